@@ -1,0 +1,163 @@
+"""Every event type, once: its name, what it says, and the functions that admit and apply it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain import orders, organizations, partnerships, products, rates, record, regulations, supply
+from domain.errors import Corrupt, Invalid, Problem
+from domain.events import Draft, Envelope, Recorded, Request, World, recorded
+from domain.rules import Misplaced
+from domain.values import Codes, EventData
+
+EVENT_TYPES: dict[str, type[EventData]] = {
+    definition.NAME: definition
+    for definition in (
+        organizations.OrganizationRegistered,
+        organizations.OrganizationChanged,
+        products.ProductRegistered,
+        products.ProductChanged,
+        orders.OrderPlaced,
+        orders.OrderAmended,
+        orders.OrderCancelled,
+        orders.GoodsReceived,
+        orders.GoodsReturned,
+        orders.OrderAllocated,
+        supply.SupplyAsserted,
+        partnerships.PartnershipFormed,
+        partnerships.PartnershipChanged,
+        partnerships.PartnershipEnded,
+        regulations.RegulationEnacted,
+        regulations.RegulationAmended,
+        regulations.RegulationSuspended,
+        regulations.RegulationResumed,
+        regulations.RegulationRepealed,
+        regulations.LicenceGranted,
+        regulations.LicenceRevoked,
+        rates.ExchangeRatesPublished,
+        record.EventRetracted,
+        record.EventAnnotated,
+    )
+}
+
+
+def _nothing_to_admit(state: Any, draft: Draft) -> None:
+    """Existence, which the ledger checks for every stream, is the only rule."""
+
+
+def _as_sent(state: Any, draft: Draft, world: World) -> dict[str, Any]:
+    """Nothing is derived."""
+    return draft.data
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """What one kind of stream does with its events.
+
+    `apply` folds an event into the state and never refuses; `admit` raises Refusal by the stream's own rules;
+    `settle` raises Refusal by rules that look beyond the stream, and returns the data to record.
+    """
+
+    apply: Callable[[Any, Recorded], Any]
+    admit: Callable[[Any, Draft], None] = _nothing_to_admit
+    settle: Callable[[Any, Draft, World], dict[str, Any]] = _as_sent
+    #: Whether a stream of this kind starts with a registration, before which its id is unknown.
+    registered: bool = True
+
+
+AGGREGATES: dict[str, Aggregate] = {
+    "organization": Aggregate(organizations.apply, settle=organizations.settle),
+    "product": Aggregate(products.apply),
+    "order": Aggregate(orders.apply, orders.admit, orders.settle),
+    "supply": Aggregate(supply.apply, registered=False),
+    "partnership": Aggregate(partnerships.apply),
+    "regulation": Aggregate(regulations.apply, regulations.admit),
+    "rates": Aggregate(rates.apply, registered=False),
+}
+
+#: From (type, version) to the same event one version later; golden bytes in tests/golden/ hold each old form.
+UPCASTERS: dict[tuple[str, int], Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}
+
+
+def read_stored(stored: Mapping[str, Any]) -> Recorded:
+    """Read a stored event in today's schema; Corrupt for a type or version that this code does not know."""
+    definition = EVENT_TYPES.get(stored["type"])
+    if definition is None:
+        raise Corrupt(f"position {stored['position']}: unknown event type {stored['type']!r}")
+    while stored["v"] != definition.VERSION:
+        upcast = UPCASTERS.get((stored["type"], stored["v"]))
+        if upcast is None:
+            raise Corrupt(f"position {stored['position']}: unknown version {stored['v']} of {stored['type']}")
+        stored = upcast(stored)
+    return recorded(stored)
+
+
+def read_request(sent: Any, codes: Codes) -> Request:
+    """Read one event as a client sent it; Invalid lists everything that is wrong with it."""
+    if not isinstance(sent, dict):
+        raise Invalid.at("", "an event is a JSON object")
+    problems: list[Problem] = []
+    envelope: Envelope | None = None
+    body: EventData | None = None
+    try:
+        envelope = Envelope.model_validate(sent)
+    except ValidationError as error:
+        problems += problems_of(error)
+    name, data = sent.get("type"), sent.get("data")
+    definition = EVENT_TYPES.get(name) if isinstance(name, str) else None
+    if isinstance(name, str) and definition is None:
+        problems.append(Problem("/type", f"unknown event type {name[:40]!r}"))
+    if definition is not None and isinstance(data, dict):
+        try:
+            body = definition.model_validate(data, context=codes)
+        except ValidationError as error:
+            problems += problems_of(error, "/data")
+    if problems:
+        raise Invalid(problems)
+    assert envelope is not None
+    assert body is not None
+    return Request(envelope, body, sent)
+
+
+MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field",
+    "string_type": "must be a string",
+    "string_unicode": "must be text without lone surrogates",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "list_type": "must be a list",
+}
+
+
+def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
+    """What pydantic found, as JSON pointers and sentences."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        pointer = prefix + "".join("/" + pointer_part(part) for part in detail["loc"] if part != "[key]")
+        fault = detail.get("ctx", {}).get("error")
+        if isinstance(fault, Misplaced):
+            problems.append(Problem(pointer + fault.at, fault.message))
+        elif isinstance(fault, ValueError):
+            problems.append(Problem(pointer, str(fault)))
+        else:
+            problems.append(Problem(pointer, _message(detail)))
+    return problems
+
+
+def _message(detail: Any) -> str:
+    if detail["type"] == "string_pattern_mismatch":
+        if "\\x00" in detail["ctx"]["pattern"]:
+            return "must be text, not blank, without NUL"
+        return f"must match {detail['ctx']['pattern'].strip('^$')}"
+    known = MESSAGES.get(detail["type"])
+    message: str = known or detail["msg"].replace("Input should be", "must be").replace("List should", "must")
+    return message
+
+
+def pointer_part(part: object) -> str:
+    """One step of a JSON pointer, escaped (RFC 6901)."""
+    return str(part).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,347 @@
+"""Deciding requests against the ledger: what is recorded, what is a replay, what is refused."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from domain import organizations
+from domain.catalogue import AGGREGATES, EVENT_TYPES
+from domain.errors import Conflict, Invalid, Refusal, Rejected
+from domain.events import Draft, Recorded, Request
+from domain.record import EventAnnotated, EventRetracted
+
+#: Types that say something about an event of the stream, not about what the stream is about.
+ABOUT_EVENTS = ("event-retracted", "event-annotated")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream as decisions see it: all its events that are not retracted, folded."""
+
+    #: Version of its last event; 0: no events.
+    version: int = 0
+    #: None: nothing stands (never begun, or all of it retracted).
+    state: Any = None
+    #: What the world was told to forget later than it was told to believe: a new one cannot be known before that day.
+    #: Keys: "" for what begins the stream, a line's name for a line of an order.
+    withdrawn: Mapping[str, date] | None = None
+
+
+class Reader(Protocol):
+    """The recorded ledger, as far as a decision asks for it."""
+
+    def stream(self, name: str) -> Stream:
+        """One stream, folded."""
+
+    def history(self, name: str) -> Sequence[Recorded]:
+        """All events of a stream in the order of their versions."""
+
+    def event(self, identifier: str) -> Recorded | None:
+        """The event with this id."""
+
+
+def fold(history: Iterable[Recorded]) -> Stream:
+    """A stream from all its events."""
+    events = list(history)
+    retractions = {event.data["retracts"]: event for event in events if event.type == "event-retracted"}
+    state = None
+    withdrawn: dict[str, date] = {}
+    for event in events:
+        if event.type in ABOUT_EVENTS:
+            continue
+        retraction = retractions.get(event.id)
+        if retraction is None:
+            state = AGGREGATES[kind_of(event.stream)].apply(state, event)
+        elif retraction.known_on > event.known_on:
+            for key in _brings(event.type, event.data):
+                withdrawn[key] = max(withdrawn.get(key, retraction.known_on), retraction.known_on)
+    return Stream(events[-1].version if events else 0, state, withdrawn or None)
+
+
+def advance(stream: Stream, event: Recorded) -> Stream | None:
+    """The stream one event later; None where it must be folded anew (a retraction)."""
+    if event.type == "event-retracted":
+        return None
+    if event.type == "event-annotated":
+        return replace(stream, version=event.version)
+    state = AGGREGATES[kind_of(event.stream)].apply(stream.state, event)
+    return Stream(event.version, state, stream.withdrawn)
+
+
+def kind_of(stream: str) -> str:
+    """What a stream is about: the part before the slash."""
+    return stream.partition("/")[0]
+
+
+def _brings(name: str, data: Mapping[str, Any]) -> list[str]:
+    """Keys of what an event brings into its stream (see Stream.withdrawn)."""
+    lines = [line["line"] for line in data.get("lines", ())] if name in ("order-placed", "order-amended") else []
+    return ["", *lines] if EVENT_TYPES[name].BEGINS else lines
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one request: the events it recorded (usually one), or those it had recorded before."""
+
+    drafts: tuple[Draft, ...] = ()
+    replayed: tuple[Recorded, ...] = ()
+
+
+class Batch:
+    """Requests decided one after the other, each against the ledger as all before it leave it.
+
+    `today` is the ledger's own date, `new_id` names events whose sender did not.
+    """
+
+    def __init__(self, reader: Reader, today: date, new_id: Callable[[], str]) -> None:
+        self.reader = reader
+        self.today = today
+        self.new_id = new_id
+        #: Everything decided so far, in the order in which it is to be recorded.
+        self.drafts: list[Draft] = []
+        self._streams: dict[str, Stream] = {}
+        self._ids: dict[str, Draft] = {}
+        self._decided: dict[str, list[Draft]] = {}
+
+    def add(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Decide requests together: all of them, or none (Refusal, with the index of the first refused)."""
+        kept = len(self.drafts)
+        touched: list[tuple[str, Stream | None]] = []
+        outcomes = []
+        for index, request in enumerate(requests):
+            try:
+                outcome = self._decide(request)
+                for draft in outcome.drafts:
+                    touched.append((draft.stream, self._streams.get(draft.stream)))
+                    self._take(draft)
+            except Refusal as refusal:
+                self._forget(kept, touched)
+                refusal.index = index
+                raise
+            outcomes.append(outcome)
+        return outcomes
+
+    def state(self, stream: str) -> Any:
+        """The state of a stream as the batch leaves it so far (domain.events.World)."""
+        return self._stream(stream).state
+
+    def _stream(self, name: str) -> Stream:
+        found = self._streams.get(name)
+        return found if found is not None else self.reader.stream(name)
+
+    def _history(self, name: str) -> list[Recorded]:
+        decided = [draft.as_recorded() for draft in self._decided.get(name, ())]
+        return [*self.reader.history(name), *decided]
+
+    def _event(self, identifier: str) -> Recorded | None:
+        draft = self._ids.get(identifier)
+        return draft.as_recorded() if draft is not None else self.reader.event(identifier)
+
+    def _take(self, draft: Draft) -> None:
+        stream = self._stream(draft.stream)
+        self.drafts.append(draft)
+        self._ids[draft.id] = draft
+        self._decided.setdefault(draft.stream, []).append(draft)
+        event = draft.as_recorded()
+        self._streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
+
+    def _forget(self, kept: int, touched: list[tuple[str, Stream | None]]) -> None:
+        for draft in self.drafts[kept:]:
+            del self._ids[draft.id]
+            self._decided[draft.stream].pop()
+        del self.drafts[kept:]
+        for name, stream in reversed(touched):
+            if stream is None:
+                self._streams.pop(name, None)
+            else:
+                self._streams[name] = stream
+
+    def _decide(self, request: Request) -> Outcome:
+        envelope = request.envelope
+        if envelope.id is not None:
+            recorded_before = self._event(envelope.id)
+            if recorded_before is not None:
+                return self._replay(request, recorded_before)
+        if envelope.known_on is not None and envelope.known_on > self.today:
+            raise Invalid.at("/known_on", f"{envelope.known_on} is in the future: today is {self.today} (UTC)")
+        body = request.body
+        if isinstance(body, EventRetracted):
+            drafts = self._retract(request, body)
+        elif isinstance(body, EventAnnotated):
+            target = self._named_event(body.annotates, "/data/annotates")
+            drafts = [self._draft(request, target.stream)]
+        else:
+            drafts = [self._fact(request)]
+        return Outcome(drafts=tuple(drafts))
+
+    def _replay(self, request: Request, before: Recorded) -> Outcome:
+        stored = before.stored or self._ids[before.id].stored(0, "")
+        for name, value in request.sent.items():
+            if not _says_the_same(value, stored.get(name)):
+                message = f"{before.id} is recorded already with another {name}"
+                raise Conflict.at(f"/{name}", message)
+        if before.type != "event-retracted":
+            return Outcome(replayed=(before,))
+        caused = [event for event in self._history(before.stream) if _caused_by(event, before, self._ids)]
+        return Outcome(replayed=(before, *caused))
+
+    def _draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
+        envelope = request.envelope
+        return Draft(
+            type=envelope.type,
+            id=envelope.id or self.new_id(),
+            stream=stream,
+            version=version or self._stream(stream).version + 1,
+            schema_version=request.body.VERSION,
+            effective_on=envelope.effective_on,
+            known_on=known_on or envelope.known_on or self.today,
+            basis=envelope.basis,
+            data=dict(request.sent["data"]),
+            body=request.body,
+            corrects=envelope.corrects,
+            source=request.sent.get("source"),
+        )
+
+    def _fact(self, request: Request) -> Draft:
+        body = request.body
+        draft = self._draft(request, body.stream)
+        self._refuse_unknown(request)
+        stream = self._stream(draft.stream)
+        identity = f"/data/{body.IDENTITY}"
+        aggregate = AGGREGATES[body.KIND]
+        if body.BEGINS and stream.state is not None:
+            raise Rejected.at(identity, f"{draft.stream} is registered already")
+        if not body.BEGINS and aggregate.registered and stream.state is None:
+            raise Invalid.at(identity, f"unknown {body.KIND} {draft.stream.partition('/')[2]}")
+        for key in _brings(draft.type, draft.data) if stream.withdrawn else ():
+            day = (stream.withdrawn or {}).get(key)
+            if day is not None and draft.known_on < day:
+                message = f"the world was told on {day} to forget the one before, so this one cannot be known earlier"
+                raise Invalid.at("/known_on", message)
+        self._check_correction(draft)
+        aggregate.admit(stream.state, draft)
+        data = aggregate.settle(stream.state, draft, self)
+        return draft if data is draft.data else replace(draft, data=data)
+
+    def _refuse_unknown(self, request: Request) -> None:
+        for mention in request.body.mentions():
+            if self._stream(mention.stream).state is None:
+                pointer = f"/data{mention.pointer}"
+                raise Invalid.at(pointer, f"unknown {mention.kind} {mention.identifier}")
+
+    def _named_event(self, identifier: str, pointer: str) -> Recorded:
+        found = self._event(identifier)
+        if found is None:
+            raise Invalid.at(pointer, f"unknown event {identifier}")
+        return found
+
+    def _check_correction(self, draft: Draft) -> None:
+        if draft.corrects is None:
+            return
+        target = self._named_event(draft.corrects, "/corrects")
+        retraction = _retraction_of(target, self._history(target.stream))
+        if retraction is None:
+            raise Rejected.at("/corrects", f"{target.id} stands: retract it before recording what replaces it")
+        if draft.known_on < retraction.known_on:
+            message = f"{draft.known_on} is before {target.id} was retracted, {retraction.known_on}"
+            raise Invalid.at("/known_on", message)
+
+    def _retract(self, request: Request, body: EventRetracted) -> list[Draft]:
+        target = self._named_event(body.retracts, "/data/retracts")
+        if target.type == "event-retracted":
+            raise Rejected.at("/data/retracts", f"{target.id} is a retraction, which cannot be retracted")
+        given = request.envelope.known_on
+        if given is not None and given < target.known_on:
+            raise Invalid.at("/known_on", f"{given} is before {target.id} was known, {target.known_on}")
+        history = self._history(target.stream)
+        if _retraction_of(target, history) is not None:
+            raise Rejected.at("/data/retracts", f"{target.id} is retracted already")
+        gone = {event.data["retracts"] for event in history if event.type == "event-retracted"}
+        standing = [event for event in history if event.id not in gone and event.type not in ABOUT_EVENTS]
+        first = self._draft(request, target.stream, given or target.known_on)
+        drafts = [first]
+        if target.type == "order-placed":
+            later = [event for event in standing if event.version > target.version]
+            drafts += [self._retract_along(first, event, n) for n, event in enumerate(later, start=1)]
+        elif target.type not in ABOUT_EVENTS:
+            self._refuse_if_built_on(target, standing)
+        return drafts
+
+    def _retract_along(self, first: Draft, event: Recorded, place: int) -> Draft:
+        data = {"retracts": event.id, "reason": first.data["reason"]}
+        return replace(
+            first,
+            id=self.new_id(),
+            version=first.version + place,
+            known_on=max(first.known_on, event.known_on),
+            data=data,
+            body=EventRetracted.model_validate(data),
+            corrects=None,
+            causation_id=first.id,
+        )
+
+    def _refuse_if_built_on(self, target: Recorded, standing: list[Recorded]) -> None:
+        """Rejected where the events that would remain could not have been recorded without the target."""
+        aggregate = AGGREGATES[kind_of(target.stream)]
+        state = None
+        for event in standing:
+            if event.id == target.id:
+                continue
+            if event.version > target.version:
+                builds = f"{event.id} ({event.type}) builds on {target.id}"
+                if aggregate.registered and state is None and not EVENT_TYPES[event.type].BEGINS:
+                    raise Rejected.at("/data/retracts", builds)
+                try:
+                    aggregate.admit(state, _as_draft(event))
+                except ValidationError:
+                    pass  # recorded under an older rule: nothing of today's can be said of it
+                except Refusal as refusal:
+                    raise Rejected.at("/data/retracts", f"{builds}: {refusal.problems[0].message}") from None
+            state = aggregate.apply(state, event)
+        if isinstance(state, organizations.Organization):
+            organizations.refuse_circles(target.stream, state, self, "/data/retracts")
+
+
+def _as_draft(event: Recorded) -> Draft:
+    body = EVENT_TYPES[event.type].model_validate(event.data)
+    return Draft(
+        type=event.type,
+        id=event.id,
+        stream=event.stream,
+        version=event.version,
+        schema_version=body.VERSION,
+        effective_on=event.effective_on,
+        known_on=event.known_on,
+        basis=event.basis,
+        data=dict(event.data),
+        body=body,
+    )
+
+
+def _retraction_of(event: Recorded, history: Iterable[Recorded]) -> Recorded | None:
+    for other in history:
+        if other.type == "event-retracted" and other.data["retracts"] == event.id:
+            return other
+    return None
+
+
+def _caused_by(event: Recorded, cause: Recorded, decided: Mapping[str, Draft]) -> bool:
+    if event.stored is not None:
+        return event.stored.get("causation_id") == cause.id
+    return decided[event.id].causation_id == cause.id
+
+
+def _says_the_same(sent: Any, stored: Any) -> bool:
+    """Whether every field sent equals the stored one; what was derived when recording may stand beside."""
+    if isinstance(sent, dict):
+        if not isinstance(stored, dict):
+            return False
+        return all(name in stored and _says_the_same(value, stored[name]) for name, value in sent.items())
+    if isinstance(sent, list):
+        if not isinstance(stored, list) or len(sent) != len(stored):
+            return False
+        return all(map(_says_the_same, sent, stored))
+    return type(sent) is type(stored) and bool(sent == stored)

@@ -1,0 +1,68 @@
+"""Products: what is ordered, who makes it, and the attributes that rules and capacity look at."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from domain.events import Recorded
+from domain.values import Attribute, AttributeName, EventData, Identifier, Mention, Optional, Text
+
+Attributes = Annotated[dict[AttributeName, Attribute], Field(min_length=1)]
+
+
+class ProductRegistered(EventData):
+    """A product enters the ledger."""
+
+    NAME = "product-registered"
+    KIND = "product"
+    IDENTITY = "product_id"
+    BEGINS = True
+
+    product_id: Identifier
+    name: Text
+    #: Its maker, which need not be the vendor that an order names.
+    vendor_id: Identifier
+    category: Text
+    #: Figures, truths and words by name; a figure of null is unquantified.
+    attributes: Optional[dict[AttributeName, Attribute]] = None
+    foundry: Optional[Text] = None
+
+    def mentions(self) -> list[Mention]:
+        """The maker."""
+        return [Mention("/vendor_id", "organization", self.vendor_id)]
+
+
+class ProductChanged(EventData):
+    """What is different about a product from a date on; attributes merge into those it has."""
+
+    NAME = "product-changed"
+    KIND = "product"
+    IDENTITY = "product_id"
+
+    product_id: Identifier
+    name: Optional[Text] = None
+    vendor_id: Optional[Identifier] = None
+    category: Optional[Text] = None
+    attributes: Optional[Attributes] = None
+    foundry: Optional[Text] = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "ProductChanged":
+        if not self.model_fields_set - {"product_id"}:
+            raise ValueError("says nothing: give name, vendor_id, category, attributes or foundry")
+        return self
+
+    def mentions(self) -> list[Mention]:
+        """The new maker."""
+        return [Mention("/vendor_id", "organization", self.vendor_id)] if self.vendor_id else []
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """That the product is registered is all that decisions need to know of it."""
+
+
+def apply(state: Product | None, event: Recorded) -> Product:
+    """The product after the event."""
+    return state or Product()

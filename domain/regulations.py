@@ -1,0 +1,152 @@
+"""Regulations: what is barred, for whom, since when; amended, suspended, resumed, repealed, licensed."""
+
+from dataclasses import dataclass, replace
+
+from pydantic import model_validator
+
+from domain.errors import Invalid, Rejected
+from domain.events import Draft, Recorded
+from domain.orders import refuse_repeats
+from domain.rules import Conditions, Rule
+from domain.values import BoundedPeriod, EventData, Identifier, Mention, Optional, Text
+
+
+class RegulationData(EventData):
+    """What every event of an instrument carries; `effective_on` is the day it applies, `known_on` its announcement."""
+
+    KIND = "regulation"
+    IDENTITY = "regulation_id"
+
+    regulation_id: Identifier
+
+
+def _rules_mentioned(rules: list[Rule]) -> list[Mention]:
+    return [mention for n, rule in enumerate(rules) for mention in rule.mentioned(f"/rules/{n}")]
+
+
+class RegulationEnacted(RegulationData):
+    """An instrument with its rules; without rules it is on record and bars nothing."""
+
+    NAME = "regulation-enacted"
+    BEGINS = True
+
+    jurisdiction: Text
+    authority: Text
+    title: Text
+    citation: Text
+    rules: list[Rule]
+    #: The last day it applies.
+    until: Optional[BoundedPeriod] = None
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "RegulationEnacted":
+        refuse_repeats([rule.rule_id for rule in self.rules], "rule")
+        return self
+
+    def mentions(self) -> list[Mention]:
+        """The organisations and products that the rules name."""
+        return _rules_mentioned(self.rules)
+
+
+class RegulationAmended(RegulationData):
+    """All the rules anew."""
+
+    NAME = "regulation-amended"
+
+    citation: Text
+    rules: list[Rule]
+    #: Absent: unchanged.
+    until: Optional[BoundedPeriod] = None
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "RegulationAmended":
+        refuse_repeats([rule.rule_id for rule in self.rules], "rule")
+        return self
+
+    def mentions(self) -> list[Mention]:
+        """The organisations and products that the rules name."""
+        return _rules_mentioned(self.rules)
+
+
+class RegulationSuspended(RegulationData):
+    """The instrument does not apply, until it is resumed or the last day of the suspension is over."""
+
+    NAME = "regulation-suspended"
+
+    until: Optional[BoundedPeriod] = None
+    reason: Optional[Text] = None
+
+
+class RegulationResumed(RegulationData):
+    """The suspension is over."""
+
+    NAME = "regulation-resumed"
+
+    reason: Optional[Text] = None
+
+
+class RegulationRepealed(RegulationData):
+    """The instrument is over for good."""
+
+    NAME = "regulation-repealed"
+
+    reason: Optional[Text] = None
+
+
+class LicenceGranted(RegulationData, Conditions):
+    """What its conditions match is taken out of the instrument."""
+
+    NAME = "licence-granted"
+
+    licence_id: Identifier
+    until: Optional[BoundedPeriod] = None
+
+    def mentions(self) -> list[Mention]:
+        """The organisations and products that the conditions name."""
+        return self.mentioned("")
+
+
+class LicenceRevoked(RegulationData):
+    """The licence is over from its end on."""
+
+    NAME = "licence-revoked"
+
+    licence_id: Identifier
+    reason: Optional[Text] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Regulation:
+    """An instrument as far as decisions need to know it."""
+
+    licences: frozenset[str] = frozenset()
+    #: The effective_on of its repeal, as recorded; None: not repealed.
+    repealed_on: str | None = None
+
+
+def apply(state: Regulation | None, event: Recorded) -> Regulation:
+    """The instrument after the event."""
+    state = state or Regulation()
+    if event.type == "licence-granted":
+        return replace(state, licences=state.licences | {event.data["licence_id"]})
+    if event.type == "regulation-repealed":
+        return replace(state, repealed_on=event.effective_on.text)
+    return state
+
+
+def admit(state: Regulation | None, draft: Draft) -> None:
+    """Rejected for a change to a repealed instrument; Invalid for an `until` before the start, an unknown licence."""
+    body = draft.body
+    until = getattr(body, "until", None)
+    if until is not None:
+        starts_on = draft.effective_on.first or draft.effective_on.last
+        if until.last < starts_on:
+            raise Invalid.at("/data/until", f"{until.text} is before the start, {draft.effective_on.text}")
+    if state is None:
+        return
+    assert isinstance(body, RegulationData)
+    if state.repealed_on is not None:
+        message = f"{body.regulation_id} was repealed ({state.repealed_on}) and cannot change any more"
+        raise Rejected.at("/data/regulation_id", message)
+    if isinstance(body, LicenceRevoked) and body.licence_id not in state.licences:
+        raise Invalid.at("/data/licence_id", f"{body.regulation_id} has no licence {body.licence_id}")
