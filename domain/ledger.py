@@ -102,7 +102,8 @@ class Batch:
         self.new_id = new_id
         #: Everything decided so far, in the order in which it is to be recorded.
         self.drafts: list[Draft] = []
-        self._streams: dict[str, Stream] = {}
+        #: The streams touched, as the batch leaves them.
+        self.streams: dict[str, Stream] = {}
         self._ids: dict[str, Draft] = {}
         self._decided: dict[str, list[Draft]] = {}
 
@@ -115,7 +116,7 @@ class Batch:
             try:
                 outcome = self._decide(request)
                 for draft in outcome.drafts:
-                    touched.append((draft.stream, self._streams.get(draft.stream)))
+                    touched.append((draft.stream, self.streams.get(draft.stream)))
                     self._take(draft)
             except Refusal as refusal:
                 self._forget(kept, touched)
@@ -129,7 +130,7 @@ class Batch:
         return self._stream(stream).state
 
     def _stream(self, name: str) -> Stream:
-        found = self._streams.get(name)
+        found = self.streams.get(name)
         return found if found is not None else self.reader.stream(name)
 
     def _history(self, name: str) -> list[Recorded]:
@@ -146,7 +147,7 @@ class Batch:
         self._ids[draft.id] = draft
         self._decided.setdefault(draft.stream, []).append(draft)
         event = draft.as_recorded()
-        self._streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
+        self.streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
 
     def _forget(self, kept: int, touched: list[tuple[str, Stream | None]]) -> None:
         for draft in self.drafts[kept:]:
@@ -155,9 +156,9 @@ class Batch:
         del self.drafts[kept:]
         for name, stream in reversed(touched):
             if stream is None:
-                self._streams.pop(name, None)
+                self.streams.pop(name, None)
             else:
-                self._streams[name] = stream
+                self.streams[name] = stream
 
     def _decide(self, request: Request) -> Outcome:
         envelope = request.envelope

@@ -1,0 +1,1 @@
+"""The ledger as a running service: its store, its settings, its doors."""

@@ -1,0 +1,254 @@
+"""The ledger in PostgreSQL, through the eventsourcing library: what is read, and what is appended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    InfrastructureFactory,
+    InterfaceError,
+    Mapper,
+    OperationalError,
+    StoredEvent,
+)
+from eventsourcing.postgres import BasePostgresFactory, PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
+from eventsourcing.utils import Environment
+from psycopg import Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row, tuple_row
+
+from domain.catalogue import read_stored
+from domain.events import Draft, Recorded, canonical, instant
+from domain.json_text import parse_json
+from service.migrations import SERVICE_ROLE
+
+#: What a lost or refused connection raises.
+Unreachable = (OperationalError, InterfaceError)
+#: An append is refused while the head runs further ahead of PostgreSQL's clock than this: the clock was set back.
+FURTHEST_AHEAD = timedelta(seconds=60)
+TICK = timedelta(microseconds=1)
+#: NOTIFY channel that says "something was appended".
+CHANNEL = "ledger_events"
+
+
+class Head(NamedTuple):
+    """The end of the ledger."""
+
+    #: 0: empty
+    position: int
+    #: None: empty
+    recorded_at: datetime | None
+    #: PostgreSQL's own clock when it was asked.
+    clock: datetime
+
+
+class StoredRow(NamedTuple):
+    """One event as PostgreSQL holds it."""
+
+    position: int
+    state: bytes
+
+
+class ClockSetBack(Exception):
+    """PostgreSQL's clock is far behind the last event: nothing is appended until it has caught up."""
+
+
+class LedgerDatastore(PostgresDatastore):
+    """The connection pool, from one connection string, every connection as the service's own role."""
+
+    def __init__(self, conninfo: str, *, pool_size: int = 2, max_overflow: int = 14) -> None:
+        super().__init__(
+            "", "", "", "", "", pool_size=pool_size, max_overflow=max_overflow, originator_id_type="text",
+            idle_in_transaction_session_timeout=60,
+        )  # fmt: skip
+        settings = conninfo_to_dict(conninfo)
+        options = f"{settings.get('options') or ''} -c role={SERVICE_ROLE}".strip()
+        self.pool.kwargs = {**settings, "options": options, "row_factory": dict_row}
+
+
+class LedgerRecorder(PostgresApplicationRecorder):
+    """Reads as the library does; appends with positions handed out under the head's lock, in commit order."""
+
+    datastore: LedgerDatastore
+
+    def create_table(self) -> None:
+        """Nothing: the tables come from service/migrations."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        """Refused: events get their positions and their bytes under the head's lock (`append`)."""
+        raise NotImplementedError("events are appended by Ledger.append")
+
+    def head(self) -> Head:
+        """The end of the ledger as committed now."""
+        with self.datastore.get_connection() as connection:
+            row = connection.cursor(row_factory=tuple_row).execute(
+                "select position, recorded_at, clock_timestamp() from ledger_head"
+            )
+            return Head(*row.fetchone())  # type: ignore[misc]
+
+    @contextmanager
+    def appending(self) -> Iterator["Appending"]:
+        """A transaction that holds the head's lock; committed at the end, or rolled back by an exception."""
+        with self.datastore.get_connection() as connection, connection.transaction():
+            row = connection.cursor(row_factory=tuple_row).execute("select * from ledger_lock()").fetchone()
+            yield Appending(connection, Head(*row))  # type: ignore[misc]
+
+    def rows_after(self, position: int, limit: int, *, upto: int | None = None) -> list[StoredRow]:
+        """The next events after a position, in order."""
+        query = (
+            "select notification_id, state from ledger_events where notification_id > %s and notification_id <= %s"
+            " order by notification_id limit %s"
+        )
+        last = upto if upto is not None else 2**62
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            return [StoredRow(*row) for row in cursor.execute(query, (position, last, limit), prepare=True)]
+
+    def page(
+        self, after: int, limit: int, types: Sequence[str] = (), streams: Sequence[str] = (), upto: int | None = None
+    ) -> list[StoredRow]:
+        """The next events of these types and streams (none given: all) after a position, in order."""
+        conditions, arguments = ["notification_id > %s"], [after]
+        values: list[Any] = arguments
+        for column, wanted in (("topic", types), ("originator_id", streams)):
+            if wanted:
+                conditions.append(f"{column} = any(%s)")
+                values.append(list(wanted))
+        if upto is not None:
+            conditions.append("notification_id <= %s")
+            values.append(upto)
+        query = f"select notification_id, state from ledger_events where {' and '.join(conditions)}"  # noqa: S608
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            rows = cursor.execute(f"{query} order by notification_id limit %s".encode(), (*values, limit))
+            return [StoredRow(*row) for row in rows]
+
+    def by_ids(self, identifiers: Sequence[str]) -> dict[str, bytes]:
+        """The stored bytes of the events with these ids, as far as there are any."""
+        query = "select event_id, state from ledger_events where event_id = any(%s)"
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            return dict(cursor.execute(query, (list(identifiers),), prepare=True).fetchall())
+
+    def by_streams(self, streams: Sequence[str]) -> dict[str, list[bytes]]:
+        """The stored bytes of all events of these streams, in the order of their versions."""
+        query = (
+            "select originator_id, state from ledger_events where originator_id = any(%s)"
+            " order by originator_id, originator_version"
+        )
+        found: dict[str, list[bytes]] = {}
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            for stream, state in cursor.execute(query, (list(streams),), prepare=True):
+                found.setdefault(stream, []).append(state)
+        return found
+
+
+class Appending:
+    """The transaction of one append: the head is ours until it ends."""
+
+    INSERT = (
+        "insert into ledger_events"
+        " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
+        " select * from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[],"
+        " %b::timestamptz[], %b::bytea[])"
+    )
+
+    def __init__(self, connection: Connection[Any], head: Head) -> None:
+        self.connection = connection
+        self.head = head
+
+    def insert(self, events: Sequence["Numbered"]) -> None:
+        """Append events that continue the head, and tell those who wait for new ones when the transaction commits."""
+        if not events:
+            return
+        columns = (
+            [event.position for event in events],
+            [event.draft.stream for event in events],
+            [event.draft.version for event in events],
+            [event.draft.type for event in events],
+            [event.draft.id for event in events],
+            [event.recorded_at for event in events],
+            [event.state for event in events],
+        )
+        self.connection.execute(self.INSERT, columns)
+        self.connection.execute(f"notify {CHANNEL}".encode())
+
+
+class Numbered(NamedTuple):
+    """A decided event with its position, its instant and the bytes to store."""
+
+    position: int
+    recorded_at: datetime
+    draft: Draft
+    state: bytes
+
+
+def number(drafts: Sequence[tuple[Draft, str | None, str | None]], head: Head) -> list[Numbered]:
+    """Give decided events (each with actor and correlation id) the positions and instants after the head.
+
+    Raises ClockSetBack where the head is more than a minute ahead of PostgreSQL's clock.
+    """
+    if head.recorded_at is not None and head.recorded_at - head.clock > FURTHEST_AHEAD:
+        raise ClockSetBack(f"the last event was recorded at {head.recorded_at}, the database's clock says {head.clock}")
+    first = head.clock if head.recorded_at is None else max(head.clock, head.recorded_at + TICK)
+    first = first.astimezone(UTC)
+    numbered = []
+    for place, (draft, actor, correlation_id) in enumerate(drafts):
+        position, recorded_at = head.position + 1 + place, first + place * TICK
+        state = canonical(draft.stored(position, instant(recorded_at), actor, correlation_id))
+        numbered.append(Numbered(position, recorded_at, draft, state))
+    return numbered
+
+
+class LedgerMapper(Mapper[str]):
+    """Between stored bytes and domain events; the topic is the event type's own name, not a class's address."""
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Recorded:  # type: ignore[override]
+        """The event in today's schema."""
+        return read_bytes(stored_event.state)
+
+
+def read_bytes(state: bytes) -> Recorded:
+    """A stored event in today's schema; Corrupt for an unknown type or version."""
+    return read_stored(parse_json(state))
+
+
+class LedgerFactory(PostgresFactory):
+    """Builds the library's parts on the ledger's own datastore and recorder."""
+
+    application_recorder_class = LedgerRecorder
+
+    def __init__(self, env: Environment) -> None:
+        super(BasePostgresFactory, self).__init__(env)
+        self.datastore = LedgerDatastore(str(env["DATABASE_URL"]), max_overflow=int(env.get("POOL_OVERFLOW") or 14))
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """The same recorder: there are no snapshots beside the events."""
+        return self.application_recorder()
+
+
+class Ledger(Application[str]):
+    """The event-sourced application: every event of one ledger."""
+
+    name = "ledger"
+    env: ClassVar[dict[str, str]] = {"CREATE_TABLE": "no"}
+    recorder: LedgerRecorder
+
+    def __init__(self, conninfo: str, env: Mapping[str, str] | None = None) -> None:
+        super().__init__({**(env or {}), "DATABASE_URL": conninfo})
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
+        """The ledger's own factory."""
+        return LedgerFactory(env)
+
+    def construct_mapper(self) -> Mapper[str]:
+        """The ledger's own mapper."""
+        return LedgerMapper(self.construct_transcoder())
+
+    def history(self, stream: str) -> list[Recorded]:
+        """All events of a stream, in the order of their versions."""
+        return [read_bytes(state) for state in self.recorder.by_streams([stream]).get(stream, ())]
