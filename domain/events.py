@@ -140,11 +140,18 @@ class Draft:
         return stored | {name: value for name, value in optional.items() if value is not None}
 
 
+#: Events with the day on which the world was told to forget them.
+Believed = tuple[tuple[Recorded, date], ...]
+
+
 class World(Protocol):
     """What a decision may ask of the rest of the ledger."""
 
     def state(self, stream: str) -> Any:
         """The state of a stream, None where nothing of it stands."""
+
+    def believed(self, stream: str) -> Believed:
+        """The events of a stream that were retracted on a later day than they were known."""
 
 
 def instant(moment: datetime) -> str:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from domain import organizations
 from domain.catalogue import AGGREGATES, EVENT_TYPES
 from domain.errors import Conflict, Invalid, Refusal, Rejected
-from domain.events import Draft, Recorded, Request
+from domain.events import Believed, Draft, Recorded, Request
 from domain.record import EventAnnotated, EventRetracted
 
 #: Types that say something about an event of the stream, not about what the stream is about.
@@ -28,6 +28,8 @@ class Stream:
     #: What the world was told to forget later than it was told to believe: a new one cannot be known before that day.
     #: Keys: "" for what begins the stream, a line's name for a line of an order.
     withdrawn: Mapping[str, date] | None = None
+    #: Those events themselves, each with that day: until then they were believed.
+    believed: Believed = ()
 
 
 class Reader(Protocol):
@@ -49,16 +51,22 @@ def fold(history: Iterable[Recorded]) -> Stream:
     retractions = {event.data["retracts"]: event for event in events if event.type == "event-retracted"}
     state = None
     withdrawn: dict[str, date] = {}
+    believed: list[tuple[Recorded, date]] = []
     for event in events:
         if event.type in ABOUT_EVENTS:
             continue
         retraction = retractions.get(event.id)
         if retraction is None:
-            state = AGGREGATES[kind_of(event.stream)].apply(state, event)
+            aggregate = AGGREGATES[kind_of(event.stream)]
+            # A retracted placing takes its later events along one by one: those still to follow stand on nothing.
+            if state is None and aggregate.registered and not EVENT_TYPES[event.type].BEGINS:
+                continue
+            state = aggregate.apply(state, event)
         elif retraction.known_on > event.known_on:
+            believed.append((event, retraction.known_on))
             for key in _brings(event.type, event.data):
                 withdrawn[key] = max(withdrawn.get(key, retraction.known_on), retraction.known_on)
-    return Stream(events[-1].version if events else 0, state, withdrawn or None)
+    return Stream(events[-1].version if events else 0, state, withdrawn or None, tuple(believed))
 
 
 def advance(stream: Stream, event: Recorded) -> Stream | None:
@@ -68,7 +76,7 @@ def advance(stream: Stream, event: Recorded) -> Stream | None:
     if event.type == "event-annotated":
         return replace(stream, version=event.version)
     state = AGGREGATES[kind_of(event.stream)].apply(stream.state, event)
-    return Stream(event.version, state, stream.withdrawn)
+    return replace(stream, version=event.version, state=state)
 
 
 def kind_of(stream: str) -> str:
@@ -128,6 +136,10 @@ class Batch:
     def state(self, stream: str) -> Any:
         """The state of a stream as the batch leaves it so far (domain.events.World)."""
         return self._stream(stream).state
+
+    def believed(self, stream: str) -> Believed:
+        """The events of a stream that were retracted on a later day than they were known (domain.events.World)."""
+        return self._stream(stream).believed
 
     def _stream(self, name: str) -> Stream:
         found = self.streams.get(name)
@@ -302,7 +314,7 @@ class Batch:
                 except Refusal as refusal:
                     raise Rejected.at("/data/retracts", f"{builds}: {refusal.problems[0].message}") from None
             state = aggregate.apply(state, event)
-        if isinstance(state, organizations.Organization):
+        if kind_of(target.stream) == "organization":
             organizations.refuse_circles(target.stream, state, self, "/data/retracts")
 
 

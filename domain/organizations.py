@@ -66,8 +66,16 @@ class Ownership:
 
     ends_on: date
     known_on: date
-    order: int
+    #: Of the event within its stream.
+    version: int
     parent_id: str | None
+    #: From this day of knowledge on it is forgotten again; None: it stands.
+    forgotten_on: date | None = None
+
+    def told(self, effective_on: date, known_on: date) -> bool:
+        """Whether it speaks for a day, to those who know what was known on a day."""
+        remembered = self.forgotten_on is None or known_on < self.forgotten_on
+        return self.ends_on <= effective_on and self.known_on <= known_on and remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,8 @@ class Organization:
 
     def parent(self, effective_on: date, known_on: date) -> str | None:
         """Its parent as of a day, to those who know what was known on a day."""
-        told = [o for o in self.ownerships if o.ends_on <= effective_on and o.known_on <= known_on]
-        return max(told, key=lambda o: (o.ends_on, o.known_on, o.order)).parent_id if told else None
+        told = [ownership for ownership in self.ownerships if ownership.told(effective_on, known_on)]
+        return max(told, key=lambda o: (o.ends_on, o.known_on, o.version)).parent_id if told else None
 
 
 def apply(state: Organization | None, event: Recorded) -> Organization:
@@ -87,8 +95,11 @@ def apply(state: Organization | None, event: Recorded) -> Organization:
     state = state or Organization()
     if "parent_id" not in event.data:
         return state
-    ownership = Ownership(event.ends_on, event.known_on, len(state.ownerships), event.data["parent_id"])
-    return replace(state, ownerships=(*state.ownerships, ownership))
+    return replace(state, ownerships=(*state.ownerships, _ownership(event)))
+
+
+def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
+    return Ownership(event.ends_on, event.known_on, event.version, event.data["parent_id"], forgotten_on)
 
 
 def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, Any]:
@@ -98,7 +109,7 @@ def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, 
     return draft.data
 
 
-def refuse_circles(stream: str, state: Organization, world: World, pointer: str = "") -> None:
+def refuse_circles(stream: str, state: Organization | None, world: World, pointer: str = "") -> None:
     """Rejected where the ownerships of an organisation, as `state` would have them, close a circle at any time.
 
     Walks up on every day, and for every knowledge, at which some ownership above changes.
@@ -109,8 +120,10 @@ def refuse_circles(stream: str, state: Organization, world: World, pointer: str 
     # Without a way back to the start among all ownerships ever, no day can close the circle.
     if not any(ownership.parent_id == identifier for ownership in changes):
         return
+    told_on = {ownership.known_on for ownership in changes}
+    forgotten_on = {ownership.forgotten_on for ownership in changes if ownership.forgotten_on is not None}
     for effective_on in sorted({ownership.ends_on for ownership in changes}):
-        for known_on in sorted({ownership.known_on for ownership in changes}):
+        for known_on in sorted(told_on | forgotten_on):
             path = [identifier]
             while (parent := above[path[-1]].parent(effective_on, known_on)) is not None:
                 path.append(parent)
@@ -121,14 +134,20 @@ def refuse_circles(stream: str, state: Organization, world: World, pointer: str 
                     break
 
 
-def _above(identifier: str, state: Organization, world: World) -> dict[str, Organization]:
+def _above(identifier: str, state: Organization | None, world: World) -> dict[str, Organization]:
     """Every organisation that was ever above this one, by any chain of ownerships."""
-    above = {identifier: state}
-    waiting = [ownership.parent_id for ownership in state.ownerships]
+    above = {identifier: _as_believed(identifier, state, world)}
+    waiting = [ownership.parent_id for ownership in above[identifier].ownerships]
     while waiting:
         name = waiting.pop()
         if name is not None and name not in above:
-            found = world.state(f"organization/{name}")
-            above[name] = found if isinstance(found, Organization) else Organization()
+            above[name] = _as_believed(name, world.state(f"organization/{name}"), world)
             waiting.extend(ownership.parent_id for ownership in above[name].ownerships)
     return above
+
+
+def _as_believed(identifier: str, state: Organization | None, world: World) -> Organization:
+    """The organisation with the ownerships that stand and those that were believed until a later day."""
+    believed = world.believed(f"organization/{identifier}")
+    once = [_ownership(event, day) for event, day in believed if "parent_id" in event.data]
+    return Organization((*(state.ownerships if state else ()), *once))

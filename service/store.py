@@ -249,6 +249,12 @@ class Ledger(Application[str]):
         """The ledger's own mapper."""
         return LedgerMapper(self.construct_transcoder())
 
+    @property
+    def connection_settings(self) -> dict[str, Any]:
+        """What a connection of one's own to the ledger's database takes, in the service's role."""
+        assert isinstance(self.recorder.datastore.pool.kwargs, dict)
+        return self.recorder.datastore.pool.kwargs
+
     def history(self, stream: str) -> list[Recorded]:
         """All events of a stream, in the order of their versions."""
         return [read_bytes(state) for state in self.recorder.by_streams([stream]).get(stream, ())]

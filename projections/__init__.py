@@ -1,0 +1,1 @@
+"""Disposable tables made from the recorded events, and the views that are read from them."""

@@ -1,0 +1,110 @@
+"""Contributions: what each order line or assertion line adds to a figure, and what its parts are multiplied with."""
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from projections import statements
+from projections.figures import ZERO, Figure, cross_rate, product_of
+from projections.parameters import MarketParameters, VendorDependence
+
+#: The key of a row, as an expression over a contribution with its organisation and product (rule 22).
+KEYS = {
+    "vendor": "vendor",
+    "maker": "coalesce(maker, vendor)",
+    "parent": "family",
+    "country": "country",
+    "product": "product",
+    "category": "category",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """What a figure is multiplied with."""
+
+    source_rate: Decimal
+    target_rate: Decimal
+    attribute_value: Decimal
+    attribute_low: Decimal
+    attribute_high: Decimal
+    #: the asked buyers' shares added up; None: none of them is named
+    share_value: Decimal | None
+    share_low: Decimal | None
+    share_high: Decimal | None
+    #: how much of the figure may be theirs besides; None: nothing
+    remainder: Decimal | None
+
+    def applied_to(self, figure: Figure, count: int = 1) -> Figure:
+        """The sum of `count` contributions with these factors whose figures sum to `figure` (rules 17 to 20)."""
+        rate = cross_rate(self.target_rate, self.source_rate)
+        value = low = ZERO
+        high: Decimal | None = ZERO
+        quantified = unquantified = 0
+        if self.share_value is not None and self.share_low is not None and self.share_high is not None:
+            value = product_of(figure.sum, rate, self.attribute_value, self.share_value)
+            low = product_of(figure.low, rate, self.attribute_low, self.share_low)
+            high = _bounded(figure, rate, self.attribute_high, self.share_high)
+            quantified, unquantified = figure.quantified, figure.unquantified
+        if self.remainder is None:
+            return Figure(value, low, high, quantified, unquantified)
+        rest = Figure(ZERO, ZERO, _bounded(figure, rate, self.attribute_high, self.remainder), 0, count)
+        return Figure(value, low, high, quantified, unquantified).plus(rest)
+
+
+def _bounded(figure: Figure, *factors: Decimal) -> Decimal | None:
+    return None if figure.high is None else product_of(figure.high, *factors)
+
+
+FACTORS = tuple(field.name for field in fields(Factors))
+
+
+def multiplied(group: dict[str, Any], count: int = 1) -> Figure:
+    """The figure of `count` contributions that share their factors, from their sums and those factors."""
+    factors = Factors(**{name: group[name] for name in FACTORS})
+    return factors.applied_to(summed(group), count)
+
+
+def summed(group: dict[str, Any]) -> Figure:
+    """The figure before any factor."""
+    high = None if group["unbounded"] else group["high"]
+    return Figure(group["value"], group["low"], high, int(group["quantified"]), int(group["unquantified"]))
+
+
+def query(parameters: VendorDependence, reading: str) -> str:
+    """One statement: the contributions that the parameters ask for, and `reading`, which selects from them."""
+    block = statements.blocks("contributions.sql")
+    parts = (
+        block["scope"],
+        block[f"order-{parameters.status}"],
+        block["supply"],
+        block[f"factor-{parameters.measure}"],
+        block["contribution"].replace("KEY", KEYS[parameters.by]),
+        reading,
+    )
+    return measured(parameters, "".join(parts))
+
+
+def measured(parameters: VendorDependence, statement: str) -> str:
+    """The statement about amounts or about quantities, as the measure asks."""
+    return statement.replace("measure_", "amount_" if parameters.measure == "spend" else "quantity_")
+
+
+def bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> dict[str, Any]:
+    """What the statements of `query` have as parameters."""
+    asked = buyers_asked(connection, parameters)
+    return parameters.bindings() | {"asked": asked, "status": parameters.status}
+
+
+def buyers_asked(connection: duckdb.DuckDBPyConnection, parameters: MarketParameters) -> list[int] | None:
+    """The keys of the buyers asked for, subsidiaries included where groups are; None: the whole market."""
+    if not parameters.buyer:
+        return None
+    statement = statements.blocks("vendor_dependence.sql")["asked"]
+    values = parameters.bindings() | {
+        "buyer": list(parameters.buyer),
+        "group": parameters.buyer_scope == "group",
+    }
+    return [row["number"] for row in statements.rows(connection, statement, values)]

@@ -1,0 +1,265 @@
+"""The projection: a DuckDB database that recorded events are read into, batch by batch, in the order of the ledger."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from projections import statements
+
+#: Every type of event, and the version of its schema that `ingest.sql` reads.
+VERSIONS = dict.fromkeys(
+    (
+        "organization-registered",
+        "organization-changed",
+        "product-registered",
+        "product-changed",
+        "order-placed",
+        "order-amended",
+        "order-cancelled",
+        "goods-received",
+        "goods-returned",
+        "order-allocated",
+        "supply-asserted",
+        "partnership-formed",
+        "partnership-changed",
+        "partnership-ended",
+        "regulation-enacted",
+        "regulation-amended",
+        "regulation-suspended",
+        "regulation-resumed",
+        "regulation-repealed",
+        "licence-granted",
+        "licence-revoked",
+        "exchange-rates-published",
+        "event-retracted",
+        "event-annotated",
+    ),
+    1,
+)
+
+ORGANIZATIONS = {"organization-registered", "organization-changed"}
+PRODUCTS = {"product-registered", "product-changed"}
+RATES = {"exchange-rates-published"}
+LINES = {"order-placed", "order-amended"}
+MOVEMENTS = {"order-amended", "goods-received", "goods-returned"}
+LATER = MOVEMENTS | {"order-cancelled", "order-allocated"}
+SUPPLY = {"supply-asserted"}
+TERMS = ORGANIZATIONS | PRODUCTS | RATES | LINES | {"order-allocated"} | SUPPLY
+
+#: The blocks of `ingest.sql` in the order in which they run, each with the types that call for it.
+STEPS: tuple[tuple[str, set[str]], ...] = (
+    ("event", set(VERSIONS)),
+    ("retraction", {"event-retracted"}),
+    ("annotation", {"event-annotated"}),
+    ("read-organization", ORGANIZATIONS),
+    ("read-product", PRODUCTS),
+    ("read-exchange-rate", RATES),
+    ("read-order-placed", {"order-placed"}),
+    ("read-order-line", LINES),
+    ("read-order-allocated", {"order-allocated"}),
+    ("read-supply", SUPPLY),
+    ("term", TERMS),
+    ("organization", ORGANIZATIONS),
+    ("product", PRODUCTS),
+    ("exchange-rate", RATES),
+    ("order-placed", {"order-placed"}),
+    ("order-later", LATER | LINES),
+    ("order-cancelled", {"order-cancelled"}),
+    ("order-allocated", {"order-allocated"}),
+    ("order-line", LINES),
+    ("order-movement", MOVEMENTS),
+    ("supply", SUPPLY),
+    ("partnership", {"partnership-formed", "partnership-changed", "partnership-ended"}),
+    ("regulation", {name for name in VERSIONS if name.startswith(("regulation-", "licence-"))}),
+    ("head", set(VERSIONS)),
+)
+
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    # Nothing is fetched or loaded from outside: what the views need is in the wheel.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+}
+
+
+class UnknownEvent(Exception):
+    """An event of a type or schema version that this code does not read. Nothing of its batch was applied."""
+
+    def __init__(self, position: int, type_name: str | None, version: str | None) -> None:
+        super().__init__(f"position {position}: event type {type_name!r} with v {version!r} is not known here")
+        self.position = position
+        self.type_name = type_name
+        self.version = version
+
+
+class OutOfOrder(ValueError):
+    """A batch that does not continue where the projection stands. Nothing of it was applied."""
+
+
+class Outdated(Exception):
+    """A projection file made by other code: build a new one beside it."""
+
+
+def fingerprint() -> str:
+    """The identity of the schema and of the SQL that fills it: 16 hexadecimal digits, fit for a file's name."""
+    made_of = (statements.text("schema.sql"), statements.text("ingest.sql"), duckdb.__version__)
+    return hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
+
+
+class Projection:
+    """One projection, in memory or in a file, that one process owns.
+
+    `apply` belongs to one thread; reads belong to connections from `cursor`, one a thread.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, position: int) -> None:
+        self._connection = connection
+        self._position = position
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> Self:
+        """Open or make the projection at `path`; None: in memory. Outdated where other code made the file."""
+        connection = duckdb.connect(":memory:" if path is None else str(path), config=SETTINGS)
+        try:
+            connection.execute("begin")
+            made = connection.execute("select 1 from duckdb_tables() where table_name = 'head'").fetchone()
+            if made is None:
+                connection.execute(statements.text("schema.sql"))
+                connection.execute("insert into head values (?, 0)", [fingerprint()])
+            found, position = _one(connection.execute("select fingerprint, position from head"))
+            connection.execute("commit")
+            if found != fingerprint():
+                raise Outdated(f"{path} was made by {found}; this is {fingerprint()}")
+            # Of this connection alone: words of the batch at hand, with the position of a mention.
+            connection.execute("create temp table mention (word varchar, position bigint)")
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, position)
+
+    @property
+    def position(self) -> int:
+        """The position of the last event applied; 0: none."""
+        return self._position
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection for reads from another thread. The caller closes it."""
+        return self._connection.cursor()
+
+    def apply(self, batch: pa.Table) -> None:
+        """Read events into the tables, in one transaction, and move the projection's position with them.
+
+        `batch` has `position` (int64, continuing without a gap) and `body` (the stored JSON, string or binary).
+        Raises OutOfOrder, UnknownEvent or what DuckDB says of a body it cannot read; nothing is applied then.
+        """
+        if batch.num_rows == 0:
+            return
+        positions = batch.column("position").combine_chunks()
+        expected = pa.array(range(self._position + 1, self._position + 1 + batch.num_rows), pa.int64())
+        if not positions.equals(expected):
+            raise OutOfOrder(
+                f"a batch of {batch.num_rows} events after position {self._position} must hold positions "
+                f"{self._position + 1} to {self._position + batch.num_rows} in order"
+            )
+        body = batch.column("body")
+        if not pa.types.is_string(body.type) and not pa.types.is_large_string(body.type):
+            body = body.cast(pa.large_string())
+        connection = self._connection
+        connection.register("batch", pa.table({"position": positions, "body": body}))
+        try:
+            connection.execute("begin")
+            try:
+                self._ingest(connection)
+                connection.execute("commit")
+            except BaseException:
+                connection.execute("rollback")
+                raise
+        finally:
+            connection.unregister("batch")
+        self._position += batch.num_rows
+
+    def _ingest(self, connection: duckdb.DuckDBPyConnection) -> None:
+        block = statements.blocks("ingest.sql")
+        connection.execute(block["stage"])
+        types: set[str] = set()
+        for type_name, version, first in connection.execute(block["types"]).fetchall():
+            if type_name not in VERSIONS or version != str(VERSIONS[type_name]):
+                raise UnknownEvent(first, type_name, version)
+            types.add(type_name)
+        misplaced = connection.execute(block["misplaced"]).fetchone()
+        if misplaced is not None:
+            raise OutOfOrder(f"the event given as position {misplaced[0]} says that its position is {misplaced[1]}")
+        connection.execute("delete from mention")
+        for name, called_by in STEPS:
+            if types & called_by:
+                connection.execute(block[name])
+
+    def event(self, identifier: str) -> int | None:
+        """The position of the event with this id, or None."""
+        query = "select max(position) from event where id_hash = hash($id) and id = $id"
+        position: int | None = self._read(query, id=identifier)
+        return position
+
+    def recorded_at_of(self, position: int) -> datetime | None:
+        """When the event at this position was recorded (UTC), or None where there is none."""
+        query = "select recorded_at from event where position = $position"
+        recorded_at: datetime | None = self._read(query, position=position)
+        return recorded_at
+
+    def position_at(self, recorded_at: datetime) -> int:
+        """The position of the last event recorded at or before this instant (UTC, naive); 0: none."""
+        query = "select coalesce(max(position), 0) from event where recorded_at <= $recorded_at"
+        position: int = self._read(query, recorded_at=recorded_at)
+        return position
+
+    def digest(self) -> dict[str, str]:
+        """Of every table, a digest of its rows that does not depend on their order: equal contents, equal digests."""
+        with self.cursor() as cursor:
+            names = [name for (name,) in cursor.execute(TABLES).fetchall()]
+            # Table names come from the catalogue just read.
+            return {name: str(_one(cursor.execute(DIGEST.replace("contents", name)))[0]) for name in names}
+
+    def close(self) -> None:
+        """Close the database. A projection that is closed twice stays closed."""
+        if not self._closed:
+            self._closed = True
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, query: str, **values: object) -> Any:
+        with self.cursor() as cursor:
+            row = cursor.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+
+TABLES = "select table_name from duckdb_tables() where not temporary order by table_name"
+DIGEST = "select count(*) || ' ' || coalesce(sum(hash(contents)::hugeint), 0) from contents"
+
+
+def _one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+    row = result.fetchone()
+    assert row is not None
+    return row
+
+
+def batch_of(events: Iterable[tuple[int, bytes]]) -> pa.Table:
+    """A batch for `Projection.apply` from (position, stored bytes) pairs."""
+    positions, bodies = [], []
+    for position, body in events:
+        positions.append(position)
+        bodies.append(body)
+    return pa.table({"position": pa.array(positions, pa.int64()), "body": pa.array(bodies, pa.binary())})

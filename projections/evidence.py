@@ -1,0 +1,111 @@
+"""The postings that make one row of vendor-dependence, with their events and with what each is multiplied by."""
+
+from collections import defaultdict
+from typing import Any
+
+import duckdb
+
+from projections import contributions, statements
+from projections.figures import Figure, exact
+from projections.parameters import VendorDependence
+
+
+def evidence(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: VendorDependence,
+    key: str | None,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[dict[str, Any]]:
+    """The contributions of the row with this key, in the order of the ledger; an unknown key has none.
+
+    Each has `order_id` or `assertion_id`, `line`, `vendor`, `product`, `captive`; `postings`: of every event behind it
+    position, id, type and end with value, low and high in the measure's own unit (value null: unquantified, high null:
+    unbounded; a return is negative); `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
+    where there is none; and `value`, `low`, `high`: what the row is the sum of, to the last digit.
+    """
+    block = statements.blocks("vendor_dependence.sql")
+    bindings = contributions.bindings(connection, parameters) | {"key": key, "limit": limit, "offset": offset}
+    found = statements.rows(connection, contributions.query(parameters, block["evidence"]), bindings)
+    lines = {
+        source: {"lines": [part["line_key"] for part in found if part["source"] == source]}
+        for source in ("order", "supply")
+    }
+    movements = contributions.query(parameters, block["movements"])
+    postings: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for posting in statements.rows(connection, movements, bindings | lines["order"]):
+        postings["order", posting["line_key"]].append(posting)
+    names = {}
+    for line in statements.rows(connection, block["order-lines"], lines["order"]):
+        names["order", line["line_key"]] = {"order_id": line["id"], "line": line["line"]}
+    for line in statements.rows(connection, contributions.measured(parameters, block["supply-lines"]), lines["supply"]):
+        names["supply", line["line_key"]] = {"assertion_id": line["id"], "line": line["line"]}
+        postings["supply", line["line_key"]].append(line)
+    events = _events(connection, found, postings)
+    return [
+        {
+            **names[part["source"], part["line_key"]],
+            "vendor": part["vendor"],
+            "product": part["product"],
+            "captive": part["captive"],
+            **_written(contributions.multiplied(part)),
+            "figure": _written(contributions.summed(part)) if part["convertible"] else None,
+            "factors": _factors(part, parameters, events),
+            "postings": [
+                {**events[posting["position"]], **_posted(posting)}
+                for posting in postings[part["source"], part["line_key"]]
+            ],
+        }
+        for part in found
+    ]
+
+
+def _events(
+    connection: duckdb.DuckDBPyConnection,
+    found: list[dict[str, Any]],
+    postings: dict[tuple[str, int], list[dict[str, Any]]],
+) -> dict[int, dict[str, Any]]:
+    """Every event mentioned, by position."""
+    positions = {posting["position"] for several in postings.values() for posting in several}
+    positions |= {part[role] for part in found for role in ("publication", "allocated") if part[role] is not None}
+    statement = statements.blocks("vendor_dependence.sql")["events"]
+    return {
+        event["position"]: {**event, "ends_on": event["ends_on"].isoformat()}
+        for event in statements.rows(connection, statement, {"positions": sorted(positions)})
+    }
+
+
+def _factors(part: dict[str, Any], parameters: VendorDependence, events: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    rate = attribute = share = None
+    if part["publication"] is not None:
+        rate = {
+            "source": exact(part["source_rate"]),
+            "target": exact(part["target_rate"]),
+            "publication": events[part["publication"]],
+        }
+    if parameters.measure == "capacity" and part["convertible"]:
+        attribute = {bound: exact(part[f"attribute_{bound}"]) for bound in ("value", "low", "high")}
+    if part["share_value"] is not None:
+        share = {bound: exact(part[f"share_{bound}"]) for bound in ("value", "low", "high")}
+    return {
+        "rate": rate,
+        "attribute": attribute,
+        "share": share,
+        "remainder": None if part["remainder"] is None else exact(part["remainder"]),
+        "allocation": None if part["allocated"] is None else events[part["allocated"]],
+    }
+
+
+def _posted(posting: dict[str, Any]) -> dict[str, str | None]:
+    if posting["unquantified"]:
+        return {"value": None, "low": "0", "high": None}
+    return {bound: exact(posting[bound]) for bound in ("value", "low", "high")}
+
+
+def _written(figure: Figure) -> dict[str, str | None]:
+    return {
+        "value": None if figure.value is None else exact(figure.value),
+        "low": exact(figure.low),
+        "high": None if figure.high is None else exact(figure.high),
+    }

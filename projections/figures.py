@@ -1,0 +1,123 @@
+"""Sums of postings with their bounds, and how they are written (docs/semantics.md, rules 12, 25 and 28)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from typing import Self
+
+#: Wide enough that sums and products of recorded figures, factors and shares are never rounded.
+PRECISE = Context(prec=200, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
+#: A quotient of two rates is kept to this many digits; whatever is multiplied with it is exact from there on.
+QUOTIENT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+#: Far finer than any output and far coarser than the error of a quotient: a true half is a half again.
+SNAP = Decimal("1e-30")
+SIX_PLACES = Decimal("1e-6")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A sum of postings."""
+
+    #: sum of what is quantified, 0 where nothing is
+    sum: Decimal = ZERO
+    low: Decimal = ZERO
+    #: None: unbounded
+    high: Decimal | None = ZERO
+    #: how many of the postings are quantified, and how many are not
+    quantified: int = 0
+    unquantified: int = 0
+
+    @property
+    def value(self) -> Decimal | None:
+        """The sum; None where nothing in it is quantified."""
+        return None if self.unquantified and not self.quantified else self.sum
+
+    def plus(self, other: Self) -> "Figure":
+        """Both together."""
+        return Figure(
+            PRECISE.add(self.sum, other.sum),
+            PRECISE.add(self.low, other.low),
+            None if self.high is None or other.high is None else PRECISE.add(self.high, other.high),
+            self.quantified + other.quantified,
+            self.unquantified + other.unquantified,
+        )
+
+
+def total_of(figures: Iterable[Figure]) -> Figure:
+    """The sum of figures; of none, exactly 0."""
+    total = Figure()
+    for figure in figures:
+        total = total.plus(figure)
+    return total
+
+
+def sum_of(numbers: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    total = ZERO
+    for number in numbers:
+        total = PRECISE.add(total, number)
+    return total
+
+
+def product_of(*factors: Decimal) -> Decimal:
+    """The exact product."""
+    product = Decimal(1)
+    for factor in factors:
+        product = PRECISE.multiply(product, factor)
+    return product
+
+
+def quotient(dividend: Decimal, divisor: Decimal) -> Decimal | None:
+    """The quotient, finer than any output; None where the divisor is 0."""
+    return None if divisor == 0 else PRECISE.divide(dividend, divisor)
+
+
+def cross_rate(target_rate: Decimal, source_rate: Decimal) -> Decimal:
+    """Units of the target currency for one of the source currency."""
+    return QUOTIENT.divide(target_rate, source_rate)
+
+
+def share_of(part: Figure, total: Figure) -> Decimal | None:
+    """The part of the total's value, or None where either is unknown or the total is 0 (rule 25)."""
+    if part.value is None or total.value is None:
+        return None
+    return quotient(part.value, total.value)
+
+
+def share_low_of(part: Figure, others: Figure) -> Decimal | None:
+    """The least that the share can be."""
+    if others.high is None:
+        return ZERO
+    return quotient(part.low, PRECISE.add(part.low, others.high))
+
+
+def share_high_of(part: Figure, others: Figure) -> Decimal | None:
+    """The most that the share can be."""
+    if part.high is None:
+        return Decimal(1)
+    return quotient(part.high, PRECISE.add(part.high, others.low))
+
+
+def rounded(number: Decimal) -> Decimal:
+    """A number at six places, half-even, a half being judged on the true number and not on a quotient's last digit."""
+    with localcontext(PRECISE):
+        return number.quantize(SNAP).quantize(SIX_PLACES)
+
+
+def plain(number: Decimal | None) -> str | None:
+    """A number as output: a plain decimal string at six places without trailing zeros; None stays None."""
+    return None if number is None else exact(rounded(number))
+
+
+def exact(number: Decimal) -> str:
+    """A number as a plain decimal string, every digit of it, without trailing zeros."""
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def ratio(number: Decimal | None) -> float | None:
+    """A share or a metric as a JSON number of six places. The only floats there are: nothing is computed with them."""
+    return None if number is None else float(rounded(number)) + 0.0

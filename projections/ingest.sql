@@ -1,0 +1,509 @@
+-- From recorded events to rows. Every block reads `staged`, the batch at hand; a block that looks up what an event builds
+-- on finds it in the tables, where the blocks before have put what the batch itself brings.
+
+-- name: stage
+-- The batch with its envelopes read. `batch` holds (position, body).
+create or replace temp table staged as
+with envelope as (
+    select
+        position,
+        from_json(body, '{"position": "BIGINT", "id": "VARCHAR", "type": "VARCHAR", "v": "VARCHAR",
+            "recorded_at": "TIMESTAMP", "effective_on": "VARCHAR", "known_on": "DATE", "basis": "VARCHAR",
+            "corrects": "VARCHAR", "data": "JSON"}') as event
+    from batch
+)
+select
+    position,
+    event.position as stated_position,
+    event.id,
+    event.type,
+    event.v,
+    event.recorded_at,
+    event.effective_on,
+    event.known_on,
+    end_of(event.effective_on, event.known_on) as ends_on,
+    case event.basis when 'reported' then 0 when 'estimated' then 1 when 'assumed' then 2 end::utinyint as basis,
+    event.corrects,
+    event.data
+from envelope;
+
+-- name: types
+-- What is in the batch, and where each sort first stands.
+select type, v, min(position) from staged group by type, v order by min(position);
+
+-- name: misplaced
+-- Bodies that state another position than the one they came with.
+select position, stated_position from staged where stated_position is distinct from position order by position limit 1;
+
+-- name: event
+insert into event
+select position, id, hash(id), type, recorded_at, effective_on, known_on, ends_on, basis, corrects
+from staged
+order by position;
+
+-- name: retraction
+insert into retraction
+select staged.position, staged.known_on, max(event.position), any_value(staged.data ->> '$.reason')
+from staged
+join event
+    on event.id_hash = hash(staged.data ->> '$.retracts')
+    and event.id = staged.data ->> '$.retracts'
+    and event.position < staged.position
+where staged.type = 'event-retracted'
+group by staged.position, staged.known_on
+order by staged.position;
+
+-- name: annotation
+insert into annotation
+select
+    staged.position, staged.known_on, staged.ends_on, max(event.position), any_value(staged.data ->> '$.note')
+from staged
+join event
+    on event.id_hash = hash(staged.data ->> '$.annotates')
+    and event.id = staged.data ->> '$.annotates'
+    and event.position < staged.position
+where staged.type = 'event-annotated'
+group by staged.position, staged.known_on, staged.ends_on
+order by staged.position;
+
+-- name: read-organization
+create or replace temp table staged_organization as
+select
+    position,
+    known_on,
+    ends_on,
+    type = 'organization-registered' as registers,
+    data ->> '$.organization_id' as organization,
+    data ->> '$.name' as name,
+    data ->> '$.country' as country,
+    json_type(data, '$.parent_id') is not null as says_parent,
+    data ->> '$.parent_id' as parent,
+    json_extract(data, '$.names') as names,
+    json_extract(data, '$.identifiers') as identifiers
+from staged
+where type in ('organization-registered', 'organization-changed');
+insert into mention
+select unnest([organization, country, parent]), position from staged_organization;
+
+-- name: read-product
+create or replace temp table staged_product as
+select
+    position,
+    known_on,
+    ends_on,
+    type = 'product-registered' as registers,
+    data ->> '$.product_id' as product,
+    data ->> '$.name' as name,
+    data ->> '$.vendor_id' as maker,
+    data ->> '$.category' as category,
+    data ->> '$.foundry' as foundry,
+    json_extract(data, '$.attributes') as attributes
+from staged
+where type in ('product-registered', 'product-changed');
+insert into mention
+select unnest([product, maker, category]), position from staged_product;
+
+-- name: read-exchange-rate
+create or replace temp table staged_exchange_rate as
+with publication as (
+    select position, known_on, ends_on, data ->> '$.base' as base, json_extract(data, '$.rates') as rates
+    from staged
+    where type = 'exchange-rates-published'
+),
+named as (
+    select position, known_on, ends_on, base, unnest(json_keys(rates)) as currency, rates from publication
+)
+select position, known_on, ends_on, base as currency, '1' as rate from publication
+union all
+select position, known_on, ends_on, currency, rates ->> currency from named where currency <> base;
+insert into mention
+select currency, position from staged_exchange_rate;
+
+-- name: read-order-placed
+create or replace temp table staged_order_placed as
+with told as (
+    select
+        position,
+        known_on,
+        ends_on,
+        basis,
+        from_json(data, '{"order_id": "VARCHAR", "buyers": ["VARCHAR"], "vendor_id": "VARCHAR", "currency": "VARCHAR"}')
+            as said
+    from staged
+    where type = 'order-placed'
+)
+select
+    position, known_on, ends_on, basis, said.order_id, said.vendor_id as vendor, said.currency, said.buyers,
+    case when len(said.buyers) = 1 then said.buyers[1] end as buyer
+from told;
+insert into mention
+select vendor, position from staged_order_placed
+union all select currency, position from staged_order_placed
+union all select unnest(buyers), position from staged_order_placed;
+
+-- name: read-order-line
+-- Lines that a placing or an amendment brings. An ordinal counts from 0.
+create or replace temp table staged_order_line as
+with said as (
+    select
+        position,
+        known_on,
+        ends_on,
+        basis,
+        type,
+        from_json(data, '{"order_id": "VARCHAR", "lines": [{"line": "VARCHAR", "product_id": "VARCHAR",
+            "quantity": "VARCHAR", "amount": "VARCHAR", "deliver_by": "VARCHAR"}]}') as data
+    from staged
+    where type in ('order-placed', 'order-amended')
+),
+line as (
+    select
+        position, known_on, ends_on, basis, type, data.order_id, unnest(data.lines) as brought,
+        generate_subscripts(data.lines, 1) - 1 as ordinal
+    from said
+)
+select
+    position, known_on, ends_on, basis, type, order_id, ordinal, brought.line, brought.product_id as product,
+    brought.quantity, brought.amount, brought.deliver_by
+from line;
+insert into mention
+select product, position from staged_order_line;
+
+-- name: read-order-allocated
+create or replace temp table staged_order_allocated as
+with allocation as (
+    select
+        position, known_on, ends_on, basis,
+        unnest(from_json(data, '{"allocations": [{"buyer_id": "VARCHAR", "share": "VARCHAR"}]}').allocations) as part
+    from staged
+    where type = 'order-allocated'
+)
+select position, known_on, ends_on, basis, part.buyer_id as buyer, part.share from allocation;
+insert into mention
+select buyer, position from staged_order_allocated;
+
+-- name: read-supply
+create or replace temp table staged_supply as
+with said as (
+    select
+        position,
+        known_on,
+        ends_on,
+        basis,
+        from_json(data, '{"assertion_id": "VARCHAR", "buyer_id": "VARCHAR", "vendor_id": "VARCHAR",
+            "currency": "VARCHAR", "statement": "VARCHAR", "lines": [{"line": "VARCHAR", "product_id": "VARCHAR",
+            "quantity": "VARCHAR", "amount": "VARCHAR", "deliver_by": "VARCHAR"}]}') as data
+    from staged
+    where type = 'supply-asserted'
+)
+select
+    position, known_on, ends_on, basis, data.assertion_id, data.buyer_id as buyer, data.vendor_id as vendor,
+    data.currency, data.statement, case when len(data.lines) > 0 then data.lines else [null] end as lines
+from said;
+create or replace temp table staged_supply_line as
+with line as (
+    select position, unnest(lines) as supplied, generate_subscripts(lines, 1) - 1 as ordinal from staged_supply
+)
+select
+    position, ordinal, supplied.line, supplied.product_id as product, supplied.deliver_by, supplied.quantity,
+    supplied.amount
+from line;
+insert into mention
+select unnest([buyer, vendor, currency]), position from staged_supply
+union all select product, position from staged_supply_line;
+
+-- name: term
+-- New words get the next numbers in the order of first mention, so that batch sizes make no difference.
+insert into term
+select
+    (select coalesce(max(number), 0) from term) + row_number() over (order by min(mention.position), mention.word),
+    mention.word
+from mention
+where mention.word is not null and mention.word not in (select term.word from term)
+group by mention.word
+order by min(mention.position), mention.word;
+
+-- name: organization
+insert into organization_fact
+select
+    said.position, said.known_on, said.ends_on, organization.number, said.registers, said.name, country.number,
+    said.says_parent, parent.number, said.names, said.identifiers
+from staged_organization as said
+join term as organization on organization.word = said.organization
+left join term as country on country.word = said.country
+left join term as parent on parent.word = said.parent
+order by said.position;
+
+-- name: product
+insert into product_fact
+select
+    said.position, said.known_on, said.ends_on, product.number, said.registers, said.name, maker.number, category.number,
+    said.foundry
+from staged_product as said
+join term as product on product.word = said.product
+left join term as maker on maker.word = said.maker
+left join term as category on category.word = said.category
+order by said.position;
+insert into product_attribute
+with named as (
+    select
+        position, known_on, ends_on, product, unnest(json_keys(attributes)) as attribute, attributes
+    from staged_product
+    where attributes is not null
+),
+stated as (
+    select
+        position, known_on, ends_on, product, attribute,
+        json_extract(attributes, '$."' || attribute || '"') as stated
+    from named
+),
+numbered as (
+    select
+        *,
+        case
+            when json_type(stated) = 'VARCHAR' then stated ->> '$'
+            when json_type(stated, '$.value') is not null then stated::varchar
+        end as estimate
+    from stated
+)
+select
+    said.position, said.known_on, said.ends_on, product.number, said.attribute,
+    case when estimate is not null then estimated_value(estimate)::decimal(15, 6) end,
+    case when estimate is not null then estimated_low(estimate)::decimal(15, 6) end,
+    case when estimate is not null then estimated_high(estimate)::decimal(15, 6) end,
+    said.stated
+from numbered as said
+join term as product on product.word = said.product
+order by said.position, said.attribute;
+
+-- name: exchange-rate
+insert into exchange_rate
+select said.position, said.known_on, said.ends_on, currency.number, said.rate::decimal(25, 10)
+from staged_exchange_rate as said
+join term as currency on currency.word = said.currency
+order by said.position, currency.number;
+
+-- name: order-placed
+insert into order_placed
+select
+    said.position, said.known_on, said.ends_on, said.basis, said.order_id, hash(said.order_id), vendor.number,
+    currency.number, buyer.number
+from staged_order_placed as said
+join term as vendor on vendor.word = said.vendor
+join term as currency on currency.word = said.currency
+left join term as buyer on buyer.word = said.buyer
+order by said.position;
+insert into joint_buyer
+with joint as (
+    select position, unnest(buyers) as buyer from staged_order_placed where buyer is null
+)
+select joint.position, term.number
+from joint
+join term on term.word = joint.buyer
+order by joint.position, term.number;
+
+-- name: order-later
+-- The placing that each later event of an order builds on: the last before it under that order's id.
+create or replace temp table staged_order_later as
+with later as (
+    select position, data ->> '$.order_id' as order_id
+    from staged
+    where
+        type in ('order-amended', 'order-cancelled', 'goods-received', 'goods-returned', 'order-allocated')
+)
+select later.position, max(order_placed.position) as placed_position
+from later
+join order_placed
+    on order_placed.order_hash = hash(later.order_id)
+    and order_placed.order_id = later.order_id
+    and order_placed.position < later.position
+group by later.position;
+
+-- name: order-cancelled
+insert into order_cancelled
+select
+    staged.position, staged.known_on, staged.ends_on, staged.basis, later.placed_position,
+    staged.data ->> '$.reason', staged.data ->> '$.regulation_id'
+from staged
+join staged_order_later as later on later.position = staged.position
+where staged.type = 'order-cancelled'
+order by staged.position;
+
+-- name: order-allocated
+insert into order_allocated
+select
+    said.position, said.known_on, said.ends_on, said.basis, later.placed_position, term.number,
+    estimated_value(said.share)::decimal(15, 6),
+    estimated_low(said.share)::decimal(15, 6),
+    estimated_high(said.share)::decimal(15, 6)
+from staged_order_allocated as said
+join staged_order_later as later on later.position = said.position
+join term on term.word = said.buyer
+order by said.position, term.number;
+
+-- name: order-line
+-- The lines themselves, and their first postings.
+create or replace temp table staged_order_line_placed as
+select
+    said.position * 65536 + said.ordinal as line_key,
+    placed.position as placed_position,
+    said.position,
+    said.line,
+    product.number as product,
+    said.deliver_by,
+    greatest(said.known_on, placed.known_on) as known_on,
+    greatest(said.ends_on, placed.ends_on) as counts_on,
+    said.basis | placed.basis as basis,
+    said.ends_on,
+    placed.ends_on as placed_on,
+    placed.vendor,
+    placed.currency,
+    placed.buyer,
+    said.quantity,
+    said.amount
+from (
+    select staged_order_line.*, coalesce(later.placed_position, staged_order_line.position) as placed_position
+    from staged_order_line
+    left join staged_order_later as later on later.position = staged_order_line.position
+) as said
+join order_placed as placed on placed.position = said.placed_position
+left join term as product on product.word = said.product;
+insert into order_line
+select line_key, placed_position, line, product, deliver_by, known_on, counts_on, basis
+from staged_order_line_placed
+order by line_key;
+insert into posting
+select
+    position, known_on, counts_on, basis, ends_on, placed_on, placed_position, line_key, 1, vendor, product, currency,
+    buyer,
+    estimated_value(quantity)::decimal(19, 4),
+    estimated_low(quantity)::decimal(19, 4),
+    estimated_high(quantity)::decimal(19, 4),
+    (quantity is not null)::utinyint,
+    (quantity is null)::utinyint,
+    estimated_value(amount)::decimal(19, 4),
+    estimated_low(amount)::decimal(19, 4),
+    estimated_high(amount)::decimal(19, 4),
+    (amount is not null)::utinyint,
+    (amount is null)::utinyint
+from staged_order_line_placed
+order by line_key;
+
+-- name: order-movement
+-- Changes, receipts and returns. A receipt without a figure is unquantified; a change or a return without one is no posting.
+create or replace temp table staged_order_movement as
+with said as (
+    select
+        position,
+        known_on,
+        ends_on,
+        basis,
+        case type when 'order-amended' then 2 when 'goods-received' then 3 else 4 end as kind,
+        from_json(data, '{"changes": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
+            "receipts": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
+            "returns": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}]}') as data
+    from staged
+    where type in ('order-amended', 'goods-received', 'goods-returned')
+),
+movement as (
+    select
+        position, known_on, ends_on, basis, kind, unnest(moved) as moved, generate_subscripts(moved, 1) as ordinal
+    from (select *, coalesce(data.changes, data.receipts, data.returns) as moved from said)
+),
+placed as (
+    select movement.*, later.placed_position
+    from movement
+    join staged_order_later as later on later.position = movement.position
+),
+-- The last line of that name that this event, or one before it, brought.
+found as (
+    select placed.position, placed.ordinal, max(order_line.line_key) as line_key
+    from placed
+    join order_line
+        on order_line.placed_position = placed.placed_position
+        and order_line.line = placed.moved.line
+        and order_line.line_key < (placed.position + 1) * 65536
+    group by placed.position, placed.ordinal
+)
+select
+    placed.position, placed.known_on, placed.ends_on, placed.basis, placed.kind, placed.ordinal,
+    placed.placed_position, found.line_key, placed.moved.quantity, placed.moved.amount
+from placed
+join found on found.position = placed.position and found.ordinal = placed.ordinal;
+insert into posting
+select
+    moved.position,
+    greatest(moved.known_on, line.known_on),
+    greatest(moved.ends_on, line.ends_on),
+    moved.basis | line.basis,
+    moved.ends_on,
+    placed.ends_on,
+    moved.placed_position,
+    moved.line_key,
+    moved.kind,
+    placed.vendor,
+    line.product,
+    placed.currency,
+    placed.buyer,
+    if(kind = 4, -1, 1) * estimated_value(quantity)::decimal(19, 4),
+    if(kind = 4, -1, 1) * estimated_low(quantity)::decimal(19, 4),
+    if(kind = 4, -1, 1) * estimated_high(quantity)::decimal(19, 4),
+    (quantity is not null)::utinyint,
+    (quantity is null and kind = 3)::utinyint,
+    if(kind = 4, -1, 1) * estimated_value(amount)::decimal(19, 4),
+    if(kind = 4, -1, 1) * estimated_low(amount)::decimal(19, 4),
+    if(kind = 4, -1, 1) * estimated_high(amount)::decimal(19, 4),
+    (amount is not null)::utinyint,
+    (amount is null and kind = 3)::utinyint
+from staged_order_movement as moved
+join order_line as line on line.line_key = moved.line_key
+join order_placed as placed on placed.position = moved.placed_position
+order by moved.position, moved.ordinal;
+
+-- name: supply
+insert into supply_asserted
+select
+    said.position, said.known_on, said.ends_on, said.basis, said.assertion_id, buyer.number, vendor.number, currency.number,
+    said.statement
+from staged_supply as said
+join term as buyer on buyer.word = said.buyer
+join term as vendor on vendor.word = said.vendor
+left join term as currency on currency.word = said.currency
+order by said.position;
+insert into supply_line
+select
+    said.position, said.ordinal, said.line, product.number, said.deliver_by,
+    estimated_value(said.quantity)::decimal(19, 4),
+    estimated_low(said.quantity)::decimal(19, 4),
+    estimated_high(said.quantity)::decimal(19, 4),
+    (said.quantity is not null)::utinyint,
+    (said.quantity is null)::utinyint,
+    estimated_value(said.amount)::decimal(19, 4),
+    estimated_low(said.amount)::decimal(19, 4),
+    estimated_high(said.amount)::decimal(19, 4),
+    (said.amount is not null)::utinyint,
+    (said.amount is null)::utinyint
+from staged_supply_line as said
+left join term as product on product.word = said.product
+order by said.position, said.ordinal;
+
+-- name: partnership
+insert into partnership_fact
+select
+    position, known_on, ends_on, type, data ->> '$.partnership_id', from_json(data, '{"parties": ["VARCHAR"]}').parties,
+    data ->> '$.kind', data ->> '$.scope', data ->> '$.reason'
+from staged
+where type in ('partnership-formed', 'partnership-changed', 'partnership-ended')
+order by position;
+
+-- name: regulation
+insert into regulation_event
+select
+    position, known_on, ends_on, type, data ->> '$.regulation_id', data ->> '$.licence_id',
+    last_day_of(data ->> '$.until'), data
+from staged
+where starts_with(type, 'regulation-') or starts_with(type, 'licence-')
+order by position;
+
+-- name: head
+update head set position = (select max(position) from staged);

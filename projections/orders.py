@@ -1,0 +1,272 @@
+"""One order as of any time: its lines and what is open, and for each event of its stream whether it counts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from domain.estimates import Estimate
+from domain.events import Recorded
+from domain.periods import parse_period
+from projections.figures import PRECISE, ZERO, Figure, plain, total_of
+from projections.parameters import Moment
+
+#: The fields in which an order's events speak of lines that another event (by its `lines`) brought.
+BUILDING = ("changes", "receipts", "returns")
+#: What is measured of a line: goods, then money in the order's currency.
+MEASURES = ("quantity", "amount")
+
+#: What an order's counting events say of each line, by the field that says it and the line.
+Entries = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+#: A figure each for ordered, delivered and open.
+Statuses = Mapping[str, Figure]
+#: The figures of a line, by measure.
+Figures = Mapping[str, Statuses]
+
+
+def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
+    """The order as of a moment, JSON-ready, or None where no placing of it counts.
+
+    `events` are the recorded events of its stream in the order of their versions. Figures follow docs/semantics.md, 7,
+    8, 10, 12 and 14: each is {"value", "low", "high"}, decimals as strings at six places, value null where nothing is
+    quantified, high null where there is no bound; amounts are in the order's currency.
+
+    `status` is cancelled from the first counting cancellation on, delivered where no line has anything open by its best
+    figure, else open. `flags`: over-received (of some line certainly more than ordered), cancelled, late (a line has
+    something open though its time for delivery is over), unallocated (of several buyers, and no allocation counts).
+    `history` has every event recorded by then, with `why_not` where it does not count. An event that speaks of lines
+    which are not there lists them as `missing_lines`; it counts as long as one of its lines is there.
+    """
+    stream = _Stream(events, moment)
+    if stream.placing is None:
+        return None
+    said = stream.placing.data
+    cancellation = min(stream.of_type("order-cancelled"), key=_recency, default=None)
+    allocation = max(stream.of_type("order-allocated"), key=_recency, default=None)
+    entries = stream.entries()
+    figures = {name: _figures(entries, name, cancellation is not None) for name in stream.lines}
+    lines = [_written_line(line, figures[name]) for name, line in stream.lines.items()]
+    unsettled = [] if cancellation else [line for line in lines if not _is_settled(figures[line["line"]])]
+    flags = {
+        "over-received": any(line["over_received"] for line in lines),
+        "cancelled": cancellation is not None,
+        "late": any(_is_over(line["deliver_by"], moment.effective_on) for line in unsettled),
+        "unallocated": len(said["buyers"]) > 1 and allocation is None,
+    }
+    return {
+        "order_id": said["order_id"],
+        "vendor_id": said["vendor_id"],
+        "buyers": said["buyers"],
+        "currency": said["currency"],
+        "placed_on": stream.placing.ends_on.isoformat(),
+        "placed_effective_on": stream.placing.effective_on.text,
+        "basis": stream.placing.basis,
+        "status": "cancelled" if cancellation else "open" if unsettled else "delivered",
+        **_written_cancellation(cancellation),
+        "lines": lines,
+        "allocations": allocation.data["allocations"] if allocation else None,
+        "flags": [flag for flag, raised in flags.items() if raised],
+        "history": stream.history(),
+    }
+
+
+class _Stream:
+    """An order's events as of a moment."""
+
+    def __init__(self, events: Iterable[Recorded], moment: Moment) -> None:
+        self._moment = moment
+        #: Whatever was recorded by then, counting or not.
+        self._recorded = [event for event in events if event.position <= moment.position]
+        #: Visible retractions, by the id of what they retract.
+        self._retractions = {
+            event.data["retracts"]: event
+            for event in self._recorded
+            if event.type == "event-retracted" and self._is_known(event)
+        }
+        standing = [event for event in self._recorded if self._hindrance(event) is None]
+        self._standing = sorted(standing, key=_recency)
+        #: The placing that counts; None: the order does not.
+        self.placing = next(reversed(self.of_type("order-placed")), None)
+        #: The lines that exist, those of the placing first.
+        self.lines: dict[str, Mapping[str, Any]] = {
+            line["line"]: line for event in self._bringing() for line in event.data.get("lines", ())
+        }
+
+    def of_type(self, event_type: str) -> list[Recorded]:
+        """The visible events in effect of this type, the latest last."""
+        return [event for event in self._standing if event.type == event_type]
+
+    def entries(self) -> Entries:
+        """What the counting events say of lines, whether these exist or not."""
+        entries: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for name, line in self.lines.items():
+            entries["lines", name].append(line)
+        for event in self._standing:
+            for field, entry in _building(event):
+                entries[field, entry["line"]].append(entry)
+        return entries
+
+    def history(self) -> list[dict[str, Any]]:
+        """Every event recorded by then, as `order` describes it."""
+        notes = defaultdict(list)
+        for event in self._recorded:
+            if event.type == "event-annotated" and self._hindrance(event) is None:
+                notes[event.data["annotates"]].append(event.data["note"])
+        return [self._told(event, notes[event.id]) for event in self._recorded]
+
+    def _told(self, event: Recorded, notes: list[str]) -> dict[str, Any]:
+        assert event.stored is not None
+        retraction = self._retractions.get(event.id)
+        missing = list(dict.fromkeys(line for line in _lines_built_on(event) if line not in self.lines))
+        why_not = self._hindrance(event) or ("its line is not there" if self._has_no_line(event) else None)
+        told = {
+            "position": event.position,
+            "version": event.version,
+            "id": event.id,
+            "type": event.type,
+            "effective_on": event.effective_on.text,
+            "ends_on": event.ends_on.isoformat(),
+            "known_on": event.known_on.isoformat(),
+            "recorded_at": event.stored["recorded_at"],
+            "basis": event.basis,
+            "counts": why_not is None,
+            "why_not": why_not,
+            "retracted_by": retraction.id if retraction else None,
+            "notes": notes,
+            "data": event.data,
+        }
+        told |= {name: event.stored[name] for name in ("actor", "corrects", "source") if name in event.stored}
+        return told | ({"missing_lines": missing} if missing else {})
+
+    def _is_known(self, event: Recorded) -> bool:
+        return self._moment.known_on is None or event.known_on <= self._moment.known_on
+
+    def _hindrance(self, event: Recorded) -> str | None:
+        """Why the event does not count for itself, whatever the order's other events say (rules 2 to 4)."""
+        if not self._is_known(event):
+            return "not known yet"
+        if event.id in self._retractions:
+            return "retracted"
+        # A retraction, and a note, is about the record and not about the world: visible is enough.
+        about_the_record = event.type in ("event-retracted", "event-annotated")
+        if event.ends_on > self._moment.effective_on and not about_the_record:
+            return "not in effect yet"
+        return None
+
+    def _bringing(self) -> Iterator[Recorded]:
+        """What brings the lines: the placing, then the amendments."""
+        if self.placing is not None:
+            yield self.placing
+            yield from self.of_type("order-amended")
+
+    def _has_no_line(self, event: Recorded) -> bool:
+        """Whether all that the event says is about lines that do not exist (rule 8)."""
+        built_on = _lines_built_on(event)
+        return bool(built_on) and "lines" not in event.data and not any(line in self.lines for line in built_on)
+
+
+def _recency(event: Recorded) -> tuple[date, date, int]:
+    """The order of facts: the greatest is the latest (rule 5)."""
+    return event.ends_on, event.known_on, event.position
+
+
+def _building(event: Recorded) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the event says of lines brought by others, each with the field that says it."""
+    for field in BUILDING:
+        for entry in event.data.get(field, ()):
+            yield field, entry
+
+
+def _lines_built_on(event: Recorded) -> list[str]:
+    return [entry["line"] for _, entry in _building(event)]
+
+
+def _figures(entries: Entries, line: str, cancelled: bool) -> Figures:
+    return {measure: _measured(entries, line, measure, cancelled) for measure in MEASURES}
+
+
+def _measured(entries: Entries, line: str, measure: str, cancelled: bool) -> Statuses:
+    """What was ordered of a line, what was delivered and what is open (rules 10, 12 and 14)."""
+    received = _sum(entries, "receipts", line, measure)
+    delivered = _delivered(received, _sum(entries, "returns", line, measure))
+    if cancelled:
+        return {"ordered": delivered, "delivered": delivered, "open": Figure()}
+    ordered = _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
+    return {"ordered": ordered, "delivered": delivered, "open": _open(ordered, delivered)}
+
+
+def _sum(entries: Entries, field: str, line: str, measure: str) -> Figure:
+    # A change or a return that leaves the measure out is no posting of it; lines and receipts always hold it.
+    return total_of(_posting(entry[measure]) for entry in entries.get((field, line), ()) if measure in entry)
+
+
+def _posting(stored: Any) -> Figure:
+    estimate = Estimate.of(stored)
+    if estimate.value is None:
+        return Figure(high=None, unquantified=1)
+    return Figure(estimate.value, estimate.low, estimate.high, quantified=1)
+
+
+def _delivered(received: Figure, returned: Figure) -> Figure:
+    """What arrived and stayed: returns, which are exact, are taken alike off all three."""
+    return Figure(
+        _down(received.sum, returned.sum),
+        _down(received.low, returned.sum),
+        None if received.high is None else _down(received.high, returned.sum),
+        received.quantified + returned.quantified,
+        received.unquantified + returned.unquantified,
+    )
+
+
+def _open(ordered: Figure, delivered: Figure) -> Figure:
+    """What is ordered and not delivered, bounds crossed."""
+    return Figure(
+        _down(ordered.sum, delivered.sum),
+        ZERO if delivered.high is None else _down(ordered.low, delivered.high),
+        None if ordered.high is None else _down(ordered.high, delivered.low),
+        ordered.quantified + delivered.quantified,
+        ordered.unquantified + delivered.unquantified,
+    )
+
+
+def _down(number: Decimal, by: Decimal) -> Decimal:
+    """The difference, or 0 where it is below."""
+    return max(ZERO, PRECISE.subtract(number, by))
+
+
+def _is_settled(figures: Figures) -> bool:
+    """Whether nothing of a line is open: by goods, or by money where nobody knows how many goods were ordered."""
+    known = [statuses for statuses in figures.values() if not statuses["ordered"].unquantified]
+    return bool(known) and known[0]["open"].sum == 0
+
+
+def _is_over(deliver_by: str | None, effective_on: date) -> bool:
+    return deliver_by is not None and parse_period(deliver_by).last < effective_on
+
+
+def _written_cancellation(cancellation: Recorded | None) -> dict[str, Any]:
+    if cancellation is None:
+        return {"cancelled_on": None, "cancellation": None}
+    why = {"reason": cancellation.data["reason"], "regulation_id": cancellation.data.get("regulation_id")}
+    return {"cancelled_on": cancellation.ends_on.isoformat(), "cancellation": why}
+
+
+def _written_line(line: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
+    goods = figures["quantity"]
+    written = {
+        status: {measure: _written(figures[measure][status]) for measure in MEASURES}
+        for status in ("ordered", "delivered", "open")
+    }
+    return {
+        "line": line["line"],
+        "product_id": line["product_id"],
+        "deliver_by": line.get("deliver_by"),
+        **written,
+        # Certainly more: the least that can have stayed is above the most that can have been ordered.
+        "over_received": goods["ordered"].high is not None and goods["delivered"].low > goods["ordered"].high,
+    }
+
+
+def _written(figure: Figure) -> dict[str, str | None]:
+    return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}

@@ -1,0 +1,20 @@
+-- name: organizations
+-- All organisations as of a moment, or one.
+select
+    term.word as organization_id,
+    organization.name,
+    organization.names::varchar as names,
+    country.word as country,
+    parent.word as parent_id,
+    coalesce(ultimate.word, term.word) as ultimate_parent_id,
+    organization.identifiers::varchar as identifiers,
+    strftime(organization.registered_on, '%Y-%m-%d') as registered_on
+from organizations_as_of($effective_on, $known_on, $position) as organization
+join term on term.number = organization.organization
+left join term as country on country.number = organization.country
+left join term as parent on parent.number = organization.parent
+left join families_as_of($effective_on, $known_on, $position) as family
+    on family.organization = organization.organization
+left join term as ultimate on ultimate.number = family.family
+where $only is null or term.word = $only
+order by term.word

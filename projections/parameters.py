@@ -1,0 +1,130 @@
+"""What a view is asked: moment, buyers and choices, resolved and checked."""
+
+import re
+from calendar import monthrange
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
+
+#: An ISO 8601 duration in whole days or more; five digits reach beyond every date.
+DURATION = re.compile(r"P(?=\d)(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,5})D)?", re.ASCII)
+#: The bits by which the tables mark a basis.
+BASIS = {"estimated": 1, "assumed": 2}
+LAST_DAY = date.max
+
+
+class Moment(BaseModel):
+    """The point in the three clocks that a view is read at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: T: what was so in the world up to and including this day
+    effective_on: date
+    #: K: what could be known on this day; None: no limit
+    known_on: date | None = None
+    #: P: what this ledger had recorded
+    position: int = Field(ge=0)
+
+    def bindings(self) -> dict[str, Any]:
+        """The moment as parameters of a statement."""
+        return {
+            "effective_on": self.effective_on,
+            "known_on": LAST_DAY if self.known_on is None else self.known_on,
+            "position": self.position,
+        }
+
+
+class MarketParameters(Moment):
+    """What all views of the market share."""
+
+    #: none: the whole market
+    buyer: tuple[Identifier, ...] = ()
+    #: group: each buyer with its subsidiaries at effective_on
+    buyer_scope: Literal["entity", "group"] = "entity"
+    exclude: frozenset[Literal["estimated", "assumed", "unquantified"]] = frozenset()
+    currency: Currency = "USD"
+
+    @property
+    def excluded_basis(self) -> int:
+        """The bits of every basis that is switched off."""
+        return sum(bit for name, bit in BASIS.items() if name in self.exclude)
+
+    def bindings(self) -> dict[str, Any]:
+        """The moment and the exclusions as parameters of a statement."""
+        return super().bindings() | {
+            "excluded": self.excluded_basis,
+            "unquantified": "unquantified" not in self.exclude,
+            "currency": self.currency,
+        }
+
+
+class VendorDependence(MarketParameters):
+    """What vendor-dependence is asked."""
+
+    measure: Literal["spend", "units", "capacity"] = "spend"
+    #: what makes capacity, with measure=capacity
+    attribute: AttributeName = "tpp"
+    status: Literal["ordered", "delivered", "open"] = "ordered"
+    by: Literal["vendor", "maker", "parent", "country", "product", "category"] = "vendor"
+    #: an ISO 8601 duration of days or more, back from effective_on; None: everything
+    window: str | None = None
+    captive: Literal["include", "exclude"] = "include"
+    #: None: the country of the buyer, where one is asked for
+    home: Country | None = None
+
+    @field_validator("window")
+    @classmethod
+    def _is_duration(cls, window: str | None) -> str | None:
+        if window is not None:
+            parse_duration(window)
+        return window
+
+    @model_validator(mode="after")
+    def _nothing_opens_in_a_window(self) -> Self:
+        if self.window is not None and self.status == "open":
+            raise ValueError("a window goes with status ordered or delivered: what is open has no date of its own")
+        return self
+
+    @property
+    def window_start(self) -> date | None:
+        """The day that an end must be later than to count; None: every end counts."""
+        return None if self.window is None else start_of(self.window, self.effective_on)
+
+    def bindings(self) -> dict[str, Any]:
+        """Everything but the buyers as parameters of a statement."""
+        start = self.window_start
+        return super().bindings() | {
+            "attribute": self.attribute,
+            "first_on": date.min if start is None else start + timedelta(1),
+            "captives": self.captive == "include",
+        }
+
+
+def parse_duration(text: str) -> tuple[int, int]:
+    """Read an ISO 8601 duration such as `P1Y6M` or `P30D` as (months, days); ValueError says what is wrong."""
+    match = DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration of years, months, weeks or days such as P1Y, P6M or P30D")
+    years, months, weeks, days = (int(part or 0) for part in match.groups())
+    if not (years or months or weeks or days):
+        raise ValueError(f"{text!r} is no time at all")
+    return 12 * years + months, 7 * weeks + days
+
+
+def start_of(duration: str, end: date) -> date | None:
+    """The day that lies a duration before `end`: months first (a day that the month lacks is its last), then days.
+
+    None where that is before the first of all days.
+    """
+    months, days = parse_duration(duration)
+    year, month = divmod(12 * end.year + end.month - 1 - months, 12)
+    if year < 1:
+        return None
+    start = date(year, month + 1, min(end.day, monthrange(year, month + 1)[1]))
+    return start - timedelta(days) if days <= (start - date.min).days else None

@@ -1,0 +1,227 @@
+-- The tables of a projection. Rows are only ever inserted, each with the position of the event that it comes from.
+--
+-- position       the event's place in the ledger
+-- known_on       when one could know it
+-- ends_on        the end of the event (docs/semantics.md, rule 1)
+-- basis          0 reported, 1 estimated, 2 assumed: bits, so that what builds on several events carries all of theirs
+-- *_value, _low, _high        sums of a figure's parts; 0 where there is nothing to add
+-- *_quantified, _unquantified how many postings of each sort stand behind the figure; both 0: no posting
+-- integer names  keys of `term`
+
+-- How far the projection has come, and what made it.
+create table head (fingerprint varchar not null, position bigint not null);
+
+-- Every identifier and code that figures are grouped by, numbered in the order of first mention.
+create table term (number integer not null, word varchar not null);
+
+-- One row an event. id_hash spares a lookup by id the reading of every id.
+create table event (
+    position bigint not null, id varchar not null, id_hash ubigint not null, type varchar not null,
+    recorded_at timestamp not null, effective_on varchar not null, known_on date not null, ends_on date not null,
+    basis utinyint not null, corrects varchar
+);
+
+-- retracts: the position of the event that is taken back.
+create table retraction (
+    position bigint not null, known_on date not null, retracts bigint not null, reason varchar
+);
+
+-- annotates: the position of the event that the note is about.
+create table annotation (
+    position bigint not null, known_on date not null, ends_on date not null, annotates bigint not null,
+    note varchar not null
+);
+
+-- What an event says of an organisation; null where it says nothing, and says_parent tells "none" from nothing.
+create table organization_fact (
+    position bigint not null, known_on date not null, ends_on date not null, organization integer not null,
+    registers boolean not null, name varchar, country integer, says_parent boolean not null, parent integer,
+    names json, identifiers json
+);
+
+create table product_fact (
+    position bigint not null, known_on date not null, ends_on date not null, product integer not null,
+    registers boolean not null, name varchar, maker integer, category integer, foundry varchar
+);
+
+-- value, low and high are null unless the attribute is a quantified number; stated is the attribute as recorded.
+create table product_attribute (
+    position bigint not null, known_on date not null, ends_on date not null, product integer not null,
+    attribute varchar not null, value decimal(15, 6), low decimal(15, 6), high decimal(15, 6), stated json not null
+);
+
+-- One row a currency that a publication names; the base stands at 1.
+create table exchange_rate (
+    position bigint not null, known_on date not null, ends_on date not null, currency integer not null,
+    rate decimal(25, 10) not null
+);
+
+-- buyer: null for a joint order, whose buyers are in joint_buyer.
+create table order_placed (
+    position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
+    order_id varchar not null, order_hash ubigint not null, vendor integer not null, currency integer not null,
+    buyer integer
+);
+
+create table joint_buyer (placed_position bigint not null, buyer integer not null);
+
+create table order_cancelled (
+    position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
+    placed_position bigint not null, reason varchar, regulation_id varchar
+);
+
+create table order_allocated (
+    position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
+    placed_position bigint not null, buyer integer not null,
+    share_value decimal(15, 6) not null, share_low decimal(15, 6) not null, share_high decimal(15, 6) not null
+);
+
+-- line_key: 65,536 times the position of the event that brought the line, plus the line's place in that event.
+create table order_line (
+    line_key bigint not null, placed_position bigint not null, line varchar not null, product integer,
+    deliver_by varchar, known_on date not null, ends_on date not null, basis utinyint not null
+);
+
+-- Every movement of a line. kind: 1 brought, 2 changed, 3 received, 4 returned (with its sign turned).
+-- A movement counts only where the line's and the order's own events do, so known_on, counts_on (the latest end) and
+-- basis are those of all three together; ends_on is the movement's own end.
+create table posting (
+    position bigint not null, known_on date not null, counts_on date not null, basis utinyint not null,
+    ends_on date not null, placed_on date not null, placed_position bigint not null, line_key bigint not null,
+    kind utinyint not null, vendor integer not null, product integer, currency integer not null, buyer integer,
+    quantity_value decimal(19, 4) not null, quantity_low decimal(19, 4) not null, quantity_high decimal(19, 4) not null,
+    quantity_quantified utinyint not null, quantity_unquantified utinyint not null,
+    amount_value decimal(19, 4) not null, amount_low decimal(19, 4) not null, amount_high decimal(19, 4) not null,
+    amount_quantified utinyint not null, amount_unquantified utinyint not null
+);
+
+create table supply_asserted (
+    position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
+    assertion_id varchar not null, buyer integer not null, vendor integer not null, currency integer, statement varchar
+);
+
+-- An assertion without lines has one here: line null, nothing quantified.
+create table supply_line (
+    position bigint not null, ordinal integer not null, line varchar, product integer, deliver_by varchar,
+    quantity_value decimal(19, 4) not null, quantity_low decimal(19, 4) not null, quantity_high decimal(19, 4) not null,
+    quantity_quantified utinyint not null, quantity_unquantified utinyint not null,
+    amount_value decimal(19, 4) not null, amount_low decimal(19, 4) not null, amount_high decimal(19, 4) not null,
+    amount_quantified utinyint not null, amount_unquantified utinyint not null
+);
+
+-- What an event says of a partnership; null where it says nothing.
+create table partnership_fact (
+    position bigint not null, known_on date not null, ends_on date not null, type varchar not null,
+    partnership_id varchar not null, parties varchar[], kind varchar, scope varchar, reason varchar
+);
+
+-- Instruments and licences. until_on: the last day of `until`, where given; data: all that the event says.
+create table regulation_event (
+    position bigint not null, known_on date not null, ends_on date not null, type varchar not null,
+    regulation_id varchar not null, licence_id varchar, until_on date, data json not null
+);
+
+-- The last and the first day of a day, a month or a year.
+create macro last_day_of(period) as
+    case length(period)
+        when 4 then make_date(period::integer, 12, 31)
+        when 7 then last_day((period || '-01')::date)
+        else period::date
+    end;
+create macro first_day_of(period) as
+    case length(period)
+        when 4 then make_date(period::integer, 1, 1)
+        when 7 then (period || '-01')::date
+        else period::date
+    end;
+
+-- The end of an event (rule 1).
+create macro end_of(effective_on, known_on) as
+    case
+        when starts_with(effective_on, '../') then least(known_on, last_day_of(effective_on[4:]))
+        when known_on between first_day_of(effective_on) and last_day_of(effective_on) then known_on
+        else last_day_of(effective_on)
+    end;
+
+-- The parts of an estimate as stored: a decimal string, or {"value", "low", "high"} as text, or null.
+create macro estimated_value(estimate) as
+    case when starts_with(estimate, '{') then estimate ->> '$.value' else coalesce(estimate, '0') end;
+create macro estimated_low(estimate) as
+    case
+        when starts_with(estimate, '{') then coalesce(estimate ->> '$.low', estimate ->> '$.value')
+        else coalesce(estimate, '0')
+    end;
+create macro estimated_high(estimate) as
+    case
+        when starts_with(estimate, '{') then coalesce(estimate ->> '$.high', estimate ->> '$.value')
+        else coalesce(estimate, '0')
+    end;
+
+-- The number of a term; the text behind a number.
+create macro number_of(spelling) as (select term.number from term where term.word = spelling);
+create macro word_of(which) as (select term.word from term where term.number = which);
+
+-- The positions of what is retracted, as of known_on and position.
+create macro retracted(k, p) as table
+    select retracts from retraction where position <= p and known_on <= k;
+
+-- Organisations as of effective_on, known_on and position: of each attribute the latest (rule 5).
+create macro organizations_as_of(t, k, p) as table
+    select
+        organization,
+        arg_max(name, (ends_on, known_on, position)) filter (name is not null) as name,
+        arg_max(country, (ends_on, known_on, position)) filter (country is not null) as country,
+        arg_max_null(parent, (ends_on, known_on, position)) filter (says_parent) as parent,
+        arg_max(names, (ends_on, known_on, position)) filter (names is not null) as names,
+        arg_max(identifiers, (ends_on, known_on, position)) filter (identifiers is not null) as identifiers,
+        arg_min(ends_on, (ends_on, known_on, position)) filter (registers) as registered_on
+    from organization_fact
+    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    group by organization;
+
+-- Every organisation that has a parent, and each of those above it. A circle, which recording refuses, ends.
+create macro ancestors_as_of(t, k, p) as table
+    with recursive above (organization, ancestor) as (
+        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+        union
+        select above.organization, higher.parent
+        from above
+        join organizations_as_of(t, k, p) as higher on higher.organization = above.ancestor
+        where higher.parent is not null
+    )
+    select organization, ancestor from above;
+
+-- The ultimate parent of every organisation that has a parent (rule 6); in a circle, the first mentioned.
+create macro families_as_of(t, k, p) as table
+    with above as materialized (from ancestors_as_of(t, k, p))
+    select
+        organization,
+        coalesce(min(ancestor) filter (ancestor not in (select organization from above)), min(ancestor)) as family
+    from above
+    group by organization;
+
+-- Products as of effective_on, known_on and position (rule 5).
+create macro products_as_of(t, k, p) as table
+    select
+        product,
+        arg_max(name, (ends_on, known_on, position)) filter (name is not null) as name,
+        arg_max(maker, (ends_on, known_on, position)) filter (maker is not null) as maker,
+        arg_max(category, (ends_on, known_on, position)) filter (category is not null) as category,
+        arg_max(foundry, (ends_on, known_on, position)) filter (foundry is not null) as foundry,
+        arg_min(ends_on, (ends_on, known_on, position)) filter (registers) as registered_on
+    from product_fact
+    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    group by product;
+
+-- The attributes of products as of effective_on, known_on and position, each from the latest event that names it.
+create macro attributes_as_of(t, k, p) as table
+    select
+        product,
+        attribute,
+        arg_max_null(value, (ends_on, known_on, position)) as value,
+        arg_max_null(low, (ends_on, known_on, position)) as low,
+        arg_max_null(high, (ends_on, known_on, position)) as high,
+        arg_max(stated, (ends_on, known_on, position)) as stated
+    from product_attribute
+    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    group by product, attribute;

@@ -1,0 +1,34 @@
+"""Named blocks of SQL, read from the `.sql` files that lie beside the modules."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+FOLDER = Path(__file__).parent
+#: A block begins at `-- name: some-name` and ends where the next begins.
+HEADING = re.compile(r"^-- name: ([a-z0-9-]+)\n", re.MULTILINE)
+PARAMETER = re.compile(r"\$([a-z_]+)")
+
+
+@cache
+def text(file: str) -> str:
+    """The whole of a `.sql` file beside this module."""
+    return (FOLDER / file).read_text(encoding="utf-8")
+
+
+@cache
+def blocks(file: str) -> dict[str, str]:
+    """The named blocks of a `.sql` file, in the order in which they stand."""
+    parts = HEADING.split(text(file))[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def rows(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a statement selects, as dictionaries. Of the values only those that it names as `$parameter` are bound."""
+    named = set(PARAMETER.findall(statement))
+    result = connection.execute(statement, {name: value for name, value in values.items() if name in named})
+    columns = [column[0] for column in result.description]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,165 @@
+"""How much a buyer, or the market, depends on whom: the view and the postings behind each of its rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from projections import contributions, statements
+from projections.figures import (
+    PRECISE,
+    ZERO,
+    Figure,
+    plain,
+    product_of,
+    quotient,
+    ratio,
+    share_high_of,
+    share_low_of,
+    share_of,
+    sum_of,
+    total_of,
+)
+from projections.parameters import VendorDependence
+
+
+@dataclass
+class Row:
+    """One row in the making."""
+
+    key: str | None
+    figure: Figure = field(default_factory=Figure)
+    captive: bool = True
+    first_on: date = date.max
+    last_on: date = date.min
+
+    def add(self, figure: Figure, group: dict[str, Any]) -> None:
+        """Take in a group of contributions."""
+        self.figure = self.figure.plus(figure)
+        self.captive = self.captive and group["captive"]
+        self.first_on = min(self.first_on, group["first_on"])
+        self.last_on = max(self.last_on, group["last_on"])
+
+
+def vendor_dependence(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: VendorDependence,
+    *,
+    country_name: Callable[[str], str | None],
+) -> dict[str, Any]:
+    """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29).
+
+    Figures are decimal strings, shares and metrics numbers, days dates. `country_name` gives the English name of a
+    country code, or None.
+    """
+    home = _home(connection, parameters)
+    reading = statements.blocks("vendor_dependence.sql")["groups"]
+    bindings = contributions.bindings(connection, parameters) | {"home": home}
+    rows: dict[str | None, Row] = {}
+    captive, domestic = [], []
+    for group in statements.rows(connection, contributions.query(parameters, reading), bindings):
+        figure = contributions.multiplied(group, group["contributions"])
+        row = rows.setdefault(group["key"], Row(group["key"]))
+        row.add(figure, group)
+        if group["captive"]:
+            captive.append(figure)
+        if group["domestic"]:
+            domestic.append(figure)
+    ranked = sorted(rows.values(), key=_rank)
+    total = total_of(row.figure for row in ranked)
+    names = _names(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
+    unit = {"spend": parameters.currency, "units": "unit", "capacity": parameters.attribute}[parameters.measure]
+    return {
+        "total": {**_written(total), "unit": unit},
+        "rows": _rows(ranked, total, names, parameters),
+        "metrics": _metrics(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
+    }
+
+
+def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:
+    if parameters.home is not None or len(parameters.buyer) != 1:
+        return parameters.home
+    values = parameters.bindings() | {"buyer": parameters.buyer[0]}
+    found = statements.rows(connection, statements.blocks("vendor_dependence.sql")["home"], values)
+    return found[0]["country"] if found else None
+
+
+def _rank(row: Row) -> tuple[bool, Decimal, bool, str]:
+    """Largest value first, unknown values last, then by key, no key last."""
+    value = row.figure.value
+    return value is None, ZERO if value is None else PRECISE.minus(value), row.key is None, row.key or ""
+
+
+def _written(figure: Figure) -> dict[str, str | None]:
+    return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
+
+
+def _rows(
+    ranked: list[Row], total: Figure, names: dict[str, tuple[str | None, str | None]], parameters: VendorDependence
+) -> list[dict[str, Any]]:
+    unbounded = sum(row.figure.high is None for row in ranked)
+    bounded = sum_of(row.figure.high for row in ranked if row.figure.high is not None)
+    answer = []
+    for row in ranked:
+        figure = row.figure
+        others = Figure(
+            low=PRECISE.subtract(total.low, figure.low),
+            high=None
+            if unbounded > (figure.high is None)
+            else PRECISE.subtract(bounded, ZERO if figure.high is None else figure.high),
+        )
+        name, country = names.get(row.key, (None, None)) if row.key is not None else (None, None)
+        answer.append(
+            {
+                "key": row.key,
+                "name": row.key if parameters.by == "category" else name,
+                **_written(figure),
+                "share": ratio(share_of(figure, total)),
+                "share_low": ratio(share_low_of(figure, others)),
+                "share_high": ratio(share_high_of(figure, others)),
+                "quantified": figure.unquantified == 0,
+                "captive": row.captive,
+                "country": country,
+                "first_effective_on": row.first_on.isoformat(),
+                "last_effective_on": row.last_on.isoformat(),
+            }
+        )
+    return answer
+
+
+def _names(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: VendorDependence,
+    keys: list[str],
+    country_name: Callable[[str], str | None],
+) -> dict[str, tuple[str | None, str | None]]:
+    """Of every key its name and its country (rule 23)."""
+    if parameters.by == "category":
+        return {}
+    if parameters.by == "country":
+        return {key: (country_name(key), key) for key in keys}
+    block = "product-names" if parameters.by == "product" else "organization-names"
+    statement = statements.blocks("vendor_dependence.sql")[block]
+    found = statements.rows(connection, statement, parameters.bindings() | {"keys": keys})
+    return {row["key"]: (row["name"], row["country"]) for row in found}
+
+
+def _metrics(ranked: list[Row], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:
+    """The metrics over the rows that have a value (rule 27)."""
+    shares = [share for row in ranked if (share := share_of(row.figure, total)) is not None]
+    squares = sum_of(product_of(share, share) for share in shares)
+    largest = sorted(shares, reverse=True)
+    known = bool(shares)
+    return {
+        "hhi": ratio(product_of(Decimal(10_000), squares)) if known else None,
+        "effective_vendors": ratio(quotient(Decimal(1), squares)) if known else None,
+        "cr1": ratio(largest[0]) if known else None,
+        "cr3": ratio(sum_of(largest[:3])) if known else None,
+        "captive_share": ratio(quotient(captive.sum, total.sum)) if known else None,
+        "domestic_share": ratio(quotient(domestic.sum, total.sum)) if known and domestic is not None else None,
+        "single_source": len(ranked) == 1,
+        "coverage": {"quantified": sum(row.figure.unquantified == 0 for row in ranked), "active": len(ranked)},
+    }

@@ -1,0 +1,84 @@
+-- Rows and evidence of vendor-dependence, read from the contributions (contributions.sql).
+
+-- name: groups
+-- Contributions summed where they share a key and every factor, so that each sum is multiplied once.
+select
+    word_of(key) as key,
+    captive,
+    coalesce(word_of(country) = $home, false) as domestic,
+    source_rate, target_rate, attribute_value, attribute_low, attribute_high,
+    share_value, share_low, share_high, remainder,
+    sum(value) as value,
+    sum(low) as low,
+    sum(high) as high,
+    sum(quantified) as quantified,
+    sum(unquantified) as unquantified,
+    sum(unbounded) as unbounded,
+    count(*) as contributions,
+    min(first_on) as first_on,
+    max(last_on) as last_on
+from contribution
+group by all
+
+-- name: evidence
+-- The contributions of one row, in the order of the ledger.
+select
+    source, position, line_key, word_of(vendor) as vendor, word_of(product) as product, captive, publication, allocated,
+    source_rate, target_rate, attribute_value, attribute_low, attribute_high,
+    share_value, share_low, share_high, remainder,
+    value, low, high, quantified, unquantified, unbounded, convertible
+from contribution
+where word_of(key) is not distinct from $key
+order by position, line_key
+limit $limit offset $offset
+
+-- name: movements
+-- The postings of order lines.
+select line_key, position, kind, value, low, high, unquantified
+from kept
+where line_key in (select unnest($lines::bigint[]))
+order by line_key, position, kind, value
+
+-- name: order-lines
+select order_line.line_key, order_placed.order_id as id, order_line.line
+from order_line
+join order_placed on order_placed.position = order_line.placed_position
+where order_line.line_key in (select unnest($lines::bigint[]))
+
+-- name: supply-lines
+-- The postings of assertion lines.
+select
+    supply_line.position * 65536 + supply_line.ordinal as line_key, supply_asserted.assertion_id as id,
+    supply_line.line, measure_value as value, measure_low as low, measure_high as high,
+    measure_unquantified as unquantified
+from supply_line
+join supply_asserted on supply_asserted.position = supply_line.position
+where supply_line.position * 65536 + supply_line.ordinal in (select unnest($lines::bigint[]))
+
+-- name: events
+select position, id, type, ends_on
+from event
+where position in (select unnest($positions::bigint[]))
+
+-- name: organization-names
+select word_of(organization) as key, name, word_of(country) as country
+from organizations_as_of($effective_on, $known_on, $position)
+where word_of(organization) in (select unnest($keys::varchar[]))
+
+-- name: product-names
+select word_of(product) as key, name, null as country
+from products_as_of($effective_on, $known_on, $position)
+where word_of(product) in (select unnest($keys::varchar[]))
+
+-- name: asked
+-- The buyers asked for, and, where groups are, all that are below them.
+select number from term where word in (select unnest($buyer::varchar[]))
+union
+select organization
+from ancestors_as_of($effective_on, $known_on, $position)
+where $group and word_of(ancestor) in (select unnest($buyer::varchar[]))
+
+-- name: home
+select word_of(country) as country
+from organizations_as_of($effective_on, $known_on, $position)
+where word_of(organization) = $buyer

@@ -1,0 +1,44 @@
+"""Exit codes, and which exception ends a command with which."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from domain.errors import Conflict, Invalid, Rejected
+from service.committer import Unavailable
+from service.migrations import WrongLedger
+from service.postgres.errors import EmbeddedPostgresError
+from service.questions import BeyondTheLedger, NothingThere
+from service.store import Unreachable
+
+OK = 0
+UNEXPECTED = 1
+USAGE = 2
+NOT_FOUND = 3
+CONFLICT = 4
+VERIFICATION_FAILED = 5
+THRESHOLD_CROSSED = 6
+PARTIAL_IMPORT = 7
+DATABASE_UNREACHABLE = 69
+
+EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
+    ((Invalid, BeyondTheLedger), USAGE),
+    (NothingThere, NOT_FOUND),
+    ((Conflict, Rejected, WrongLedger), CONFLICT),
+    ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """End the program with a sentence and its exit code where an exception has one; anything else rises."""
+    try:
+        yield
+    except Exception as error:
+        for kinds, code in EXITS:
+            if isinstance(error, kinds):
+                print(f"daybook: {error}", file=sys.stderr)  # noqa: T201  # the terminal is where this goes
+                sys.exit(code)
+        raise

@@ -1,0 +1,83 @@
+"""Serving over HTTP, for real and for the demonstration."""
+
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+from pathlib import Path
+
+import click
+import uvicorn
+
+from service.cli import seed, tables
+from service.daybook import Daybook, open_daybook
+from service.questions import Questions
+from service.settings import Settings
+from service.web.access import Access
+from service.web.application import application
+
+#: Accepted requests are finished within this, then the process ends.
+GRACE_S = 20
+
+
+def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access: Access) -> None:
+    """Serve until SIGINT or SIGTERM; what was accepted is finished."""
+    host, port = listener.getsockname()[:2]
+    app = application(daybook, settings, access)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
+    )
+    address = f"[{host}]" if ":" in host else host
+    tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
+    # The signal that ends the server is raised again afterwards: it has done its work.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def access(settings: Settings) -> Access:
+    """The tokens that are let in: the admin's, from the settings or from a file that is made once."""
+    if settings.admin_token is not None:
+        token = settings.admin_token.get_secret_value()
+        if not token.strip():
+            raise click.UsageError("DAYBOOK_ADMIN_TOKEN is empty")
+        return Access.of([(token, "admin")])
+    path = settings.home / "admin-token"
+    if not path.exists():
+        _write_secret(path, secrets.token_urlsafe(32))
+    tables.messages().print(f"the admin's token is in {path}", highlight=False)
+    return Access.of([(path.read_text().strip(), "admin")])
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        draft.unlink()
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text + "\n")
+    draft.rename(path)
+
+
+def demo(settings: Settings, listener: socket.socket | None, *, as_json: bool) -> None:
+    """Record the seed in a ledger that lasts as long as the demonstration, print the answers, then serve."""
+    notes = tables.messages()
+    with tempfile.TemporaryDirectory(prefix="daybook-demo-") as home:
+        notes.print("starting a database of its own ...")
+        own = settings.model_copy(update={"home": Path(home), "database_url": None, "origin": "demo"})
+        with open_daybook(own) as daybook:
+            count = seed.record_seed(daybook)
+            notes.print(f"recorded {count} events of examples/{seed.SEED.name}", highlight=False)
+            answers = seed.answers(Questions(daybook, own.wait_s))
+            if as_json:
+                click.echo(seed.as_json(answers))
+            else:
+                out = tables.console()
+                for words, answer in answers:
+                    out.print(tables.dependence(answer, words))
+                    out.print()
+            if listener is not None:
+                base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+                notes.print(f"try: curl '{base}/api/v1/views/vendor-dependence?buyer=baidu'", highlight=False)
+                notes.print("what you record here is gone when it ends (Ctrl-C)", highlight=False)
+                serve(daybook, own, listener, Access(open=True))

@@ -1,0 +1,85 @@
+"""Answers as tables for people at a terminal."""
+
+import sys
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+#: Where output goes to a file or a pipe, nobody's terminal limits the width.
+PIPE_WIDTH = 120
+
+
+def console() -> Console:
+    """Stdout, as wide as the terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+
+
+def messages() -> Console:
+    """Stderr, for everything that is not data."""
+    return Console(stderr=True)
+
+
+def grouped(figure: str | None, absent: str = "?") -> str:
+    """A decimal string with its thousands apart, every digit kept."""
+    return absent if figure is None else f"{Decimal(figure):,f}"
+
+
+def ratio(number: float | None) -> str:
+    """A share or a metric, every digit kept."""
+    return "?" if number is None else f"{number:.6f}".rstrip("0").rstrip(".")
+
+
+def bounds(low: str | None, high: str | None) -> str:
+    """From .. to; an unbounded one says so."""
+    if high is None:
+        return f"{grouped(low)} or more"
+    return "exact" if low == high else f"{grouped(low)} .. {grouped(high)}"
+
+
+def dependence(answer: dict[str, Any], title: str) -> Table:
+    """The rows of vendor-dependence with bounds, the total, and beneath them coverage and concentration."""
+    unit = answer["total"]["unit"]
+    by = answer["parameters"]["by"]
+    table = Table(title=title, title_justify="left", caption=_caption(answer), caption_justify="left")
+    for name in (by, "name", unit, "low .. high", "share", "share low .. high", ""):
+        table.add_column(name, justify="left" if name in (by, "name", "") else "right", overflow="fold")
+    for row in answer["rows"]:
+        marks = [mark for mark, said in (("own", row["captive"]), ("partly unknown", not row["quantified"])) if said]
+        table.add_row(
+            row["key"] or "(none)",
+            row["name"] or "",
+            grouped(row["value"]),
+            bounds(row["low"], row["high"]),
+            ratio(row["share"]),
+            f"{ratio(row['share_low'])} .. {ratio(row['share_high'])}",
+            ", ".join(marks),
+        )
+    total = answer["total"]
+    table.add_section()
+    table.add_row("total", "", grouped(total["value"]), bounds(total["low"], total["high"]), "", "", "")
+    return table
+
+
+def _caption(answer: dict[str, Any]) -> str:
+    metrics, resolved = answer["metrics"], answer["resolved"]
+    coverage = metrics["coverage"]
+    known = f"known on {resolved['known_on']}" if resolved["known_on"] else "knowing everything recorded"
+    return (
+        f"as of {resolved['effective_on']}, {known}, position {resolved['position']}; "
+        f"{coverage['quantified']} of {coverage['active']} rows fully quantified\n"
+        f"HHI {ratio(metrics['hhi'])}, effective vendors {ratio(metrics['effective_vendors'])}, "
+        f"own supply {ratio(metrics['captive_share'])}"
+    )
+
+
+def records(found: list[dict[str, Any]], title: str) -> Table:
+    """Any list of objects, a column a field."""
+    table = Table(title=title, title_justify="left")
+    names = [name for name in (found[0] if found else {}) if not isinstance(found[0][name], dict | list)]
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for record in found:
+        table.add_row(*("" if record[name] is None else str(record[name]) for name in names))
+    return table

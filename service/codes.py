@@ -1,0 +1,22 @@
+"""Code lists from ISO, as the pycountry library keeps them."""
+
+from functools import cache
+
+import pycountry
+
+from domain.values import Codes
+
+
+@cache
+def codes() -> Codes:
+    """The countries (ISO 3166-1) and currencies (ISO 4217) that new events may name."""
+    return Codes(
+        countries=frozenset(country.alpha_2 for country in pycountry.countries),
+        currencies=frozenset(currency.alpha_3 for currency in pycountry.currencies),
+    )
+
+
+def country_name(code: str) -> str | None:
+    """The English short name of a country; None for a code that is not on the list."""
+    country = pycountry.countries.get(alpha_2=code)
+    return None if country is None else str(country.name)

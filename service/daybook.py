@@ -1,0 +1,177 @@
+"""The parts put together: database, ledger, committer, projection, follower."""
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from domain.events import instant
+from projections.engine import Projection, fingerprint
+from service.committer import Committer
+from service.follower import Follower
+from service.migrations import migrate
+from service.postgres.embedded import EmbeddedPostgres, attach
+from service.postgres.errors import HomeInUseError
+from service.settings import Settings
+from service.store import Ledger, read_bytes
+
+logger = logging.getLogger(__name__)
+
+#: Projections of one home that may be open at once, each in a process of its own.
+MOST_PROJECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Daybook:
+    """A ledger in use."""
+
+    origin: str
+    ledger: Ledger
+    committer: Committer
+    follower: Follower
+
+    @property
+    def projection(self) -> Projection:
+        """What the views read."""
+        return self.follower.projection
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """A connection string that owns the ledger's database: the operator's, or that of the embedded server.
+
+    Where another process runs the embedded server of this home, that one is used.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    server = EmbeddedPostgres(settings.home, settings.pg_bin)
+    try:
+        conninfo = server.start()
+    except HomeInUseError:
+        running = attach(settings.home)
+        if running is None:
+            raise
+        yield running
+        return
+    try:
+        yield conninfo
+    finally:
+        server.stop()
+
+
+@contextmanager
+def open_daybook(
+    settings: Settings, *, follow: bool = True, progress: Callable[[int, int], None] = lambda position, head: None
+) -> Iterator[Daybook]:
+    """Open the ledger of these settings, making what is missing.
+
+    `follow`: keep the projection up in the background; else it is brought up to the ledger's end once, here.
+    """
+    with ExitStack() as stack:
+        conninfo = stack.enter_context(database(settings))
+        origin = migrate(conninfo, settings.origin)
+        ledger = Ledger(conninfo)
+        stack.callback(ledger.close)
+        projection = stack.enter_context(open_projection(settings.home, ledger))
+        follower = Follower(ledger, projection)
+        committer = Committer(ledger, on_append=lambda position: follower.wake())
+        if follow:
+            follower.start()
+        else:
+            follower.catch_up(progress)
+        stack.callback(follower.close)
+        stack.callback(committer.close)
+        yield Daybook(origin, ledger, committer, follower)
+
+
+@contextmanager
+def open_projection(home: Path, ledger: Ledger) -> Iterator[Projection]:
+    """The first projection file of this ledger that no other process holds, begun anew where it is not of this ledger.
+
+    DuckDB lets one process open a file, so each process that works on the home has a file of its own.
+    """
+    folder = home / "projections"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    name = f"{ledger_identity(ledger)}-{fingerprint()}"
+    with _slot(folder, name) as path:
+        projection = Projection.open(path)
+        if not _follows(projection, ledger):
+            logger.warning("%s does not belong to this ledger as it is now: building it anew", path.name)
+            projection.close()
+            _remove(path)
+            projection = Projection.open(path)
+        _remove_outdated(folder, ledger_identity(ledger))
+        try:
+            yield projection
+        finally:
+            projection.close()
+
+
+def ledger_identity(ledger: Ledger) -> str:
+    """Sixteen hexadecimal digits that no other ledger has."""
+    with ledger.recorder.datastore.get_connection() as connection:
+        row = connection.execute("select origin, created_at from ledger_identity").fetchone()
+    assert row is not None
+    return hashlib.sha256(f"{row['origin']}\n{row['created_at'].timestamp()}".encode()).hexdigest()[:16]
+
+
+def _follows(projection: Projection, ledger: Ledger) -> bool:
+    """Whether the ledger's event at the projection's position is the one that the projection read last."""
+    if projection.position == 0:
+        return True
+    rows = ledger.recorder.rows_after(projection.position - 1, 1)
+    if not rows:
+        return False
+    last = read_bytes(rows[0].state)
+    assert last.stored is not None
+    recorded_at = projection.recorded_at_of(last.position)
+    return (
+        projection.event(last.id) == last.position
+        and recorded_at is not None
+        and instant(recorded_at.replace(tzinfo=UTC)) == last.stored["recorded_at"]
+    )
+
+
+@contextmanager
+def _slot(folder: Path, name: str) -> Iterator[Path]:
+    for slot in range(MOST_PROJECTIONS):
+        lock = os.open(folder / f"{name}-{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        try:
+            yield folder / f"{name}-{slot}.duckdb"
+        finally:
+            os.close(lock)
+        return
+    raise OSError(f"{MOST_PROJECTIONS} processes use {folder} already")
+
+
+def _remove(path: Path) -> None:
+    for leftover in (path, path.with_name(path.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+
+
+def _remove_outdated(folder: Path, identity: str) -> None:
+    """Remove this ledger's projections that other code made and no process holds."""
+    for lock_file in folder.glob(f"{identity}-*.lock"):
+        if lock_file.name.startswith(f"{identity}-{fingerprint()}-"):
+            continue
+        with contextlib.suppress(OSError):
+            lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(lock_file.with_suffix(".duckdb"))
+                lock_file.unlink(missing_ok=True)
+            finally:
+                os.close(lock)

@@ -1,0 +1,1 @@
+"""The HTTP service: routes, what they accept, and how they answer."""

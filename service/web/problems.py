@@ -1,0 +1,140 @@
+"""Everything that can go wrong over HTTP, once: problem types (RFC 9457), and which exception is which."""
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from domain.errors import Conflict, Invalid, Refusal, Rejected
+from projections.engine import UnknownEvent
+from service.committer import Busy, Unavailable
+from service.follower import Lagging
+from service.questions import BeyondTheLedger, NothingThere
+from service.store import ClockSetBack, Unreachable
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """One kind of problem; its page is at /problems/{name}."""
+
+    name: str
+    status: int
+    title: str
+    #: What the caller can do about it.
+    remedy: str
+
+
+PROBLEM_TYPES = {
+    kind.name: kind
+    for kind in (
+        ProblemType("malformed", 400, "The request could not be read", "Send well-formed JSON or NDJSON in UTF-8."),
+        ProblemType(
+            "beyond-the-ledger",
+            400,
+            "That point is not in the ledger yet",
+            "Ask for a position up to the head, or a recorded_at that is not in the future.",
+        ),
+        ProblemType("unauthenticated", 401, "A valid token is needed", "Send Authorization: Bearer and a token."),
+        ProblemType("forbidden", 403, "This is not allowed", "Use a token or an address that may do this."),
+        ProblemType("not-found", 404, "There is nothing here", "Check the path and the id."),
+        ProblemType("method-not-allowed", 405, "This cannot be done here", "See the Allow header."),
+        ProblemType(
+            "not-acceptable", 406, "No such representation", "Ask for one of the media types that the message names."
+        ),
+        ProblemType(
+            "rejected",
+            409,
+            "The rules of the ledger refuse this",
+            "Nothing was recorded. Correct the event, or record what it builds on first.",
+        ),
+        ProblemType(
+            "conflict",
+            409,
+            "The id is taken",
+            "An event with this id and other content is recorded already. Use another id, or send the same content.",
+        ),
+        ProblemType("too-large", 413, "The request is too large", "Send smaller batches."),
+        ProblemType(
+            "unsupported-media-type", 415, "This kind of body is not read", "Send JSON, or NDJSON for many events."
+        ),
+        ProblemType("invalid", 422, "The request is not valid", "Each error names the place; nothing was recorded."),
+        ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
+        ProblemType(
+            "projection-stopped",
+            503,
+            "The views cannot be answered",
+            "The ledger holds an event that this version cannot read. Run the version that recorded it.",
+        ),
+        ProblemType("unavailable", 503, "Not available just now", "Try again after the time in Retry-After."),
+    )
+}
+
+
+class HttpProblem(Exception):
+    """A problem that a route raises by name."""
+
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        errors: Sequence[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.name = name
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+
+def respond(problem: HttpProblem) -> Response:
+    """The problem as a response."""
+    kind = PROBLEM_TYPES[problem.name]
+    body: dict[str, Any] = {
+        "type": f"/problems/{kind.name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(content, kind.status, problem.headers, MEDIA_TYPE)
+
+
+REFUSALS: tuple[tuple[type[Refusal], str], ...] = (
+    (Conflict, "conflict"),
+    (Rejected, "rejected"),
+    (Invalid, "invalid"),
+)
+
+
+def translate(error: Exception) -> HttpProblem:
+    """What an exception is to the caller."""
+    if isinstance(error, HttpProblem):
+        return error
+    for kind, name in REFUSALS:
+        if isinstance(error, kind):
+            problems = [{"pointer": problem.pointer, "detail": problem.message} for problem in error.problems]
+            return HttpProblem(name, str(error), problems)
+    if isinstance(error, BeyondTheLedger):
+        return HttpProblem("beyond-the-ledger", str(error))
+    if isinstance(error, NothingThere):
+        return HttpProblem("not-found", str(error))
+    if isinstance(error, UnknownEvent):
+        return HttpProblem("projection-stopped", str(error), headers={"Retry-After": "60"})
+    if isinstance(error, Busy | Lagging | Unavailable | ClockSetBack):
+        return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
+    if isinstance(error, Unreachable):
+        return HttpProblem("unavailable", "the database cannot be reached", headers={"Retry-After": "1"})
+    incident = uuid.uuid4().hex
+    logger.error("incident %s", incident, exc_info=error)
+    return HttpProblem("internal", f"incident {incident}")

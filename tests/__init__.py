@@ -1,0 +1,1 @@
+"""What Daybook promises, checked."""

@@ -1,0 +1,1 @@
+"""What the service promises, checked against a real PostgreSQL."""

@@ -1,0 +1,213 @@
+"""An embedded server from its start to its end: what it promises, who may have it, what it refuses."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from service.postgres.binaries import find_binaries
+from service.postgres.embedded import EmbeddedPostgres, attach
+from service.postgres.errors import BinariesNotFoundError, HomeInUseError, NotReachableError, StartError
+from service.postgres.folder import SHORT_FOLDER_PREFIX, PostgresFolder
+from service.postgres.supervisor import LOG_LIMIT_BYTES
+from tests.service.postgres_owner import owner, processes_of
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A server that the tests only look at."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("running")) as server:
+        yield server
+
+
+def home_of(server: EmbeddedPostgres) -> Path:
+    return server.folder.path.parent
+
+
+def setting(server: EmbeddedPostgres, name: str) -> str:
+    with psycopg.connect(server.conninfo) as connection:
+        row = connection.execute("select current_setting(%s)", (name,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fsync", "on"),
+        ("synchronous_commit", "on"),
+        ("full_page_writes", "on"),
+        ("data_checksums", "on"),
+        ("max_connections", "100"),
+        ("server_encoding", "UTF8"),
+        ("timezone", "UTC"),
+        ("log_timezone", "UTC"),
+        ("listen_addresses", ""),
+    ],
+)
+def test_the_server_is_durable_and_listens_on_no_network(running: EmbeddedPostgres, name: str, value: str) -> None:
+    assert setting(running, name) == value
+
+
+def test_no_other_user_can_reach_socket_data_or_log(running: EmbeddedPostgres) -> None:
+    assert running.folder.path.stat().st_mode & 0o777 == 0o700
+    assert running.folder.path.stat().st_uid == os.geteuid()
+
+
+def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server, psycopg.connect(server.conninfo) as connection:
+        connection.execute("create table chip (name text)")
+        connection.execute("insert into chip values ('Ascend 910B')")
+    assert processes_of(tmp_path) == []
+    with EmbeddedPostgres(tmp_path) as server, psycopg.connect(server.conninfo) as connection:
+        assert connection.execute("select name from chip").fetchall() == [("Ascend 910B",)]
+
+
+def test_an_immediate_stop_is_a_crash_that_the_next_start_recovers_from(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    with psycopg.connect(server.start(), autocommit=True) as connection:
+        connection.execute("create table chip as select 'Kunlun' as name")
+        server.stop("immediate")
+    assert not server.is_running
+    with psycopg.connect(server.start()) as connection:
+        assert connection.execute("select name from chip").fetchall() == [("Kunlun",)]
+    assert server.is_running
+    server.stop()
+    assert "not properly shut down" in server.folder.log.read_text()
+
+
+def test_a_server_outlives_the_thread_that_started_it(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    thread = threading.Thread(target=server.start)
+    thread.start()
+    thread.join()
+    with psycopg.connect(server.conninfo) as connection:
+        connection.execute("select pg_sleep(0.1)")
+    assert server.poll() is None
+    server.stop()
+
+
+def test_ctrl_c_in_the_terminal_of_the_owner_does_not_reach_the_server(running: EmbeddedPostgres) -> None:
+    assert os.getsid(running.server_pid) != os.getsid(0)
+
+
+def test_a_server_is_started_once(running: EmbeddedPostgres) -> None:
+    with pytest.raises(StartError, match="was started already"):
+        running.start()
+
+
+def test_before_the_start_there_is_no_connection_string(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path)
+    with pytest.raises(StartError, match="it was not started"):
+        _ = server.conninfo
+    assert server.poll() == "it was not started"
+
+
+def test_a_second_owner_is_refused_in_the_same_process(running: EmbeddedPostgres) -> None:
+    with pytest.raises(HomeInUseError, match=f"in use by process {os.getpid()}$"):
+        EmbeddedPostgres(home_of(running)).start()
+    assert attach(home_of(running)) == running.conninfo
+
+
+def test_a_second_process_is_refused_and_may_attach(home: Path) -> None:
+    with owner(home) as first:
+        with pytest.raises(HomeInUseError, match=f"in use by process {first.process.pid}$"):
+            EmbeddedPostgres(home).start()
+        conninfo = attach(home)
+        assert conninfo == first.said["conninfo"]
+        with psycopg.connect(str(conninfo)) as connection:
+            assert connection.execute("select current_database()").fetchone() == ("daybook",)
+    assert attach(home) is None
+
+
+def test_where_nobody_owns_the_home_there_is_nothing_to_attach_to(tmp_path: Path) -> None:
+    assert attach(tmp_path / "never used") is None
+    EmbeddedPostgres(tmp_path).folder.create()
+    assert attach(tmp_path) is None
+
+
+def test_attaching_to_a_server_that_does_not_answer_says_why(home: Path) -> None:
+    with EmbeddedPostgres(home) as server:
+        shutil.rmtree(server.folder.socket)
+        with pytest.raises(
+            NotReachableError, match=rf"in use by process {os.getpid()}, but .*No such file or directory"
+        ):
+            attach(home, patience_seconds=0.1)
+
+
+def test_attaching_to_an_owner_that_is_still_starting_says_so(tmp_path: Path) -> None:
+    folder = PostgresFolder.below(tmp_path)
+    folder.create()
+    lock = folder.take(os.getpid(), patience_seconds=0, give_up=lambda: True)
+    with pytest.raises(NotReachableError, match="it is starting or stopping"):
+        attach(tmp_path, patience_seconds=0.1)
+    os.close(lock)
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "a, b 'c' \"d\" 百度"])
+def test_a_long_or_odd_home_works_and_leaves_no_folder_behind(home: Path, name: str) -> None:
+    odd_home = home.rename(home.with_name(name))
+    with EmbeddedPostgres(odd_home) as server:
+        short = server.folder.socket.readlink()
+        assert short.parent.name.startswith(SHORT_FOLDER_PREFIX)
+        with psycopg.connect(server.conninfo) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        assert attach(odd_home) == server.conninfo
+    assert not short.parent.exists()
+    assert not server.folder.socket.is_symlink()
+
+
+def test_a_wrong_setting_is_reported_from_the_log_and_nothing_is_left(home: Path) -> None:
+    with pytest.raises(StartError, match=r"(?s)PostgreSQL ended with exit code 1; the end of .*log: .*max_connections"):
+        EmbeddedPostgres(home, settings={"max_connections": "many"}).start()
+    assert processes_of(home) == []
+    assert attach(home) is None
+
+
+def test_data_of_a_version_that_is_not_here_is_left_alone(tmp_path: Path) -> None:
+    folder = PostgresFolder.below(tmp_path)
+    folder.create()
+    folder.data.mkdir()
+    (folder.data / "PG_VERSION").write_text("12\n")
+    with pytest.raises(BinariesNotFoundError, match=r"no PostgreSQL 12 found: .* the data was made by 12"):
+        EmbeddedPostgres(tmp_path, find_binaries().folder).start()
+
+
+def test_a_data_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    folder = PostgresFolder.below(tmp_path)
+    folder.create()
+    folder.data.mkdir()
+    with pytest.raises(StartError, match="holds no PostgreSQL data"):
+        EmbeddedPostgres(tmp_path).start()
+    assert folder.data.is_dir()
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path) -> None:
+    path = Path("/usr")  # root's, for everybody else
+    if os.geteuid() == 0:
+        path = tmp_path / "postgres"
+        path.mkdir()
+        os.chown(path, 65534, 65534)
+    with pytest.raises(StartError, match=f"{path} belongs to user id .* start it as its owner"):
+        PostgresFolder(path).create()
+
+
+def test_a_folder_open_to_others_is_closed(tmp_path: Path) -> None:
+    folder = PostgresFolder.below(tmp_path)
+    folder.path.mkdir(mode=0o755)
+    folder.create()
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_large_log_is_put_aside_at_the_next_start(home: Path) -> None:
+    folder = PostgresFolder.below(home)
+    folder.create()
+    with folder.open_log() as log:
+        log.truncate(LOG_LIMIT_BYTES + 1)
+    with EmbeddedPostgres(home):
+        assert folder.log.stat().st_size < LOG_LIMIT_BYTES
+    assert folder.log.with_suffix(".log.1").stat().st_size == LOG_LIMIT_BYTES + 1
