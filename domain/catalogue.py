@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from domain import orders, organizations, partnerships, products, rates, record, regulations, supply
-from domain.errors import Corrupt, Invalid, Problem
+from domain.errors import Corrupt, Invalid, Problem, pointer_part
 from domain.events import Draft, Envelope, Recorded, Request, World, recorded
 from domain.rules import Misplaced
 from domain.values import Codes, EventData
@@ -156,8 +156,3 @@ def _message(detail: Any) -> str:
     known = MESSAGES.get(detail["type"])
     message: str = known or detail["msg"].replace("Input should be", "must be").replace("List should", "must")
     return message
-
-
-def pointer_part(part: object) -> str:
-    """One step of a JSON pointer, escaped (RFC 6901)."""
-    return str(part).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")

@@ -11,6 +11,11 @@ class Problem:
     message: str
 
 
+def pointer_part(part: object) -> str:
+    """One step of a JSON pointer, escaped; what cannot be sent back (a lone surrogate) becomes a question mark."""
+    return str(part).encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
+
+
 class Refusal(Exception):
     """A request that is not recorded. `index` is the event's place in its batch, from 0."""
 

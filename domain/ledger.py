@@ -114,10 +114,15 @@ class Batch:
         self.streams: dict[str, Stream] = {}
         self._ids: dict[str, Draft] = {}
         self._decided: dict[str, list[Draft]] = {}
+        #: Events that the requests at hand retract by themselves.
+        self._named: frozenset[str] = frozenset()
 
     def add(self, requests: Sequence[Request]) -> list[Outcome]:
         """Decide requests together: all of them, or none (Refusal, with the index of the first refused)."""
         kept = len(self.drafts)
+        self._named = frozenset(
+            request.body.retracts for request in requests if isinstance(request.body, EventRetracted)
+        )
         touched: list[tuple[str, Stream | None]] = []
         outcomes = []
         for index, request in enumerate(requests):
@@ -188,6 +193,7 @@ class Batch:
             drafts = [self._draft(request, target.stream)]
         else:
             drafts = [self._fact(request)]
+        self._check_correction(drafts[0])
         return Outcome(drafts=tuple(drafts))
 
     def _replay(self, request: Request, before: Recorded) -> Outcome:
@@ -234,7 +240,6 @@ class Batch:
             if day is not None and draft.known_on < day:
                 message = f"the world was told on {day} to forget the one before, so this one cannot be known earlier"
                 raise Invalid.at("/known_on", message)
-        self._check_correction(draft)
         aggregate.admit(stream.state, draft)
         data = aggregate.settle(stream.state, draft, self)
         return draft if data is draft.data else replace(draft, data=data)
@@ -277,7 +282,8 @@ class Batch:
         first = self._draft(request, target.stream, given or target.known_on)
         drafts = [first]
         if target.type == "order-placed":
-            later = [event for event in standing if event.version > target.version]
+            # What the client retracts itself, in the same batch, needs no retraction of ours.
+            later = [event for event in standing if event.version > target.version and event.id not in self._named]
             drafts += [self._retract_along(first, event, n) for n, event in enumerate(later, start=1)]
         elif target.type not in ABOUT_EVENTS:
             self._refuse_if_built_on(target, standing)

@@ -108,12 +108,12 @@ class OrderAmended(OrderData):
 
     NAME = "order-amended"
 
-    changes: Optional[Annotated[list[LineChange], Field(min_length=1)]] = None
-    lines: Optional[Annotated[list[Line], Field(min_length=1)]] = None
+    changes: Optional[list[LineChange]] = None
+    lines: Optional[list[Line]] = None
 
     @model_validator(mode="after")
     def _something(self) -> "OrderAmended":
-        if self.changes is None and self.lines is None:
+        if not self.changes and not self.lines:
             raise ValueError("says nothing: give changes or lines")
         refuse_repeats([line.line for line in self.lines or ()], "line")
         return self

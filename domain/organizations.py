@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from domain.errors import Rejected
 from domain.events import Draft, Recorded, World
 from domain.values import Country, EventData, Identifier, LanguageTag, Mention, Optional, OrganizationIdentifier, Text
 
-Names = Annotated[dict[LanguageTag, Text], Field(min_length=1)]
+Names = dict[LanguageTag, Text]
 
 
 class OrganizationRegistered(EventData):

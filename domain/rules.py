@@ -1,14 +1,17 @@
 """What a regulation bars: conditions and predicates over product attributes."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from domain.errors import pointer_part
 from domain.estimates import parse_decimal
 from domain.values import (
-    DECIMAL_PATTERN,
+    ATTRIBUTE_NAME_PATTERN,
+    SIGNED_DECIMAL_PATTERN,
     AttributeText,
     Country,
     Identifier,
@@ -16,12 +19,14 @@ from domain.values import (
     Optional,
     Record,
     Text,
+    parse_attribute_text,
 )
 
 #: Deep enough for any published rule, shallow enough to evaluate without thought for the stack.
 DEEPEST_PREDICATE = 16
 ORDERED = (">=", ">", "<=", "<")
 OPERATORS = (*ORDERED, "==", "!=")
+ATTRIBUTE_NAME = re.compile(ATTRIBUTE_NAME_PATTERN)
 
 Effect = Literal["prohibited", "licence-required", "notification", "advisory"]
 
@@ -92,21 +97,17 @@ def _comparison(given: dict[str, Any], at: str) -> Comparison:
         if name not in given:
             raise Misplaced(at, f"a comparison needs {name}")
     if unknown := sorted(given.keys() - {"attribute", "op", "value"}):
-        raise Misplaced(f"{at}/{unknown[0]}", "a comparison has attribute, op and value, nothing else")
+        raise Misplaced(f"{at}/{pointer_part(unknown[0])}", "a comparison has attribute, op and value, nothing else")
     attribute, op, value = given["attribute"], given["op"], given["value"]
-    if not isinstance(attribute, str) or not attribute.isascii() or not 0 < len(attribute) <= 64:
+    if not isinstance(attribute, str) or not ATTRIBUTE_NAME.fullmatch(attribute):
         raise Misplaced(f"{at}/attribute", "must be an attribute's name")
     if op not in OPERATORS:
         raise Misplaced(f"{at}/op", f"unknown operator {op!r:.20}: use one of {' '.join(OPERATORS)}")
     if isinstance(value, bool):
         bound: Decimal | bool | AttributeText = value
-    elif isinstance(value, dict):
-        if value.keys() != {"text"} or not isinstance(value["text"], str) or "\x00" in value["text"]:
-            raise Misplaced(f"{at}/value", 'must be a decimal string, true, false or {"text": "..."}')
-        bound = AttributeText(value["text"])
     else:
         try:
-            bound = parse_decimal(value, 9, 6, signed=True)
+            bound = parse_attribute_text(value) if isinstance(value, dict) else parse_decimal(value, 9, 6, signed=True)
         except ValueError as error:
             raise Misplaced(f"{at}/value", str(error)) from None
     if op in ORDERED and not isinstance(bound, Decimal):
@@ -122,11 +123,11 @@ PREDICATE_SCHEMA: dict[str, Any] = {
             "required": ["attribute", "op", "value"],
             "additionalProperties": False,
             "properties": {
-                "attribute": {"type": "string"},
+                "attribute": {"type": "string", "pattern": ATTRIBUTE_NAME_PATTERN},
                 "op": {"enum": list(OPERATORS)},
                 "value": {
                     "anyOf": [
-                        {"type": "string", "pattern": DECIMAL_PATTERN},
+                        {"type": "string", "pattern": SIGNED_DECIMAL_PATTERN},
                         {"type": "boolean"},
                         {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
                     ]

@@ -106,7 +106,7 @@ def agreement(findings: Iterable[Finding]) -> Finding:
 
 
 def _both_missing(waiting: Finding, finding: Finding) -> Finding:
-    """Undetermined for want of what the two lack; the first may be decided."""
-    if waiting.missing == finding.missing and waiting.truth is finding.truth:
-        return waiting
-    return Finding(finding.truth, waiting.missing | finding.missing) if waiting.missing else finding
+    """Undetermined like the second, for want of what the two lack; what is decided lacks nothing."""
+    if not waiting.missing or waiting.missing == finding.missing:
+        return finding
+    return Finding(finding.truth, waiting.missing | finding.missing)

@@ -20,6 +20,7 @@ from domain.estimates import Estimate, parse_decimal, parse_estimate
 from domain.periods import Period, parse_day, parse_period
 
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
+ATTRIBUTE_NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$"
 DECIMAL_PATTERN = r"^(0|[1-9][0-9]*)(\.[0-9]+)?$"
 SIGNED_DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 
@@ -44,7 +45,7 @@ Identifier = Annotated[str, StringConstraints(strict=True, pattern=IDENTIFIER_PA
 #: Not blank, and without NUL, which PostgreSQL cannot hold. Lone surrogates never pass as text.
 Text = Annotated[str, StringConstraints(strict=True, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 LanguageTag = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$")]
-AttributeName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
+AttributeName = Annotated[str, StringConstraints(strict=True, pattern=ATTRIBUTE_NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 Basis = Literal["reported", "estimated", "assumed"]
 
@@ -175,16 +176,21 @@ class AttributeText:
     text: str
 
 
+def parse_attribute_text(given: dict[str, Any]) -> AttributeText:
+    """Read `{"text": "..."}`; ValueError says what is wrong."""
+    if given.keys() != {"text"} or not isinstance(given["text"], str):
+        raise ValueError('a text attribute is {"text": "..."} and nothing else')
+    text = given["text"]
+    if not text.strip() or "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("a text attribute must be text, not blank, without NUL or lone surrogates")
+    return AttributeText(text)
+
+
 def _attribute(given: Any) -> "Estimate | bool | AttributeText":
     if isinstance(given, bool):
         return given
     if isinstance(given, dict) and "text" in given:
-        if given.keys() != {"text"} or not isinstance(given["text"], str):
-            raise ValueError('a text attribute is {"text": "..."} and nothing else')
-        text = given["text"]
-        if not text.strip() or "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            raise ValueError("a text attribute must be text, not blank, without NUL or lone surrogates")
-        return AttributeText(text)
+        return parse_attribute_text(given)
     return parse_estimate(given, 9, 6)
 
 

@@ -6,13 +6,19 @@ import pycountry
 
 from domain.values import Codes
 
+#: Codes of ISO 4217's list of withdrawn currencies that central banks' rate histories still name.
+WITHDRAWN_CURRENCIES = frozenset(
+    # One line to compare with the list, not twenty-five.
+    "ATS BEF BGN CYP DEM EEK ESP FIM FRF GRD HRK IEP ITL LTL LUF LVL MTL NLG PTE ROL SIT SKK TRL VEF ZMK".split()  # noqa: SIM905
+)
+
 
 @cache
 def codes() -> Codes:
     """The countries (ISO 3166-1) and currencies (ISO 4217) that new events may name."""
     return Codes(
         countries=frozenset(country.alpha_2 for country in pycountry.countries),
-        currencies=frozenset(currency.alpha_3 for currency in pycountry.currencies),
+        currencies=frozenset(currency.alpha_3 for currency in pycountry.currencies) | WITHDRAWN_CURRENCIES,
     )
 
 

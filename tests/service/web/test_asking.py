@@ -1,0 +1,170 @@
+"""The views over HTTP: the worked answers, the clocks, who is let in, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.daybook import Daybook
+from service.settings import Settings
+from service.web.access import Access
+from service.web.application import application
+from tests.service.web.conftest import EVENTS, SEED
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+WORKED = json.loads((GOLDEN / "ai-accelerators-expected.json").read_bytes())["vendor-dependence"]
+VIEW = "/api/v1/views/vendor-dependence"
+
+
+def number(text: str | None) -> float | None:
+    """A decimal string as the golden file has it."""
+    return None if text is None else float(text)
+
+
+@pytest.mark.parametrize("worked", WORKED, ids=lambda worked: json.dumps(worked["query"]))
+def test_the_worked_answers_hold(seeded: TestClient, worked: dict[str, Any]) -> None:
+    answer = seeded.get(VIEW, params=worked["query"]).json()
+    rows = {
+        row["key"]: {
+            **{name: number(row[name]) for name in ("value", "low", "high")},
+            **{name: row[name] for name in ("share", "share_low", "share_high", "quantified")},
+        }
+        for row in answer["rows"]
+    }
+    assert rows == worked["rows"]
+    assert number(answer["total"]["value"]) == worked["total"]
+    metrics = answer["metrics"]
+    for name in ("hhi", "effective_vendors", "captive_share", "coverage"):
+        assert metrics[name] == worked[name]
+
+
+def test_an_answer_says_what_moment_it_is_of(seeded: TestClient) -> None:
+    answer = seeded.get(VIEW, params={"buyer": "baidu", "effective_on": "2023-08-31", "position": "40"}).json()
+    resolved = answer["resolved"]
+    assert (resolved["effective_on"], resolved["known_on"], resolved["position"]) == ("2023-08-31", None, 40)
+    assert resolved["recorded_at"] == seeded.get(f"{EVENTS}/40").json()["recorded_at"]
+    assert answer["parameters"] | {"buyer": ["baidu"], "by": "vendor", "window": None} == answer["parameters"]
+
+
+def test_recorded_at_finds_the_position(seeded: TestClient) -> None:
+    at_40 = seeded.get(f"{EVENTS}/40").json()["recorded_at"]
+    answer = seeded.get(VIEW, params={"recorded_at": at_40}).json()
+    assert answer["resolved"]["position"] == 40
+
+
+def test_a_writer_reads_its_own_writes(client: TestClient) -> None:
+    for line in SEED.splitlines()[:8]:
+        position = client.post(EVENTS, content=line, headers={"Content-Type": "application/json"}).json()[
+            "last_position"
+        ]
+        answer = client.get("/api/v1/organizations", params={"min_position": str(position)}).json()
+        assert len(answer["organizations"]) == position
+
+
+def test_evidence_adds_up_to_its_row(seeded: TestClient) -> None:
+    answer = seeded.get(VIEW, params={"buyer": "baidu", "measure": "capacity", "effective_on": "2023-08-31"}).json()
+    for row in answer["rows"]:
+        found = seeded.get(row["evidence"]).json()
+        assert sum(float(part["value"] or 0) for part in found["contributions"]) == (number(row["value"]) or 0)
+        assert found["contributions"]
+
+
+BAD_QUESTIONS = {
+    "an unknown parameter": ({"colour": "red"}, 422, "/colour"),
+    "an unknown measure": ({"measure": "weight"}, 422, "/measure"),
+    "an unknown buyer": ({"buyer": "badu"}, 422, "/buyer"),
+    "a parameter twice": ([("by", "maker"), ("by", "vendor")], 422, "/by"),
+    "a day that is not": ({"effective_on": "2023-02-30"}, 422, "/effective_on"),
+    "a number for a day": ({"known_on": "1693440000"}, 422, "/known_on"),
+    "a window of what is open": ({"window": "P1Y", "status": "open"}, 422, ""),
+    "a window with hours": ({"window": "PT1H"}, 422, "/window"),
+    "no currency": ({"currency": "USX"}, 422, "/currency"),
+    "no country": ({"home": "ZZ"}, 422, "/home"),
+    "a position and an instant": ({"position": "1", "recorded_at": "2026-01-01T00:00:00Z"}, 422, "/position"),
+    "a negative position": ({"position": "-1"}, 422, "/position"),
+    "a position beyond the head": ({"position": "56"}, 400, None),
+    "a min_position beyond the head": ({"min_position": "56"}, 400, None),
+    "an instant in the future": ({"recorded_at": "2999-01-01T00:00:00Z"}, 400, None),
+    "an instant without its zone": ({"recorded_at": "2026-01-01T00:00:00"}, 422, "/recorded_at"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_QUESTIONS)
+def test_a_bad_question_is_refused_with_where_and_what(seeded: TestClient, what: str) -> None:
+    asked, status, pointer = BAD_QUESTIONS[what]
+    answer = seeded.get(VIEW, params=asked)
+    assert answer.status_code == status, answer.text
+    if pointer is not None:
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("organizations/kunlunxin", True),
+        ("organizations/kunlun", False),
+        ("products/hw-910b", True),
+        ("products/hw-911", False),
+        ("partnerships/baidu-huawei-ai", True),
+        ("partnerships/none", False),
+        ("orders/cn4-nvidia-2023", True),
+        ("orders/none", False),
+        ("views/orders/baidu-huawei-2023-08", True),
+    ],
+)
+def test_one_thing_is_read_as_of_a_moment_or_is_not_there(seeded: TestClient, path: str, there: bool) -> None:
+    known = {"effective_on": "2024-12-31"}
+    before = {"effective_on": "1999-01-01"}
+    assert seeded.get(f"/api/v1/{path}", params=known).status_code == (200 if there else 404)
+    assert seeded.get(f"/api/v1/{path}", params=before).status_code == 404
+
+
+def test_events_are_paged_in_order_and_streamed_byte_for_byte(seeded: TestClient) -> None:
+    first = seeded.get(EVENTS, params={"limit": 30}).json()
+    rest = seeded.get(EVENTS, params={"after": first["last_position"]}).json()
+    events = first["events"] + rest["events"]
+    assert [event["position"] for event in events] == list(range(1, 56))
+    lines = seeded.get(EVENTS, headers={"Accept": "application/x-ndjson"}).content.splitlines()
+    assert lines == [seeded.get(f"{EVENTS}/{n}").content for n in range(1, 56)]
+    of_one = seeded.get(EVENTS, params={"stream": "regulation/us-3a090", "type": "regulation-amended"}).json()
+    assert [event["position"] for event in of_one["events"]] == [37, 41, 44] or len(of_one["events"]) == 3
+
+
+@pytest.mark.parametrize("header", [None, "Bearer wrong", "Basic YTpi", "Bearer"])
+def test_nobody_comes_in_without_a_token(client: TestClient, header: str | None) -> None:
+    client.headers.pop("Authorization")
+    headers = {} if header is None else {"Authorization": header}
+    for answer in (client.get(VIEW, headers=headers), client.post(EVENTS, content=SEED, headers=headers)):
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "127.0.0.1:8000"}, 200),
+        ({"Host": "localhost:8000", "Origin": "http://localhost:8000"}, 200),
+        ({"Host": "daybook.example"}, 403),
+        ({"Host": "127.0.0.1:8000", "Origin": "https://elsewhere.example"}, 403),
+    ],
+)
+def test_the_demonstration_answers_this_machine_alone(
+    daybook: Daybook, settings: Settings, headers: dict[str, str], status: int
+) -> None:
+    with TestClient(application(daybook, settings, Access(open=True))) as client:
+        assert client.get(VIEW, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/api/v1/none", 404), ("DELETE", EVENTS, 405)])
+def test_what_is_not_there_is_a_problem_too(client: TestClient, method: str, path: str, status: int) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert client.get(answer.json()["type"]).json()["status"] == status
+
+
+def test_a_representation_that_is_not_offered_is_a_406(seeded: TestClient) -> None:
+    assert seeded.get(VIEW, headers={"Accept": "application/xml"}).status_code == 406
