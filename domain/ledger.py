@@ -90,6 +90,22 @@ def _brings(name: str, data: Mapping[str, Any]) -> list[str]:
     return ["", *lines] if EVENT_TYPES[name].BEGINS else lines
 
 
+def _refuse_earlier(draft: Draft, withdrawn: Mapping[str, date]) -> None:
+    """Invalid where the event is known before the world was told to forget what stood in this place before.
+
+    To whoever asks for a day in between, it would belong to what is withdrawn.
+    """
+    named = [
+        part["line"] for field in ("lines", "changes", "receipts", "returns") for part in draft.data.get(field, ())
+    ]
+    for key in ("", *named) if kind_of(draft.stream) == "order" else ("",):
+        day = withdrawn.get(key)
+        if day is not None and draft.known_on < day:
+            what = f"line {key}" if key else draft.stream
+            message = f"the world was told on {day} to forget an earlier {what}: this one cannot be known before"
+            raise Invalid.at("/known_on", message)
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one request: the events it recorded (usually one), or those it had recorded before."""
@@ -235,11 +251,8 @@ class Batch:
             raise Rejected.at(identity, f"{draft.stream} is registered already")
         if not body.BEGINS and aggregate.registered and stream.state is None:
             raise Invalid.at(identity, f"unknown {body.KIND} {draft.stream.partition('/')[2]}")
-        for key in _brings(draft.type, draft.data) if stream.withdrawn else ():
-            day = (stream.withdrawn or {}).get(key)
-            if day is not None and draft.known_on < day:
-                message = f"the world was told on {day} to forget the one before, so this one cannot be known earlier"
-                raise Invalid.at("/known_on", message)
+        if stream.withdrawn:
+            _refuse_earlier(draft, stream.withdrawn)
         aggregate.admit(stream.state, draft)
         data = aggregate.settle(stream.state, draft, self)
         return draft if data is draft.data else replace(draft, data=data)
