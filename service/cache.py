@@ -37,6 +37,7 @@ class StreamCache:
     def prefetch(self, requests: Iterable[Request]) -> None:
         """Read together what deciding these requests will ask for one by one."""
         requests = list(requests)
+        self._events.clear()
         self._prefetch_events(requests)
         names: set[str] = set()
         for request in requests:

@@ -86,7 +86,9 @@ class Committer:
         #: The last position that this process has acknowledged.
         self.acknowledged = 0
         self._queue: queue.Queue[Command | None] = queue.Queue(WAITING_COMMANDS)
-        self._closed = threading.Event()
+        self._closed = False
+        #: Held while a command is put in the queue, so that none comes behind the mark of the end.
+        self._entrance = threading.Lock()
         self._held: Command | None = None
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
@@ -96,15 +98,16 @@ class Committer:
     ) -> "Future[Receipt]":
         """Record requests together; the future holds a Receipt once they are durable, or the Refusal.
 
-        Raises Busy where too much waits already, and Unavailable after `close`.
+        A future that is cancelled before the command's turn comes withdraws it; afterwards it cannot be. Raises Busy where too much waits already, and Unavailable after `close`.
         """
-        if self._closed.is_set():
-            raise Unavailable("the ledger is shutting down")
         command = Command(requests, actor, correlation_id)
-        try:
-            self._queue.put_nowait(command)
-        except queue.Full:
-            raise Busy(f"{WAITING_COMMANDS} requests wait to be recorded") from None
+        with self._entrance:
+            if self._closed:
+                raise Unavailable("the ledger is shutting down")
+            try:
+                self._queue.put_nowait(command)
+            except queue.Full:
+                raise Busy(f"{WAITING_COMMANDS} requests wait to be recorded") from None
         return command.future
 
     def record(
@@ -115,12 +118,16 @@ class Committer:
 
     def close(self) -> None:
         """Record what was accepted, then stop."""
-        self._closed.set()
+        with self._entrance:
+            self._closed = True
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while (group := self._next_group()) is not None:
+        while (taken := self._next_group()) is not None:
+            group = [command for command in taken if command.future.set_running_or_notify_cancel()]
+            if not group:
+                continue
             try:
                 self._process(group)
             except BaseException as error:

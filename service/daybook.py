@@ -53,12 +53,16 @@ def database(settings: Settings) -> Iterator[str]:
         return
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     server = EmbeddedPostgres(settings.home, settings.pg_bin)
-    try:
-        conninfo = server.start()
-    except HomeInUseError:
-        running = attach(settings.home)
-        if running is None:
-            raise
+    running = attach(settings.home)
+    if running is None:
+        try:
+            conninfo = server.start()
+        except HomeInUseError:
+            # Another process was faster, just now.
+            running = attach(settings.home)
+            if running is None:
+                raise
+    if running is not None:
         yield running
         return
     try:

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from service.postgres.embedded import EmbeddedPostgres
+from tests.service.postgres_owner import processes_of, wait_until
 
 TEMPLATE = "daybook_template"
 
@@ -20,22 +21,36 @@ _numbers = itertools.count(1)
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A server that lives as long as the test run (with pytest-xdist: as its worker) and is quick, not durable."""
     settings = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), settings=settings) as server:
+    path = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(path, settings=settings) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def used_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose server was started and stopped once, for `home` to copy."""
-    path = tmp_path_factory.mktemp("used-home")
-    with EmbeddedPostgres(path):
-        return path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
-def home(used_home: Path, tmp_path: Path) -> Path:
-    """A home of this test's own whose embedded database is made already, empty and durable; nothing runs there yet."""
-    return shutil.copytree(used_home, tmp_path / "home")
+def new_home(tmp_path: Path) -> Iterator[Path]:
+    """An empty home, removed at the end: data takes 46 MB, which pytest would keep for three runs."""
+    path = tmp_path / "home"
+    path.mkdir()
+    yield path
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def used_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home whose embedded database is made already, since that is what takes long; see `home`."""
+    path = tmp_path_factory.mktemp("used-home")
+    with EmbeddedPostgres(path):
+        pass
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def home(used_home: Path) -> Iterator[Path]:
+    """A home that other tests have used and will use again; nothing runs there before, and nothing may afterwards."""
+    yield used_home
+    assert wait_until(lambda: processes_of(used_home) == []), processes_of(used_home)
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class Book:
         """Record one event, known on its day (where that is one day, not in the future) unless `known_on` is given."""
         one_day = len(effective_on) == len("2023-08-31") and effective_on <= self.today.isoformat()
         known = {"known_on": effective_on} if one_day else {}
-        return self.record([{"type": event_type, "effective_on": effective_on, **known, **envelope, "data": data}])[0]
+        return self.record([request(event_type, effective_on, data, **(known | envelope))])[0]
 
     def organization(self, organization_id: str, country: str = "US", parent_id: str | None = None) -> Event:
         """Register an organisation as of 2000."""
@@ -137,15 +137,20 @@ class Book:
     def retract(self, event_id: str, **envelope: Any) -> list[Event]:
         """Retract an event, at its own known_on unless one is given; the retractions that this records."""
         data = {"retracts": event_id, "reason": "entered by mistake"}
-        return self.record([{"type": "event-retracted", "effective_on": "2025-01-01", **envelope, "data": data}])
+        return self.record([request("event-retracted", "2025-01-01", data, **envelope)])
 
 
-def _read(request: Mapping[str, Any], index: int) -> Request:
+def _read(sent: Mapping[str, Any], index: int) -> Request:
     try:
-        return read_request(request, CODES)
+        return read_request(sent, CODES)
     except Refusal as refusal:
         refusal.index = index
         raise
+
+
+def request(event_type: str, effective_on: str, data: Event, **envelope: Any) -> Event:
+    """A request with what is given of its envelope and nothing else."""
+    return {"type": event_type, "effective_on": effective_on, **envelope, "data": data}
 
 
 def line(quantity: Any, amount: Any = None, product_id: str | None = "a800", name: str = "1") -> Event:

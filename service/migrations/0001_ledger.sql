@@ -47,9 +47,14 @@ declare
     many bigint;
     earliest timestamptz;
     latest timestamptz;
+    forward boolean;
 begin
-    select min(notification_id), max(notification_id), count(*), min(recorded_at), max(recorded_at)
-        into lowest, highest, many, earliest, latest from added;
+    select min(notification_id), max(notification_id), count(*), min(recorded_at), max(recorded_at),
+        bool_and(recorded_at > before)
+        into lowest, highest, many, earliest, latest, forward
+        from (
+            select notification_id, recorded_at, lag(recorded_at) over (order by notification_id) as before from added
+        ) as ordered;
     if many = 0 then
         return null;
     end if;
@@ -60,6 +65,10 @@ begin
     end if;
     if earliest <= head.recorded_at then
         raise exception 'recorded_at % is not after the head''s, %', earliest, head.recorded_at
+            using errcode = 'integrity_constraint_violation';
+    end if;
+    if not forward then
+        raise exception 'recorded_at does not move forward from % to %', lowest, highest
             using errcode = 'integrity_constraint_violation';
     end if;
     update public.ledger_head set position = highest, recorded_at = latest;

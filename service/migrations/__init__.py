@@ -36,12 +36,17 @@ def migrate(conninfo: str, origin: str | None = None) -> str:
 def _provide_role(connection: Connection) -> None:
     """Create the service's role and let the owner take it on; the role is shared by all databases of the server."""
     role = sql.Identifier(SERVICE_ROLE)
-    # It may have been made for another ledger of this server, even just now.
-    with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-        connection.execute(sql.SQL("create role {} nologin").format(role))
-    row = connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone()
+    # Neither is attempted without need: an administrator may have done it for an owner who must not.
+    if connection.execute("select from pg_roles where rolname = %s", (SERVICE_ROLE,)).fetchone() is None:
+        # It may have been made for another ledger of this server just now.
+        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            connection.execute(sql.SQL("create role {} nologin").format(role))
+    newer = connection.info.server_version >= 160000
+    row = connection.execute(
+        "select pg_has_role(current_user, %s, %s)", (SERVICE_ROLE, "set" if newer else "member")
+    ).fetchone()
     if row is not None and not row[0]:
-        options = sql.SQL(" with set true, inherit false" if connection.info.server_version >= 160000 else "")
+        options = sql.SQL(" with set true, inherit false" if newer else "")
         connection.execute(sql.SQL("grant {} to current_user{}").format(role, options))
 
 

@@ -90,8 +90,7 @@ class RandomLedger:
         """Record an event with some date on or after `start`, known on that day, before it or later."""
         day = start + timedelta(self.random.randrange(days))
         known_on = day + timedelta(self.random.choice((0, 0, 0, -20, 5, 40)))
-        if "lines" in data:
-            known_on = max(known_on, self.forgotten.get(data.get("order_id", ""), known_on))
+        known_on = max(known_on, self.forgotten.get(data.get("order_id", ""), known_on))
         text = day.isoformat()
         effective_on = self.random.choice((text, text, text, text[:7], text[:4], f"../{text}"))
         return self.record(kind, data, effective_on, known_on)

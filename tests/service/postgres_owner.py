@@ -80,7 +80,7 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], patience_seconds: float = 10.0) -> bool:
+def wait_until(condition: Callable[[], bool], patience_seconds: float = 20.0) -> bool:
     """Whether `condition` came true in time."""
     deadline = time.monotonic() + patience_seconds
     while not condition():

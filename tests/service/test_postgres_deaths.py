@@ -26,6 +26,7 @@ def parent_of(pid: int) -> int:
 
 def record_a_chip(conninfo: str) -> None:
     with psycopg.connect(conninfo) as connection:
+        connection.execute("drop table if exists chip")
         connection.execute("create table chip as select 'Ascend 910B' as name")
 
 
@@ -120,20 +121,23 @@ def test_a_supervisor_killed_by_somebody_is_reported(home: Path) -> None:
         assert wait_until(lambda: not server.is_running)
         assert server.poll() == "PostgreSQL ended because its supervising process was killed"
     assert wait_until(lambda: processes_of(home) == [])
+    with EmbeddedPostgres(home):
+        pass
 
 
 def test_a_supervisor_told_to_terminate_stops_the_server_in_order(home: Path) -> None:
     with EmbeddedPostgres(home) as server:
+        said_before = server.folder.log.read_text()
         os.kill(parent_of(server.server_pid), signal.SIGTERM)
         assert wait_until(lambda: not server.is_running)
         assert server.poll() == "PostgreSQL ended with exit code 0"
-        assert "database system is shut down" in server.folder.log.read_text()
+        assert "database system is shut down" in server.folder.log.read_text().removeprefix(said_before)
 
 
-def test_a_crash_while_the_data_is_made_is_cleared_away(tmp_path: Path) -> None:
-    folder = PostgresFolder.below(tmp_path)
+def test_a_crash_while_the_data_is_made_is_cleared_away(new_home: Path) -> None:
+    folder = PostgresFolder.below(new_home)
     making = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT
+        [sys.executable, "-c", PROGRAM, str(new_home)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=ROOT
     )
     with making:
         assert wait_until((folder.unfinished_data / "base" / "1").exists)
@@ -143,16 +147,16 @@ def test_a_crash_while_the_data_is_made_is_cleared_away(tmp_path: Path) -> None:
     assert not folder.data.exists()
     assert wait_until(lambda: not folder.is_taken())
     assert folder.unfinished_data.exists()
-    with EmbeddedPostgres(tmp_path):
+    with EmbeddedPostgres(new_home):
         assert not folder.unfinished_data.exists()
 
 
-def test_a_start_given_up_while_the_data_is_made_leaves_no_process(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)], stdin=subprocess.PIPE, cwd=ROOT) as making:
-        assert wait_until(PostgresFolder.below(tmp_path).unfinished_data.exists)
+def test_a_start_given_up_while_the_data_is_made_leaves_no_process(new_home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(new_home)], stdin=subprocess.PIPE, cwd=ROOT) as making:
+        assert wait_until(PostgresFolder.below(new_home).unfinished_data.exists)
         making.kill()
-    assert wait_until(lambda: processes_of(tmp_path) == []), processes_of(tmp_path)
-    with EmbeddedPostgres(tmp_path):
+    assert wait_until(lambda: processes_of(new_home) == []), processes_of(new_home)
+    with EmbeddedPostgres(new_home):
         pass
 
 

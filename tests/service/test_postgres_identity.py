@@ -51,8 +51,8 @@ def server_user(pid: int) -> int:
 
 
 @pytest.mark.parametrize("way", possible_ways())
-def test_a_server_runs_in_every_way_that_this_machine_allows(tmp_path: Path, way: Way) -> None:
-    with EmbeddedPostgres(tmp_path, ways=[way]) as server, psycopg.connect(server.conninfo) as connection:
+def test_a_server_runs_in_every_way_that_this_machine_allows(new_home: Path, way: Way) -> None:
+    with EmbeddedPostgres(new_home, ways=[way]) as server, psycopg.connect(server.conninfo) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
         assert server.way == way
         assert (server_user(server.server_pid) == os.geteuid()) == (way != "another-user")
@@ -71,10 +71,11 @@ def test_data_made_in_one_way_serves_in_every_other(home: Path) -> None:
 
 
 @pytest.mark.parametrize("way", possible_ways())
-def test_a_long_home_works_in_every_way(home: Path, way: Way) -> None:
-    long_home = home.rename(home.with_name("x" * 120))
+def test_a_long_home_works_in_every_way(home: Path, tmp_path: Path, way: Way) -> None:
+    long_home = home.rename(tmp_path / ("x" * 120))
     with EmbeddedPostgres(long_home, ways=[way]) as server, psycopg.connect(server.conninfo) as connection:
         assert connection.execute("select 1").fetchone() == (1,)
+    long_home.rename(home)
 
 
 @pytest.mark.parametrize("way", possible_ways())

@@ -1,0 +1,1 @@
+"""What the domain accepts, derives and refuses."""

@@ -1,0 +1,1 @@
+"""Tests of what is barred: verdicts, predicates, conditions, rules, instruments."""
