@@ -153,6 +153,9 @@ def _message(detail: Any) -> str:
         if "\\x00" in detail["ctx"]["pattern"]:
             return "must be text, not blank, without NUL"
         return f"must match {detail['ctx']['pattern'].strip('^$')}"
+    if detail["type"] == "too_short":
+        least, given = detail["ctx"]["min_length"], detail["ctx"]["actual_length"]
+        return f"must have at least {least} item{'' if least == 1 else 's'}, not {given}"
     known = MESSAGES.get(detail["type"])
-    message: str = known or detail["msg"].replace("Input should be", "must be").replace("List should", "must")
+    message: str = known or detail["msg"].replace("Input should be", "must be")
     return message

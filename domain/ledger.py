@@ -297,18 +297,20 @@ class Batch:
         if target.type == "order-placed":
             # What the client retracts itself, in the same batch, needs no retraction of ours.
             later = [event for event in standing if event.version > target.version and event.id not in self._named]
-            drafts += [self._retract_along(first, event, n) for n, event in enumerate(later, start=1)]
+            # Of a placing that was never true nothing that followed was ever true either.
+            told_on = first.known_on if first.known_on > target.known_on else date.min
+            drafts += [self._retract_along(first, told_on, event, n) for n, event in enumerate(later, start=1)]
         elif target.type not in ABOUT_EVENTS:
             self._refuse_if_built_on(target, standing)
         return drafts
 
-    def _retract_along(self, first: Draft, event: Recorded, place: int) -> Draft:
+    def _retract_along(self, first: Draft, told_on: date, event: Recorded, place: int) -> Draft:
         data = {"retracts": event.id, "reason": first.data["reason"]}
         return replace(
             first,
             id=self.new_id(),
             version=first.version + place,
-            known_on=max(first.known_on, event.known_on),
+            known_on=max(told_on, event.known_on),
             data=data,
             body=EventRetracted.model_validate(data),
             corrects=None,

@@ -30,7 +30,7 @@ def parse_period(text: str) -> Period:
     """Read `YYYY-MM-DD`, `YYYY-MM`, `YYYY` or `../YYYY-MM-DD`; ValueError says what is wrong."""
     match = PERIOD.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a date: use YYYY-MM-DD, YYYY-MM, YYYY or ../YYYY-MM-DD")
+        raise ValueError(f"{text[:40]!r} is not a date: use YYYY-MM-DD, YYYY-MM, YYYY or ../YYYY-MM-DD")
     before, *parts = match.groups()
     try:
         if before:
@@ -43,15 +43,15 @@ def parse_period(text: str) -> Period:
             return Period(text, date(year, month, 1), date(year, month, monthrange(year, month)[1]))
         return Period(text, date(year, 1, 1), date(year, 12, 31))
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a date: {error}") from None
+        raise ValueError(f"{text[:40]!r} is not a date: {error}") from None
 
 
 @lru_cache(maxsize=65_536)
 def parse_day(text: str) -> date:
     """Read one day, `YYYY-MM-DD`; ValueError says what is wrong."""
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-        raise ValueError(f"{text!r} is not a day: use YYYY-MM-DD")
+        raise ValueError(f"{text[:40]!r} is not a day: use YYYY-MM-DD")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is not a day: {error}") from None
+        raise ValueError(f"{text[:40]!r} is not a day: {error}") from None

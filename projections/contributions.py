@@ -1,6 +1,7 @@
 """Contributions: what each order line or assertion line adds to a figure, and what its parts are multiplied with."""
 
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,15 +11,27 @@ from projections import statements
 from projections.figures import ZERO, Figure, cross_rate, product_of
 from projections.parameters import MarketParameters, VendorDependence
 
-#: The key of a row, as an expression over a contribution with its organisation and product (rule 22).
+#: The key of a row, as an expression over a contribution, joined with its product for those that need it (rule 22).
 KEYS = {
     "vendor": "vendor",
-    "maker": "coalesce(maker, vendor)",
+    "maker": "coalesce(product.maker, vendor)",
     "parent": "family",
     "country": "country",
-    "product": "product",
-    "category": "category",
+    "product": "shared.product",
+    "category": "product.category",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Contributions of one row added up: all of them captive or none, all of vendors at home or none."""
+
+    key: str | None
+    captive: bool
+    domestic: bool
+    figure: Figure
+    first_on: date
+    last_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +86,43 @@ def summed(group: dict[str, Any]) -> Figure:
     return Figure(group["value"], group["low"], high, int(group["quantified"]), int(group["unquantified"]))
 
 
-def query(parameters: VendorDependence, reading: str) -> str:
-    """One statement: the contributions that the parameters ask for, and `reading`, which selects from them."""
+def parts(
+    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any], lines: str
+) -> list[Part]:
+    """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
+    statement = query(parameters, statements.blocks("vendor_dependence.sql")["groups"], lines)
+    return [
+        Part(
+            group["key"],
+            group["captive"],
+            group["domestic"],
+            multiplied(group, group["contributions"]),
+            group["first_on"],
+            group["last_on"],
+        )
+        for group in statements.rows(connection, statement, values)
+    ]
+
+
+def query(parameters: VendorDependence, reading: str, lines: str) -> str:
+    """One statement: the contributions of order lines that `lines` (a block) selects, and `reading`, which reads them."""
     block = statements.blocks("contributions.sql")
-    parts = (
-        block["scope"],
+    joined = (
+        block["dimensions"],
+        block["scope"].replace("LINES", block[lines].strip()),
         block[f"order-{parameters.status}"],
         block["supply"],
         block[f"factor-{parameters.measure}"],
         block["contribution"].replace("KEY", KEYS[parameters.by]),
         reading,
     )
-    return measured(parameters, "".join(parts))
+    return measured(parameters, "".join(joined))
 
 
 def measured(parameters: VendorDependence, statement: str) -> str:
     """The statement about amounts or about quantities, as the measure asks."""
-    return statement.replace("measure_", "amount_" if parameters.measure == "spend" else "quantity_")
+    account, name = ("2", "amount_") if parameters.measure == "spend" else ("1", "quantity_")
+    return statement.replace("measure_", name).replace("ACCOUNT", account).replace("MEASURE", name.rstrip("_"))
 
 
 def bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 -- Contributions to a figure (docs/semantics.md, rules 7 to 21): one an order line or assertion line, for the buyers asked.
--- The blocks are joined into one statement: `scope`, one of the `order-...` blocks, `supply`, one of the `factor-...`
--- blocks, `contribution`, and what reads them. `measure_` stands for quantity_ or amount_.
+-- The blocks are joined into one statement: `dimensions`, `scope`, one of the `order-...` blocks, `supply`, one of the
+-- `factor-...` blocks, `contribution`, and what reads them. `measure_` stands for quantity_ or amount_, KEY for the key of
+-- a row, LINES for a condition on lines.
 
--- name: scope
--- What is taken back, who is asked for, and what holds of orders as wholes.
+-- name: dimensions
+-- What is taken back, who is asked for, and who and what there is.
 with gone as materialized (
     from retracted($known_on, $position)
 ),
@@ -19,6 +20,9 @@ product as materialized (
 family as materialized (
     from families_as_of($effective_on, $known_on, $position)
 ),
+
+-- name: scope
+-- What holds of orders as wholes, and the movements of their lines.
 cancelled as materialized (
     select distinct placed_position
     from order_cancelled
@@ -85,6 +89,7 @@ movement as (
         and line_key >> 16 not in (from gone)
         and ($asked is null or buyer in (from asked) or placed_position in (select placed_position from joint))
         and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
+        and LINES
 ),
 
 -- name: order-ordered
@@ -292,9 +297,7 @@ shared as (
         coalesce(joint.families, [coalesce(buyer_family.family, converted.buyer)])
             = [coalesce(vendor_family.family, converted.vendor)] as captive,
         coalesce(vendor_family.family, converted.vendor) as family,
-        organization.country,
-        product.maker,
-        product.category
+        organization.country
     from (
         select converted.*, converted.buyer is not null or joint.asked_buyers = joint.buyers as whole
         from converted
@@ -305,12 +308,12 @@ shared as (
     left join family as buyer_family on buyer_family.organization = converted.buyer
     left join family as vendor_family on vendor_family.organization = converted.vendor
     left join organization on organization.organization = converted.vendor
-    left join product on product.product = converted.product
     where converted.convertible or $unquantified
 ),
 contribution as (
-    select * exclude (family, maker, category), KEY as key
+    select shared.* exclude (family), KEY as key
     from shared
+    left join product on product.product = shared.product
     where
         ($captives or not captive)
         -- Not exactly nothing (rule 21): the figure itself is not, and of it these buyers have more than nothing.
@@ -321,4 +324,40 @@ contribution as (
             or (low <> 0 and attribute_low <> 0 and (share_low <> 0 or remainder is not null))
             or (high <> 0 and attribute_high <> 0)
         )
+)
+
+-- name: irregular-lines
+line_key in (select line_key from irregular where accounts & ACCOUNT > 0)
+
+-- name: every-line
+true
+
+-- name: lines-by-vendor
+vendor = number_of($key)
+
+-- name: lines-by-maker
+(
+    product in (select product.product from product where product.maker = number_of($key))
+    or vendor = number_of($key)
+)
+
+-- name: lines-by-parent
+(
+    vendor in (select family.organization from family where family.family = number_of($key))
+    or vendor = number_of($key)
+)
+
+-- name: lines-by-country
+(
+    $key is null
+    or vendor in (select organization.organization from organization where organization.country = number_of($key))
+)
+
+-- name: lines-by-product
+product is not distinct from number_of($key)
+
+-- name: lines-by-category
+(
+    $key is null
+    or product in (select product.product from product where product.category = number_of($key))
 )

@@ -26,13 +26,14 @@ def evidence(
     where there is none; and `value`, `low`, `high`: what the row is the sum of, to the last digit.
     """
     block = statements.blocks("vendor_dependence.sql")
+    lines_of_row = f"lines-by-{parameters.by}"
     bindings = contributions.bindings(connection, parameters) | {"key": key, "limit": limit, "offset": offset}
-    found = statements.rows(connection, contributions.query(parameters, block["evidence"]), bindings)
+    found = statements.rows(connection, contributions.query(parameters, block["evidence"], lines_of_row), bindings)
     lines = {
         source: {"lines": [part["line_key"] for part in found if part["source"] == source]}
         for source in ("order", "supply")
     }
-    movements = contributions.query(parameters, block["movements"])
+    movements = contributions.query(parameters, block["movements"], lines_of_row)
     postings: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for posting in statements.rows(connection, movements, bindings | lines["order"]):
         postings["order", posting["line_key"]].append(posting)

@@ -7,10 +7,10 @@ from typing import Self
 
 #: Wide enough that sums and products of recorded figures, factors and shares are never rounded.
 PRECISE = Context(prec=200, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
-#: A quotient of two rates is kept to this many digits; whatever is multiplied with it is exact from there on.
-QUOTIENT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-#: Far finer than any output and far coarser than the error of a quotient: a true half is a half again.
-SNAP = Decimal("1e-30")
+#: A quotient of two rates is cut off behind this many places; whatever is multiplied with it is exact from there on.
+RATE_PLACES = 36
+#: Far finer than any output and far coarser than what the cut of a rate may come to: a true half is a half again.
+SNAP = Decimal("1e-18")
 SIX_PLACES = Decimal("1e-6")
 ZERO = Decimal(0)
 
@@ -75,7 +75,8 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal | None:
 
 def cross_rate(target_rate: Decimal, source_rate: Decimal) -> Decimal:
     """Units of the target currency for one of the source currency."""
-    return QUOTIENT.divide(target_rate, source_rate)
+    with localcontext(PRECISE):
+        return Decimal(target_rate.scaleb(RATE_PLACES) // source_rate).scaleb(-RATE_PLACES)
 
 
 def share_of(part: Figure, total: Figure) -> Decimal | None:

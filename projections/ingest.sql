@@ -460,6 +460,178 @@ join order_line as line on line.line_key = moved.line_key
 join order_placed as placed on placed.position = moved.placed_position
 order by moved.position, moved.ordinal;
 
+-- name: line-kind
+-- New lines: plain in quantity, in amount or in both, or irregular from the start. Not plain is a line of a joint order,
+-- one of an order that has been cancelled or taken back before, and one of a time that has no place in a table by day.
+create or replace temp table staged_line_kind as
+with spoilt as (
+    select placed_position, min(position) as position
+    from (
+        select placed_position, position from order_cancelled
+        union all
+        select retracts, position from retraction
+    )
+    group by placed_position
+)
+select
+    line.*,
+    case when plain then plain_figure(quantity) end as plain_quantity,
+    case when plain then plain_figure(amount) end as plain_amount
+from (
+    select
+        line.*,
+        line.buyer is not null
+        and line.placed_on between date '1970-01-01' and date '2099-12-31'
+        and coalesce(spoilt.position > line.position, true) as plain
+    from staged_order_line_placed as line
+    left join spoilt on spoilt.placed_position = line.placed_position
+) as line;
+insert into irregular
+select line_key, position, (plain_quantity is null)::utinyint + 2 * (plain_amount is null)::utinyint
+from staged_line_kind
+where plain_quantity is null or plain_amount is null
+order by line_key;
+insert into steady
+select
+    position, known_on, counts_on, basis, ends_on, placed_on, line_key, vendor, product, currency, buyer,
+    coalesce(plain_quantity, 0), coalesce(plain_amount, 0), 0
+from staged_line_kind
+where plain_quantity is not null or plain_amount is not null
+order by line_key;
+
+-- name: irregular-cancelled
+insert into irregular
+select order_line.line_key, cancelled.position, 3
+from order_cancelled as cancelled
+join order_line
+    on order_line.placed_position = cancelled.placed_position and order_line.line_key >> 16 < cancelled.position
+where cancelled.position >= (select min(position) from staged)
+order by cancelled.position, order_line.line_key;
+
+-- name: irregular-retracted
+-- Lines with a movement that is taken back, or whose order is.
+insert into irregular
+select distinct line_key, position, 3
+from (
+    select posting.line_key, retraction.position
+    from retraction
+    join posting on posting.position = retraction.retracts
+    where retraction.position >= (select min(position) from staged)
+    union all
+    select order_line.line_key, retraction.position
+    from retraction
+    join order_line
+        on order_line.placed_position = retraction.retracts and order_line.line_key >> 16 < retraction.position
+    where retraction.position >= (select min(position) from staged)
+)
+order by position, line_key;
+
+-- name: irregular-moved
+-- Lines that are changed, or some of which goes back.
+insert into irregular
+select line_key, position, (quantity is not null)::utinyint + 2 * (amount is not null)::utinyint
+from staged_order_movement
+where kind in (2, 4) and (quantity is not null or amount is not null)
+order by position, ordinal;
+
+-- name: receipt-kind
+-- New receipts, each seen after all plain movements of its line before it. A receipt spoils its line's plainness where it
+-- is not plain itself, comes out of the order of time, or goes beyond what was ordered.
+create or replace temp table staged_receipt_kind as
+with touched as (
+    select distinct line_key from staged_order_movement where kind = 3
+),
+movement as (
+    select
+        false as new, steady.position, 0 as ordinal, steady.line_key, steady.known_on, steady.counts_on, steady.basis,
+        steady.ends_on, steady.quantity, steady.amount
+    from steady
+    join touched on touched.line_key = steady.line_key
+    union all
+    select
+        true, moved.position, moved.ordinal, moved.line_key,
+        greatest(moved.known_on, line.known_on),
+        greatest(moved.ends_on, line.ends_on),
+        moved.basis | line.basis,
+        moved.ends_on, -plain_figure(moved.quantity), -plain_figure(moved.amount)
+    from staged_order_movement as moved
+    join order_line as line on line.line_key = moved.line_key
+    where moved.kind = 3
+),
+ended as (
+    select
+        irregular.line_key,
+        min(irregular.position) filter (irregular.accounts & 1 > 0) as quantity_position,
+        min(irregular.position) filter (irregular.accounts & 2 > 0) as amount_position
+    from irregular
+    join touched on touched.line_key = irregular.line_key
+    group by irregular.line_key
+),
+seen as (
+    select
+        movement.*,
+        sum(quantity) over history as quantity_left,
+        sum(amount) over history as amount_left,
+        new and coalesce(
+            ends_on < lag(ends_on) over history
+            or known_on < lag(known_on) over history
+            or counts_on < lag(counts_on) over history
+            or basis | lag(basis) over history <> basis,
+            true
+        ) as untimely
+    from movement
+    window history as (partition by line_key order by position, ordinal)
+),
+judged as (
+    select
+        seen.*,
+        new and (untimely or quantity is null or quantity_left < 0) as spoils_quantity,
+        new and (untimely or amount is null or amount_left < 0) as spoils_amount,
+        coalesce(ended.quantity_position < position, false) as quantity_ended,
+        coalesce(ended.amount_position < position, false) as amount_ended
+    from seen
+    left join ended on ended.line_key = seen.line_key
+)
+select
+    *,
+    quantity_ended or coalesce(bool_or(spoils_quantity) over earlier, false) as quantity_was_spoilt,
+    amount_ended or coalesce(bool_or(spoils_amount) over earlier, false) as amount_was_spoilt
+from judged
+window earlier as (
+    partition by line_key order by position, ordinal rows between unbounded preceding and 1 preceding
+);
+insert into irregular
+select line_key, position, accounts
+from (
+    select
+        line_key, position, ordinal,
+        (spoils_quantity and not quantity_was_spoilt)::utinyint
+        + 2 * (spoils_amount and not amount_was_spoilt)::utinyint as accounts
+    from staged_receipt_kind
+    where new
+)
+where accounts > 0
+order by position, ordinal;
+insert into steady
+select
+    receipt.position, receipt.known_on, receipt.counts_on, receipt.basis, receipt.ends_on, placed.ends_on,
+    receipt.line_key, placed.vendor, line.product, placed.currency, placed.buyer,
+    if(keeps_quantity, receipt.quantity, 0),
+    if(keeps_amount, receipt.amount, 0),
+    (keeps_quantity and quantity_left = 0)::utinyint + 2 * (keeps_amount and amount_left = 0)::utinyint
+from (
+    select
+        *,
+        not spoils_quantity and not quantity_was_spoilt as keeps_quantity,
+        not spoils_amount and not amount_was_spoilt as keeps_amount
+    from staged_receipt_kind
+    where new
+) as receipt
+join order_line as line on line.line_key = receipt.line_key
+join order_placed as placed on placed.position = line.placed_position
+where keeps_quantity or keeps_amount
+order by receipt.position, receipt.ordinal;
+
 -- name: supply
 insert into supply_asserted
 select

@@ -95,6 +95,23 @@ create table posting (
     amount_quantified utinyint not null, amount_unquantified utinyint not null
 );
 
+-- Lines that are as plain as most: of one buyer, exact, placed in our times, never changed, returned, cancelled or taken
+-- back, received in the order of time and not beyond what was ordered. Their movements are simply added up. A line is
+-- plain in quantity and in amount separately.
+-- quantity, amount   in ten-thousandths: what is ordered, or, negative, received; 0 where the line is not plain in it
+-- closes             what is open no more from here on: 1 quantity, 2 amount, 3 both; it counts only where all movements
+--                    before it do
+create table steady (
+    position bigint not null, known_on date not null, counts_on date not null, basis utinyint not null,
+    ends_on date not null, placed_on date not null, line_key bigint not null, vendor integer not null, product integer,
+    currency integer not null, buyer integer not null, quantity bigint not null, amount bigint not null,
+    closes utinyint not null
+);
+
+-- Lines that are not, and the event from which on; their movements are judged line by line, whatever the moment.
+-- accounts: 1 quantity, 2 amount, 3 both
+create table irregular (line_key bigint not null, position bigint not null, accounts utinyint not null);
+
 create table supply_asserted (
     position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
     assertion_id varchar not null, buyer integer not null, vendor integer not null, currency integer, statement varchar
@@ -155,6 +172,13 @@ create macro estimated_high(estimate) as
     case
         when starts_with(estimate, '{') then coalesce(estimate ->> '$.high', estimate ->> '$.value')
         else coalesce(estimate, '0')
+    end;
+
+-- A figure in ten-thousandths that is exact, above nothing and of a size that is added up quickly; null: any other.
+create macro plain_figure(estimate) as
+    case
+        when try_cast(estimate as decimal(18, 4)) > 0
+            then (try_cast(estimate as decimal(18, 4))::decimal(22, 4) * 10000)::bigint
     end;
 
 -- The number of a term; the text behind a number.

@@ -8,7 +8,8 @@ from typing import Any
 
 import duckdb
 
-from projections import contributions, statements
+from projections import contributions, statements, steady
+from projections.contributions import Part
 from projections.figures import (
     PRECISE,
     ZERO,
@@ -36,12 +37,12 @@ class Row:
     first_on: date = date.max
     last_on: date = date.min
 
-    def add(self, figure: Figure, group: dict[str, Any]) -> None:
-        """Take in a group of contributions."""
-        self.figure = self.figure.plus(figure)
-        self.captive = self.captive and group["captive"]
-        self.first_on = min(self.first_on, group["first_on"])
-        self.last_on = max(self.last_on, group["last_on"])
+    def add(self, part: Part) -> None:
+        """Take in some of its contributions."""
+        self.figure = self.figure.plus(part.figure)
+        self.captive = self.captive and part.captive
+        self.first_on = min(self.first_on, part.first_on)
+        self.last_on = max(self.last_on, part.last_on)
 
 
 def vendor_dependence(
@@ -56,18 +57,14 @@ def vendor_dependence(
     country code, or None.
     """
     home = _home(connection, parameters)
-    reading = statements.blocks("vendor_dependence.sql")["groups"]
-    bindings = contributions.bindings(connection, parameters) | {"home": home}
     rows: dict[str | None, Row] = {}
     captive, domestic = [], []
-    for group in statements.rows(connection, contributions.query(parameters, reading), bindings):
-        figure = contributions.multiplied(group, group["contributions"])
-        row = rows.setdefault(group["key"], Row(group["key"]))
-        row.add(figure, group)
-        if group["captive"]:
-            captive.append(figure)
-        if group["domestic"]:
-            domestic.append(figure)
+    for part in _parts(connection, parameters, contributions.bindings(connection, parameters) | {"home": home}):
+        rows.setdefault(part.key, Row(part.key)).add(part)
+        if part.captive:
+            captive.append(part.figure)
+        if part.domestic:
+            domestic.append(part.figure)
     ranked = sorted(rows.values(), key=_rank)
     total = total_of(row.figure for row in ranked)
     names = _names(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
@@ -77,6 +74,19 @@ def vendor_dependence(
         "rows": _rows(ranked, total, names, parameters),
         "metrics": _metrics(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
     }
+
+
+def _parts(
+    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]
+) -> list[Part]:
+    try:
+        return [
+            *steady.parts(connection, parameters, values),
+            *contributions.parts(connection, parameters, values, "irregular-lines"),
+        ]
+    except duckdb.OutOfRangeException:
+        # Figures so large that their sums leave 128 bits: line by line nothing is multiplied before it is summed.
+        return contributions.parts(connection, parameters, values, "every-line")
 
 
 def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:

@@ -48,7 +48,8 @@ where order_line.line_key in (select unnest($lines::bigint[]))
 -- name: supply-lines
 -- The postings of assertion lines.
 select
-    supply_line.position * 65536 + supply_line.ordinal as line_key, supply_asserted.assertion_id as id,
+    supply_line.position * 65536 + supply_line.ordinal as line_key, supply_line.position,
+    supply_asserted.assertion_id as id,
     supply_line.line, measure_value as value, measure_low as low, measure_high as high,
     measure_unquantified as unquantified
 from supply_line

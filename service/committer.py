@@ -98,7 +98,8 @@ class Committer:
     ) -> "Future[Receipt]":
         """Record requests together; the future holds a Receipt once they are durable, or the Refusal.
 
-        A future that is cancelled before the command's turn comes withdraws it; afterwards it cannot be. Raises Busy where too much waits already, and Unavailable after `close`.
+        A future that is cancelled before its turn comes withdraws the command; afterwards it cannot be cancelled.
+        Raises Busy where too much waits already, and Unavailable after `close`.
         """
         command = Command(requests, actor, correlation_id)
         with self._entrance:

@@ -86,13 +86,13 @@ def open_daybook(
         stack.callback(ledger.close)
         projection = stack.enter_context(open_projection(settings.home, ledger))
         follower = Follower(ledger, projection)
+        stack.callback(follower.close)
         committer = Committer(ledger, on_append=lambda position: follower.wake())
+        stack.callback(committer.close)
         if follow:
             follower.start()
         else:
             follower.catch_up(progress)
-        stack.callback(follower.close)
-        stack.callback(committer.close)
         yield Daybook(origin, ledger, committer, follower)
 
 

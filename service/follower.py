@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from projections.engine import Projection, batch_of
+from projections.engine import Projection, UnknownEvent, batch_of
 from service.store import CHANNEL, Ledger, Unreachable
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,10 @@ RECONNECT_S = 1.0
 
 class Lagging(Exception):
     """The projection has not reached what was asked in the time that was given."""
+
+
+class Stopped(Exception):
+    """The projection cannot go on: nothing that depends on its reaching the ledger's end is answered."""
 
 
 class Follower:
@@ -51,7 +55,7 @@ class Follower:
         return self.projection.position
 
     def wait_for(self, position: int, patience_s: float) -> None:
-        """Return once the projection has reached a position; raises Lagging, or what stopped the projection."""
+        """Return once the projection has reached a position; raises Lagging, or Stopped where it never will."""
         if self.position >= position:
             return
         self.wake()
@@ -59,9 +63,16 @@ class Follower:
             self._moved.wait_for(lambda: self.position >= position or self.failure is not None, patience_s)
         if self.position >= position:
             return
-        if self.failure is not None:
-            raise self.failure
+        self.refuse_if_stopped()
         raise Lagging(f"the projection is at {self.position}, not yet at {position}")
+
+    def refuse_if_stopped(self) -> None:
+        """Raises Stopped where the projection cannot go on."""
+        if self.failure is not None:
+            # What an event of another version is called may be told; what the database says of itself may not.
+            unknown = isinstance(self.failure, UnknownEvent)
+            why = str(self.failure) if unknown else f"it stopped at position {self.position}, and the log says why"
+            raise Stopped(f"the projection cannot go on: {why}") from self.failure
 
     def catch_up(self, progress: Callable[[int, int], None] = lambda position, head: None) -> None:
         """Apply everything up to the ledger's end as it is now, in this thread."""

@@ -168,6 +168,8 @@ class Questions:
             follower.wait_for(max(wanted, self._within("min_position", least)), self.wait_s)
             return wanted
         follower.wait_for(max(self.daybook.committer.acknowledged, self._within("min_position", least)), self.wait_s)
+        # What is asked as of now has no answer while now is out of reach; what is asked as of a position reached has.
+        follower.refuse_if_stopped()
         return follower.position
 
     def _position_at(self, text: str) -> int:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import psycopg
 
-from domain.errors import Conflict, Invalid, Rejected
+from domain.errors import Conflict, Corrupt, Invalid, Rejected
+from projections.engine import UnknownEvent
 from service.committer import Unavailable
 from service.migrations import WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
@@ -26,6 +27,8 @@ DATABASE_UNREACHABLE = 69
 EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     ((Invalid, BeyondTheLedger), USAGE),
     (NothingThere, NOT_FOUND),
+    # The ledger of a newer version: a sentence says it all.
+    ((UnknownEvent, Corrupt), UNEXPECTED),
     ((Conflict, Rejected, WrongLedger), CONFLICT),
     ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
 )

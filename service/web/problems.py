@@ -9,10 +9,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from domain.errors import Conflict, Invalid, Refusal, Rejected
-from projections.engine import UnknownEvent
+from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
 from service.committer import Busy, Unavailable
-from service.follower import Lagging
+from service.follower import Lagging, Stopped
 from service.questions import BeyondTheLedger, NothingThere
 from service.store import ClockSetBack, Unreachable
 
@@ -68,10 +67,16 @@ PROBLEM_TYPES = {
         ProblemType("invalid", 422, "The request is not valid", "Each error names the place; nothing was recorded."),
         ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
         ProblemType(
+            "newer-ledger",
+            503,
+            "The ledger holds an event that this version cannot read",
+            "Nothing is decided on it. Run the version that recorded it.",
+        ),
+        ProblemType(
             "projection-stopped",
             503,
             "The views cannot be answered",
-            "The ledger holds an event that this version cannot read. Run the version that recorded it.",
+            "Where the ledger holds an event that this version cannot read, run the version that recorded it.",
         ),
         ProblemType("unavailable", 503, "Not available just now", "Try again after the time in Retry-After."),
     )
@@ -129,8 +134,10 @@ def translate(error: Exception) -> HttpProblem:
         return HttpProblem("beyond-the-ledger", str(error))
     if isinstance(error, NothingThere):
         return HttpProblem("not-found", str(error))
-    if isinstance(error, UnknownEvent):
+    if isinstance(error, Stopped):
         return HttpProblem("projection-stopped", str(error), headers={"Retry-After": "60"})
+    if isinstance(error, Corrupt):
+        return HttpProblem("newer-ledger", str(error), headers={"Retry-After": "60"})
     if isinstance(error, Busy | Lagging | Unavailable | ClockSetBack):
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
     if isinstance(error, Unreachable):

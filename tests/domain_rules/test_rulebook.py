@@ -80,6 +80,32 @@ def test_a_licence_applies_to_every_rule_of_its_instrument_and_to_no_other() -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("conditions", "verdict"),
+    [
+        ({"vendors": ["nvidia"]}, Truth.NO),
+        ({"vendors": ["amd"]}, Truth.YES),
+        ({"vendor_countries": ["US"]}, Truth.NO),
+        ({"vendor_countries": ["JP"]}, Truth.YES),
+        ({"destinations": ["DE"]}, Truth.YES),
+        ({"categories": ["ai-accelerator"], "products": ["nv-h20"]}, Truth.YES),
+        ({"when": {"attribute": "tpp", "op": "<", "value": "4988.8"}}, Truth.YES),
+        ({"when": {"attribute": "tpp", "op": "<=", "value": "4988.8"}}, Truth.NO),
+    ],
+)
+def test_a_licence_takes_out_what_its_conditions_match(conditions: dict[str, Any], verdict: Truth) -> None:
+    licence = said("licence-granted", "2023-01-01", licence_id="some", **conditions)
+    assert Rulebook.of(enacted(TO_CHINA, also=(licence,))).assess(BAIDU, NVIDIA, A800).verdict is verdict
+
+
+def test_one_of_several_licences_is_enough() -> None:
+    for_sap = said("licence-granted", "2023-01-01", licence_id="a", buyers=["sap"])
+    for_tencent = said("licence-granted", "2023-01-01", licence_id="b", buyers=["tencent"])
+    book = Rulebook.of(enacted(TO_CHINA, also=(for_sap, for_tencent)))
+    assert book.assess(TENCENT, NVIDIA, A800).verdict is Truth.NO
+    assert book.assess(BAIDU, NVIDIA, A800).verdict is Truth.YES
+
+
 def test_a_licence_that_is_undetermined_leaves_the_rule_so() -> None:
     licence = said("licence-granted", "2023-01-01", licence_id="for-tencent", products=["nv-a800"])
     book = Rulebook.of(enacted(TO_CHINA, also=(licence,)))

@@ -139,22 +139,26 @@ class RandomLedger:
         start = FIRST_DAY if self.random.random() < 0.3 else known_on
         self.orders[order_id].append(self.fact(kind, {"order_id": order_id} | data, start, 400))
 
-    def lines_of(self, order_id: str) -> list[str]:
-        """The names of an order's lines."""
-        return [line["line"] for event in self.orders[order_id] for line in event["data"].get("lines", ())]
+    def lines_of(self, order_id: str) -> dict[str, Event]:
+        """An order's lines as they were brought, by name."""
+        return {line["line"]: line for event in self.orders[order_id] for line in event["data"].get("lines", ())}
 
     def move(self) -> None:
         """Amend an order, receive goods or send some back."""
         order_id = self.standing()
         if order_id is None:
             return
-        names = self.lines_of(order_id)
+        lines = self.lines_of(order_id)
+        names = list(lines)
         moved = self.random.sample(names, self.random.randint(1, len(names)))
-        kind = self.random.choice(("received", "received", "received", "returned", "changed", "added"))
+        kind = self.random.choice(("received", "received", "completed", "completed", "returned", "changed", "added"))
         exact = [self.estimate(9, unquantified=False) for _ in range(2)]
         quantity, amount = (part if isinstance(part, str) else part["value"] for part in exact)
         if kind == "received":
             parts = [{"line": name, "quantity": self.estimate(60), "amount": self.estimate(6000)} for name in moved]
+            self.build_on(order_id, "goods-received", {"receipts": parts})
+        elif kind == "completed":
+            parts = [{name: lines[line][name] for name in ("line", "quantity", "amount")} for line in moved]
             self.build_on(order_id, "goods-received", {"receipts": parts})
         elif kind == "returned":
             some = {"amount": amount} if self.random.random() < 0.5 else {}

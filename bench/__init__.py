@@ -1,0 +1,1 @@
+"""Measurements, each beside the limit that it is held against, in one run."""

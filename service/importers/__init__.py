@@ -1,0 +1,1 @@
+"""Files from elsewhere, read into event requests and recorded."""

@@ -1,0 +1,200 @@
+"""Which instrument a row belongs to: the history that grows row by row, from the ledger and from the file.
+
+A row whose kind begins an instrument begins its own, named by its event_id. A row that changes one belongs to the
+instrument that the column `regulation_id` names, or else to the first that one of these finds, among those of its
+jurisdiction that began no later and are not repealed:
+
+1. cited: its citation, document number or "Announcement N" stands in the row's title or scope;
+2. named after: its event_id, without a number at the end, begins the row's (US-2025-AFFIL, US-2025-AFFIL-STAY);
+3. control number: both name one such as 3A090; the instrument that did so first;
+4. product (licences alone): both name one such as H20; the latest instrument;
+5. destinations (rows that say "adds"): the latest instrument of the same authority that has destinations;
+6. attribute: both speak of a technical attribute such as TPP; the instrument that did so first.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from domain.events import Recorded
+from domain.instruments import REPEALED, instrument
+from domain.periods import parse_day, parse_period
+from service.importers.changes import PREFIX, Change
+from service.importers.scopes import ADDED
+from service.importers.thresholds import attributes_in
+
+CONTROL_NUMBER = re.compile(r"\b\d[A-E]\d{3}")
+ANNOUNCEMENT = re.compile(r"\bAnnouncement (?:\d{4} )?(?:No\. ?)?(\d+)")
+MODEL = re.compile(r"\b[A-Z]{1,4}\d{2,4}[A-Z]?\b")
+DESTINATIONS = re.compile(r"\bdestinations?\b")
+#: A citation shorter than this is a word that could stand anywhere.
+SHORTEST_CITATION = 6
+#: Fewer parts could be the beginning of anybody's id: US-2025.
+FEWEST_PARTS = 3
+#: Sorts what is about to be recorded behind what is.
+UPCOMING = 2**62
+
+
+@dataclass(slots=True)
+class Chain:
+    """One instrument: its events so far, recorded or about to be, and all the words said of it."""
+
+    regulation_id: str
+    jurisdiction: str
+    authority: str
+    began_on: date
+    #: Row ids, citations and document numbers by which other rows may name it.
+    row_ids: list[str] = field(default_factory=list)
+    citations: list[str] = field(default_factory=list)
+    text: str = ""
+    events: list[Recorded] = field(default_factory=list)
+    repealed: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The instrument's stream."""
+        return f"regulation/{self.regulation_id}"
+
+    def take(self, sent: Mapping[str, Any], today: date) -> None:
+        """Take in an event that is about to be recorded."""
+        self.events.append(
+            Recorded(
+                type=sent["type"],
+                id=sent["id"],
+                stream=self.stream,
+                position=UPCOMING + len(self.events),
+                version=len(self.events) + 1,
+                effective_on=parse_period(sent["effective_on"]),
+                known_on=parse_day(sent["known_on"]) if "known_on" in sent else today,
+                basis=sent["basis"],
+                data=sent["data"],
+            )
+        )
+
+    def hear(self, change: Change) -> None:
+        """Take in the words of a row that belongs here."""
+        self.row_ids.append(change.row_id)
+        self.citations += filter(None, (change.citation, change.document))
+        self.text += f"\n{change.text}"
+        self.repealed = self.repealed or change.role == "repeals"
+
+    def standing(self) -> list[Recorded]:
+        """Its events without those that are retracted, and without retractions and annotations."""
+        gone = {event.data["retracts"] for event in self.events if event.type == "event-retracted"}
+        about = ("event-retracted", "event-annotated")
+        return [event for event in self.events if event.id not in gone and event.type not in about]
+
+    def rules_before(self, change: Change) -> Sequence[Mapping[str, Any]]:
+        """The rules in effect on the day that a change applies, without the change, as known when it was settled."""
+        own = (change.event_id, f"{change.event_id}:")
+        visible = [
+            event
+            for event in self.events
+            if event.known_on <= change.settled_on and event.id != own[0] and not event.id.startswith(own[1])
+        ]
+        found = instrument(visible, change.end)
+        return found.rules if found is not None else ()
+
+
+def chain_of(events: Sequence[Recorded]) -> Chain:
+    """The chain of an instrument that the ledger has, from all events of its stream."""
+    begun = next(event for event in events if event.type == "regulation-enacted")
+    ids = [event.id.removeprefix(f"{PREFIX}:").partition(":")[0] for event in events if event.id.startswith(PREFIX)]
+    chain = Chain(
+        regulation_id=begun.data["regulation_id"],
+        jurisdiction=begun.data["jurisdiction"],
+        authority=begun.data["authority"],
+        began_on=begun.known_on,
+        row_ids=list(dict.fromkeys(ids)),
+        events=list(events),
+    )
+    chain.citations = [citation for event in events for citation in citations_of(event)]
+    chain.text = "\n".join(json.dumps(dict(event.data), ensure_ascii=False) for event in events)
+    chain.repealed = any(event.type == REPEALED for event in chain.standing())
+    return chain
+
+
+def citations_of(event: Recorded) -> set[str]:
+    """What an event cites, in its data and as its source."""
+    source = event.stored.get("source") if event.stored is not None else None
+    cited = [event.data.get("citation"), source.get("citation") if source else None]
+    return {citation for citation in cited if citation}
+
+
+def belongs_to(change: Change, chains: Iterable[Chain]) -> Chain | None:
+    """The instrument that a row changes, by the rules above; `chains` in the order in which they began to be known."""
+    candidates = [
+        chain
+        for chain in chains
+        if chain.jurisdiction == change.jurisdiction and chain.began_on <= change.known_on and not chain.repealed
+    ]
+    for rule in RULES:
+        found = rule(change, candidates)
+        if found is not None:
+            return found
+    return None
+
+
+def attribute_sharing(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    """The first to speak of a technical attribute that the row speaks of."""
+    attributes = attributes_in(change.text)
+    return next((chain for chain in candidates if attributes & attributes_in(chain.text)), None)
+
+
+def _cited(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    announcements = set(ANNOUNCEMENT.findall(change.text))
+    for chain in reversed(candidates):
+        cited = (citation for citation in chain.citations if len(citation) >= SHORTEST_CITATION)
+        if any(re.search(rf"(?<!\w){re.escape(citation)}(?!\w)", change.text) for citation in cited):
+            return chain
+        if announcements & set(ANNOUNCEMENT.findall(chain.text)):
+            return chain
+    return None
+
+
+def _named_after(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    stems = [(_stem(row_id), chain) for chain in candidates for row_id in chain.row_ids]
+    fitting = [
+        (len(stem), -place)
+        for place, (stem, _) in enumerate(stems)
+        if stem.count("-") >= FEWEST_PARTS - 1 and change.row_id.startswith(f"{stem}-")
+    ]
+    return stems[-max(fitting)[1]][1] if fitting else None
+
+
+def _stem(row_id: str) -> str:
+    stem = re.sub(r"-\d+$", "", row_id)
+    return stem if stem.count("-") >= FEWEST_PARTS - 1 else row_id
+
+
+def _controlled(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    numbers = set(CONTROL_NUMBER.findall(change.text))
+    return next((chain for chain in candidates if numbers & set(CONTROL_NUMBER.findall(chain.text))), None)
+
+
+def _licensed(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    if change.role != "licenses":
+        return None
+    models = set(MODEL.findall(change.text))
+    return next((chain for chain in reversed(candidates) if models & set(MODEL.findall(chain.text))), None)
+
+
+def _extended(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+    if not ADDED.match(change.scope):
+        return None
+    own = [chain for chain in candidates if chain.authority == change.authority and DESTINATIONS.search(chain.text)]
+    return own[-1] if own else None
+
+
+RULES: tuple[Callable[[Change, Sequence[Chain]], Chain | None], ...] = (
+    _cited,
+    _named_after,
+    _controlled,
+    _licensed,
+    _extended,
+    attribute_sharing,
+)
+

@@ -1,0 +1,294 @@
+"""A table of regulation changes becomes events: one for each row, a note of all it says, and rules where it can be read.
+
+Rows are taken in the order in which they could be known. A row's main event is `regulation-events:<event_id>`; beside
+it stand `:note`, and `:announced` and `:withdrawn` where the change was announced with another effective date than the
+one published. Dates are the row's own, but for one: `effective_to` becomes the instrument's last day only where no
+other change of the instrument applies from the day after. Otherwise it ends that version of it, not the instrument.
+
+Recorded rows stay as they are when the file is imported again, wherever they would be put today. Where the ledger has
+learned of organisations or products since, so that a row's rules reach further, an amendment with the row's own dates
+(`:2`, `:3`, ...) brings them up; nothing that was read is ever given up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.events import Recorded
+from domain.instruments import REPEALED
+from service.importers.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
+from service.importers.changes import COLUMNS, OTHER_COLUMNS, PREFIX, Change, read_changes
+from service.importers.plans import Entry, Plan, Remark
+from service.importers.readings import Reading, Rule, Surroundings, read_licence, read_rules
+from service.importers.renewals import again, renewals
+from service.importers.rows import Row
+from service.importers.standing import Standing
+
+__all__ = ["COLUMNS", "OTHER_COLUMNS", "plan_regulations"]
+
+ENDINGS = ("", ":note", ":announced", ":withdrawn")
+NOT_READ = "\nNot read: "
+TYPES = {
+    "suspends": "regulation-suspended",
+    "delays": "regulation-suspended",
+    "resumes": "regulation-resumed",
+    "repeals": REPEALED,
+    "licenses": "licence-granted",
+}
+
+
+def plan_regulations(rows: Sequence[Row], standing: Standing) -> Plan:
+    """What to record for these rows; BadFile lists what is wrong with them."""
+    return _Planner(read_changes(rows), standing).plan()
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A row, the instrument that it belongs to, and what was recorded of it before."""
+
+    change: Change
+    chain: Chain
+    #: It begins the instrument.
+    opens: bool
+    before: Recorded | None
+
+
+class _Planner:
+    """Puts every row where it belongs, then writes its events against all that came before."""
+
+    def __init__(self, changes: Sequence[Change], standing: Standing) -> None:
+        self.standing = standing
+        self.changes = sorted(changes, key=lambda change: (change.known_on, change.end, change.line))
+        self.chains = [chain_of(events) for events in standing.regulations().values()]
+        self.recorded = standing.events(f"{change.event_id}{ending}" for change in changes for ending in ENDINGS)
+        self.result = Plan()
+
+    def plan(self) -> Plan:
+        placed = [found for change in self.changes if (found := self._place(change)) is not None]
+        for one in placed:
+            self._write(one, placed)
+        return self.result
+
+    # Where a row belongs
+
+    def _place(self, change: Change) -> _Placed | None:
+        if change.settled_on > self.standing.today:
+            self._report(change, f"known on {change.settled_on}, and today is {self.standing.today} (UTC)")
+            return None
+        before = self.recorded.get(change.event_id)
+        if before is not None:
+            chain = next((chain for chain in self.chains if chain.stream == before.stream), None)
+            if chain is None:
+                self._report(change, f"{before.id} is recorded in {before.stream}, which is no instrument")
+                return None
+            chain.hear(change)
+            return _Placed(change, chain, before.type == "regulation-enacted", before)
+        if (elsewhere := self._elsewhere(change, self._same_jurisdiction(change), by_type=False)) is not None:
+            self._know(change, *elsewhere)
+            return None
+        found = self._find(change)
+        if found is None:
+            return None
+        chain, opens = found
+        if not opens and (elsewhere := self._elsewhere(change, [chain], by_type=True)) is not None:
+            self._know(change, *elsewhere)
+            return None
+        chain.hear(change)
+        return _Placed(change, chain, opens, None)
+
+    def _find(self, change: Change) -> tuple[Chain, bool] | None:
+        """The instrument of a row that is new, and whether the row begins it; None: reported."""
+        if change.regulation_id:
+            chain = next((one for one in self.chains if one.regulation_id == change.regulation_id), None)
+            if chain is not None:
+                return chain, False
+        elif change.role != "begins":
+            chain = belongs_to(change, self._in_order())
+            if chain is not None:
+                return chain, False
+        if change.role not in ("begins", "amends"):
+            wanted = change.regulation_id or "the instrument that it changes"
+            self._report(change, f"{wanted} is neither in the file nor in the ledger; the column regulation_id names it")
+            return None
+        regulation_id = change.regulation_id or change.row_id
+        if any(one.regulation_id == regulation_id for one in self.chains):
+            self._report(change, f"regulation {regulation_id} is recorded already, and not from this row")
+            return None
+        chain = Chain(regulation_id, change.jurisdiction, change.authority, change.known_on)
+        self.chains.append(chain)
+        return chain, True
+
+    def _elsewhere(
+        self, change: Change, chains: Sequence[Chain], *, by_type: bool
+    ) -> tuple[Chain, Recorded] | None:
+        """The event by which somebody else recorded the same: of the same day, and citation (or type)."""
+        for chain in chains:
+            for event in chain.standing():
+                if event.id.startswith(f"{PREFIX}:") or event.effective_on.text != change.effective.text:
+                    continue
+                if change.citation in citations_of(event) or (by_type and event.type == TYPES.get(change.role)):
+                    return chain, event
+        return None
+
+    def _same_jurisdiction(self, change: Change) -> list[Chain]:
+        return [chain for chain in self._in_order() if chain.jurisdiction == change.jurisdiction]
+
+    def _in_order(self) -> list[Chain]:
+        return sorted(self.chains, key=lambda chain: chain.began_on)
+
+    def _report(self, change: Change, message: str) -> None:
+        self.result.reported.append(Remark(change.line, change.row_id, message))
+
+    def _know(self, change: Change, chain: Chain, event: Recorded) -> None:
+        chain.hear(change)
+        message = f"recorded already: {chain.regulation_id}, {event.type}, {event.id}"
+        self.result.known.append(Remark(change.line, change.row_id, message))
+
+    # What a row says
+
+    def _write(self, placed: _Placed, others: Sequence[_Placed]) -> None:
+        change, chain = placed.change, placed.chain
+        wanted, reading = self._main(placed, others)
+        if wanted is None:
+            anchor = next(iter(chain.standing()), None)
+            assert anchor is not None
+            self._note(change, anchor.id, reading)
+            return
+        if change.announced_effective is not None:
+            self._announce(change, chain, wanted)
+            wanted["corrects"] = f"{change.event_id}:announced"
+        if placed.before is None:
+            self._add(change, chain, wanted)
+        else:
+            self._entry(change, again(wanted, placed.before))
+        self._note(change, change.event_id, reading)
+        if placed.before is not None:
+            for renewed in renewals(wanted, placed.before, chain.events):
+                self._add(change, chain, renewed)
+
+    def _main(self, placed: _Placed, others: Sequence[_Placed]) -> tuple[dict[str, Any] | None, Reading]:
+        """The row's main event, None for a licence whose conditions could not be read; and what was read."""
+        change, chain = placed.change, placed.chain
+        data: dict[str, Any] = {"regulation_id": chain.regulation_id}
+        effective_on = change.effective.text
+        reading = Reading()
+        until = change.until.text if change.until is not None else None
+        if change.role in ("begins", "amends"):
+            name = "regulation-enacted" if placed.opens else "regulation-amended"
+            reading = read_rules(change, self._around(change, chain))
+            if placed.opens:
+                data |= {"jurisdiction": change.jurisdiction, "authority": change.authority, "title": change.title}
+                if change.role == "amends":
+                    reading.miss("which instrument it amends")
+            data |= {"citation": change.citation, "rules": reading.rules}
+            until = None if _followed(placed, others) else until
+        elif change.role == "licenses":
+            name = "licence-granted"
+            reading = read_licence(change, self._around(change, chain))
+            if not reading.rules:
+                return None, reading
+            data |= {"licence_id": change.row_id, **reading.rules[0]}
+        else:
+            name = TYPES[change.role]
+            data["reason"] = change.title
+            if change.role == "delays":
+                first = min((event.ends_on for event in chain.standing()), default=change.end)
+                effective_on, until = first.isoformat(), (change.end - timedelta(days=1)).isoformat()
+            elif change.role != "suspends":
+                until = None
+        if until is not None:
+            data["until"] = until
+        return self._event(change, name, "", data, effective_on=effective_on), reading
+
+    def _around(self, change: Change, chain: Chain) -> Surroundings:
+        others = [one for one in self._same_jurisdiction(change) if one is not chain]
+        accelerated: list[str] = []
+        if change.accelerates:
+            requirement = attribute_sharing(change, [one for one in others if not one.repealed])
+            rules = requirement.rules_before(change) if requirement is not None else ()
+            accelerated = list(dict.fromkeys(code for rule in rules for code in rule.get("destinations", ())))
+
+        def defined(control: str) -> Rule | None:
+            rules = (rule for one in others for rule in one.rules_before(change))
+            return next((rule for rule in rules if rule["rule_id"] == control), None)
+
+        return Surroundings(self.standing.directory, chain.rules_before(change), accelerated, defined)
+
+    def _announce(self, change: Change, chain: Chain, published: Mapping[str, Any]) -> None:
+        """First the date it was announced with, then, when another is published, that this was wrong."""
+        assert change.announced_effective is not None
+        announcement = f"{change.authority} announcement {change.known_on}"
+        announced = {
+            **published,
+            "id": f"{change.event_id}:announced",
+            "effective_on": change.announced_effective.text,
+            "known_on": change.known_on.isoformat(),
+            "source": {**published["source"], "citation": f"{announcement} ({change.citation})"},
+            "data": dict(published["data"]),
+        }
+        if "citation" in published["data"]:
+            announced["data"]["citation"] = announcement
+        day = change.settled_on.isoformat()
+        reason = f"Published on {day} with effective date {change.effective.text}, not {change.announced_effective.text}"
+        withdrawal = self._event(
+            change,
+            "event-retracted",
+            ":withdrawn",
+            {"retracts": announced["id"], "reason": reason},
+            effective_on=day,
+        )
+        before = self.recorded.get(announced["id"])
+        if before is not None:
+            self._entry(change, again(announced, before))
+            self._entry(change, withdrawal)
+        else:
+            self._add(change, chain, announced)
+            self._add(change, chain, withdrawal)
+
+    def _note(self, change: Change, annotated: str, reading: Reading) -> None:
+        """All that the row says, and what of it no rule does."""
+        unread = list(dict.fromkeys(reading.unread))
+        if unread:
+            self.result.unread.append(Remark(change.line, change.row_id, "; ".join(unread)))
+        note = change.words + (NOT_READ + "; ".join(unread) if unread else "")
+        before = self.recorded.get(f"{change.event_id}:note")
+        if before is not None:
+            annotated = before.data["annotates"]
+            said, mark, missed = before.data["note"].partition(NOT_READ)
+            # What could not be read when the row was recorded is part of the record; the row's own words are compared.
+            note = f"{change.words}{mark}{missed}" if said else note
+        data = {"annotates": annotated, "note": note}
+        day = change.settled_on.isoformat()
+        self._entry(change, self._event(change, "event-annotated", ":note", data, effective_on=day))
+
+    def _event(
+        self, change: Change, name: str, ending: str, data: dict[str, Any], *, effective_on: str
+    ) -> dict[str, Any]:
+        source = {"citation": change.citation, "url": change.url} if change.url else {"citation": change.citation}
+        return {
+            "type": name,
+            "id": f"{change.event_id}{ending}",
+            "effective_on": effective_on,
+            "known_on": change.settled_on.isoformat(),
+            "basis": change.basis,
+            "source": source,
+            "data": data,
+        }
+
+    def _add(self, change: Change, chain: Chain, sent: dict[str, Any]) -> None:
+        """An event that is new: later rows build on it."""
+        chain.take(sent, self.standing.today)
+        self._entry(change, sent)
+
+    def _entry(self, change: Change, sent: dict[str, Any]) -> None:
+        self.result.entries.append(Entry(change.line, change.row_id, sent))
+
+
+def _followed(placed: _Placed, others: Sequence[_Placed]) -> bool:
+    """Whether another change of the instrument applies from the day after the row's last."""
+    if placed.change.until is None:
+        return False
+    day = placed.change.until.last + timedelta(days=1)
+    rows = [other.change.end for other in others if other.chain is placed.chain and other is not placed]
+    return day in rows or any(event.ends_on == day for event in placed.chain.standing())

@@ -1,0 +1,102 @@
+"""Rows that were recorded before: what is sent again, and what has come to be known of them since."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from domain.events import Recorded
+from domain.instruments import BEARING_RULES, REPEALED
+
+CONDITIONS = ("destinations", "vendors", "vendor_countries", "buyers", "categories", "products")
+
+
+def again(wanted: Mapping[str, Any], before: Recorded) -> dict[str, Any]:
+    """The request to send for a row that is recorded: what the row itself says, with what the ledger made of it then.
+
+    The ledger compares it with what is recorded: equal is a replay, and where the row has changed since, a conflict.
+    """
+    sent = dict(wanted)
+    data = dict(wanted["data"])
+    if before.type in BEARING_RULES and wanted["type"] in BEARING_RULES:
+        sent["type"] = before.type
+        data["rules"] = before.data["rules"]
+    elif before.type == "licence-granted" == wanted["type"]:
+        conditions = (*CONDITIONS, "when")
+        data = {name: value for name, value in data.items() if name not in conditions}
+        data |= {name: before.data[name] for name in conditions if name in before.data}
+    data["regulation_id"] = before.data["regulation_id"]
+    if before.type in BEARING_RULES:
+        data.pop("until", None)
+    sent["data"] = data
+    return sent
+
+
+def renewals(wanted: Mapping[str, Any], before: Recorded, events: Sequence[Recorded]) -> Iterator[dict[str, Any]]:
+    """What to record besides, where more can be read of a row than when it was recorded; usually nothing.
+
+    `wanted` is the row's event as it would be made today, `events` all of the instrument's. An amendment (or a grant of
+    the same licence) of the row's own day takes the place of what is recorded, and only where it says all of that and
+    more. Nothing is renewed that somebody else has amended since, that was retracted, or whose instrument is repealed.
+    """
+    retracted = {event.data["retracts"] for event in events if event.type == "event-retracted"}
+    pattern = re.compile(re.escape(before.id) + r"(:\d+)?")
+    own = [event for event in events if pattern.fullmatch(event.id)]
+    standing = [event for event in events if event.id not in retracted]
+    if any(event.id in retracted for event in own) or any(event.type == REPEALED for event in standing):
+        return
+    if before.type not in (*BEARING_RULES, "licence-granted"):
+        return
+    latest = _latest(before, standing)
+    if all(latest.id != event.id for event in own):
+        return
+    following = len(own) + 1
+    now = wanted["data"]
+    if _reach(now) > _reach(latest.data):
+        renewed = _renewed(wanted, before, following, _said(now))
+        yield renewed | {"known_on": latest.known_on.isoformat()}
+        latest, following = _with(latest, now), following + 1
+    last_days = [event.data["until"] for event in own if "until" in event.data]
+    if "until" in now and before.type in BEARING_RULES and now["until"] not in last_days:
+        # When one could know of the last day nobody has said: on the day of recording at the latest.
+        yield _renewed(wanted, before, following, _said(latest.data) | {"until": now["until"]})
+
+
+def _latest(before: Recorded, standing: Sequence[Recorded]) -> Recorded:
+    """What decides on the day of the recorded event: the latest of the instrument's rules, or of grants of the licence."""
+    if before.type == "licence-granted":
+        rivals = [event for event in standing if event.data.get("licence_id") == before.data["licence_id"]]
+    else:
+        rivals = [event for event in standing if event.type in BEARING_RULES]
+    counting = [event for event in rivals if event.ends_on <= before.ends_on]
+    return max(counting, key=lambda event: (event.ends_on, event.known_on, event.position))
+
+
+def _renewed(wanted: Mapping[str, Any], before: Recorded, number: int, said: Mapping[str, Any]) -> dict[str, Any]:
+    renewed = {name: wanted[name] for name in ("effective_on", "basis", "source")}
+    data = {"regulation_id": before.data["regulation_id"], **said}
+    if before.type == "licence-granted":
+        return renewed | {"type": before.type, "id": f"{before.id}:{number}", "data": data}
+    data["citation"] = wanted["data"]["citation"]
+    return renewed | {"type": "regulation-amended", "id": f"{before.id}:{number}", "data": data}
+
+
+def _said(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says of rules, or of a licence and its conditions."""
+    return {name: data[name] for name in ("rules", "licence_id", *CONDITIONS, "when") if name in data}
+
+
+def _with(event: Recorded, data: Mapping[str, Any]) -> Recorded:
+    return replace(event, data={**event.data, **_said(data)})
+
+
+def _reach(data: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Everything that rules, or a licence's conditions, name."""
+    reach = set()
+    for rule in data.get("rules", [data]):
+        rule_id = rule.get("rule_id", "")
+        reach |= {(rule_id, name, value) for name in CONDITIONS for value in rule.get(name, ())}
+        if "when" in rule:
+            reach.add((rule_id, "when", json.dumps(rule["when"], sort_keys=True)))
+    return reach

@@ -1,0 +1,101 @@
+"""Tables as files hold them: CSV rows with their line numbers, and everything that can be wrong with them."""
+
+import csv
+import io
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Faults that one answer lists.
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a file."""
+
+    #: From 1.
+    line: int
+    message: str
+
+
+class BadFile(Exception):
+    """A file that is not what it claims to be; nothing of it is recorded."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:3]))
+        #: Never empty; at most the first MOST_FAULTS.
+        self.faults = faults[:MOST_FAULTS]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line on which it begins, and its values by column, without space around them."""
+
+    line: int
+    values: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """The value; empty where the file has no such column."""
+        return self.values.get(column, "")
+
+
+def text_of(data: bytes) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark; BadFile names the line that is not."""
+    data = data.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadFile([Fault(line, f"not UTF-8: {error.reason}")]) from None
+
+
+def header_of(line: str) -> list[str]:
+    """The columns that the first line of a CSV file names."""
+    try:
+        return [name.strip() for name in next(csv.reader([line], strict=True), [])]
+    except csv.Error:
+        return []
+
+
+def read_rows(data: bytes, required: Collection[str], others: Collection[str] | None = None) -> list[Row]:
+    """The rows of a CSV file with a header, blank lines left out.
+
+    `required` columns must be there. `others` may be; None: any may. BadFile lists what is wrong, by line.
+    """
+    reader = csv.reader(io.StringIO(text_of(data), newline=""), strict=True)
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    header: list[str] | None = None
+    line = 1
+    try:
+        for values in reader:
+            values = [value.strip() for value in values]
+            if header is None:
+                header = values
+                _refuse_header(header, required, others)
+            elif len(values) == len(header):
+                rows.append(Row(line, dict(zip(header, values, strict=True))))
+            elif values:
+                faults.append(Fault(line, f"has {len(values)} values, and the header names {len(header)} columns"))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        faults.append(Fault(line, f"not CSV: {error}"))
+    if header is None and not faults:
+        faults.append(Fault(1, "is empty: the first line names the columns"))
+    if faults:
+        raise BadFile(faults)
+    return rows
+
+
+def _refuse_header(header: list[str], required: Collection[str], others: Collection[str] | None) -> None:
+    missing = [name for name in required if name not in header]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    unknown = [name for name in header if name not in required and others is not None and name not in others]
+    messages = [
+        f"{what} {', '.join(map(repr, names))}"
+        for what, names in (("lacks the columns", missing), ("names twice", twice), ("has unknown columns", unknown))
+        if names
+    ]
+    if messages:
+        raise BadFile([Fault(1, f"the header {' and '.join(messages)}")])

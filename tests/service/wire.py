@@ -1,0 +1,95 @@
+"""The wire between a service and its database, which can break at a chosen moment."""
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+from urllib.parse import parse_qs, quote, urlsplit
+
+from service.postgres.folder import SOCKET_NAME
+
+#: Where a commit is lost: on its way to the server, or the server's answer on its way back.
+Lost = Literal["the commit", "the answer"]
+
+
+class Wire:
+    """Carries what is said between clients and a PostgreSQL server on a unix socket."""
+
+    def __init__(self, folder: Path, server: str) -> None:
+        """Clients come to a socket in `folder`; `server` is the path of the server's."""
+        self._server = server
+        self._lose: Lost | None = None
+        #: Commits lost so far.
+        self.breaks = 0
+        self._sockets: set[socket.socket] = set()
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(os.fspath(folder / SOCKET_NAME))
+        self._door.listen()
+        threading.Thread(target=self._open, daemon=True).start()
+
+    def break_at_next_commit(self, lose: Lost) -> None:
+        """Have the next commit lost, with every connection."""
+        self._lose = lose
+
+    def close(self) -> None:
+        """Break all connections and let nobody in again."""
+        with contextlib.suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+        self._break()
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._door.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self._server)
+                self._sockets |= {client, server}
+                threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
+                threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                if to_server and self._lose is not None and b"COMMIT" in piece:
+                    self._lose_commit(target, piece)
+                    return
+                target.sendall(piece)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _lose_commit(self, server: socket.socket, piece: bytes) -> None:
+        lose, self._lose = self._lose, None
+        if lose == "the answer":
+            # The server is heard out, so that it has committed; nobody else is told.
+            self._sockets.discard(server)
+            self._break()
+            server.sendall(piece)
+            server.recv(1 << 16)
+            server.close()
+        else:
+            self._break()
+        self.breaks += 1
+
+    def _break(self) -> None:
+        for end in list(self._sockets):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._sockets.clear()
+
+
+@contextmanager
+def wire_to(conninfo: str, folder: Path) -> Iterator[tuple[Wire, str]]:
+    """A wire to the server of a connection string, and the connection string that leads through it."""
+    (host,) = parse_qs(urlsplit(conninfo).query)["host"]
+    wire = Wire(folder, f"{host}/{SOCKET_NAME}")
+    try:
+        yield wire, conninfo.replace(quote(host, safe=""), quote(os.fspath(folder), safe=""))
+    finally:
+        wire.close()
