@@ -105,7 +105,7 @@ def parts(
 
 
 def query(parameters: VendorDependence, reading: str, lines: str) -> str:
-    """One statement: the contributions of order lines that `lines` (a block) selects, and `reading`, which reads them."""
+    """One statement: `reading`, and the contributions that it reads, of order lines that `lines` (a block) selects."""
     block = statements.blocks("contributions.sql")
     joined = (
         block["dimensions"],

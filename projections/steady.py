@@ -21,9 +21,7 @@ PRODUCT = "left join product on product.product = counted.product"
 RATE_PARTS = {"whole": 4, "first_decimals": 16, "second_decimals": 28, "third_decimals": 40}
 
 
-def parts(
-    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]
-) -> list[Part]:
+def parts(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
     """What the contributions of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     return [
         Part(

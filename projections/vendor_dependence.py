@@ -76,9 +76,7 @@ def vendor_dependence(
     }
 
 
-def _parts(
-    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]
-) -> list[Part]:
+def _parts(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
     try:
         return [
             *steady.parts(connection, parameters, values),

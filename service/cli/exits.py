@@ -1,6 +1,8 @@
 """Exit codes, and which exception ends a command with which."""
 
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -45,3 +47,16 @@ def translated() -> Iterator[None]:
                 print(f"daybook: {error}", file=sys.stderr)  # noqa: T201  # the terminal is where this goes
                 sys.exit(code)
         raise
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, by KeyboardInterrupt, so that everything is closed in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

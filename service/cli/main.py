@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from service.cli import query, serving
-from service.cli.exits import translated
+from service.cli import importing, query, serving
+from service.cli.exits import ended_by_sigterm, translated
 from service.daybook import open_daybook
 from service.settings import Settings
 from service.version import VERSION
@@ -20,7 +20,7 @@ class Daybook(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
-        with translated():
+        with translated(), ended_by_sigterm():
             return super().invoke(context)
 
 
@@ -81,3 +81,4 @@ def listen(host: str, port: int) -> socket.socket:
 main.add_command(query.query)
 main.add_command(query.events)
 main.add_command(query.projection)
+main.add_command(importing.import_)

@@ -18,7 +18,8 @@ def console() -> Console:
 
 def messages() -> Console:
     """Stderr, for everything that is not data."""
-    return Console(stderr=True)
+    # A path or an address stays in one piece.
+    return Console(stderr=True, soft_wrap=True)
 
 
 def grouped(figure: str | None, absent: str = "?") -> str:

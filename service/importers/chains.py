@@ -52,11 +52,18 @@ class Chain:
     text: str = ""
     events: list[Recorded] = field(default_factory=list)
     repealed: bool = False
+    #: All that was recorded of it is retracted.
+    void: bool = False
 
     @property
     def stream(self) -> str:
         """The instrument's stream."""
         return f"regulation/{self.regulation_id}"
+
+    @property
+    def open(self) -> bool:
+        """Whether changes of it can be recorded."""
+        return not self.repealed and not self.void
 
     def take(self, sent: Mapping[str, Any], today: date) -> None:
         """Take in an event that is about to be recorded."""
@@ -114,6 +121,7 @@ def chain_of(events: Sequence[Recorded]) -> Chain:
     chain.citations = [citation for event in events for citation in citations_of(event)]
     chain.text = "\n".join(json.dumps(dict(event.data), ensure_ascii=False) for event in events)
     chain.repealed = any(event.type == REPEALED for event in chain.standing())
+    chain.void = not chain.standing()
     return chain
 
 
@@ -129,7 +137,7 @@ def belongs_to(change: Change, chains: Iterable[Chain]) -> Chain | None:
     candidates = [
         chain
         for chain in chains
-        if chain.jurisdiction == change.jurisdiction and chain.began_on <= change.known_on and not chain.repealed
+        if chain.jurisdiction == change.jurisdiction and chain.began_on <= change.known_on and chain.open
     ]
     for rule in RULES:
         found = rule(change, candidates)
@@ -197,4 +205,3 @@ RULES: tuple[Callable[[Change, Sequence[Chain]], Chain | None], ...] = (
     _extended,
     attribute_sharing,
 )
-

@@ -5,7 +5,7 @@ of them together or not at all: where a line is refused, the batches before it s
 replays the events that have an `id` of their own and goes on behind them; events without one would be recorded twice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -14,8 +14,7 @@ from domain.errors import Invalid
 from domain.events import Request
 from domain.json_text import parse_json
 from service.codes import codes
-from service.daybook import Daybook
-from service.importers.plans import ACTOR, Entry, Progress, Refused, Rehearsal, Remark, Summary, decided
+from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
 from service.importers.rows import BYTE_ORDER_MARK, MOST_FAULTS, BadFile, Fault
 
 ATOMIC_LINES = 10_000
@@ -31,9 +30,7 @@ class Census:
     without_id: int = 0
 
 
-def import_ndjson(
-    daybook: Daybook, file: BinaryIO, summary: Summary, progress: Progress, correlation_id: str | None = None
-) -> None:
+def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, progress: Progress) -> None:
     """Record the events of a file that can be read twice, and fill in the summary.
 
     BadFile: some line is no event request, and nothing is recorded. Refused: the ledger refused a line, and nothing is
@@ -41,41 +38,27 @@ def import_ndjson(
     """
     census = _count(file)
     summary.rows = census.lines
-    size = census.lines if census.lines <= ATOMIC_LINES else BATCH_LINES
-    rehearsal = Rehearsal(daybook) if summary.dry_run else None
     done = 0
-    for batch in _batches(file, size):
+    for batch in _batches(file, census.lines if census.lines <= ATOMIC_LINES else BATCH_LINES):
         entries = [Entry(line, "", request.sent) for line, request in batch]
-        requests = [request for _, request in batch]
         try:
-            if rehearsal is not None:
-                new, before = decided(entries, lambda requests=requests: rehearsal.decide(requests))
-            else:
-                new, before = decided(entries, lambda requests=requests: _recorded(daybook, requests, correlation_id))
+            recorder.record(entries, [request for _, request in batch])
         except Refused as refused:
             if summary.recorded == 0 or summary.dry_run:
                 raise
             _report(summary, refused, census)
             return
-        summary.recorded += new
-        summary.replayed += before
         done += len(batch)
         progress(done, census.lines)
 
 
-def _recorded(daybook: Daybook, requests: Sequence[Request], correlation_id: str | None) -> tuple[int, int]:
-    receipt = daybook.committer.record(requests, actor=ACTOR, correlation_id=correlation_id)
-    return receipt.recorded, len(receipt.events) - receipt.recorded
-
-
 def _report(summary: Summary, refused: Refused, census: Census) -> None:
-    first = refused.entry.line
     message = f"refused, and nothing from its batch on is recorded: {refused.refusal}"
     if census.without_id:
         message += f"; {census.without_id} events have no id: those recorded already would be recorded twice"
     else:
         message += "; correct the line and import the file again: what is recorded is replayed"
-    summary.plan.reported.append(Remark(first, "", message))
+    summary.plan.reported.append(Remark(refused.entry.line, "", message))
 
 
 def _count(file: BinaryIO) -> Census:

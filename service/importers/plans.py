@@ -95,14 +95,45 @@ def read_entries(entries: Sequence[Entry]) -> list[Request]:
     return requests
 
 
-def record(
-    daybook: Daybook, entries: Sequence[Entry], *, dry_run: bool, correlation_id: str | None = None
-) -> tuple[int, int]:
-    """Record entries together or not at all; how many events are new, and how many were recorded before.
+class Recorder:
+    """Records batches together or not at all, and counts their events in a summary.
 
-    A dry run decides as the ledger would and records nothing. Raises BadFile or Refused.
+    In a dry run it decides as the ledger would, against the ledger as it stood when the run began and all batches
+    before, and records nothing.
     """
-    requests = read_entries(entries)
-    if not requests:
-        return 0, 0
-    return decided(entries, deciding(daybook, requests, dry_run=dry_run, correlation_id=correlation_id))
+
+    def __init__(self, daybook: Daybook, summary: Summary, correlation_id: str | None = None) -> None:
+        self._daybook = daybook
+        self._summary = summary
+        self._correlation_id = correlation_id
+        self._head = daybook.ledger.recorder.head()
+        self._cache = StreamCache(daybook.ledger.recorder)
+        self._rehearsed = Batch(self._cache, self._head.clock.astimezone(UTC).date(), new_identifier)
+
+    def record(self, entries: Sequence[Entry], requests: Sequence[Request]) -> None:
+        """Record the requests read from these entries; raises Refused."""
+        if not requests:
+            return
+        try:
+            new, before = self._rehearse(requests) if self._summary.dry_run else self._append(requests)
+        except Refusal as refusal:
+            raise Refused(entries[refusal.index], refusal) from None
+        self._summary.recorded += new
+        self._summary.replayed += before
+
+    def _append(self, requests: Sequence[Request]) -> tuple[int, int]:
+        receipt = self._daybook.committer.record(requests, actor=ACTOR, correlation_id=self._correlation_id)
+        return receipt.recorded, len(receipt.events) - receipt.recorded
+
+    def _rehearse(self, requests: Sequence[Request]) -> tuple[int, int]:
+        self._cache.prefetch(requests)
+        outcomes = self._rehearsed.add(requests)
+        for index, outcome in enumerate(outcomes):
+            drafts = [(draft, ACTOR, self._correlation_id) for draft in outcome.drafts]
+            size = max((len(event.state) for event in number(drafts, self._head)), default=0)
+            if size > LARGEST_EVENT_BYTES:
+                refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")
+                refusal.index = index
+                raise refusal
+        new = sum(len(outcome.drafts) for outcome in outcomes)
+        return new, sum(len(outcome.replayed) for outcome in outcomes)

@@ -82,16 +82,21 @@ def read_licence(change: Change, around: Surroundings) -> Reading:
     return Reading([conditions])
 
 
-def listing_rules(parties: list[str], effect: str, country: str | None) -> list[Rule]:
+def listing_rules(
+    parties: list[str], effect: str, country: str | None, *, buying_prohibited: bool = False
+) -> list[Rule]:
     """What it means to be on a list of a country: what is sold to the parties is barred, and what they sell is marked.
 
-    "Items subject to the regulations" of the country are taken to be what its own vendors sell. Without a country, or
-    with an effect that bars nothing, the first rule is a mark too.
+    "Items subject to the regulations" of the country are taken to be what its own vendors sell. Without a country
+    the first rule is a mark too. `buying_prohibited`: the country's own buyers may not buy from the parties.
     """
     party: dict[str, Any] = {"rule_id": LISTED_PARTY, "effect": effect if country else "advisory", "buyers": parties}
     if country:
         party["vendor_countries"] = [country]
-    return [party, {"rule_id": LISTED_SUPPLIER, "effect": "advisory", "vendors": parties}]
+    supplier: dict[str, Any] = {"rule_id": LISTED_SUPPLIER, "effect": "advisory", "vendors": parties}
+    if buying_prohibited and country:
+        supplier |= {"effect": "prohibited", "destinations": [country]}
+    return [party, supplier]
 
 
 def _listing(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> None:
@@ -101,7 +106,7 @@ def _listing(change: Change, scope: Scope, around: Surroundings, reading: Readin
     items = scope.named.get("items", "all")
     effect = "licence-required"
     if not items.startswith("all"):
-        reading.miss(f"items={items}", narrows=True)
+        reading.miss(scope.clauses["items"], narrows=True)
         effect = "advisory"
     reading.rules = listing_rules(parties, effect, _country(change))
 
@@ -116,7 +121,7 @@ def _parties(change: Change, scope: Scope, around: Surroundings, reading: Readin
         return found
     found, missing = around.directory.resolve(scope.named["party"])
     if missing:
-        reading.miss(f"party={', '.join(missing)}")
+        reading.miss(scope.clauses["party"])
     return found
 
 
@@ -148,7 +153,7 @@ def _amended(change: Change, scope: Scope, around: Surroundings, reading: Readin
         reading.rules = [*rules, *reading.rules]
     else:
         reading.rules = list(rules)
-        reading.unread += [*scope.other, *(f"{key}={value}" for key, value in scope.named.items())]
+        reading.unread += [*scope.other, *scope.clauses.values()]
 
 
 def _trade(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> None:
@@ -163,17 +168,21 @@ def _trade(change: Change, scope: Scope, around: Surroundings, reading: Reading)
         products = around.directory.designated(change.text, makers)
         if products:
             whats = [(ITEMS, {"products": products})]
-            reading.unread += [*scope.other, *(f"{k}={v}" for k, v in scope.named.items() if k == "items")]
+            # A single word was the designation itself.
+            reading.unread += [clause for clause in scope.other if " " in clause]
+            reading.unread += [clause for key, clause in scope.clauses.items() if key == "items"]
         elif vendors:
             whats = [(ITEMS, {})]
             if "items" in scope.named:
-                reading.miss(f"items={scope.named['items']}", narrows=True)
+                reading.miss(scope.clauses["items"], narrows=True)
             for clause in scope.other:
                 reading.miss(clause, narrows=True)
         else:
-            reading.unread += scope.other or [change.scope or change.title]
+            reading.unread += scope.other or ([] if reading.unread else [change.scope or change.title])
     else:
         reading.unread += scope.other
+    if not whats:
+        return
     _name_destinations(change, scope, around, reading, common)
     effect = {"requirement": "licence-required", "ban": "prohibited", "advice": "advisory"}[change.about]
     if reading.narrower:
@@ -181,15 +190,13 @@ def _trade(change: Change, scope: Scope, around: Surroundings, reading: Reading)
     reading.rules = [{"rule_id": rule_id, "effect": effect, **common, **what} for rule_id, what in whats]
 
 
-def _name_vendors(
-    change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]
-) -> None:
+def _name_vendors(change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]) -> None:
     if "vendor" in scope.named:
         vendors, missing = around.directory.resolve(scope.named["vendor"])
         if vendors:
             common["vendors"] = vendors
         if missing:
-            reading.miss(f"vendor={', '.join(missing)}", narrows=not vendors)
+            reading.miss(scope.clauses["vendor"], narrows=not vendors)
     elif change.about == "requirement":
         if country := _country(change):
             common["vendor_countries"] = [country]
@@ -207,13 +214,13 @@ def _name_buyers(change: Change, scope: Scope, around: Surroundings, reading: Re
     if buyers:
         common["buyers"] = buyers
     if missing:
-        reading.miss(f"buyers={', '.join(missing)}", narrows=not buyers)
+        reading.miss(scope.clauses["buyers"], narrows=not buyers)
 
 
 def _name_destinations(
     change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]
 ) -> None:
-    """Where to: as the row says, or the requirement it accelerates, or as before; buyers of its own country for a ban."""
+    """Where to: as the row says, or the requirement it accelerates, or as before; for a ban, buyers of its country."""
     before = joined([], (code for rule in around.before for code in rule.get("destinations", ())))
     destinations = scope.destinations or list(around.accelerated) or before
     if change.about == "ban":

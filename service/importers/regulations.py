@@ -1,4 +1,4 @@
-"""A table of regulation changes becomes events: one for each row, a note of all it says, and rules where it can be read.
+"""A table of regulation changes becomes events: one for each row, a note of all it says, rules where they can be read.
 
 Rows are taken in the order in which they could be known. A row's main event is `regulation-events:<event_id>`; beside
 it stand `:note`, and `:announced` and `:withdrawn` where the change was announced with another effective date than the
@@ -18,14 +18,12 @@ from typing import Any
 from domain.events import Recorded
 from domain.instruments import REPEALED
 from service.importers.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
-from service.importers.changes import COLUMNS, OTHER_COLUMNS, PREFIX, Change, read_changes
+from service.importers.changes import PREFIX, Change, read_changes
 from service.importers.plans import Entry, Plan, Remark
 from service.importers.readings import Reading, Rule, Surroundings, read_licence, read_rules
 from service.importers.renewals import again, renewals
 from service.importers.rows import Row
 from service.importers.standing import Standing
-
-__all__ = ["COLUMNS", "OTHER_COLUMNS", "plan_regulations"]
 
 ENDINGS = ("", ":note", ":announced", ":withdrawn")
 NOT_READ = "\nNot read: "
@@ -101,6 +99,9 @@ class _Planner:
         """The instrument of a row that is new, and whether the row begins it; None: reported."""
         if change.regulation_id:
             chain = next((one for one in self.chains if one.regulation_id == change.regulation_id), None)
+            if chain is not None and not chain.open:
+                self._report(change, f"{change.regulation_id} is repealed or retracted, and cannot change any more")
+                return None
             if chain is not None:
                 return chain, False
         elif change.role != "begins":
@@ -109,7 +110,7 @@ class _Planner:
                 return chain, False
         if change.role not in ("begins", "amends"):
             wanted = change.regulation_id or "the instrument that it changes"
-            self._report(change, f"{wanted} is neither in the file nor in the ledger; the column regulation_id names it")
+            self._report(change, f"{wanted} is neither in the file nor in the ledger (column regulation_id names it)")
             return None
         regulation_id = change.regulation_id or change.row_id
         if any(one.regulation_id == regulation_id for one in self.chains):
@@ -119,9 +120,7 @@ class _Planner:
         self.chains.append(chain)
         return chain, True
 
-    def _elsewhere(
-        self, change: Change, chains: Sequence[Chain], *, by_type: bool
-    ) -> tuple[Chain, Recorded] | None:
+    def _elsewhere(self, change: Change, chains: Sequence[Chain], *, by_type: bool) -> tuple[Chain, Recorded] | None:
         """The event by which somebody else recorded the same: of the same day, and citation (or type)."""
         for chain in chains:
             for event in chain.standing():
@@ -142,7 +141,7 @@ class _Planner:
 
     def _know(self, change: Change, chain: Chain, event: Recorded) -> None:
         chain.hear(change)
-        message = f"recorded already: {chain.regulation_id}, {event.type}, {event.id}"
+        message = f"{event.type} of {chain.regulation_id}, {event.id}"
         self.result.known.append(Remark(change.line, change.row_id, message))
 
     # What a row says
@@ -205,7 +204,7 @@ class _Planner:
         others = [one for one in self._same_jurisdiction(change) if one is not chain]
         accelerated: list[str] = []
         if change.accelerates:
-            requirement = attribute_sharing(change, [one for one in others if not one.repealed])
+            requirement = attribute_sharing(change, [one for one in others if one.open])
             rules = requirement.rules_before(change) if requirement is not None else ()
             accelerated = list(dict.fromkeys(code for rule in rules for code in rule.get("destinations", ())))
 
@@ -230,7 +229,8 @@ class _Planner:
         if "citation" in published["data"]:
             announced["data"]["citation"] = announcement
         day = change.settled_on.isoformat()
-        reason = f"Published on {day} with effective date {change.effective.text}, not {change.announced_effective.text}"
+        dates = f"{change.effective.text}, not {change.announced_effective.text}"
+        reason = f"Published on {day} with effective date {dates}"
         withdrawal = self._event(
             change,
             "event-retracted",
@@ -249,10 +249,10 @@ class _Planner:
     def _note(self, change: Change, annotated: str, reading: Reading) -> None:
         """All that the row says, and what of it no rule does."""
         unread = list(dict.fromkeys(reading.unread))
-        if unread:
+        before = self.recorded.get(f"{change.event_id}:note")
+        if unread and before is None:
             self.result.unread.append(Remark(change.line, change.row_id, "; ".join(unread)))
         note = change.words + (NOT_READ + "; ".join(unread) if unread else "")
-        before = self.recorded.get(f"{change.event_id}:note")
         if before is not None:
             annotated = before.data["annotates"]
             said, mark, missed = before.data["note"].partition(NOT_READ)

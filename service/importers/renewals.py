@@ -64,7 +64,7 @@ def renewals(wanted: Mapping[str, Any], before: Recorded, events: Sequence[Recor
 
 
 def _latest(before: Recorded, standing: Sequence[Recorded]) -> Recorded:
-    """What decides on the day of the recorded event: the latest of the instrument's rules, or of grants of the licence."""
+    """What decides on the day of the recorded event: the latest rules of the instrument, or grant of the licence."""
     if before.type == "licence-granted":
         rivals = [event for event in standing if event.data.get("licence_id") == before.data["licence_id"]]
     else:

@@ -41,8 +41,10 @@ MORE_THAN_COUNTRIES = re.compile(r"[:<>=]|\bHQ\b|\bD:|\bcompanies\b")
 class Scope:
     """What a title and a scope text say, as far as it is understood."""
 
-    #: By the words of KEYS, as written.
+    #: What is named outright, by the words of KEYS.
     named: dict[str, str] = field(default_factory=dict)
+    #: The clauses that do so, as written.
+    clauses: dict[str, str] = field(default_factory=dict)
     #: Thresholds by their control number.
     labelled: dict[str, Predicate] = field(default_factory=dict)
     #: A threshold without one.
@@ -81,7 +83,7 @@ def _keyed(clause: str, taken: Scope) -> bool:
         taken.destinations += codes_in(value)
         if not codes_in(value):
             taken.unread.append(clause)
-    taken.named[key] = value
+    taken.named[key], taken.clauses[key] = value, clause
     return True
 
 

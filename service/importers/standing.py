@@ -12,11 +12,11 @@ from service.daybook import Daybook
 from service.importers.directory import Directory
 from service.store import read_bytes
 
-PAGE_EVENTS = 5_000
+INSTRUMENTS = "select regulation_id from regulation_event group by regulation_id order by min(position)"
 
 
 class Standing:
-    """A ledger as it stood when an import began."""
+    """A ledger as it stood when an import began; what is found by name is found as far as the projection is."""
 
     def __init__(self, daybook: Daybook) -> None:
         self._ledger = daybook.ledger
@@ -44,13 +44,8 @@ class Standing:
 
     def regulations(self) -> dict[str, list[Recorded]]:
         """All events of every instrument, by stream; the instruments in the order in which they were recorded."""
-        names: dict[str, None] = {}
-        after = 0
-        while True:
-            rows = self._ledger.recorder.page(after, PAGE_EVENTS, types=["regulation-enacted"])
-            names |= dict.fromkeys(read_bytes(row.state).stream for row in rows)
-            if len(rows) < PAGE_EVENTS:
-                break
-            after = rows[-1].position
+        with self._projection.cursor() as connection:
+            rows = connection.execute(INSTRUMENTS).fetchall()
+        names = [f"regulation/{regulation_id}" for (regulation_id,) in rows]
         found = self.streams(names)
         return {name: found[name] for name in names}

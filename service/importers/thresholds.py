@@ -159,5 +159,5 @@ def _attribute(name: str) -> str:
 
 
 def _joined(form: str, parts: list[Predicate]) -> Predicate:
-    flat = [inner for part in parts for inner in (part[form] if form in part else [part])]
+    flat = [inner for part in parts for inner in part.get(form, [part])]
     return flat[0] if len(flat) == 1 else {form: flat}

@@ -32,7 +32,8 @@ def test_an_estimate_is_exact_or_between_bounds_or_unquantified(given: Any, read
 
 
 def test_unquantified_is_between_nothing_and_no_bound() -> None:
-    assert (UNQUANTIFIED.value, UNQUANTIFIED.low, UNQUANTIFIED.high, UNQUANTIFIED.exact) == (None, 0, None, False)
+    assert Estimate(None, Decimal(0), None) == UNQUANTIFIED
+    assert not UNQUANTIFIED.exact
 
 
 @pytest.mark.parametrize(

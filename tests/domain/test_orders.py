@@ -45,11 +45,19 @@ def test_an_order_may_be_for_nothing(book: Book) -> None:
     [
         (of("1", "-1600.0001"), "quantity", "-1600.0001 takes the quantity of line 1 (1600) below zero"),
         (of("1", "-1", "-16000001"), "amount", "-16000001 takes the amount of line 1 (16000000) below zero"),
-        (of("cables", "5"), "quantity", "the quantity of line cables is not exact, so a difference to it cannot be taken"),
-        (of("cables", None, "5"), "amount", "the amount of line cables is not exact, so a difference to it cannot be taken"),
+        (
+            of("cables", "5"),
+            "quantity",
+            "the quantity of line cables is not exact, so a difference to it cannot be taken",
+        ),
+        (
+            of("cables", None, "5"),
+            "amount",
+            "the amount of line cables is not exact, so a difference to it cannot be taken",
+        ),
         (of("9", "5"), "line", "po-1 has no line 9"),
     ],
-)  # fmt: skip
+)
 def test_a_difference_is_to_an_exact_figure_and_leaves_it_at_zero_or_above(
     book: Book, change: Event, field: str, message: str
 ) -> None:

@@ -25,6 +25,8 @@ SHARES: tuple[Any, ...] = (
     {"value": "0.2", "low": "0", "high": "0.5"},
     {"value": "0", "high": "1"},
 )
+MOVES = ("received", "received", "completed", "completed", "returned", "changed", "added")
+BASES = ("reported", "estimated", "assumed")
 FIRST_DAY = date(2022, 1, 1)
 DAYS = 700
 
@@ -42,10 +44,14 @@ def projected(events: Iterable[Event]) -> Projection:
 
 
 class RandomLedger:
-    """A ledger that grows by random events, each of which its own past allows."""
+    """A ledger that grows by random events, each of which its own past allows.
 
-    def __init__(self, seed: int) -> None:
+    `vagueness` is how often it may be other than plain: an estimate, a joint order, a month for a day, known late.
+    """
+
+    def __init__(self, seed: int, vagueness: float = 1) -> None:
         self.random = random.Random(seed)
+        self.vagueness = vagueness
         self.events: list[Event] = []
         #: by order id: the events of its latest placing that nothing has taken back
         self.orders: dict[str, list[Event]] = {}
@@ -80,7 +86,7 @@ class RandomLedger:
             "recorded_at": f"2026-01-31T12:00:00.{position:06}Z",
             "effective_on": effective_on,
             "known_on": known_on.isoformat(),
-            "basis": self.random.choices(("reported", "estimated", "assumed"), (8, 2, 1))[0],
+            "basis": self.random.choices(BASES, (8, 2, 1))[0] if self.vague() else "reported",
             "data": data,
         }
         self.events.append(event)
@@ -89,20 +95,28 @@ class RandomLedger:
     def fact(self, kind: str, data: dict[str, Any], start: date = FIRST_DAY, days: int = DAYS) -> Event:
         """Record an event with some date on or after `start`, known on that day, before it or later."""
         day = start + timedelta(self.random.randrange(days))
-        known_on = day + timedelta(self.random.choice((0, 0, 0, -20, 5, 40)))
+        known_on = day + timedelta(self.random.choice((0, 0, 0, -20, 5, 40)) if self.vague() else 0)
         known_on = max(known_on, self.forgotten.get(data.get("order_id", ""), known_on))
         text = day.isoformat()
-        effective_on = self.random.choice((text, text, text, text[:7], text[:4], f"../{text}"))
+        effective_on = (
+            self.random.choice((text, text, text, text[:7], text[:4], f"../{text}")) if self.vague() else text
+        )
         return self.record(kind, data, effective_on, known_on)
 
     def estimate(self, most: int, unquantified: bool = True) -> Any:
         """Exact, between bounds, nothing at all, or unknown."""
         value = self.random.randrange(most * 10) / 10
         number = f"{value:g}"
+        if not self.vague():
+            return number
         low, high = f"{value / 2:.4f}", f"{value * 1.5:.4f}"
         between = {"value": number, "low": low, "high": high}
         choices: list[Any] = [number, number, number, between, {"value": number, "low": "0"}, "0"]
         return self.random.choice([*choices, None] if unquantified else choices)
+
+    def vague(self) -> bool:
+        """Whether this time it may be other than plain."""
+        return self.random.random() < self.vagueness
 
     def country(self) -> dict[str, Any]:
         """A country."""
@@ -122,7 +136,7 @@ class RandomLedger:
         """Place an order under a new id, or under one whose placing was taken back."""
         free = [name for name, events in self.orders.items() if not events]
         order_id = self.random.choice(free) if free and self.random.random() < 0.5 else f"o{len(self.orders)}"
-        buyers = self.random.sample(BUYERS, self.random.choice((1, 1, 1, 2, 3)))
+        buyers = self.random.sample(BUYERS, self.random.choice((1, 1, 1, 2, 3)) if self.vague() else 1)
         lines = [self.line(number + 1) for number in range(self.random.choice((1, 1, 2)))]
         about = {"order_id": order_id, "buyers": buyers, "vendor_id": self.random.choice(VENDORS + BUYERS[:1])}
         about["currency"] = self.random.choice(CURRENCIES)
@@ -136,7 +150,7 @@ class RandomLedger:
     def build_on(self, order_id: str, kind: str, data: dict[str, Any]) -> None:
         """Record a later event of an order, mostly dated after its placing."""
         known_on = date.fromisoformat(self.orders[order_id][0]["known_on"])
-        start = FIRST_DAY if self.random.random() < 0.3 else known_on
+        start = FIRST_DAY if self.random.random() < 0.3 and self.vague() else known_on
         self.orders[order_id].append(self.fact(kind, {"order_id": order_id} | data, start, 400))
 
     def lines_of(self, order_id: str) -> dict[str, Event]:
@@ -151,7 +165,7 @@ class RandomLedger:
         lines = self.lines_of(order_id)
         names = list(lines)
         moved = self.random.sample(names, self.random.randint(1, len(names)))
-        kind = self.random.choice(("received", "received", "completed", "completed", "returned", "changed", "added"))
+        kind = self.random.choice(MOVES if self.vague() else MOVES[:4])
         exact = [self.estimate(9, unquantified=False) for _ in range(2)]
         quantity, amount = (part if isinstance(part, str) else part["value"] for part in exact)
         if kind == "received":
@@ -186,7 +200,7 @@ class RandomLedger:
     def cancel(self) -> None:
         """Cancel an order."""
         order_id = self.standing()
-        if order_id is not None:
+        if order_id is not None and self.vague():
             self.build_on(order_id, "order-cancelled", {"reason": "export rule"})
 
     def supply(self) -> None:
@@ -229,6 +243,8 @@ class RandomLedger:
 
     def retract(self) -> None:
         """Take back a placing with all that came after it, the last event of an order, or a fact."""
+        if not self.vague():
+            return
         chance = self.random.random()
         order_id = self.standing()
         if chance < 0.6 and order_id is not None:

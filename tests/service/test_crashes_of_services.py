@@ -1,0 +1,144 @@
+"""A service process that is killed or told to end, and a second process beside it."""
+
+import json
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+
+from service.postgres.embedded import EmbeddedPostgres, attach
+from service.store import Ledger
+from tests.service.postgres_owner import processes_of, wait_until
+from tests.service.processes import NDJSON, Service, command, serving
+from tests.service.purchases import Event, appends_wait, events, head_held, market, note, order
+
+EVENTS = "/api/v1/events"
+VIEW = "/api/v1/views/vendor-dependence"
+CLIENTS = 6
+#: Acknowledged batches that make "under load".
+ENOUGH = 60
+
+
+class Clients:
+    """Clients that send one batch after the other, each event under an id, until the service is gone."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        #: What was sent, by a name that is the id of its first event.
+        self.sent: dict[str, list[Event]] = {}
+        #: What was answered, as far as it was.
+        self.answers: dict[str, dict[str, Any]] = {}
+        self._threads = [threading.Thread(target=self._send, args=(n,)) for n in range(CLIENTS)]
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Send in the block, which must end the service, and until nobody gets through any more."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for thread in self._threads:
+                thread.join()
+
+    def _send(self, number: int) -> None:
+        turn = 0
+        with self.service.client() as client:
+            while True:
+                turn += 1
+                name = f"{number}-{turn}"
+                self.sent[name] = [note("of-baidu", name, id=name), order(name, id=f"of-{name}")]
+                try:
+                    answer = client.post(EVENTS, json=self.sent[name])
+                except httpx2.TransportError:
+                    return
+                assert answer.status_code == 201, answer.text
+                self.answers[name] = answer.json()
+
+
+def recorded(client: httpx2.Client) -> list[Event]:
+    """Every event of the ledger."""
+    answer = client.get(EVENTS, headers=NDJSON)
+    assert answer.status_code == 200
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def accepts(service: Service) -> bool:
+    """Whether a new client gets through to a service."""
+    try:
+        with service.client() as client:
+            return client.get("/livez").status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def test_a_service_killed_under_load_loses_and_doubles_nothing(ledger_home: Path) -> None:
+    with serving(ledger_home) as service:
+        with service.client() as client:
+            assert client.post(EVENTS, json=market()).status_code == 201
+        clients = Clients(service)
+        with clients.running():
+            assert wait_until(lambda: len(clients.answers) >= ENOUGH, 60)
+            service.tell(signal.SIGKILL)
+        assert service.ended() == -signal.SIGKILL
+    assert processes_of(ledger_home) == []
+
+    with serving(ledger_home) as service, service.client() as client:
+        every = recorded(client)
+        assert [event["position"] for event in every] == list(range(1, len(every) + 1))
+        place = {event["id"]: event["position"] for event in every}
+        for name, answer in clients.answers.items():
+            assert [event["position"] for event in answer["events"]] == [place[name], place[f"of-{name}"]]
+        # What nobody acknowledged is there whole or not at all, and sending it again tells which.
+        for name in clients.sent.keys() - clients.answers.keys():
+            again = client.post(EVENTS, json=clients.sent[name])
+            assert (name in place) == (f"of-{name}" in place)
+            assert again.status_code == (200 if name in place else 201)
+        for name, answer in list(clients.answers.items())[:5]:
+            again = client.post(EVENTS, json=clients.sent[name])
+            assert (again.status_code, again.json()["events"]) == (200, answer["events"])
+        ids = Counter(event["id"] for event in recorded(client))
+        sent = [event for batch in (market(), *clients.sent.values()) for event in batch]
+        assert ids == Counter(event["id"] for event in sent)
+        asked = client.get(VIEW, params={"measure": "units", "position": len(sent)})
+        assert asked.json()["total"]["value"] == str(1600 * len(clients.sent))
+
+
+def test_a_second_process_on_the_home_reads_what_the_service_recorded(ledger_home: Path) -> None:
+    with serving(ledger_home) as service, service.client() as client:
+        for sent in (market(), [order("po-1")]):
+            assert client.post(EVENTS, json=sent).status_code == 201
+            found = command(ledger_home, "query", "dependence", "--measure", "units", "--json")
+            assert found.returncode == 0, found.stderr
+            assert json.loads(found.stdout) == client.get(VIEW, params={"measure": "units"}).json()
+        assert command(ledger_home, "events").stdout == client.get(EVENTS, headers=NDJSON).text
+        assert service.is_ready()
+
+
+def test_a_service_told_to_end_finishes_what_it_accepted(ledger_home: Path) -> None:
+    with serving(ledger_home) as service, ThreadPoolExecutor(1) as pool:
+        with service.client() as client:
+            assert client.post(EVENTS, json=market()).status_code == 201
+        conninfo = attach(ledger_home)
+        assert conninfo is not None
+        with service.client() as client, psycopg.connect(conninfo, autocommit=True) as owner:
+            with head_held(conninfo):
+                answer = pool.submit(client.post, EVENTS, json=[order("po-1", id="of-po-1")])
+                assert appends_wait(owner)
+                service.tell(signal.SIGTERM)
+                # Nobody new gets in, while what was taken is still to be recorded.
+                assert wait_until(lambda: not accepts(service), 30)
+                assert service.process.poll() is None
+            assert answer.result().status_code == 201
+        assert service.ended() == 0, service.said
+    with EmbeddedPostgres(ledger_home) as server:
+        ledger = Ledger(server.conninfo)
+        assert [event["id"] for event in events(ledger)][3:] == ["of-po-1"]
+        ledger.close()
