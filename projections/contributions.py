@@ -1,6 +1,7 @@
 """Contributions: what each order line or assertion line adds to a figure, and what its parts are multiplied with."""
 
-from dataclasses import dataclass, fields
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import duckdb
 
 from projections import statements
-from projections.figures import ZERO, Figure, cross_rate, product_of
+from projections.figures import PRECISE, RATE_PLACES, Figure, cross_rate
 from projections.parameters import MarketParameters, VendorDependence
 
 #: The key of a row, as an expression over a contribution, joined with its product for those that need it (rule 22).
@@ -20,6 +21,10 @@ KEYS = {
     "product": "shared.product",
     "category": "product.category",
 }
+
+
+#: Where the movements are that a condition on lines speaks of, if not among all postings.
+POSTINGS = {"irregular-lines": "irregular_posting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,74 +39,61 @@ class Part:
     last_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
-    """What a figure is multiplied with."""
+@dataclass(slots=True)
+class Tally:
+    """Contributions being added up, in whole numbers of 1e-52: nothing that they are multiplied with is rounded."""
 
-    source_rate: Decimal
-    target_rate: Decimal
-    attribute_value: Decimal
-    attribute_low: Decimal
-    attribute_high: Decimal
-    #: the asked buyers' shares added up; None: none of them is named
-    share_value: Decimal | None
-    share_low: Decimal | None
-    share_high: Decimal | None
-    #: how much of the figure may be theirs besides; None: nothing
-    remainder: Decimal | None
+    value: int = 0
+    low: int = 0
+    high: int = 0
+    unbounded: bool = False
+    quantified: int = 0
+    unquantified: int = 0
+    first_on: date = date.max
+    last_on: date = date.min
 
-    def applied_to(self, figure: Figure, count: int = 1) -> Figure:
-        """The sum of `count` contributions with these factors whose figures sum to `figure` (rules 17 to 20)."""
-        rate = cross_rate(self.target_rate, self.source_rate)
-        value = low = ZERO
-        high: Decimal | None = ZERO
-        quantified = unquantified = 0
-        if self.share_value is not None and self.share_low is not None and self.share_high is not None:
-            value = product_of(figure.sum, rate, self.attribute_value, self.share_value)
-            low = product_of(figure.low, rate, self.attribute_low, self.share_low)
-            high = _bounded(figure, rate, self.attribute_high, self.share_high)
-            quantified, unquantified = figure.quantified, figure.unquantified
-        if self.remainder is None:
-            return Figure(value, low, high, quantified, unquantified)
-        rest = Figure(ZERO, ZERO, _bounded(figure, rate, self.attribute_high, self.remainder), 0, count)
-        return Figure(value, low, high, quantified, unquantified).plus(rest)
+    def add(self, group: dict[str, Any], contributions: int = 1) -> None:
+        """Add contributions that share their factors, given those factors and the sums of their figures (rules 17-20).
 
+        Figures are in units of 1e-4, attributes and shares of 1e-6, rates of 1e-10; the rate between them is cut off
+        behind 36 places, which makes 52 in all.
+        """
+        rate = cross_rate(group["target_rate"], group["source_rate"])
+        high = rate * group["high"] * group["attribute_high"]
+        if group["share_value"] is not None:
+            self.value += rate * group["value"] * group["attribute_value"] * group["share_value"]
+            self.low += rate * group["low"] * group["attribute_low"] * group["share_low"]
+            self.high += high * group["share_high"]
+            self.quantified += group["quantified"]
+            self.unquantified += group["unquantified"]
+        if group["remainder"] is not None:
+            self.high += high * group["remainder"]
+            self.unquantified += contributions
+        self.unbounded = self.unbounded or group["unbounded"] > 0
 
-def _bounded(figure: Figure, *factors: Decimal) -> Decimal | None:
-    return None if figure.high is None else product_of(figure.high, *factors)
-
-
-FACTORS = tuple(field.name for field in fields(Factors))
+    def figure(self) -> Figure:
+        """What it comes to."""
+        value, low, high = (Decimal(number).scaleb(-PLACES, PRECISE) for number in (self.value, self.low, self.high))
+        return Figure(value, low, None if self.unbounded else high, int(self.quantified), int(self.unquantified))
 
 
-def multiplied(group: dict[str, Any], count: int = 1) -> Figure:
-    """The figure of `count` contributions that share their factors, from their sums and those factors."""
-    factors = Factors(**{name: group[name] for name in FACTORS})
-    return factors.applied_to(summed(group), count)
-
-
-def summed(group: dict[str, Any]) -> Figure:
-    """The figure before any factor."""
-    high = None if group["unbounded"] else group["high"]
-    return Figure(group["value"], group["low"], high, int(group["quantified"]), int(group["unquantified"]))
+#: The decimal places of a tally: 4 of figures, 6 of attributes, 6 of shares, and those of a rate.
+PLACES = 16 + RATE_PLACES
 
 
 def parts(
     connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any], lines: str
 ) -> list[Part]:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
-    statement = query(parameters, statements.blocks("vendor_dependence.sql")["groups"], lines)
-    return [
-        Part(
-            group["key"],
-            group["captive"],
-            group["domestic"],
-            multiplied(group, group["contributions"]),
-            group["first_on"],
-            group["last_on"],
-        )
-        for group in statements.rows(connection, statement, values)
-    ]
+    block = statements.blocks("vendor_dependence.sql")
+    statement = query(parameters, block["whole-numbers"] + block["groups"], lines)
+    tallies: dict[tuple[str | None, bool, bool], Tally] = defaultdict(Tally)
+    for group in statements.rows(connection, statement, values):
+        tally = tallies[group["key"], group["captive"], group["domestic"]]
+        tally.add(group, group["contributions"])
+        tally.first_on = min(tally.first_on, group["first_on"])
+        tally.last_on = max(tally.last_on, group["last_on"])
+    return [Part(*which, tally.figure(), tally.first_on, tally.last_on) for which, tally in tallies.items()]
 
 
 def query(parameters: VendorDependence, reading: str, lines: str) -> str:
@@ -109,7 +101,7 @@ def query(parameters: VendorDependence, reading: str, lines: str) -> str:
     block = statements.blocks("contributions.sql")
     joined = (
         block["dimensions"],
-        block["scope"].replace("LINES", block[lines].strip()),
+        block["scope"].replace("POSTINGS", POSTINGS.get(lines, "posting")).replace("LINES", block[lines].strip()),
         block[f"order-{parameters.status}"],
         block["supply"],
         block[f"factor-{parameters.measure}"],

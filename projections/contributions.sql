@@ -1,7 +1,7 @@
 -- Contributions to a figure (docs/semantics.md, rules 7 to 21): one an order line or assertion line, for the buyers asked.
 -- The blocks are joined into one statement: `dimensions`, `scope`, one of the `order-...` blocks, `supply`, one of the
 -- `factor-...` blocks, `contribution`, and what reads them. `measure_` stands for quantity_ or amount_, KEY for the key of
--- a row, LINES for a condition on lines.
+-- a row, POSTINGS for the table that is read, LINES for a condition on lines.
 
 -- name: dimensions
 -- What is taken back, who is asked for, and who and what there is.
@@ -78,7 +78,7 @@ movement as (
         measure_value as value, measure_low as low, measure_high as high,
         measure_quantified as quantified, measure_unquantified as unquantified,
         placed_position in (from cancelled) as cancelled
-    from posting
+    from POSTINGS
     where
         position <= $position
         and known_on <= $known_on
@@ -235,17 +235,21 @@ conversion as materialized (
             partition by source.currency, source.ends_on order by source.known_on desc, source.position desc
         ) = 1
 ),
+rated as materialized (
+    select priced.currency, priced.priced_on, conversion.publication, conversion.source_rate, conversion.target_rate
+    from (select distinct currency, priced_on from something) as priced
+    asof join conversion on conversion.currency = priced.currency and priced.priced_on >= conversion.holds_from
+),
 converted as (
     select
         something.*,
-        coalesce(something.currency = number_of($currency), false) or conversion.publication is not null as convertible,
-        conversion.publication,
-        coalesce(conversion.source_rate, 1) as source_rate,
-        coalesce(conversion.target_rate, 1) as target_rate,
+        coalesce(something.currency = number_of($currency), false) or rated.publication is not null as convertible,
+        rated.publication,
+        coalesce(rated.source_rate, 1) as source_rate,
+        coalesce(rated.target_rate, 1) as target_rate,
         1::decimal(15, 6) as attribute_value, 1::decimal(15, 6) as attribute_low, 1::decimal(15, 6) as attribute_high
     from something
-    asof left join conversion
-        on conversion.currency = something.currency and something.priced_on >= conversion.holds_from
+    left join rated on rated.currency = something.currency and rated.priced_on = something.priced_on
 ),
 
 -- name: factor-capacity

@@ -1,7 +1,8 @@
 """The projection: a DuckDB database that recorded events are read into, batch by batch, in the order of the ledger."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -79,10 +80,10 @@ STEPS: tuple[tuple[str, set[str]], ...] = (
     ("irregular-retracted", {"event-retracted"}),
     ("irregular-moved", {"order-amended", "goods-returned"}),
     ("receipt-kind", {"goods-received"}),
+    ("irregular-posting", LATER | LINES | {"event-retracted"}),
     ("supply", SUPPLY),
     ("partnership", {"partnership-formed", "partnership-changed", "partnership-ended"}),
     ("regulation", {name for name in VERSIONS if name.startswith(("regulation-", "licence-"))}),
-    ("head", set(VERSIONS)),
 )
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
@@ -91,6 +92,10 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "allow_community_extensions": False,
 }
+
+
+#: Of every connection: standard output belongs to whoever asked.
+QUIET = "set enable_progress_bar = false"
 
 
 class UnknownEvent(Exception):
@@ -133,6 +138,7 @@ class Projection:
         """Open or make the projection at `path`; None: in memory. Outdated where other code made the file."""
         connection = duckdb.connect(":memory:" if path is None else str(path), config=SETTINGS)
         try:
+            connection.execute(QUIET)
             connection.execute("begin")
             made = connection.execute("select 1 from duckdb_tables() where table_name = 'head'").fetchone()
             if made is None:
@@ -142,8 +148,7 @@ class Projection:
             connection.execute("commit")
             if found != fingerprint():
                 raise Outdated(f"{path} was made by {found}; this is {fingerprint()}")
-            # Of this connection alone: words of the batch at hand, with the position of a mention.
-            connection.execute("create temp table mention (word varchar, position bigint)")
+            connection.execute(MENTION)
         except BaseException:
             connection.close()
             raise
@@ -156,7 +161,9 @@ class Projection:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection for reads from another thread. The caller closes it."""
-        return self._connection.cursor()
+        cursor = self._connection.cursor()
+        cursor.execute(QUIET)
+        return cursor
 
     def apply(self, batch: pa.Table) -> None:
         """Read events into the tables, in one transaction, and move the projection's position with them.
@@ -166,22 +173,13 @@ class Projection:
         """
         if batch.num_rows == 0:
             return
-        positions = batch.column("position").combine_chunks()
-        expected = pa.array(range(self._position + 1, self._position + 1 + batch.num_rows), pa.int64())
-        if not positions.equals(expected):
-            raise OutOfOrder(
-                f"a batch of {batch.num_rows} events after position {self._position} must hold positions "
-                f"{self._position + 1} to {self._position + batch.num_rows} in order"
-            )
-        body = batch.column("body")
-        if not pa.types.is_string(body.type) and not pa.types.is_large_string(body.type):
-            body = body.cast(pa.large_string())
         connection = self._connection
-        connection.register("batch", pa.table({"position": positions, "body": body}))
+        connection.register("batch", _continuing(self._position, batch))
         try:
             connection.execute("begin")
             try:
                 self._ingest(connection)
+                connection.execute(statements.blocks("ingest.sql")["head"])
                 connection.execute("commit")
             except BaseException:
                 connection.execute("rollback")
@@ -189,6 +187,27 @@ class Projection:
         finally:
             connection.unregister("batch")
         self._position += batch.num_rows
+
+    @contextmanager
+    def supposing(self, batch: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that sees the projection as if the events of `batch` followed; nothing of it remains.
+
+        The batch is read by the statements of `apply`, in a transaction that is rolled back at the end. Raises
+        OutOfOrder where the projection has moved on from where the batch begins.
+        """
+        connection = self.cursor()
+        try:
+            connection.execute("begin")
+            try:
+                ((position,),) = connection.execute("select position from head").fetchall()
+                connection.register("batch", _continuing(position, batch))
+                connection.execute(MENTION)
+                self._ingest(connection)
+                yield connection
+            finally:
+                connection.execute("rollback")
+        finally:
+            connection.close()
 
     def _ingest(self, connection: duckdb.DuckDBPyConnection) -> None:
         block = statements.blocks("ingest.sql")
@@ -253,6 +272,25 @@ class Projection:
 
 TABLES = "select table_name from duckdb_tables() where not temporary order by table_name"
 DIGEST = "select count(*) || ' ' || coalesce(sum(hash(contents)::hugeint), 0) from contents"
+
+
+#: Of a connection alone: words of the batch at hand, with the position of a mention.
+MENTION = "create temp table mention (word varchar, position bigint)"
+
+
+def _continuing(position: int, batch: pa.Table) -> pa.Table:
+    """The batch as the statements read it; OutOfOrder where it does not continue at a position."""
+    positions = batch.column("position").combine_chunks()
+    expected = pa.array(range(position + 1, position + 1 + batch.num_rows), pa.int64())
+    if not positions.equals(expected):
+        raise OutOfOrder(
+            f"a batch of {batch.num_rows} events after position {position} must hold positions "
+            f"{position + 1} to {position + batch.num_rows} in order"
+        )
+    body = batch.column("body")
+    if not pa.types.is_string(body.type) and not pa.types.is_large_string(body.type):
+        body = body.cast(pa.large_string())
+    return pa.table({"position": positions, "body": body})
 
 
 def _one(result: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:

@@ -1,12 +1,13 @@
 """The postings that make one row of vendor-dependence, with their events and with what each is multiplied by."""
 
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from projections import contributions, statements
-from projections.figures import Figure, exact
+from projections.figures import PRECISE, Figure, exact
 from projections.parameters import VendorDependence
 
 
@@ -28,7 +29,8 @@ def evidence(
     block = statements.blocks("vendor_dependence.sql")
     lines_of_row = f"lines-by-{parameters.by}"
     bindings = contributions.bindings(connection, parameters) | {"key": key, "limit": limit, "offset": offset}
-    found = statements.rows(connection, contributions.query(parameters, block["evidence"], lines_of_row), bindings)
+    reading = block["whole-numbers"] + block["evidence"]
+    found = statements.rows(connection, contributions.query(parameters, reading, lines_of_row), bindings)
     lines = {
         source: {"lines": [part["line_key"] for part in found if part["source"] == source]}
         for source in ("order", "supply")
@@ -50,8 +52,8 @@ def evidence(
             "vendor": part["vendor"],
             "product": part["product"],
             "captive": part["captive"],
-            **_written(contributions.multiplied(part)),
-            "figure": _written(contributions.summed(part)) if part["convertible"] else None,
+            **_written(_contributed(part)),
+            "figure": _written(_figure(part)) if part["convertible"] else None,
             "factors": _factors(part, parameters, events),
             "postings": [
                 {**events[posting["position"]], **_posted(posting)}
@@ -78,24 +80,40 @@ def _events(
 
 
 def _factors(part: dict[str, Any], parameters: VendorDependence, events: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    def written(name: str, places: int) -> str:
+        return exact(Decimal(part[name]).scaleb(-places, PRECISE))
+
     rate = attribute = share = None
     if part["publication"] is not None:
         rate = {
-            "source": exact(part["source_rate"]),
-            "target": exact(part["target_rate"]),
+            "source": written("source_rate", 10),
+            "target": written("target_rate", 10),
             "publication": events[part["publication"]],
         }
     if parameters.measure == "capacity" and part["convertible"]:
-        attribute = {bound: exact(part[f"attribute_{bound}"]) for bound in ("value", "low", "high")}
+        attribute = {bound: written(f"attribute_{bound}", 6) for bound in ("value", "low", "high")}
     if part["share_value"] is not None:
-        share = {bound: exact(part[f"share_{bound}"]) for bound in ("value", "low", "high")}
+        share = {bound: written(f"share_{bound}", 6) for bound in ("value", "low", "high")}
     return {
         "rate": rate,
         "attribute": attribute,
         "share": share,
-        "remainder": None if part["remainder"] is None else exact(part["remainder"]),
+        "remainder": None if part["remainder"] is None else written("remainder", 6),
         "allocation": None if part["allocated"] is None else events[part["allocated"]],
     }
+
+
+def _figure(part: dict[str, Any]) -> Figure:
+    """What the postings of a contribution come to, before any factor."""
+    value, low, high = (Decimal(part[bound]).scaleb(-4, PRECISE) for bound in ("value", "low", "high"))
+    return Figure(value, low, None if part["unbounded"] else high, part["quantified"], part["unquantified"])
+
+
+def _contributed(part: dict[str, Any]) -> Figure:
+    """What a contribution adds to its row."""
+    tally = contributions.Tally()
+    tally.add(part)
+    return tally.figure()
 
 
 def _posted(posting: dict[str, Any]) -> dict[str, str | None]:

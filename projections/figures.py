@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from functools import lru_cache
 from typing import Self
 
 #: Wide enough that sums and products of recorded figures, factors and shares are never rounded.
 PRECISE = Context(prec=200, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
 #: A quotient of two rates is cut off behind this many places; whatever is multiplied with it is exact from there on.
 RATE_PLACES = 36
+ONE_RATE: int = 10**RATE_PLACES
 #: Far finer than any output and far coarser than what the cut of a rate may come to: a true half is a half again.
 SNAP = Decimal("1e-18")
 SIX_PLACES = Decimal("1e-6")
@@ -73,10 +75,10 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal | None:
     return None if divisor == 0 else PRECISE.divide(dividend, divisor)
 
 
-def cross_rate(target_rate: Decimal, source_rate: Decimal) -> Decimal:
-    """Units of the target currency for one of the source currency."""
-    with localcontext(PRECISE):
-        return Decimal(target_rate.scaleb(RATE_PLACES) // source_rate).scaleb(-RATE_PLACES)
+@lru_cache(maxsize=65_536)
+def cross_rate(target_rate: int, source_rate: int) -> int:
+    """Units of the target currency for one of the source currency, in whole numbers of 1e-36 and cut off there."""
+    return ONE_RATE * target_rate // source_rate
 
 
 def share_of(part: Figure, total: Figure) -> Decimal | None:

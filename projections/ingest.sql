@@ -632,6 +632,27 @@ join order_placed as placed on placed.position = line.placed_position
 where keeps_quantity or keeps_amount
 order by receipt.position, receipt.ordinal;
 
+-- name: irregular-posting
+-- Of lines that were regular until this batch, all movements; of others, those of this batch.
+insert into irregular_posting
+with began as (
+    select line_key, min(position) as position
+    from irregular
+    group by line_key
+    having min(position) >= (select min(position) from staged)
+)
+select posting.*
+from posting
+where line_key in (select line_key from began)
+order by posting.position, posting.line_key;
+insert into irregular_posting
+select posting.*
+from posting
+where
+    posting.position >= (select min(position) from staged)
+    and line_key in (select line_key from irregular where irregular.position < (select min(position) from staged))
+order by posting.position, posting.line_key;
+
 -- name: supply
 insert into supply_asserted
 select

@@ -112,6 +112,9 @@ create table steady (
 -- accounts: 1 quantity, 2 amount, 3 both
 create table irregular (line_key bigint not null, position bigint not null, accounts utinyint not null);
 
+-- All movements of lines that are irregular in either account, as in posting.
+create table irregular_posting as from posting limit 0;
+
 create table supply_asserted (
     position bigint not null, known_on date not null, ends_on date not null, basis utinyint not null,
     assertion_id varchar not null, buyer integer not null, vendor integer not null, currency integer, statement varchar

@@ -47,9 +47,9 @@ aside as (
 price as materialized (
     select
         product,
-        (value * 1000000)::bigint as value_factor,
-        (low * 1000000)::bigint as low_factor,
-        (high * 1000000)::bigint as high_factor
+        (value::decimal(38, 6) * 1000000)::bigint as value_factor,
+        (low::decimal(38, 6) * 1000000)::bigint as low_factor,
+        (high::decimal(38, 6) * 1000000)::bigint as high_factor
     from attributes_as_of($effective_on, $known_on, $position)
     where attribute = $attribute and value is not null
 ),

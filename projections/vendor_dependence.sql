@@ -1,5 +1,26 @@
 -- Rows and evidence of vendor-dependence, read from the contributions (contributions.sql).
 
+-- name: whole-numbers
+-- Contributions in whole numbers: figures in ten-thousandths, attributes and shares in millionths, rates in units of 1e-10.
+,
+counted as (
+    select
+        contribution.* exclude (
+            source_rate, target_rate, attribute_value, attribute_low, attribute_high, share_value, share_low, share_high,
+            remainder
+        ),
+        (source_rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
+        (target_rate::decimal(38, 10) * 10000000000)::hugeint as target_rate,
+        (attribute_value::decimal(38, 6) * 1000000)::hugeint as attribute_value,
+        (attribute_low::decimal(38, 6) * 1000000)::hugeint as attribute_low,
+        (attribute_high::decimal(38, 6) * 1000000)::hugeint as attribute_high,
+        (share_value::decimal(38, 6) * 1000000)::hugeint as share_value,
+        (share_low::decimal(38, 6) * 1000000)::hugeint as share_low,
+        (share_high::decimal(38, 6) * 1000000)::hugeint as share_high,
+        (remainder::decimal(38, 6) * 1000000)::hugeint as remainder
+    from contribution
+)
+
 -- name: groups
 -- Contributions summed where they share a key and every factor, so that each sum is multiplied once.
 select
@@ -8,16 +29,16 @@ select
     coalesce(word_of(country) = $home, false) as domestic,
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
     share_value, share_low, share_high, remainder,
-    sum(value) as value,
-    sum(low) as low,
-    sum(high) as high,
+    (sum(value) * 10000)::hugeint as value,
+    (sum(low) * 10000)::hugeint as low,
+    (sum(high) * 10000)::hugeint as high,
     sum(quantified) as quantified,
     sum(unquantified) as unquantified,
     sum(unbounded) as unbounded,
     count(*) as contributions,
     min(first_on) as first_on,
     max(last_on) as last_on
-from contribution
+from counted
 group by all
 
 -- name: evidence
@@ -26,8 +47,11 @@ select
     source, position, line_key, word_of(vendor) as vendor, word_of(product) as product, captive, publication, allocated,
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
     share_value, share_low, share_high, remainder,
-    value, low, high, quantified, unquantified, unbounded, convertible
-from contribution
+    (value * 10000)::hugeint as value,
+    (low * 10000)::hugeint as low,
+    (high * 10000)::hugeint as high,
+    quantified, unquantified, unbounded, convertible
+from counted
 where word_of(key) is not distinct from $key
 order by position, line_key
 limit $limit offset $offset

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from service.committer import Committer
 from service.follower import Follower
 from service.migrations import migrate
 from service.postgres.embedded import EmbeddedPostgres, attach
-from service.postgres.errors import HomeInUseError
+from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
 from service.settings import Settings
 from service.store import Ledger, read_bytes
 
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: Projections of one home that may be open at once, each in a process of its own.
 MOST_PROJECTIONS = 64
+#: How often a service looks whether the embedded server that it uses is there.
+LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,11 @@ class Daybook:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
+def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
     """A connection string that owns the ledger's database: the operator's, or that of the embedded server.
 
-    Where another process runs the embedded server of this home, that one is used.
+    Where another process runs the embedded server of this home, that one is used. `keep`: where the server ends in the
+    block, with that process or because somebody killed it, it is started again from here.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -62,13 +66,34 @@ def database(settings: Settings) -> Iterator[str]:
             running = attach(settings.home)
             if running is None:
                 raise
-    if running is not None:
-        yield running
-        return
+    left = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(server, running or conninfo, left), name="keeper", daemon=True)
+    if keep:
+        keeper.start()
     try:
-        yield conninfo
+        yield running or conninfo
     finally:
+        left.set()
+        if keep:
+            keeper.join()
         server.stop()
+
+
+def _keep(server: EmbeddedPostgres, conninfo: str, left: threading.Event) -> None:
+    """Start the server wherever nobody runs it, until the event; those who wait for it find it where it was."""
+    while not left.wait(LOOK_S):
+        if server.is_running or server.folder.is_taken():
+            continue
+        logger.warning("the database server has ended (%s): starting it again", server.poll())
+        try:
+            if server.start() != conninfo:
+                # A home with a long path: the socket lies in a folder with another name each time.
+                logger.error("the database server has moved: start the service again")
+                return
+        except HomeInUseError:
+            continue  # another process was faster
+        except EmbeddedPostgresError:
+            logger.exception("the database server does not start")
 
 
 @contextmanager
@@ -80,7 +105,7 @@ def open_daybook(
     `follow`: keep the projection up in the background; else it is brought up to the ledger's end once, here.
     """
     with ExitStack() as stack:
-        conninfo = stack.enter_context(database(settings))
+        conninfo = stack.enter_context(database(settings, keep=follow))
         origin = migrate(conninfo, settings.origin)
         ledger = Ledger(conninfo)
         stack.callback(ledger.close)

@@ -10,6 +10,8 @@ from tests.random_facts import CURRENCIES, plain
 from tests.random_requests import Requests
 
 ORDERS = tuple(f"po-{number}" for number in range(1, 15))
+#: Below the greatest quantity or amount that an event may state.
+LARGEST = Decimal(10) ** 15 - 1
 
 
 class OrderRequests(Requests):
@@ -84,8 +86,8 @@ class OrderRequests(Requests):
         receipts = []
         for name, line in self.some_lines(order):
             parts = (Decimal("0.1"), Decimal("0.3333"), Decimal("0.5"), Decimal(1), Decimal("1.2"))
-            part = (line.quantity.value or Decimal(50)) * self.random.choice(parts)
-            quantity: Any = plain(min(part, Decimal(10) ** 15 - 1), self.random.choice((0, 0, 4)))
+            part = min((line.quantity.value or Decimal(50)) * self.random.choice(parts), LARGEST)
+            quantity: Any = plain(part, self.random.choice((0, 0, 4)))
             if self.facts.chance(0.25):
                 quantity = self.facts.bounded(quantity)
             receipt: Event = {"line": name, "quantity": None if self.facts.chance(0.05) else quantity}
@@ -101,13 +103,17 @@ class OrderRequests(Requests):
         arrived = {name: line for name, line in order.lines.items() if line.received.high != 0}
         returns = []
         for name, line in self.some_lines(replace(order, lines=arrived or order.lines)):
-            left = (line.received.high or Decimal(0)) - line.returned
-            worth = (line.received_amount.high or Decimal(0)) - line.returned_amount
+            left = self.still_there(line.received.high, line.returned)
+            worth = self.still_there(line.received_amount.high, line.returned_amount)
             parts = (Decimal("0.1"), Decimal("0.5"), Decimal(1))
-            back = {"line": name, "quantity": plain(max(left, Decimal(0)) * self.random.choice(parts), 4)}
-            amount = {"amount": plain(max(worth, Decimal(0)) * self.random.choice(parts), 4)}
+            back = {"line": name, "quantity": plain(left * self.random.choice(parts), 4)}
+            amount = {"amount": plain(worth * self.random.choice(parts), 4)}
             returns.append(back | (amount if self.facts.chance(0.6) else {}))
         return self.request("goods-returned", {"order_id": order_id, "returns": returns})
+
+    def still_there(self, received: Decimal | None, returned: Decimal) -> Decimal:
+        """What may go back, as long as an event may say; of an unknown quantity nothing."""
+        return min(max((received or Decimal(0)) - returned, Decimal(0)), LARGEST)
 
     def allocation(self) -> Event | None:
         """Shares of all buyers of an order or of some."""

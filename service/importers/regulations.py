@@ -25,7 +25,7 @@ from service.importers.renewals import again, renewals
 from service.importers.rows import Row
 from service.importers.standing import Standing
 
-ENDINGS = ("", ":note", ":announced", ":withdrawn")
+ENDINGS = ("", ":announced")
 NOT_READ = "\nNot read: "
 TYPES = {
     "suspends": "regulation-suspended",
@@ -152,7 +152,7 @@ class _Planner:
         if wanted is None:
             anchor = next(iter(chain.standing()), None)
             assert anchor is not None
-            self._note(change, anchor.id, reading)
+            self._note(change, chain, anchor.id, reading)
             return
         if change.announced_effective is not None:
             self._announce(change, chain, wanted)
@@ -161,7 +161,7 @@ class _Planner:
             self._add(change, chain, wanted)
         else:
             self._entry(change, again(wanted, placed.before))
-        self._note(change, change.event_id, reading)
+        self._note(change, chain, change.event_id, reading)
         if placed.before is not None:
             for renewed in renewals(wanted, placed.before, chain.events):
                 self._add(change, chain, renewed)
@@ -246,21 +246,24 @@ class _Planner:
             self._add(change, chain, announced)
             self._add(change, chain, withdrawal)
 
-    def _note(self, change: Change, annotated: str, reading: Reading) -> None:
-        """All that the row says, and what of it no rule does."""
-        unread = list(dict.fromkeys(reading.unread))
-        before = self.recorded.get(f"{change.event_id}:note")
-        if unread and before is None:
-            self.result.unread.append(Remark(change.line, change.row_id, "; ".join(unread)))
-        note = change.words + (NOT_READ + "; ".join(unread) if unread else "")
-        if before is not None:
-            annotated = before.data["annotates"]
-            said, mark, missed = before.data["note"].partition(NOT_READ)
-            # What could not be read when the row was recorded is part of the record; the row's own words are compared.
-            note = f"{change.words}{mark}{missed}" if said else note
-        data = {"annotates": annotated, "note": note}
+    def _note(self, change: Change, chain: Chain, annotated: str, reading: Reading) -> None:
+        """All that the row says, and what of it no rule does; once more where the row says something else since."""
+        first = f"{change.event_id}:note"
+        notes = [event for event in chain.events if event.id == first or event.id.startswith(f"{first}:")]
+        if notes:
+            self._entry(change, self._noted(change, notes[0].data))
+            annotated = notes[0].data["annotates"]
+        if not notes or notes[-1].data["note"].partition(NOT_READ)[0] != change.words:
+            unread = "; ".join(dict.fromkeys(reading.unread))
+            if unread:
+                self.result.unread.append(Remark(change.line, change.row_id, unread))
+            data = {"annotates": annotated, "note": change.words + (NOT_READ + unread if unread else "")}
+            number = f":{len(notes) + 1}" if notes else ""
+            self._entry(change, self._noted(change, data, number))
+
+    def _noted(self, change: Change, data: Mapping[str, Any], number: str = "") -> dict[str, Any]:
         day = change.settled_on.isoformat()
-        self._entry(change, self._event(change, "event-annotated", ":note", data, effective_on=day))
+        return self._event(change, "event-annotated", f":note{number}", dict(data), effective_on=day)
 
     def _event(
         self, change: Change, name: str, ending: str, data: dict[str, Any], *, effective_on: str

@@ -1,6 +1,7 @@
 """A service process that is killed or told to end, and a second process beside it."""
 
 import json
+import os
 import signal
 import threading
 from collections import Counter
@@ -14,8 +15,9 @@ import httpx2
 import psycopg
 
 from service.postgres.embedded import EmbeddedPostgres, attach
+from service.postgres.folder import PostgresFolder
 from service.store import Ledger
-from tests.service.postgres_owner import processes_of, wait_until
+from tests.service.postgres_owner import owner, processes_of, wait_until
 from tests.service.processes import NDJSON, Service, command, serving
 from tests.service.purchases import Event, appends_wait, events, head_held, market, note, order
 
@@ -120,6 +122,28 @@ def test_a_second_process_on_the_home_reads_what_the_service_recorded(ledger_hom
             assert json.loads(found.stdout) == client.get(VIEW, params={"measure": "units"}).json()
         assert command(ledger_home, "events").stdout == client.get(EVENTS, headers=NDJSON).text
         assert service.is_ready()
+
+
+def test_a_service_whose_database_ends_starts_it_again(ledger_home: Path) -> None:
+    with owner(ledger_home) as other, serving(ledger_home) as service, service.client() as client:
+        assert client.post(EVENTS, json=market()).status_code == 201
+        # The server belonged to another process, which ends.
+        other.process.communicate()
+        assert wait_until(service.is_ready, 60), service.said
+        assert client.post(EVENTS, json=order("po-1")).status_code == 201
+        # Now it is the service's own, and somebody kills it.
+        os.kill(server_pid(ledger_home), signal.SIGKILL)
+        assert wait_until(lambda: not service.is_ready(), 60)
+        assert wait_until(service.is_ready, 60), service.said
+        assert client.post(EVENTS, json=order("po-2")).status_code == 201
+        assert [event["position"] for event in recorded(client)] == [1, 2, 3, 4, 5]
+        service.tell(signal.SIGTERM)
+        assert service.ended() == 0
+
+
+def server_pid(home: Path) -> int:
+    """The process of the server that runs under a home."""
+    return int(json.loads(PostgresFolder.below(home).state.read_text())["server_pid"])
 
 
 def test_a_service_told_to_end_finishes_what_it_accepted(ledger_home: Path) -> None:
