@@ -14,6 +14,8 @@ from projections.parameters import Moment
 
 #: The fields in which an order's events speak of lines that another event (by its `lines`) brought.
 BUILDING = ("changes", "receipts", "returns")
+#: Types that say something about an event, not about the order.
+ABOUT_THE_RECORD = ("event-retracted", "event-annotated")
 #: What is measured of a line: goods, then money in the order's currency.
 MEASURES = ("quantity", "amount")
 
@@ -84,14 +86,17 @@ class _Stream:
             for event in self._recorded
             if event.type == "event-retracted" and self._is_known(event)
         }
+        self._builds_on = _Bonds(self._recorded)
         standing = [event for event in self._recorded if self._hindrance(event) is None]
         self._standing = sorted(standing, key=_recency)
         #: The placing that counts; None: the order does not.
         self.placing = next(reversed(self.of_type("order-placed")), None)
-        #: The lines that exist, those of the placing first.
-        self.lines: dict[str, Mapping[str, Any]] = {
-            line["line"]: line for event in self._bringing() for line in event.data.get("lines", ())
+        self._standing = [event for event in self._standing if self._is_of_the_order(event)]
+        #: The lines that exist, those of the placing first, each with the position of the event that brought it.
+        self._brought = {
+            line["line"]: (event.position, line) for event in self._bringing() for line in event.data.get("lines", ())
         }
+        self.lines: dict[str, Mapping[str, Any]] = {name: line for name, (_, line) in self._brought.items()}
 
     def of_type(self, event_type: str) -> list[Recorded]:
         """The visible events in effect of this type, the latest last."""
@@ -104,7 +109,8 @@ class _Stream:
             entries["lines", name].append(line)
         for event in self._standing:
             for field, entry in _building(event):
-                entries[field, entry["line"]].append(entry)
+                if self._is_there(event, entry["line"]):
+                    entries[field, entry["line"]].append(entry)
         return entries
 
     def history(self) -> list[dict[str, Any]]:
@@ -118,8 +124,12 @@ class _Stream:
     def _told(self, event: Recorded, notes: list[str]) -> dict[str, Any]:
         assert event.stored is not None
         retraction = self._retractions.get(event.id)
-        missing = list(dict.fromkeys(line for line in _lines_built_on(event) if line not in self.lines))
-        why_not = self._hindrance(event) or ("its line is not there" if self._has_no_line(event) else None)
+        missing = list(dict.fromkeys(line for line in _lines_built_on(event) if not self._is_there(event, line)))
+        why_not = self._hindrance(event)
+        if why_not is None and not self._is_of_the_order(event):
+            why_not = "its order is not there"
+        elif why_not is None and self._has_no_line(event):
+            why_not = "its line is not there"
         told = {
             "position": event.position,
             "version": event.version,
@@ -149,8 +159,7 @@ class _Stream:
         if event.id in self._retractions:
             return "retracted"
         # A retraction, and a note, is about the record and not about the world: visible is enough.
-        about_the_record = event.type in ("event-retracted", "event-annotated")
-        if event.ends_on > self._moment.effective_on and not about_the_record:
+        if event.ends_on > self._moment.effective_on and event.type not in ABOUT_THE_RECORD:
             return "not in effect yet"
         return None
 
@@ -160,10 +169,43 @@ class _Stream:
             yield self.placing
             yield from self.of_type("order-amended")
 
+    def _is_of_the_order(self, event: Recorded) -> bool:
+        """Whether the event is about the placing that counts, or about the record."""
+        if event.type in ABOUT_THE_RECORD:
+            return True
+        return self.placing is not None and self._builds_on.placing[event.position] == self.placing.position
+
+    def _is_there(self, event: Recorded, line: str) -> bool:
+        """Whether the line that the event speaks of is one that exists (rule 8)."""
+        brought = self._brought.get(line)
+        return brought is not None and self._builds_on.line.get((event.position, line)) == brought[0]
+
     def _has_no_line(self, event: Recorded) -> bool:
         """Whether all that the event says is about lines that do not exist (rule 8)."""
         built_on = _lines_built_on(event)
-        return bool(built_on) and "lines" not in event.data and not any(line in self.lines for line in built_on)
+        return (
+            bool(built_on) and "lines" not in event.data and not any(self._is_there(event, line) for line in built_on)
+        )
+
+
+class _Bonds:
+    """What each event of a stream was recorded about: a placing, and of its lines the events that brought them.
+
+    Both are the last recorded before it, whether or not they count now.
+    """
+
+    def __init__(self, events: Iterable[Recorded]) -> None:
+        #: By position, the position of the placing (its own for a placing).
+        self.placing: dict[int, int] = {}
+        #: By position and line, the position of the event that brought the line.
+        self.line: dict[tuple[int, str], int] = {}
+        placing, brought = 0, dict[str, int]()
+        for event in events:
+            if event.type == "order-placed":
+                placing, brought = event.position, {}
+            self.placing[event.position] = placing
+            self.line |= {(event.position, name): brought[name] for name in _lines_built_on(event) if name in brought}
+            brought |= {line["line"]: event.position for line in event.data.get("lines", ())}
 
 
 def _recency(event: Recorded) -> tuple[date, date, int]:

@@ -1,6 +1,8 @@
 """Named blocks of SQL, read from the `.sql` files that lie beside the modules."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,3 +34,13 @@ def rows(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str
     result = connection.execute(statement, {name: value for name, value in values.items() if name in named})
     columns = [column[0] for column in result.description]
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
+@contextmanager
+def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Statements that all see the tables as they are at the first of them."""
+    connection.execute("begin")
+    try:
+        yield
+    finally:
+        connection.execute("rollback")

@@ -91,22 +91,23 @@ divided_further as (
         first_rest * 1000000000000 % source_rate as second_rest
     from divided
 ),
+placed as materialized (
+    select min(placed_on) as first_on, max(placed_on) as last_on from steady
+),
 held as (
     select
         currency,
-        greatest(holds_from, (select min(placed_on) from steady)) as held_from,
+        greatest(holds_from, placed.first_on) as held_from,
         least(
-            coalesce(
-                lead(holds_from) over (partition by currency order by holds_from) - 1,
-                (select max(placed_on) from steady)
-            ),
-            (select max(placed_on) from steady)
+            lead(holds_from) over (partition by currency order by holds_from) - 1, placed.last_on
         ) as held_to,
         whole,
         first_decimals::bigint as first_decimals,
         second_decimals::bigint as second_decimals,
         (second_rest * 1000000000000 // source_rate)::bigint as third_decimals
     from divided_further
+    cross join placed
+    where placed.first_on is not null
 ),
 price as materialized (
     select
@@ -116,9 +117,8 @@ price as materialized (
     from held
     where held_from <= held_to
     union all
-    select
-        number_of($currency), unnest(range(first_on, last_on + 1, interval 1 day))::date, 1, 0, 0, 0
-    from (select min(placed_on) as first_on, max(placed_on) as last_on from steady)
+    select number_of($currency), unnest(range(first_on, last_on + 1, interval 1 day))::date, 1, 0, 0, 0
+    from placed
     where number_of($currency) is not null
 ),
 

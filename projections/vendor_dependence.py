@@ -78,12 +78,14 @@ def vendor_dependence(
 
 def _parts(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
     try:
-        return [
-            *steady.parts(connection, parameters, values),
-            *contributions.parts(connection, parameters, values, "irregular-lines"),
-        ]
+        # Both statements must see the same lines as plain: a batch applied between them would count some twice.
+        with statements.snapshot(connection):
+            return [
+                *steady.parts(connection, parameters, values),
+                *contributions.parts(connection, parameters, values, "irregular-lines"),
+            ]
     except duckdb.OutOfRangeException:
-        # Figures so large that their sums leave 128 bits: line by line nothing is multiplied before it is summed.
+        # Sums that leave 128 bits: line by line, nothing is multiplied before it is summed.
         return contributions.parts(connection, parameters, values, "every-line")
 
 

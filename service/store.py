@@ -30,7 +30,7 @@ Unreachable = (OperationalError, InterfaceError)
 #: An append is refused while the head runs further ahead of PostgreSQL's clock than this: the clock was set back.
 FURTHEST_AHEAD = timedelta(seconds=60)
 TICK = timedelta(microseconds=1)
-#: How long the connection pool goes on by itself where the database is gone.
+#: How long the connection pool keeps trying to reach a database that is gone before it waits to be asked again.
 GIVE_UP_S = 4.0
 #: NOTIFY channel that says "something was appended".
 CHANNEL = "ledger_events"
@@ -68,7 +68,7 @@ class LedgerDatastore(PostgresDatastore):
         )  # fmt: skip
         settings = conninfo_to_dict(conninfo)
         options = f"{settings.get('options') or ''} -c role={SERVICE_ROLE}".strip()
-        # Its pauses between attempts double for as long as it does not give up; then the next who asks makes it try anew.
+        # The pauses between its attempts double until it gives up; then the next who asks makes it try at once.
         self.pool.reconnect_timeout = GIVE_UP_S
         self.pool.kwargs = {**settings, "options": options, "row_factory": dict_row}
 

@@ -16,7 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 from domain.events import Recorded
-from domain.instruments import REPEALED
+from domain.instruments import BEARING_RULES, REPEALED
+from service.importers import screening_list
 from service.importers.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
 from service.importers.changes import PREFIX, Change, read_changes
 from service.importers.plans import Entry, Plan, Remark
@@ -27,12 +28,15 @@ from service.importers.standing import Standing
 
 ENDINGS = ("", ":announced")
 NOT_READ = "\nNot read: "
+#: What a row may be recorded as.
 TYPES = {
-    "suspends": "regulation-suspended",
-    "delays": "regulation-suspended",
-    "resumes": "regulation-resumed",
-    "repeals": REPEALED,
-    "licenses": "licence-granted",
+    "begins": BEARING_RULES,
+    "amends": BEARING_RULES,
+    "suspends": ("regulation-suspended",),
+    "delays": ("regulation-suspended",),
+    "resumes": ("regulation-resumed",),
+    "repeals": (REPEALED,),
+    "licenses": ("licence-granted",),
 }
 
 
@@ -58,7 +62,9 @@ class _Planner:
     def __init__(self, changes: Sequence[Change], standing: Standing) -> None:
         self.standing = standing
         self.changes = sorted(changes, key=lambda change: (change.known_on, change.end, change.line))
-        self.chains = [chain_of(events) for events in standing.regulations().values()]
+        # Entries of screening lists are no instruments that a row could mean: they share their notices by the hundred.
+        others = standing.regulations(without=f"{screening_list.PREFIX}:")
+        self.chains = [chain_of(events) for events in others.values()]
         self.recorded = standing.events(f"{change.event_id}{ending}" for change in changes for ending in ENDINGS)
         self.result = Plan()
 
@@ -121,12 +127,15 @@ class _Planner:
         return chain, True
 
     def _elsewhere(self, change: Change, chains: Sequence[Chain], *, by_type: bool) -> tuple[Chain, Recorded] | None:
-        """The event by which somebody else recorded the same: of the same day, and citation (or type)."""
+        """The event by which somebody else recorded the same: of the day and kind, and citation (or that alone)."""
         for chain in chains:
             for event in chain.standing():
                 if event.id.startswith(f"{PREFIX}:") or event.effective_on.text != change.effective.text:
                     continue
-                if change.citation in citations_of(event) or (by_type and event.type == TYPES.get(change.role)):
+                same_type = event.type in TYPES[change.role]
+                if same_type and (
+                    change.citation in citations_of(event) or (by_type and event.type not in BEARING_RULES)
+                ):
                     return chain, event
         return None
 
@@ -189,7 +198,7 @@ class _Planner:
                 return None, reading
             data |= {"licence_id": change.row_id, **reading.rules[0]}
         else:
-            name = TYPES[change.role]
+            (name,) = TYPES[change.role]
             data["reason"] = change.title
             if change.role == "delays":
                 first = min((event.ends_on for event in chain.standing()), default=change.end)

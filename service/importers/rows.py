@@ -74,6 +74,8 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
             if header is None:
                 header = values
                 _refuse_header(header, required, others)
+            elif any("\0" in value for value in values):
+                faults.append(Fault(line, "has a NUL character"))
             elif len(values) == len(header):
                 rows.append(Row(line, dict(zip(header, values, strict=True))))
             elif values:

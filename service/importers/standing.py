@@ -12,7 +12,16 @@ from service.daybook import Daybook
 from service.importers.directory import Directory
 from service.store import read_bytes
 
-INSTRUMENTS = "select regulation_id from regulation_event group by regulation_id order by min(position)"
+#: Instruments that no event with this beginning of its id begins, in the order recorded.
+INSTRUMENTS = """
+select regulation_event.regulation_id
+from regulation_event
+join event on event.position = regulation_event.position
+where regulation_event.type = 'regulation-enacted'
+group by regulation_event.regulation_id
+having not bool_or(starts_with(event.id, $beginning))
+order by min(regulation_event.position)
+"""
 
 
 class Standing:
@@ -42,10 +51,13 @@ class Standing:
         found = self._ledger.recorder.by_streams(list(names))
         return {name: [read_bytes(state) for state in states] for name, states in found.items()}
 
-    def regulations(self) -> dict[str, list[Recorded]]:
-        """All events of every instrument, by stream; the instruments in the order in which they were recorded."""
+    def regulations(self, *, without: str) -> dict[str, list[Recorded]]:
+        """All events of every instrument, by stream; the instruments in the order in which they were recorded.
+
+        `without`: not those whose first event's id begins so.
+        """
         with self._projection.cursor() as connection:
-            rows = connection.execute(INSTRUMENTS).fetchall()
+            rows = connection.execute(INSTRUMENTS, {"beginning": without}).fetchall()
         names = [f"regulation/{regulation_id}" for (regulation_id,) in rows]
         found = self.streams(names)
         return {name: found[name] for name in names}

@@ -14,7 +14,7 @@ from projections.evidence import evidence
 from projections.figures import plain, ratio, sum_of
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
-from tests.projections.ledgers import Event, RandomLedger, projected, random_query
+from tests.projections.ledgers import Event, RandomLedger, batch, projected, random_query
 from tests.reference import vendor_dependence as reference
 from tests.reference.ledger import Ledger, line, market
 
@@ -75,9 +75,10 @@ def test_the_example_ledger_gives_the_worked_answers(case: dict[str, Any]) -> No
     assert {name: answer["metrics"][name] for name in metrics} == {name: case[name] for name in metrics}
 
 
-@pytest.mark.parametrize("ledger_seed", range(12))
-def test_random_ledgers_give_what_the_plain_evaluation_gives(ledger_seed: int) -> None:
-    events = RandomLedger(ledger_seed).grow(60)
+@pytest.mark.parametrize("vagueness", [1, 0.1])
+@pytest.mark.parametrize("ledger_seed", range(6))
+def test_random_ledgers_give_what_the_plain_evaluation_gives(ledger_seed: int, vagueness: float) -> None:
+    events = RandomLedger(ledger_seed, vagueness).grow(70)
     with projected(events) as projection, projection.cursor() as cursor:
         for query_seed in range(8):
             query = random_query(100 * ledger_seed + query_seed, events)
@@ -176,6 +177,48 @@ def test_a_half_is_rounded_to_even_although_a_quotient_led_to_it() -> None:
         ledger.order(f"o{order}", "2023-01-02", [line("1", "0.0005")], currency="CNY")
     # 3 x 0.0005 x 0.005 / 3 = 0.0000025, though a third is none of its parts.
     assert figures(ask(ledger.events, measure="spend")) == {"nvidia": ("0.000002",) * 3}
+
+
+def test_a_rate_beyond_all_measure_is_multiplied_line_by_line() -> None:
+    ledger = market()
+    rates = {"USD": "999999999999999", "CNY": "0.0000000001"}
+    ledger.record("exchange-rates-published", "2023-01-01", {"base": "EUR", "rates": rates})
+    ledger.order("o1", "2023-01-02", [line("1", "12345678901234.5678")], currency="CNY")
+    value = "123456789012345554543210987654322000000"
+    assert figures(ask(ledger.events, measure="spend")) == {"nvidia": (value,) * 3}
+
+
+class Interrupted:
+    """A connection between each two statements of which something happens."""
+
+    def __init__(self, connection: Any, happens: Callable[[], None]) -> None:
+        self.connection = connection
+        self.happens = happens
+
+    def execute(self, *statement: Any) -> Any:
+        """Execute the statement, and let happen what happens after it."""
+        result = self.connection.execute(*statement)
+        self.happens()
+        return result
+
+
+def test_a_batch_applied_meanwhile_changes_no_answer() -> None:
+    ledger = market()
+    for number in range(30):
+        ledger.order(f"o{number}", "2023-01-01", [line("10")])
+    asked = VendorDependence(measure="units", effective_on=YEAR_END, position=len(ledger.events))
+    for number in range(30):
+        ledger.record("order-cancelled", "2023-02-01", {"order_id": f"o{number}", "reason": "export rule"})
+    with projected(ledger.events[: asked.position]) as projection, projection.cursor() as cursor:
+
+        def cancel_one() -> None:
+            following = ledger.events[projection.position : projection.position + 1]
+            projection.apply(batch(following))
+
+        connection: Any = Interrupted(cursor, cancel_one)
+        answer = vendor_dependence(connection, asked, country_name=country_name)
+        assert projection.position > asked.position + 3
+    assert figures(answer) == {"nvidia": ("300", "300", "300")}
 
 
 def test_a_circle_of_parents_ends() -> None:

@@ -56,12 +56,9 @@ class World:
         self, events: list[Event], effective_on: date, known_on: date | None = None, position: int | None = None
     ) -> None:
         self.effective_on = effective_on
-        reached = [
-            event
-            for event in events
-            if (position is None or event["position"] <= position)
-            and (known_on is None or known_day(event) <= known_on)
-        ]
+        #: Whatever was recorded by then, known and standing or not.
+        self.recorded = [event for event in events if position is None or event["position"] <= position]
+        reached = [event for event in self.recorded if known_on is None or known_day(event) <= known_on]
         retracted = {event["data"]["retracts"] for event in reached if event["type"] == "event-retracted"}
         #: rule 2
         self.visible = [event for event in reached if event["id"] not in retracted]

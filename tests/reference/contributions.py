@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +21,9 @@ from tests.reference.figures import (
     total_of,
     unquantified,
 )
+
+#: Whether what an event says of a line of that name is about this one.
+IsOf = Callable[[Event, dict[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,7 @@ def _switched_on(events: list[Event], query: Query) -> list[Event]:
 
 def _from_orders(world: World, query: Query) -> list[Contribution]:
     placings = _switched_on(world.of_type("order-placed"), query)
-    found = []
-    for order_id in sorted({placing["data"]["order_id"] for placing in placings}):
-        placing = latest(placing for placing in placings if placing["data"]["order_id"] == order_id)
-        assert placing is not None
-        found += _from_order(placing, world, query)
-    return found
+    return [contribution for placing in placings for contribution in _from_order(placing, world, query)]
 
 
 def _from_order(placing: Event, world: World, query: Query) -> list[Contribution]:
@@ -134,10 +132,28 @@ def _from_order(placing: Event, world: World, query: Query) -> list[Contribution
     buyers = _asked(order["buyers"], world, query)
     if not buyers:
         return []
+    # What was recorded about this placing stands between it and the next under the same id, if there is one (rule 7).
+    stream = [event for event in world.recorded if event["data"].get("order_id") == order["order_id"]]
+    placed = [event["position"] for event in stream if event["type"] == "order-placed"]
+    next_placed = min((position for position in placed if position > placing["position"]), default=None)
+    about = [
+        event
+        for event in stream
+        if event["position"] >= placing["position"] and (next_placed is None or event["position"] < next_placed)
+    ]
 
     def happened(event_type: str) -> list[Event]:
-        events = [event for event in world.of_type(event_type) if event["data"]["order_id"] == order["order_id"]]
-        return _switched_on(events, query)
+        return _switched_on([event for event in world.of_type(event_type) if event in about], query)
+
+    def is_of(event: Event, line: dict[str, Any]) -> bool:
+        """Whether what an event says of a line of that name is about this one: the last brought before it (rule 8)."""
+        brought = [
+            other["position"]
+            for other in about
+            if other["position"] < event["position"]
+            and any(one["line"] == line["line"] for one in other["data"].get("lines", []))
+        ]
+        return bool(max(brought) == line["brought"])
 
     amendments = happened("order-amended")
     receipts = happened("goods-received")
@@ -145,16 +161,16 @@ def _from_order(placing: Event, world: World, query: Query) -> list[Contribution
     cancelled = bool(happened("order-cancelled"))
     allocation = latest(happened("order-allocated"))
 
-    lines: dict[str, dict[str, Any]] = {}
-    for event in sorted(
-        [placing, *amendments], key=lambda event: (end_day(event), event["known_on"], event["position"])
-    ):
-        lines |= {line["line"]: line | {"end": end_day(event)} for line in event["data"].get("lines", [])}
+    lines = [
+        line | {"end": end_day(event), "brought": event["position"]}
+        for event in [placing, *amendments]
+        for line in event["data"].get("lines", [])
+    ]
 
     found = []
-    for line_id, line in lines.items():
-        ordered = _ordered(line, amendments, query)
-        arrived = _delivered(line_id, receipts, returns, query)
+    for line in lines:
+        ordered = _ordered(line, amendments, is_of, query)
+        arrived = _delivered(line, receipts, returns, is_of, query)
         if query.status == "open":
             figure = NOTHING if cancelled else still_open(ordered, arrived)
         elif query.status == "ordered":
@@ -162,9 +178,10 @@ def _from_order(placing: Event, world: World, query: Query) -> list[Contribution
             figure = NOTHING if not within else arrived if cancelled else ordered
         else:
             figure = _delivered(
-                line_id,
+                line,
                 [event for event in receipts if _in_window(end_day(event), world, query)],
                 [event for event in returns if _in_window(end_day(event), world, query)],
+                is_of,
                 query,
             )
         figure = _measured(figure, line.get("product_id"), order.get("currency"), end_day(placing), world, query)
@@ -173,31 +190,31 @@ def _from_order(placing: Event, world: World, query: Query) -> list[Contribution
     return found
 
 
-def _ordered(line: dict[str, Any], amendments: list[Event], query: Query) -> Figure:
+def _ordered(line: dict[str, Any], amendments: list[Event], is_of: IsOf, query: Query) -> Figure:
     """The line as placed or added, with its changes (rule 14)."""
     placed = posting(line.get(query.measured_field), line["end"], leave_out=query.leaves_out_unquantified)
     changes = [
         posting(change[query.measured_field], end_day(event), leave_out=False)
         for event in amendments
         for change in event["data"].get("changes", [])
-        if change["line"] == line["line"] and query.measured_field in change
+        if change["line"] == line["line"] and is_of(event, line) and query.measured_field in change
     ]
     return placed + total_of(changes)
 
 
-def _delivered(line_id: str, receipts: list[Event], returns: list[Event], query: Query) -> Figure:
+def _delivered(line: dict[str, Any], receipts: list[Event], returns: list[Event], is_of: IsOf, query: Query) -> Figure:
     """What arrived of a line and stayed (rule 14)."""
     received = [
         posting(receipt[query.measured_field], end_day(event), leave_out=query.leaves_out_unquantified)
         for event in receipts
         for receipt in event["data"]["receipts"]
-        if receipt["line"] == line_id
+        if receipt["line"] == line["line"] and is_of(event, line)
     ]
     returned = [
         posting(given_back[query.measured_field], end_day(event), leave_out=False)
         for event in returns
         for given_back in event["data"]["returns"]
-        if given_back["line"] == line_id and query.measured_field in given_back
+        if given_back["line"] == line["line"] and is_of(event, line) and query.measured_field in given_back
     ]
     return delivered(total_of(received), total_of(returned))
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from domain.events import canonical, instant
+from domain.events import Recorded, canonical, instant
 from domain.ledger import Batch
 from service.cache import StreamCache
 from service.committer import Committer
@@ -202,7 +202,8 @@ def test_the_library_reads_the_same_events(committer: Committer, ledger: Ledger)
     assert [notification.state for notification in ledger.notification_log.select(start=1, limit=10)] == every
     assert ledger.recorder.max_notification_id() == 5
     assert [event.state for event in ledger.recorder.select_events("order/po-1")] == every[3:]
-    assert [event.type for event in ledger.events.get("order/po-1")] == ["order-placed", "order-amended"]
+    history = [event for event in ledger.events.get("order/po-1") if isinstance(event, Recorded)]
+    assert [event.type for event in history] == ["order-placed", "order-amended"]
 
 
 def test_the_librarys_own_way_of_appending_is_closed(ledger: Ledger) -> None:
@@ -211,8 +212,7 @@ def test_the_librarys_own_way_of_appending_is_closed(ledger: Ledger) -> None:
 
 
 def test_an_append_tells_those_who_listen(committer: Committer, database: str) -> None:
-    heard = []
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("listen ledger_events")
         record(committer, organization("baidu"))
-        assert wait_until(lambda: bool(heard.extend(connection.notifies(timeout=0.1, stop_after=1)) or heard))
+        assert wait_until(lambda: len(list(connection.notifies(timeout=0.1, stop_after=1))) == 1)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.importers.plans import Refused
-from tests.service.importers.conftest import REGULATIONS, SEED, Desk, change, changes_csv
+from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv
 
 #: Rows that change an instrument, and which; all others begin one.
 CHANGES = {
@@ -44,34 +44,32 @@ def test_every_row_is_one_event_and_one_note_in_the_instrument_that_it_belongs_t
         assert row["note"] in note["data"]["note"]
 
 
-@pytest.mark.parametrize(
-    ("row", "known_on", "effective_on", "until"),
-    [
-        # announced before it was published
-        ("US-2019-EL-HUAWEI", "2019-05-16", "2019-05-16", None),
-        # published only, and after it applied
-        ("US-2023-MACAU", "2023-01-18", "2023-01-17", None),
-        # told to the exporter alone, five days before anybody else could know
-        ("US-2022-ISINF-NVDA", "2022-08-31", "2022-08-26", None),
-        # effective_to 2023-11-16 ended this version, which was amended the day after; the instrument goes on
-        ("US-2022-3A090", "2022-10-07", "2022-10-21", None),
-        # suspended the day after effective_to
-        ("US-2025-AFFIL", "2025-09-29", "2025-09-29", None),
-        ("US-2025-AFFIL-STAY", "2025-11-10", "2025-11-10", "2026-11-09"),
-        ("CN-2025-GAGE-SUSP", "2025-11-09", "2025-11-09", "2026-11-27"),
-        # published with another effective date than announced: known so on publication
-        ("US-2023-ACS-IFR", "2023-10-25", "2023-11-17", None),
-        ("US-2023-ACS-IFR:announced", "2023-10-17", "2023-11-16", None),
-        ("US-2023-ACS-IFR:withdrawn", "2023-10-25", "2023-10-25", None),
-    ],
+#: Rows with their known_on, effective_on and until.
+DAYS = (
+    # announced before it was published
+    ("US-2019-EL-HUAWEI", "2019-05-16", "2019-05-16", None),
+    # published only, and after it applied
+    ("US-2023-MACAU", "2023-01-18", "2023-01-17", None),
+    # told to the exporter alone, five days before anybody else could know
+    ("US-2022-ISINF-NVDA", "2022-08-31", "2022-08-26", None),
+    # effective_to 2023-11-16 ended this version, which was amended the day after; the instrument goes on
+    ("US-2022-3A090", "2022-10-07", "2022-10-21", None),
+    # suspended the day after effective_to
+    ("US-2025-AFFIL", "2025-09-29", "2025-09-29", None),
+    ("US-2025-AFFIL-STAY", "2025-11-10", "2025-11-10", "2026-11-09"),
+    ("CN-2025-GAGE-SUSP", "2025-11-09", "2025-11-09", "2026-11-27"),
+    # published with another effective date than announced: known so on publication
+    ("US-2023-ACS-IFR", "2023-10-25", "2023-11-17", None),
+    ("US-2023-ACS-IFR:announced", "2023-10-17", "2023-11-16", None),
+    ("US-2023-ACS-IFR:withdrawn", "2023-10-25", "2023-10-25", None),
 )
-def test_known_rows_have_their_days(
-    market: Desk, row: str, known_on: str, effective_on: str, until: str | None
-) -> None:
+
+
+def test_known_rows_have_their_days(market: Desk) -> None:
     market.imports(REGULATIONS)
-    event = market.event(f"regulation-events:{row}")
-    assert (event["known_on"], event["effective_on"]) == (known_on, effective_on)
-    assert event["data"].get("until") == until
+    for row, *days in DAYS:
+        event = market.event(f"regulation-events:{row}")
+        assert [event["known_on"], event["effective_on"], event["data"].get("until")] == days, row
 
 
 def test_a_corrected_date_is_announced_then_withdrawn_then_published(market: Desk) -> None:
@@ -90,20 +88,20 @@ def test_a_corrected_date_is_announced_then_withdrawn_then_published(market: Des
     assert rules("2023-11-17", known_on="2023-10-25") == ["3A090.a", "3A090.b"]
 
 
-@pytest.mark.parametrize(
-    ("regulation_id", "effective_on", "status"),
-    [
-        ("US-2025-AIDIFF", "2025-05-12", "announced"),
-        ("US-2025-AIDIFF", "2025-05-15", "repealed"),
-        ("US-2025-AFFIL", "2025-11-09", "in-force"),
-        ("US-2025-AFFIL", "2026-11-09", "suspended"),
-        ("US-2025-AFFIL", "2026-11-10", "in-force"),
-        ("US-2022-3A090", "2026-01-15", "in-force"),
-    ],
+STATUSES = (
+    ("US-2025-AIDIFF", "2025-05-12", "announced"),
+    ("US-2025-AIDIFF", "2025-05-15", "repealed"),
+    ("US-2025-AFFIL", "2025-11-09", "in-force"),
+    ("US-2025-AFFIL", "2026-11-09", "suspended"),
+    ("US-2025-AFFIL", "2026-11-10", "in-force"),
+    ("US-2022-3A090", "2026-01-15", "in-force"),
 )
-def test_instruments_stand_as_their_rows_say(market: Desk, regulation_id: str, effective_on: str, status: str) -> None:
+
+
+def test_instruments_stand_as_their_rows_say(market: Desk) -> None:
     market.imports(REGULATIONS)
-    assert market.instrument(regulation_id, effective_on).status == status
+    for regulation_id, effective_on, status in STATUSES:
+        assert market.instrument(regulation_id, effective_on).status == status, (regulation_id, effective_on)
 
 
 def test_a_second_import_replays_everything_and_records_nothing(market: Desk) -> None:
@@ -251,7 +249,8 @@ def test_effective_to_ends_an_instrument_that_nothing_follows_also_where_it_is_l
     row = change("US-2020-RULE-A", "RegulationEffective", scope="")
     desk.imports(changes_csv(row))
     ended = changes_csv({**row, "effective_to": "2020-05-16"})
-    assert desk.imports(ended).recorded == 1
+    # The amendment with the last day, and the row's words once more.
+    assert desk.imports(ended).recorded == 2
     assert desk.instrument("US-2020-RULE-A", "2020-05-16", known_on="2099-01-01").status == "in-force"
     assert desk.instrument("US-2020-RULE-A", "2020-05-17", known_on="2099-01-01").status == "expired"
     assert desk.imports(ended).recorded == 0
@@ -275,3 +274,10 @@ def test_a_row_with_other_words_than_before_gets_another_note(desk: Desk) -> Non
     assert (again.recorded, again.replayed) == (1, 2)
     assert "Note: verified" in desk.event("regulation-events:US-2019-EL-HUAWEI:note:2")["data"]["note"]
     assert desk.imports(verified).recorded == 0
+
+
+def test_an_entry_of_a_screening_list_is_not_taken_for_the_instrument_of_its_notice(desk: Desk) -> None:
+    desk.imports(SCREENING_LIST, register=True)
+    notice = {"citation": "84 FR 22961", "effective_from": "2019-05-21"}
+    summary = desk.imports(changes_csv(change("US-2019-EL-HUAWEI", "ListingAdded", **notice)))
+    assert (summary.recorded, summary.plan.known) == (2, [])

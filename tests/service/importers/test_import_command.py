@@ -1,0 +1,87 @@
+"""`daybook import`: the summary on stdout, everything else on stderr, and an exit code for each way it can end."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.cli.main import main
+from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database: str, tmp_path: Path) -> Run:
+    """Run `daybook import` on an empty ledger."""
+    environment = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home")}
+
+    def invoke(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(main, ["import", *map(str, arguments)], input=stdin, env=environment)
+
+    return invoke
+
+
+def test_files_are_imported_by_name_and_from_stdin(run: Run) -> None:
+    first = run(SEED)
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert f"{SEED}: 55 rows of ndjson\nrecorded: 55 events\nreplayed: 0 events" in first.stdout
+    second = run("-", "--json", stdin=REGULATIONS.read_bytes())
+    assert second.exit_code == 0
+    summary = json.loads(second.stdout)
+    assert (summary["file"], summary["format"], summary["rows"]) == ("-", "regulations", 30)
+    assert (summary["recorded"], summary["replayed"], summary["reported"]) == (32, 0, [])
+    assert {remark["row"] for remark in summary["known"]} >= {"US-2022-3A090", "CN-2023-MICRON"}
+
+
+def test_a_dry_run_lists_the_events_that_it_would_record(run: Run) -> None:
+    text = run(REGULATIONS, "--dry-run").stdout
+    assert "recorded: 61 events (dry run: nothing is)" in text
+    assert "line 8: US-2023-MACAU: regulation-amended US-2022-3A090" in text
+    summary = json.loads(run(REGULATIONS, "--dry-run", "--json").stdout)
+    assert summary["events"][0]["id"] == "regulation-events:US-2019-EL-HUAWEI"
+    assert (summary["recorded"], summary["replayed"]) == (61, 0)
+
+
+def test_rows_left_out_end_it_as_a_partial_import(run: Run) -> None:
+    reported = run(SCREENING_LIST)
+    assert reported.exit_code == 7
+    assert "reported: 15 rows that are not recorded\n  line 2: 32 Group China Ltd.: " in reported.stdout
+    registered = run(SCREENING_LIST, "--unknown", "register")
+    assert (registered.exit_code, "recorded: 45 events" in registered.stdout) == (0, True)
+
+
+def test_a_bad_file_is_named_by_file_and_line(run: Run) -> None:
+    bad = changes_csv(change("US-2019-EL-HUAWEI", "ListingAdded", effective_from="soon"))
+    done = run("-", stdin=bad)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "daybook: -: line 2: effective_from: 'soon' is not a date" in done.stderr
+    assert "nothing is recorded" in done.stderr
+    machine = run("-", "--json", stdin=bad)
+    assert [fault["line"] for fault in json.loads(machine.stdout)["faults"]] == [2]
+
+
+def test_a_row_that_has_changed_since_is_a_conflict(run: Run) -> None:
+    row = change("US-2019-EL-HUAWEI", "ListingAdded")
+    run("-", stdin=changes_csv(row))
+    done = run("-", stdin=changes_csv({**row, "effective_from": "2019-05-17"}))
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "line 2: US-2019-EL-HUAWEI: /effective_on" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (("no-such-file.csv",), b"", "No such file"),
+        (("-", "--format", "xml"), b"", "'xml' is not one of"),
+        (("-", "--unknown", "register"), b"{}\n", "--unknown is for screening lists"),
+        (("-",), b"colour,size\n", "line 1: is the header of no known format"),
+        (("-",), b"\n\n", "the file is empty"),
+        (("-", "--format", "screening-list"), b"event_id,kind\n", "lacks the columns 'source'"),
+    ],
+)
+def test_what_cannot_be_read_is_a_usage_error(run: Run, arguments: tuple[str, ...], stdin: bytes, message: str) -> None:
+    done = run(*arguments, stdin=stdin)
+    assert (done.exit_code, message in done.stderr) == (2, True), done.stderr

@@ -1,0 +1,48 @@
+"""Random ledgers recorded over HTTP answer every question as the reference does on what was read back."""
+
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.random_ledgers import random_ledger, random_query
+from tests.reference.vendor_dependence import vendor_dependence as reference
+from tests.service.web.conftest import EVENTS
+
+VIEW = "/api/v1/views/vendor-dependence"
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_random_ledger_answers_as_the_reference_does(client: TestClient, seed: int) -> None:
+    random = Random(seed)
+    requests = random_ledger(random, 150, datetime.now(UTC).date()).requests
+    while requests:
+        size = random.choice((1, 5, 50))
+        sent, requests = requests[:size], requests[size:]
+        answer = client.post(EVENTS, json=sent if size > 1 else sent[0])
+        assert answer.status_code in (200, 201), (answer.text, sent)
+    events = client.get(EVENTS).json()["events"]
+    registered = {event["stream"].partition("/")[2] for event in events if event["type"] == "organization-registered"}
+    for _ in range(15):
+        query = random_query(random, events)
+        query["buyer"] = [buyer for buyer in query["buyer"] if buyer in registered]
+        answer = client.get(VIEW, params=parameters(query))
+        assert answer.status_code == 200, (answer.text, query)
+        given, expected = answer.json(), reference(events, **query)
+        assert given["total"] == expected["total"], query
+        assert given["metrics"] | expected["metrics"] == given["metrics"], query
+        assert [
+            {name: value for name, value in row.items() if name in expected["rows"][n]}
+            for n, row in enumerate(given["rows"])
+        ] == expected["rows"], query
+
+
+def parameters(query: dict[str, Any]) -> dict[str, Any]:
+    """A query as it is sent: what is absent is left out."""
+    return {
+        name: list(value) if isinstance(value, tuple | list) else str(value)
+        for name, value in query.items()
+        if value is not None and value != [] and value != ()
+    }
