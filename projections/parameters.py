@@ -3,14 +3,19 @@
 import re
 from calendar import monthrange
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from domain.estimates import parse_decimal
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
+#: As large and as fine as attributes are.
+Threshold = Annotated[Decimal, BeforeValidator(lambda text: parse_decimal(text, 9, 6))]
 
 #: An ISO 8601 duration in whole days or more; five digits reach beyond every date.
 DURATION = re.compile(r"P(?=\d)(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,5})D)?", re.ASCII)
@@ -64,19 +69,16 @@ class MarketParameters(Moment):
         }
 
 
-class VendorDependence(MarketParameters):
-    """What vendor-dependence is asked."""
+class ContributionParameters(MarketParameters):
+    """What is counted of an order, and in what, for a view that adds up contributions."""
 
     measure: Literal["spend", "units", "capacity"] = "spend"
     #: what makes capacity, with measure=capacity
     attribute: AttributeName = "tpp"
     status: Literal["ordered", "delivered", "open"] = "ordered"
-    by: Literal["vendor", "maker", "parent", "country", "product", "category"] = "vendor"
     #: an ISO 8601 duration of days or more, back from effective_on; None: everything
     window: str | None = None
     captive: Literal["include", "exclude"] = "include"
-    #: None: the country of the buyer, where one is asked for
-    home: Country | None = None
 
     @field_validator("window")
     @classmethod
@@ -92,6 +94,11 @@ class VendorDependence(MarketParameters):
         return self
 
     @property
+    def unit(self) -> str:
+        """What figures are counted in (rule 29)."""
+        return {"spend": self.currency, "units": "unit", "capacity": self.attribute}[self.measure]
+
+    @property
     def window_start(self) -> date | None:
         """The day that an end must be later than to count; None: every end counts."""
         return None if self.window is None else start_of(self.window, self.effective_on)
@@ -104,6 +111,23 @@ class VendorDependence(MarketParameters):
             "first_on": date.min if start is None else start + timedelta(1),
             "captives": self.captive == "include",
         }
+
+
+class VendorDependence(ContributionParameters):
+    """What vendor-dependence is asked."""
+
+    by: Literal["vendor", "maker", "parent", "country", "product", "category"] = "vendor"
+    #: None: the country of the buyer, where one is asked for
+    home: Country | None = None
+    #: what a product must have of threshold_attribute to be an alternative; None: nothing
+    threshold: Threshold | None = None
+    threshold_attribute: AttributeName = "tpp"
+
+
+class RegulatoryExposure(ContributionParameters):
+    """What regulatory-exposure is asked: unless told otherwise, of what is still to come."""
+
+    status: Literal["ordered", "delivered", "open"] = "open"
 
 
 def parse_duration(text: str) -> tuple[int, int]:

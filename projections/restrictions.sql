@@ -20,6 +20,41 @@ barred as materialized (
         unnest($barred_verdict::utinyint[]) as verdict
 ),
 
+-- name: judged
+-- Contributions (`counted`) with the kinds of their buyers asked for and the verdict that these have in common (rule 38).
+,
+bought as (
+    select
+        counted.line_key,
+        coalesce(holder.as_buyer, 0) as as_buyer,
+        coalesce(seller.as_vendor, 0) as as_vendor,
+        coalesce(counted.product, -1) as product
+    from counted
+    left join joint_buyer on counted.buyer is null and joint_buyer.placed_position = counted.position
+    left join standing as holder on holder.organization = coalesce(counted.buyer, joint_buyer.buyer)
+    left join standing as seller on seller.organization = counted.vendor
+    where $asked is null or coalesce(counted.buyer, joint_buyer.buyer) in (from asked)
+),
+agreed as (
+    select
+        bought.line_key,
+        list(distinct bought.as_buyer order by bought.as_buyer) as buyers,
+        if(
+            min(coalesce(barred.verdict, 0)) = max(coalesce(barred.verdict, 0)), max(coalesce(barred.verdict, 0)), 1
+        ) as verdict
+    from bought
+    left join barred
+        on barred.as_buyer = bought.as_buyer
+        and barred.as_vendor = bought.as_vendor
+        and barred.product = bought.product
+    group by bought.line_key
+),
+judged as (
+    select counted.*, agreed.buyers, agreed.verdict, coalesce(counted.country = number_of($home), false) as domestic
+    from counted
+    join agreed on agreed.line_key = counted.line_key
+)
+
 -- name: organizations
 -- Everybody of whom something is known, and everybody whom a rule names.
 select term.number, term.word as id, country.word as country, parent.word as parent

@@ -1,5 +1,6 @@
--- The sums of plain lines (table steady), grouped by row: joined into one statement with `dimensions` of
--- contributions.sql. MEASURE stands for quantity or amount, KEY for the key of a row, ACCOUNT for 1 or 2.
+-- The sums of plain lines (table steady), grouped as a view asks: joined into one statement with `dimensions` of
+-- contributions.sql and the blocks of restrictions.sql. MEASURE stands for quantity or amount, ACCOUNT for 1 or 2, NAMED,
+-- GROUPED and SETS for what they are grouped by.
 -- Every factor is a whole number of units of its own size, so that sums of products are whole numbers too.
 
 -- name: sides
@@ -8,10 +9,13 @@ seller as materialized (
         term.number,
         coalesce(family.family, term.number) as family,
         organization.country,
-        coalesce(organization.country = number_of($home), false) as domestic
+        coalesce(organization.country = number_of($home), false) as domestic,
+        coalesce(standing.as_buyer, 0) as as_buyer,
+        coalesce(standing.as_vendor, 0) as as_vendor
     from term
     left join family on family.organization = term.number
     left join organization on organization.organization = term.number
+    left join standing on standing.organization = term.number
 ),
 
 -- name: aside-ordered
@@ -126,11 +130,15 @@ price as materialized (
 counted as (
     select
         seller.number as vendor, seller.family, seller.country, seller.domestic,
-        seller.family = holder.family as captive,
+        seller.family = holder.family as captive, holder.as_buyer as buyers, coalesce(barred.verdict, 0) as verdict,
         steady.product, steady.currency, steady.placed_on, steady.ends_on, steady.MEASURE as figure
     from steady
     join seller on seller.number = steady.vendor
     join seller as holder on holder.number = steady.buyer
+    left join barred
+        on barred.as_buyer = holder.as_buyer
+        and barred.as_vendor = seller.as_vendor
+        and barred.product = coalesce(steady.product, -1)
     where
         steady.position <= $position
         and steady.known_on <= $known_on
@@ -145,23 +153,22 @@ counted as (
 
 -- name: sums-units
 select
-    word_of(key) as key, captive, domestic, quantified, 0 as unconvertible, value, first_on, last_on
+    NAMED, quantified, 0 as unconvertible, value, first_on, last_on
 from (
     select
-        KEY as key, captive, domestic, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on,
-        max(ends_on) as last_on
+        GROUPED, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on, max(ends_on) as last_on
     from counted
-    JOINED
-    group by all
+    left join product on product.product = counted.product
+    group by SETS
 )
 
 -- name: sums-spend
 select
-    word_of(key) as key, captive, domestic, quantified, unconvertible, whole, first_decimals, second_decimals,
+    NAMED, quantified, unconvertible, whole, first_decimals, second_decimals,
     third_decimals, first_on, last_on
 from (
     select
-        KEY as key, captive, domestic,
+        GROUPED,
         count(price.whole) as quantified,
         count(*) - count(price.whole) as unconvertible,
         sum(figure::hugeint * price.whole) as whole,
@@ -172,17 +179,17 @@ from (
         max(ends_on) as last_on
     from counted
     left join price on price.currency = counted.currency and price.placed_on = counted.placed_on
-    JOINED
+    left join product on product.product = counted.product
     where $unquantified or price.whole is not null
-    group by all
+    group by SETS
 )
 
 -- name: sums-capacity
 select
-    word_of(key) as key, captive, domestic, quantified, unconvertible, value, low, high, first_on, last_on
+    NAMED, quantified, unconvertible, value, low, high, first_on, last_on
 from (
     select
-        KEY as key, captive, domestic,
+        GROUPED,
         count(price.product) as quantified,
         count(*) - count(price.product) as unconvertible,
         sum(figure::hugeint * price.value_factor) as value,
@@ -192,9 +199,9 @@ from (
         max(ends_on) as last_on
     from counted
     left join price on price.product = counted.product
-    JOINED
+    left join product on product.product = counted.product
     where
         -- An attribute of exactly nothing makes nothing of everything (rule 21).
         if(price.product is null, $unquantified, price.high_factor > 0)
-    group by all
+    group by SETS
 )

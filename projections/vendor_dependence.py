@@ -59,24 +59,24 @@ def vendor_dependence(
     home = _home(connection, parameters)
     rows: dict[str | None, Row] = {}
     captive, domestic = [], []
-    for part in _parts(connection, parameters, contributions.bindings(connection, parameters) | {"home": home}):
+    for part in parts_of(connection, parameters, contributions.bindings(connection, parameters) | {"home": home}):
         rows.setdefault(part.key, Row(part.key)).add(part)
         if part.captive:
             captive.append(part.figure)
         if part.domestic:
             domestic.append(part.figure)
-    ranked = sorted(rows.values(), key=_rank)
+    ranked = sorted(rows.values(), key=rank)
     total = total_of(row.figure for row in ranked)
-    names = _names(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
+    names = names_of(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
     unit = {"spend": parameters.currency, "units": "unit", "capacity": parameters.attribute}[parameters.measure]
     return {
-        "total": {**_written(total), "unit": unit},
+        "total": {**written(total), "unit": unit},
         "rows": _rows(ranked, total, names, parameters),
-        "metrics": _metrics(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
+        "metrics": metrics_of(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
     }
 
 
-def _parts(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
+def parts_of(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
     try:
         # Both statements must see the same lines as plain: a batch applied between them would count some twice.
         with statements.snapshot(connection):
@@ -97,13 +97,13 @@ def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -
     return found[0]["country"] if found else None
 
 
-def _rank(row: Row) -> tuple[bool, Decimal, bool, str]:
+def rank(row: Row) -> tuple[bool, Decimal, bool, str]:
     """Largest value first, unknown values last, then by key, no key last."""
     value = row.figure.value
     return value is None, ZERO if value is None else PRECISE.minus(value), row.key is None, row.key or ""
 
 
-def _written(figure: Figure) -> dict[str, str | None]:
+def written(figure: Figure) -> dict[str, str | None]:
     return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
 
 
@@ -126,7 +126,7 @@ def _rows(
             {
                 "key": row.key,
                 "name": row.key if parameters.by == "category" else name,
-                **_written(figure),
+                **written(figure),
                 "share": ratio(share_of(figure, total)),
                 "share_low": ratio(share_low_of(figure, others)),
                 "share_high": ratio(share_high_of(figure, others)),
@@ -140,7 +140,7 @@ def _rows(
     return answer
 
 
-def _names(
+def names_of(
     connection: duckdb.DuckDBPyConnection,
     parameters: VendorDependence,
     keys: list[str],
@@ -157,7 +157,7 @@ def _names(
     return {row["key"]: (row["name"], row["country"]) for row in found}
 
 
-def _metrics(ranked: list[Row], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:
+def metrics_of(ranked: list[Row], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:
     """The metrics over the rows that have a value (rule 27)."""
     shares = [share for row in ranked if (share := share_of(row.figure, total)) is not None]
     squares = sum_of(product_of(share, share) for share in shares)

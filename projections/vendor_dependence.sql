@@ -3,7 +3,7 @@
 -- name: whole-numbers
 -- Contributions in whole numbers: figures in ten-thousandths, attributes and shares in millionths, rates in units of 1e-10.
 ,
-counted as (
+counted as materialized (
     select
         contribution.* exclude (
             source_rate, target_rate, attribute_value, attribute_low, attribute_high, share_value, share_low, share_high,
@@ -22,24 +22,33 @@ counted as (
 )
 
 -- name: groups
--- Contributions summed where they share a key and every factor, so that each sum is multiplied once.
+-- Contributions summed where they share what they are grouped by and every factor, so that each sum is multiplied once.
 select
-    word_of(key) as key,
-    captive,
-    coalesce(word_of(country) = $home, false) as domestic,
+    NAMED,
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
     share_value, share_low, share_high, remainder,
-    (sum(value) * 10000)::hugeint as value,
-    (sum(low) * 10000)::hugeint as low,
-    (sum(high) * 10000)::hugeint as high,
-    sum(quantified) as quantified,
-    sum(unquantified) as unquantified,
-    sum(unbounded) as unbounded,
-    count(*) as contributions,
-    min(first_on) as first_on,
-    max(last_on) as last_on
-from counted
-group by all
+    (value * 10000)::hugeint as value,
+    (low * 10000)::hugeint as low,
+    (high * 10000)::hugeint as high,
+    quantified, unquantified, unbounded, contributions, first_on, last_on
+from (
+    select
+        GROUPED,
+        source_rate, target_rate, attribute_value, attribute_low, attribute_high,
+        share_value, share_low, share_high, remainder,
+        sum(value) as value,
+        sum(low) as low,
+        sum(high) as high,
+        sum(quantified) as quantified,
+        sum(unquantified) as unquantified,
+        sum(unbounded) as unbounded,
+        count(*) as contributions,
+        min(first_on) as first_on,
+        max(last_on) as last_on
+    from judged as counted
+    left join product on product.product = counted.product
+    group by SETS
+)
 
 -- name: evidence
 -- The contributions of one row, in the order of the ledger.

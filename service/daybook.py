@@ -1,6 +1,5 @@
 """The parts put together: database, ledger, committer, projection, follower."""
 
-import contextlib
 import fcntl
 import hashlib
 import logging
@@ -191,16 +190,34 @@ def _remove(path: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def remove_projections(home: Path) -> tuple[int, int]:
+    """Remove every projection of a home that no process holds: how many went, and how many are in use."""
+    lock_files = list((home / "projections").glob("*.lock"))
+    removed = sum(_remove_unheld(lock_file) for lock_file in lock_files)
+    held = sum(not _remove_unheld(lock_file) for lock_file in lock_files if _projection_of(lock_file).exists())
+    return removed, held
+
+
 def _remove_outdated(folder: Path, identity: str) -> None:
     """Remove this ledger's projections that other code made and no process holds."""
     for lock_file in folder.glob(f"{identity}-*.lock"):
-        if lock_file.name.startswith(f"{identity}-{fingerprint()}-"):
-            continue
-        with contextlib.suppress(OSError):
-            lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(lock_file.with_suffix(".duckdb"))
-                lock_file.unlink(missing_ok=True)
-            finally:
-                os.close(lock)
+        if not lock_file.name.startswith(f"{identity}-{fingerprint()}-"):
+            _remove_unheld(lock_file)
+
+
+def _remove_unheld(lock_file: Path) -> bool:
+    """Remove a projection unless a process holds it; its lock stays, which a process may just be opening."""
+    lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        there = _projection_of(lock_file).exists()
+        _remove(_projection_of(lock_file))
+        return there
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+
+
+def _projection_of(lock_file: Path) -> Path:
+    return lock_file.with_suffix(".duckdb")

@@ -4,6 +4,8 @@
 """
 
 import os
+from collections.abc import Callable
+from datetime import date
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -15,7 +17,7 @@ from domain.events import canonical
 from projections.engine import Projection, batch_of
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
-from tests.ledgers import Event
+from tests.ledgers import Book, Event, line, market
 from tests.random_ledgers import random_ledger, random_query
 from tests.reference.vendor_dependence import vendor_dependence as reference
 
@@ -33,6 +35,60 @@ def test_the_fast_view_answers_as_the_reference_does(seed: int) -> None:
         for _ in range(QUERIES):
             query = random_query(random, events)
             assert fast(projection, query) == reference(events, **query), query
+
+
+def received_and_withdrawn() -> Book:
+    """A receipt is withdrawn in September, and then its order turns out never to have been so and is placed anew."""
+    book = market()
+    book.order("po-1", "2023-03-01", [line("100")], id="placed")
+    book.receive("po-1", "2023-05-01", {"line": "1", "quantity": "40"}, id="received")
+    book.retract("received", known_on="2023-09-01")
+    book.retract("placed")
+    book.order("po-1", "2023-03-01", [line("90")])
+    return book
+
+
+def received_on_a_line_and_withdrawn() -> Book:
+    """A receipt is withdrawn in September, and then its line turns out never to have been so and is added anew."""
+    book = market()
+    further = {"order_id": "po-1", "lines": [line("5", name="2")]}
+    book.order("po-1", "2023-03-01", [line("85")])
+    book.say("order-amended", "2023-04-01", further, id="further")
+    book.receive("po-1", "2023-05-01", {"line": "2", "quantity": "4"}, id="received")
+    book.retract("received", known_on="2023-09-01")
+    book.retract("further")
+    book.say("order-amended", "2023-04-01", further)
+    return book
+
+
+def cancelled_and_withdrawn() -> Book:
+    """A cancellation is withdrawn in September, and then its order turns out never to have been so."""
+    book = market()
+    book.order("po-1", "2023-03-01", [line("100")], id="placed")
+    book.cancel("po-1", "2023-05-01", id="cancelled")
+    book.retract("cancelled", known_on="2023-09-01")
+    book.retract("placed")
+    book.order("po-1", "2023-03-01", [line("90")])
+    return book
+
+
+@pytest.mark.parametrize("ledger", [received_and_withdrawn, received_on_a_line_and_withdrawn, cancelled_and_withdrawn])
+def test_what_was_believed_of_an_earlier_order_or_line_says_nothing_of_the_later(ledger: Callable[[], Book]) -> None:
+    events = ledger().events
+    query: dict[str, Any] = {
+        "buyer": ["baidu"],
+        "effective_on": date(2024, 12, 31),
+        "known_on": date(2023, 8, 1),
+        "position": len(events),
+        "exclude": (),
+        "measure": "units",
+        "status": "open",
+    }
+    with Projection.open() as projection:
+        projection.apply(batch_of((event["position"], canonical(event)) for event in events))
+        answer = fast(projection, query)
+    assert answer["total"]["value"] == "90"
+    assert answer == reference(events, **query)
 
 
 def batches(random: Random, events: list[Event]) -> list[list[Event]]:

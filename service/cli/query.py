@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from projections.engine import fingerprint
 from projections.parameters import VendorDependence
 from service.cli import exits, tables
-from service.daybook import open_daybook
+from service.daybook import open_daybook, remove_projections
 from service.questions import REPEATABLE, Questions
 from service.settings import Settings
 
@@ -192,9 +192,8 @@ def status(settings: Settings, /) -> None:
 @click.pass_obj
 def rebuild(settings: Settings, /) -> None:
     """Make the projection anew from the first event, by the same statements."""
-    removed = 0
-    for path in sorted((settings.home / "projections").glob("*.duckdb*")):
-        path.unlink()
-        removed += 1
+    removed, held = remove_projections(settings.home)
+    if held:
+        tables.messages().print(f"{held} in use by other processes: left as they are", highlight=False)
     answer = _asked(settings, lambda questions: {"position": questions.daybook.follower.position})
-    click.echo(f"rebuilt up to position {answer['position']} ({removed} files removed)")
+    click.echo(f"rebuilt up to position {answer['position']} ({removed} removed before)")

@@ -1,0 +1,614 @@
+-- vendor-dependence over time (docs/semantics.md, rules 42 to 45): what is added to its figures and taken off them, by day.
+-- A span is what holds unchanged from a day on (`since`) until another day (`until`, not included). The spans of lines, of
+-- buyers asked for, of families and of factors are cut where they overlap, and each piece is added on its first day and
+-- taken off on the day after its last. The blocks are joined into one statement: `facts`, the `factor-...` blocks that the
+-- question needs, one of the `plain-...` and one of the `line-...` blocks, `supply`, a conversion, and `changes`.
+-- `measure_` stands for quantity_ or amount_, MEASURE for quantity or amount, ACCOUNT for 1 or 2, KEY for a row's key.
+
+-- name: organizations
+-- What events say of countries and parents, the latest last (rule 5).
+select organization, ends_on, country, says_parent, parent
+from organization_fact
+where
+    position <= $position
+    and known_on <= $known_on
+    and ends_on <= $effective_on
+    and (country is not null or says_parent)
+    and position not in (from retracted($known_on, $position))
+order by ends_on, known_on, organization_fact.position
+
+-- name: numbers
+select word, number from term where word in (select unnest($words::varchar[]))
+
+-- name: ends
+-- Every end by which a window asks whether something lies in it.
+select distinct placed_on as ends_on
+from posting
+where $status = 'ordered' and position <= $position and known_on <= $known_on and placed_on <= $effective_on
+union
+select distinct ends_on
+from posting
+where
+    $status = 'delivered' and kind > 2 and position <= $position and known_on <= $known_on and ends_on <= $effective_on
+union
+select distinct ends_on
+from supply_asserted
+where position <= $position and known_on <= $known_on and ends_on <= $effective_on
+
+-- name: facts
+-- What is taken back, who is asked for, who belongs to whom, and when each end leaves the window.
+with gone as materialized (
+    from retracted($known_on, $position)
+),
+asked as (
+    select
+        unnest($asked_buyers::integer[]) as buyer,
+        unnest($asked_since::date[]) as since,
+        unnest($asked_until::date[]) as until
+),
+organization as materialized (
+    select
+        unnest($organizations::integer[]) as organization,
+        unnest($organizations_since::date[]) as since,
+        unnest($organizations_until::date[]) as until,
+        unnest($families::integer[]) as family,
+        unnest($countries::integer[]) as country
+),
+leaving as materialized (
+    select unnest($leaving_ends::date[]) as ends_on, unnest($leaving_on::date[]) as leaves_on
+),
+
+-- name: product-facts
+-- The makers or the categories of products (FACT); null before anything is said.
+product as materialized (
+    select
+        product,
+        FACT,
+        ends_on as since,
+        lead(ends_on, 1, 'infinity'::date) over (partition by product order by ends_on, known_on, position) as until
+    from (
+        select product, FACT, ends_on, known_on, position
+        from product_fact
+        where
+            position <= $position
+            and known_on <= $known_on
+            and ends_on <= $effective_on
+            and FACT is not null
+            and position not in (from gone)
+        union all
+        select distinct product, null, '-infinity'::date, '-infinity'::date, 0 from product_fact
+    )
+    qualify since < until and until > $from_on
+),
+
+-- name: no-product-facts
+product as (
+    select null::integer as product, null::date as since, null::date as until where false
+),
+
+-- name: attributes
+attribute as materialized (
+    select
+        product,
+        value,
+        low,
+        high,
+        ends_on as since,
+        lead(ends_on, 1, 'infinity'::date) over (partition by product order by ends_on, known_on, position) as until
+    from (
+        select product, value, low, high, ends_on, known_on, position
+        from product_attribute
+        where
+            attribute = $attribute
+            and position <= $position
+            and known_on <= $known_on
+            and ends_on <= $effective_on
+            and position not in (from gone)
+        union all
+        select distinct product, null, null, null, '-infinity'::date, '-infinity'::date, 0
+        from product_attribute
+        where attribute = $attribute
+    )
+    qualify since < until and until > $from_on
+),
+
+-- name: plain
+-- Movements of plain lines (table steady), each of which is a posting of its own; figures in ten-thousandths.
+plain_movement as (
+    select line_key, vendor, product, currency, buyer, placed_on, ends_on, counts_on, MEASURE as figure
+    from steady
+    where
+        position <= $position
+        and known_on <= $known_on
+        and counts_on <= $effective_on
+        and basis & $excluded = 0
+        and MEASURE <> 0
+        and line_key not in (select line_key from irregular where accounts & ACCOUNT > 0)
+        and ($asked is null or buyer in (select buyer from asked))
+),
+
+-- name: plain-ordered
+plain_span as (
+    select plain_movement.*, counts_on as since, coalesce(leaves_on, 'infinity'::date) as until
+    from plain_movement
+    left join leaving on leaving.ends_on = plain_movement.placed_on
+    where figure > 0
+),
+
+-- name: plain-delivered
+plain_span as (
+    select
+        plain_movement.* exclude (figure), -figure as figure, counts_on as since,
+        coalesce(leaves_on, 'infinity'::date) as until
+    from plain_movement
+    left join leaving on leaving.ends_on = plain_movement.ends_on
+    where figure < 0
+),
+
+-- name: plain-open
+-- A plain line is open until the receipt that completes it.
+closing as (
+    select line_key, min(counts_on) as closed_on
+    from steady
+    where
+        position <= $position and known_on <= $known_on and basis & $excluded = 0 and closes & ACCOUNT > 0
+    group by line_key
+),
+plain_span as (
+    select plain_movement.*, counts_on as since, coalesce(closed_on, 'infinity'::date) as until
+    from plain_movement
+    left join closing on closing.line_key = plain_movement.line_key
+),
+
+-- name: irregular
+-- Movements of all other lines, the days on which their orders are cancelled, and what of both adds up by then.
+cancellation as materialized (
+    select placed_position, min(ends_on) as cancelled_on
+    from order_cancelled
+    where
+        position <= $position
+        and known_on <= $known_on
+        and ends_on <= $effective_on
+        and basis & $excluded = 0
+        and position not in (from gone)
+    group by placed_position
+),
+movement as materialized (
+    select
+        line_key, placed_position, vendor, product, currency, buyer, placed_on, ends_on, kind,
+        greatest(counts_on, $from_on) as counts_on,
+        measure_value as value, measure_low as low, measure_high as high,
+        measure_quantified::integer as quantified, measure_unquantified::integer as unquantified
+    from irregular_posting
+    where
+        position <= $position
+        and known_on <= $known_on
+        and counts_on <= $effective_on
+        and basis & $excluded = 0
+        and position not in (from gone)
+        and placed_position not in (from gone)
+        and line_key >> 16 not in (from gone)
+        and ($asked is null or buyer is null or buyer in (select buyer from asked))
+        and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
+        and line_key in (select line_key from irregular where accounts & ACCOUNT > 0)
+),
+irregular_line as (
+    select distinct line_key, placed_position, vendor, product, currency, buyer, placed_on from movement
+),
+change as (
+    select line_key, counts_on as day, kind <= 2 as ordering, value, low, high, quantified, unquantified, 0 as cancels
+    from movement
+    union all
+    -- What is delivered leaves the window by itself.
+    select movement.line_key, greatest(leaves_on, counts_on), false, -value, -low, -high, -quantified, -unquantified, 0
+    from movement
+    join leaving on leaving.ends_on = movement.ends_on
+    where $status = 'delivered' and kind > 2
+    union all
+    select line_key, greatest(cancelled_on, $from_on), false, 0, 0, 0, 0, 0, 1
+    from irregular_line
+    join cancellation on cancellation.placed_position = irregular_line.placed_position
+),
+state as (
+    select
+        line_key,
+        day as since,
+        lead(day, 1, 'infinity'::date) over line as until,
+        sum(ordered_value) over line as ordered_value,
+        sum(ordered_low) over line as ordered_low,
+        sum(ordered_high) over line as ordered_high,
+        sum(ordered_quantified) over line as ordered_quantified,
+        sum(ordered_unquantified) over line as ordered_unquantified,
+        greatest(sum(delivered_value) over line, 0) as delivered_value,
+        greatest(sum(delivered_low) over line, 0) as delivered_low,
+        greatest(sum(delivered_high) over line, 0) as delivered_high,
+        sum(delivered_quantified) over line as delivered_quantified,
+        sum(delivered_unquantified) over line as delivered_unquantified,
+        sum(cancels) over line > 0 as cancelled
+    from (
+        select
+            line_key,
+            day,
+            sum(if(ordering, value, 0)) as ordered_value,
+            sum(if(ordering, low, 0)) as ordered_low,
+            sum(if(ordering, high, 0)) as ordered_high,
+            sum(if(ordering, quantified, 0)) as ordered_quantified,
+            sum(if(ordering, unquantified, 0)) as ordered_unquantified,
+            sum(if(ordering, 0, value)) as delivered_value,
+            sum(if(ordering, 0, low)) as delivered_low,
+            sum(if(ordering, 0, high)) as delivered_high,
+            sum(if(ordering, 0, quantified)) as delivered_quantified,
+            sum(if(ordering, 0, unquantified)) as delivered_unquantified,
+            sum(cancels) as cancels
+        from change
+        group by line_key, day
+    )
+    window line as (partition by line_key order by day)
+),
+
+-- name: line-ordered
+-- Ordered: what was ordered; under a cancellation, what was delivered (rules 10, 14, 15).
+line_span as (
+    select
+        state.line_key,
+        since,
+        least(until, coalesce(leaves_on, 'infinity'::date)) as until,
+        if(cancelled, delivered_value, ordered_value) as value,
+        if(cancelled, delivered_low, ordered_low) as low,
+        if(cancelled, delivered_high, ordered_high) as high,
+        if(cancelled, delivered_quantified, ordered_quantified) as quantified,
+        if(cancelled, delivered_unquantified, ordered_unquantified) as unquantified,
+        if(cancelled, delivered_unquantified, ordered_unquantified) as unbounded
+    from state
+    join irregular_line on irregular_line.line_key = state.line_key
+    left join leaving on leaving.ends_on = irregular_line.placed_on
+),
+
+-- name: line-delivered
+line_span as (
+    select
+        line_key, since, until, delivered_value as value, delivered_low as low, delivered_high as high,
+        delivered_quantified as quantified, delivered_unquantified as unquantified, delivered_unquantified as unbounded
+    from state
+),
+
+-- name: line-open
+-- Open: ordered less delivered with bounds crossed, not below nothing; an unbounded delivery may have been everything.
+line_span as (
+    select
+        line_key,
+        since,
+        until,
+        greatest(ordered_value - delivered_value, 0) as value,
+        if(delivered_unquantified > 0, 0, greatest(ordered_low - delivered_high, 0)) as low,
+        greatest(ordered_high - delivered_low, 0) as high,
+        ordered_quantified + delivered_quantified as quantified,
+        ordered_unquantified + delivered_unquantified as unquantified,
+        ordered_unquantified as unbounded
+    from state
+    where not cancelled
+),
+
+-- name: supply
+-- Supply known without an order: each assertion until the next under its id (rule 11), both ordered and delivered.
+assertion as (
+    select
+        position, vendor, buyer, currency, ends_on, ends_on as since,
+        lead(ends_on, 1, 'infinity'::date) over (partition by assertion_id order by ends_on, known_on, position)
+            as until
+    from supply_asserted
+    where
+        position <= $position
+        and known_on <= $known_on
+        and ends_on <= $effective_on
+        and basis & $excluded = 0
+        and position not in (from gone)
+),
+supply_span as (
+    select
+        assertion.* exclude (until), product, least(until, coalesce(leaves_on, 'infinity'::date)) as until,
+        measure_value as value, measure_low as low, measure_high as high,
+        measure_quantified as quantified, measure_unquantified as unquantified
+    from assertion
+    join supply_line on supply_line.position = assertion.position
+    left join leaving on leaving.ends_on = assertion.ends_on
+    where
+        $status <> 'open'
+        and ($asked is null or buyer in (select buyer from asked))
+        and ($unquantified or measure_quantified > 0)
+),
+figure as (
+    select
+        null::bigint as placed_position, vendor, product, currency, buyer, placed_on as priced_on, since, until,
+        figure::hugeint as value, figure::hugeint as low, figure::hugeint as high, 1 as quantified, 0 as unquantified,
+        0 as unbounded
+    from plain_span
+    union all
+    select
+        placed_position, vendor, product, currency, buyer, placed_on, since, until, (value * 10000)::hugeint,
+        (low * 10000)::hugeint, (high * 10000)::hugeint, quantified, unquantified, unbounded
+    from line_span
+    join irregular_line on irregular_line.line_key = line_span.line_key
+    union all
+    select
+        null, vendor, product, currency, buyer, ends_on, since, until, (value * 10000)::hugeint,
+        (low * 10000)::hugeint, (high * 10000)::hugeint, quantified, unquantified, unquantified
+    from supply_span
+),
+-- What is exactly nothing is dropped (rule 21), and needs neither rate nor attribute.
+something as materialized (
+    from figure
+    where
+        greatest(since, $from_on) < until
+        and since <= $effective_on
+        and (unquantified > 0 or value <> 0 or low <> 0 or high <> 0)
+),
+
+-- name: converted-capacity
+converted as (
+    select
+        something.* exclude (since, until),
+        greatest(something.since, attribute.since) as since,
+        least(something.until, attribute.until) as until,
+        attribute.value is not null as convertible,
+        1::decimal(25, 10) as source_rate,
+        1::decimal(25, 10) as target_rate,
+        coalesce(attribute.value, 1) as attribute_value,
+        coalesce(attribute.low, 1) as attribute_low,
+        coalesce(attribute.high, 1) as attribute_high
+    from something
+    left join attribute
+        on attribute.product = something.product
+        and attribute.since < something.until
+        and attribute.until > something.since
+),
+
+-- name: joint
+-- Joint orders by what is so of their buyers: how many are asked for, their families, and their shares (rules 19, 20).
+allocation as materialized (
+    select
+        placed_position, position, since,
+        lead(since, 1, 'infinity'::date) over (
+            partition by placed_position order by since, known_on, position
+        ) as until
+    from (
+        select distinct placed_position, position, ends_on as since, known_on
+        from order_allocated
+        where
+            $asked is not null
+            and position <= $position
+            and known_on <= $known_on
+            and ends_on <= $effective_on
+            and basis & $excluded = 0
+            and position not in (from gone)
+    )
+    qualify since < until
+),
+joint_order as materialized (
+    select joint_buyer.placed_position, joint_buyer.buyer
+    from joint_buyer
+    where joint_buyer.placed_position in (select placed_position from something where buyer is null)
+),
+turn as (
+    select distinct placed_position, greatest(day, $from_on) as day
+    from (
+        select placed_position, $from_on as day from joint_order
+        union all
+        select joint_order.placed_position, unnest([asked.since, asked.until])
+        from joint_order
+        join asked on asked.buyer = joint_order.buyer
+        union all
+        select joint_order.placed_position, organization.since
+        from joint_order
+        join organization on organization.organization = joint_order.buyer
+        union all
+        select placed_position, since
+        from allocation
+        where placed_position in (select placed_position from joint_order)
+    )
+    where day <= $effective_on
+),
+joint_at as (
+    select
+        turn.placed_position,
+        turn.day,
+        count(*) as buyers,
+        count(*) filter ($asked is null or asked.buyer is not null) as asked_buyers,
+        list(distinct coalesce(organization.family, joint_order.buyer)) filter ($asked is null or asked.buyer is not null)
+            as families,
+        list(joint_order.buyer) filter ($asked is null or asked.buyer is not null) as asked_for
+    from turn
+    join joint_order on joint_order.placed_position = turn.placed_position
+    left join asked on asked.buyer = joint_order.buyer and asked.since <= turn.day and asked.until > turn.day
+    left join organization
+        on organization.organization = joint_order.buyer
+        and organization.since <= turn.day
+        and organization.until > turn.day
+    group by turn.placed_position, turn.day
+),
+given as (
+    select
+        joint_at.placed_position,
+        joint_at.day,
+        sum(share_value) filter (list_contains(asked_for, order_allocated.buyer)) as share_value,
+        sum(share_low) filter (list_contains(asked_for, order_allocated.buyer)) as share_low,
+        sum(share_high) filter (list_contains(asked_for, order_allocated.buyer)) as share_high,
+        count(*) filter (list_contains(asked_for, order_allocated.buyer)) as named,
+        1 - sum(share_low) as remainder
+    from joint_at
+    join allocation
+        on allocation.placed_position = joint_at.placed_position
+        and allocation.since <= joint_at.day
+        and allocation.until > joint_at.day
+    join order_allocated on order_allocated.position = allocation.position
+    where joint_at.asked_buyers < joint_at.buyers
+    group by joint_at.placed_position, joint_at.day
+),
+joint_span as materialized (
+    select
+        joint_at.placed_position,
+        joint_at.day as since,
+        lead(joint_at.day, 1, 'infinity'::date) over (
+            partition by joint_at.placed_position order by joint_at.day
+        ) as until,
+        families,
+        asked_buyers,
+        case
+            when asked_buyers = buyers then 1
+            when named > 0 and share_high > 0 then share_value
+        end::decimal(38, 6) as share_value,
+        case
+            when asked_buyers = buyers then 1
+            when named > 0 and share_high > 0 then share_low
+        end::decimal(38, 6) as share_low,
+        case
+            when asked_buyers = buyers then 1
+            when named > 0 and share_high > 0 then share_high
+        end::decimal(38, 6) as share_high,
+        case
+            when asked_buyers = buyers or not $unquantified then null
+            when named is null then 1
+            when named < asked_buyers and remainder > 0 then remainder
+        end::decimal(38, 6) as remainder
+    from joint_at
+    left join given on given.placed_position = joint_at.placed_position and given.day = joint_at.day
+),
+
+-- name: changes
+-- Contributions, added and taken off by day, summed where they share a row and every factor.
+held as (
+    select
+        converted.* exclude (since, until),
+        greatest(converted.since, asked.since) as since,
+        least(converted.until, asked.until) as until,
+        1::decimal(38, 6) as share_value,
+        1::decimal(38, 6) as share_low,
+        1::decimal(38, 6) as share_high,
+        null::decimal(38, 6) as remainder,
+        null::integer[] as families
+    from converted
+    left join asked
+        on asked.buyer = converted.buyer and asked.since < converted.until and asked.until > converted.since
+    where converted.buyer is not null and ($asked is null or asked.buyer is not null)
+    union all
+    select
+        converted.* exclude (since, until),
+        greatest(converted.since, joint_span.since),
+        least(converted.until, joint_span.until),
+        share_value, share_low, share_high, remainder, families
+    from converted
+    join joint_span
+        on joint_span.placed_position = converted.placed_position
+        and joint_span.since < converted.until
+        and joint_span.until > converted.since
+    where converted.buyer is null and asked_buyers > 0
+),
+piece as (
+    select
+        held.* exclude (since, until, vendor, product, families, value, low, high, quantified, unquantified, unbounded),
+        greatest(held.since, seller.since, holder.since, product.since, $from_on) as since,
+        least(held.until, seller.until, holder.until, product.until) as until,
+        coalesce(held.families, [coalesce(holder.family, held.buyer)]) = [coalesce(seller.family, held.vendor)]
+            as captive,
+        seller.country,
+        KEY as key,
+        if(convertible, held.value, 0) as value,
+        if(convertible, held.low, 0) as low,
+        if(convertible, held.high, 0) as high,
+        if(convertible, quantified, 0) as quantified,
+        if(convertible, unquantified, 1) as unquantified,
+        if(convertible, unbounded, 1) as unbounded
+    from held
+    left join organization as seller
+        on seller.organization = held.vendor and seller.since < held.until and seller.until > held.since
+    left join organization as holder
+        on holder.organization = held.buyer and holder.since < held.until and holder.until > held.since
+    left join product on product.product = held.product and product.since < held.until and product.until > held.since
+    where convertible or $unquantified
+),
+contribution as (
+    from piece
+    where
+        since < until
+        and since <= $effective_on
+        and ($captives or not captive)
+        -- Not exactly nothing (rule 21).
+        and (share_high is not null or remainder is not null)
+        and (
+            unquantified > 0
+            or (value <> 0 and attribute_value <> 0 and (share_value <> 0 or remainder is not null))
+            or (low <> 0 and attribute_low <> 0 and (share_low <> 0 or remainder is not null))
+            or (high <> 0 and attribute_high <> 0)
+        )
+),
+change_of_row as (
+    select
+        if(sign > 0, since, until) as day, key, captive, country,
+        source_rate, target_rate, attribute_value, attribute_low, attribute_high,
+        share_value, share_low, share_high, remainder,
+        sum(sign * value) as value,
+        sum(sign * low) as low,
+        sum(sign * high) as high,
+        sum(sign * quantified)::bigint as quantified,
+        sum(sign * unquantified)::bigint as unquantified,
+        sum(sign * unbounded)::bigint as unbounded,
+        sum(sign)::bigint as contributions
+    from contribution
+    cross join (values (1), (-1)) as turning (sign)
+    where sign > 0 or until <= $effective_on
+    group by all
+)
+select
+    day,
+    word_of(key) as key,
+    captive,
+    country,
+    (source_rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
+    (target_rate::decimal(38, 10) * 10000000000)::hugeint as target_rate,
+    (attribute_value * 1000000)::hugeint as attribute_value,
+    (attribute_low * 1000000)::hugeint as attribute_low,
+    (attribute_high * 1000000)::hugeint as attribute_high,
+    (share_value * 1000000)::hugeint as share_value,
+    (share_low * 1000000)::hugeint as share_low,
+    (share_high * 1000000)::hugeint as share_high,
+    (remainder * 1000000)::hugeint as remainder,
+    value, low, high, quantified, unquantified, unbounded, contributions
+from change_of_row
+order by day
+
+-- name: annotations
+-- Changes of regulations and of partnerships within the range, each with the latest title of its instrument, or the
+-- latest scope of its partnership.
+select
+    strftime(ends_on, '%Y-%m-%d') as effective_on, strftime(known_on, '%Y-%m-%d') as known_on, type, id, title, position
+from (
+    select
+        ends_on, known_on, type, regulation_id as id, position,
+        last_value(data ->> '$.title' ignore nulls) over (
+            partition by regulation_id
+            order by ends_on, known_on, position
+            rows between unbounded preceding and unbounded following
+        ) as title
+    from regulation_event
+    where
+        position <= $position
+        and known_on <= $known_on
+        and ends_on <= $effective_on
+        and position not in (from retracted($known_on, $position))
+    union all
+    select
+        ends_on, known_on, type, partnership_id, position,
+        last_value(scope ignore nulls) over (
+            partition by partnership_id
+            order by ends_on, known_on, position
+            rows between unbounded preceding and unbounded following
+        )
+    from partnership_fact
+    where
+        position <= $position
+        and known_on <= $known_on
+        and ends_on <= $effective_on
+        and position not in (from retracted($known_on, $position))
+) as told
+where ends_on >= $from_on
+order by effective_on, known_on, position
