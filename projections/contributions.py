@@ -1,7 +1,8 @@
 """Contributions: what each order line or assertion line adds to a figure, and what its parts are multiplied with."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import duckdb
 
 from projections import statements
 from projections.figures import PRECISE, RATE_PLACES, Figure, cross_rate
-from projections.parameters import MarketParameters, VendorDependence
+from projections.parameters import ContributionParameters, MarketParameters
 
 #: The key of a row, as an expression over a contribution, joined with its product for those that need it (rule 22).
 KEYS = {
@@ -27,16 +28,60 @@ KEYS = {
 POSTINGS = {"irregular-lines": "irregular_posting"}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Contributions of one row added up: all of them captive or none, all of vendors at home or none."""
+#: What the figures of contributions are multiplied with.
+FACTORS = (
+    "source_rate, target_rate, attribute_value, attribute_low, attribute_high, "
+    "share_value, share_low, share_high, remainder"
+)
 
-    key: str | None
-    captive: bool
-    domestic: bool
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What contributions are added up by."""
+
+    #: Columns by name, each an expression over a contribution (`counted`) and its product; KEY: the key of a row.
+    columns: Mapping[str, str]
+    #: Further columns of which is only asked in what combinations they occur; the last is never null.
+    occurring: Mapping[str, str] = field(default_factory=dict)
+    #: Columns of numbers that stand for words, and are answered in words.
+    words: frozenset[str] = frozenset()
+
+    def into(self, statement: str, key: str, factors: str = "") -> str:
+        """A statement that groups by this, and its sums by some factors besides; `key` is the expression for KEY."""
+        every = {**self.columns, **self.occurring}
+        grouped = ", ".join(f"{column} as {name}" for name, column in every.items()).replace("KEY", key)
+        named = ", ".join(f"word_of({name}) as {name}" if name in self.words else name for name in every)
+        sets = "all"
+        if self.occurring:
+            sets = f"grouping sets (({', '.join(self.columns)}{factors}), ({', '.join(self.occurring)}))"
+        return statement.replace("NAMED", named).replace("GROUPED", grouped).replace("SETS", sets)
+
+    def occurs(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of such a statement says what occurs, and has no sums."""
+        return bool(self.occurring) and row[next(reversed(self.occurring))] is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Contributions that are alike in the columns of a grouping, added up."""
+
+    alike: Mapping[str, Any]
     figure: Figure
     first_on: date
     last_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Contributions added up by a grouping; several sums may be of contributions that are alike."""
+
+    sums: list[Sum]
+    #: The combinations of its further columns.
+    occurring: list[Mapping[str, Any]]
+
+    def plus(self, other: "Sums") -> "Sums":
+        """Both together."""
+        return Sums(self.sums + other.sums, self.occurring + other.occurring)
 
 
 @dataclass(slots=True)
@@ -81,23 +126,46 @@ class Tally:
 PLACES = 16 + RATE_PLACES
 
 
-def parts(
-    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any], lines: str
-) -> list[Part]:
+def added_up(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: ContributionParameters,
+    grouping: Grouping,
+    values: dict[str, Any],
+    lines: str,
+    by: str = "vendor",
+) -> Sums:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
     block = statements.blocks("vendor_dependence.sql")
-    statement = query(parameters, block["whole-numbers"] + block["groups"], lines)
-    tallies: dict[tuple[str | None, bool, bool], Tally] = defaultdict(Tally)
+    restricted = statements.blocks("restrictions.sql")
+    judged = f",{restricted['standing']}{restricted['barred']}{restricted['judged']}"
+    reading = block["whole-numbers"] + judged + block["groups"]
+    statement = grouping.into(query(parameters, reading, lines, by), "counted.key", f", {FACTORS}")
+    tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
+    occurring = []
     for group in statements.rows(connection, statement, values):
-        tally = tallies[group["key"], group["captive"], group["domestic"]]
+        if grouping.occurs(group):
+            occurring.append({name: group[name] for name in grouping.occurring})
+            continue
+        tally = tallies[tuple(_hashable(group[name]) for name in grouping.columns)]
         tally.add(group, group["contributions"])
         tally.first_on = min(tally.first_on, group["first_on"])
         tally.last_on = max(tally.last_on, group["last_on"])
-    return [Part(*which, tally.figure(), tally.first_on, tally.last_on) for which, tally in tallies.items()]
+    sums = [
+        Sum(dict(zip(grouping.columns, which, strict=True)), tally.figure(), tally.first_on, tally.last_on)
+        for which, tally in tallies.items()
+    ]
+    return Sums(sums, occurring)
 
 
-def query(parameters: VendorDependence, reading: str, lines: str) -> str:
-    """One statement: `reading`, and the contributions that it reads, of order lines that `lines` (a block) selects."""
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def query(parameters: ContributionParameters, reading: str, lines: str, by: str = "vendor") -> str:
+    """One statement: `reading`, and the contributions that it reads, of order lines that `lines` (a block) selects.
+
+    `by` names the key that they have (KEYS).
+    """
     block = statements.blocks("contributions.sql")
     joined = (
         block["dimensions"],
@@ -105,20 +173,20 @@ def query(parameters: VendorDependence, reading: str, lines: str) -> str:
         block[f"order-{parameters.status}"],
         block["supply"],
         block[f"factor-{parameters.measure}"],
-        block["contribution"].replace("KEY", KEYS[parameters.by]),
+        block["contribution"].replace("KEY", KEYS[by]),
         reading,
     )
     return measured(parameters, "".join(joined))
 
 
-def measured(parameters: VendorDependence, statement: str) -> str:
+def measured(parameters: ContributionParameters, statement: str) -> str:
     """The statement about amounts or about quantities, as the measure asks."""
     account, name = ("2", "amount_") if parameters.measure == "spend" else ("1", "quantity_")
     return statement.replace("measure_", name).replace("ACCOUNT", account).replace("MEASURE", name.rstrip("_"))
 
 
-def bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> dict[str, Any]:
-    """What the statements of `query` have as parameters."""
+def bindings(connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters) -> dict[str, Any]:
+    """What the statements of `query` have as parameters, but for what is barred."""
     asked = buyers_asked(connection, parameters)
     return parameters.bindings() | {"asked": asked, "status": parameters.status}
 

@@ -30,12 +30,12 @@ def evidence(
     lines_of_row = f"lines-by-{parameters.by}"
     bindings = contributions.bindings(connection, parameters) | {"key": key, "limit": limit, "offset": offset}
     reading = block["whole-numbers"] + block["evidence"]
-    found = statements.rows(connection, contributions.query(parameters, reading, lines_of_row), bindings)
+    found = statements.rows(connection, contributions.query(parameters, reading, lines_of_row, parameters.by), bindings)
     lines = {
         source: {"lines": [part["line_key"] for part in found if part["source"] == source]}
         for source in ("order", "supply")
     }
-    movements = contributions.query(parameters, block["movements"], lines_of_row)
+    movements = contributions.query(parameters, block["movements"], lines_of_row, parameters.by)
     postings: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for posting in statements.rows(connection, movements, bindings | lines["order"]):
         postings["order", posting["line_key"]].append(posting)

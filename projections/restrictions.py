@@ -21,6 +21,8 @@ from projections.regulations import instruments_as_of
 
 #: How statements write a verdict: by its place here.
 VERDICTS = (Truth.NO, Truth.UNDETERMINED, Truth.YES)
+STANDING = ("organization", "buyer", "vendor")
+BARRED = ("buyer", "vendor", "product", "verdict")
 #: A kind of buyers, a kind of vendors and a sort of products.
 Combination = tuple[int, int, int]
 
@@ -41,16 +43,14 @@ class Restrictions:
         self._first_sights: dict[Combination, Assessment] = {}
         self._assessments: dict[tuple[int, int, Product | None], Assessment] = {}
         #: What statements have as parameters, for the blocks `standing` and `barred`.
-        self.bindings = _columns("standing", ("organization", "buyer", "vendor"), ())
-        barred: Iterable[tuple[int, int, int, int]] = ()
+        self.bindings = UNRESTRICTED
         if self._book.rules:
             self._terms = terms_of(_conditions(self.in_force))
             self._kinds = kinds_of(connection, moment, self._terms)
             standing = ((number, *both) for number, both in self._kinds.standing.items())
-            self.bindings = _columns("standing", ("organization", "buyer", "vendor"), standing)
+            self.bindings = _columns("standing", STANDING, standing)
             self.sorts = [NAMELESS, *sorts_of(connection, moment, self._terms, self._kinds, self.bindings)]
-            barred = self._barred(asked)
-        self.bindings |= _columns("barred", ("buyer", "vendor", "product", "verdict"), barred)
+            self.bindings |= _columns("barred", BARRED, self._barred(asked))
 
     def vendor_kind(self, organization: int) -> int:
         """The kind of an organisation (its number) as a vendor."""
@@ -121,3 +121,7 @@ def _columns(table: str, names: tuple[str, ...], rows: Iterable[tuple[int, ...]]
     """A small table as parameters of a statement, one a column."""
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return {f"{table}_{name}": list(column) for name, column in zip(names, columns, strict=True)}
+
+
+#: Parameters where nothing is barred.
+UNRESTRICTED = _columns("standing", STANDING, ()) | _columns("barred", BARRED, ())

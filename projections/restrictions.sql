@@ -22,7 +22,6 @@ barred as materialized (
 
 -- name: judged
 -- Contributions (`counted`) with the kinds of their buyers asked for and the verdict that these have in common (rule 38).
-,
 bought as (
     select
         counted.line_key,

@@ -40,19 +40,25 @@ where position <= $position and known_on <= $known_on and ends_on <= $effective_
 with gone as materialized (
     from retracted($known_on, $position)
 ),
-asked as (
-    select
-        unnest($asked_buyers::integer[]) as buyer,
-        unnest($asked_since::date[]) as since,
-        unnest($asked_until::date[]) as until
+asked as materialized (
+    select buyer, since, coalesce(until, 'infinity'::date) as until
+    from (
+        select
+            unnest($asked_buyers::integer[]) as buyer,
+            unnest($asked_since::date[]) as since,
+            unnest($asked_until::date[]) as until
+    )
 ),
 organization as materialized (
-    select
-        unnest($organizations::integer[]) as organization,
-        unnest($organizations_since::date[]) as since,
-        unnest($organizations_until::date[]) as until,
-        unnest($families::integer[]) as family,
-        unnest($countries::integer[]) as country
+    select organization, since, coalesce(until, 'infinity'::date) as until, family, country
+    from (
+        select
+            unnest($organizations::integer[]) as organization,
+            unnest($organizations_since::date[]) as since,
+            unnest($organizations_until::date[]) as until,
+            unnest($families::integer[]) as family,
+            unnest($countries::integer[]) as country
+    )
 ),
 leaving as materialized (
     select unnest($leaving_ends::date[]) as ends_on, unnest($leaving_on::date[]) as leaves_on

@@ -6,9 +6,9 @@ from typing import Any
 import duckdb
 
 from projections import contributions, statements
-from projections.contributions import Part
+from projections.contributions import Grouping, Sum, Sums
 from projections.figures import Figure, sum_of
-from projections.parameters import VendorDependence
+from projections.parameters import ContributionParameters
 
 #: Which movements a status looks at; ordered ones are positive, received ones negative.
 SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
@@ -16,42 +16,45 @@ SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
 WINDOWED = {"ordered": "placed_on", "delivered": "ends_on", "open": "ends_on"}
 KEYS = contributions.KEYS | {"vendor": "counted.vendor", "product": "counted.product"}
 KEYS["maker"] = "coalesce(product.maker, counted.vendor)"
-PRODUCT = "left join product on product.product = counted.product"
 #: The parts in which a product with a rate is summed, and the decimal places of each.
 RATE_PARTS = {"whole": 4, "first_decimals": 16, "second_decimals": 28, "third_decimals": 40}
 
 
-def parts(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
+def added_up(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: ContributionParameters,
+    grouping: Grouping,
+    values: dict[str, Any],
+    by: str = "vendor",
+) -> Sums:
     """What the contributions of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
-    return [
-        Part(
-            group["key"],
-            group["captive"],
-            group["domestic"],
-            _figure(group, parameters),
-            group["first_on"],
-            group["last_on"],
-        )
-        for group in statements.rows(connection, _query(parameters), values)
-    ]
+    sums, occurring = [], []
+    for group in statements.rows(connection, grouping.into(_query(parameters), KEYS[by]), values):
+        if grouping.occurs(group):
+            occurring.append({name: group[name] for name in grouping.occurring})
+        else:
+            alike = {name: group[name] for name in grouping.columns}
+            sums.append(Sum(alike, _figure(group, parameters), group["first_on"], group["last_on"]))
+    return Sums(sums, occurring)
 
 
-def _query(parameters: VendorDependence) -> str:
+def _query(parameters: ContributionParameters) -> str:
     block = statements.blocks("steady.sql")
+    restricted = statements.blocks("restrictions.sql")
     joined = (
         statements.blocks("contributions.sql")["dimensions"],
+        restricted["standing"],
+        restricted["barred"],
         block["sides"],
         block[f"aside-{parameters.status}"],
         block[f"price-{parameters.measure}"],
         block["movements"].replace("SIGN", SIGNS[parameters.status]).replace("WINDOWED", WINDOWED[parameters.status]),
         block[f"sums-{parameters.measure}"],
     )
-    key = KEYS[parameters.by]
-    statement = "".join(joined).replace("KEY", key).replace("JOINED", PRODUCT if "product." in key else "")
-    return contributions.measured(parameters, statement)
+    return contributions.measured(parameters, "".join(joined))
 
 
-def _figure(group: dict[str, Any], parameters: VendorDependence) -> Figure:
+def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure:
     """The sums of one group as a figure. What is received is summed below nothing."""
     sign = -1 if parameters.status == "delivered" else 1
     if parameters.measure == "capacity":
