@@ -49,16 +49,21 @@ class Grouping:
     def into(self, statement: str, key: str, factors: str = "") -> str:
         """A statement that groups by this, and its sums by some factors besides; `key` is the expression for KEY."""
         every = {**self.columns, **self.occurring}
-        grouped = ", ".join(f"{column} as {name}" for name, column in every.items()).replace("KEY", key)
+        grouped = ", ".join(f"{column} as {name}" for name, column in every.items())
         named = ", ".join(f"word_of({name}) as {name}" if name in self.words else name for name in every)
         sets = "all"
         if self.occurring:
-            sets = f"grouping sets (({', '.join(self.columns)}{factors}), ({', '.join(self.occurring)}))"
-        return statement.replace("NAMED", named).replace("GROUPED", grouped).replace("SETS", sets)
+            # By the expressions: their names may be those of other columns, too.
+            sets = (
+                f"grouping sets (({', '.join(self.columns.values())}{factors}), ({', '.join(self.occurring.values())}))"
+            )
+        for placeholder, columns in (("NAMED", named), ("GROUPED", grouped), ("SETS", sets), ("KEY", key)):
+            statement = statement.replace(placeholder, columns)
+        return statement
 
     def occurs(self, row: Mapping[str, Any]) -> bool:
         """Whether a row of such a statement says what occurs, and has no sums."""
-        return bool(self.occurring) and row[next(reversed(self.occurring))] is not None
+        return bool(self.occurring) and row[list(self.occurring)[-1]] is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Sums:
 
     sums: list[Sum]
     #: The combinations of its further columns.
-    occurring: list[Mapping[str, Any]]
+    occurring: list[dict[str, Any]]
 
     def plus(self, other: "Sums") -> "Sums":
         """Both together."""

@@ -39,6 +39,8 @@ class Restrictions:
         self._kinds = Kinds((), (), {})
         #: Of products; none where no rule could bar anything, for then nothing is looked at.
         self.sorts: list[Sort] = []
+        #: By number of a product.
+        self.sort_of: dict[int, int] = {}
         self._known: dict[int, Product | None] = {}
         self._first_sights: dict[Combination, Assessment] = {}
         self._assessments: dict[tuple[int, int, Product | None], Assessment] = {}
@@ -50,11 +52,16 @@ class Restrictions:
             standing = ((number, *both) for number, both in self._kinds.standing.items())
             self.bindings = _columns("standing", STANDING, standing)
             self.sorts = [NAMELESS, *sorts_of(connection, moment, self._terms, self._kinds, self.bindings)]
+            self.sort_of = {number: place for place, sort in enumerate(self.sorts) for number in sort.products}
             self.bindings |= _columns("barred", BARRED, self._barred(asked))
 
     def vendor_kind(self, organization: int) -> int:
         """The kind of an organisation (its number) as a vendor."""
         return self._kinds.standing.get(organization, (0, 0))[1]
+
+    def maker_of(self, sort: int) -> int | None:
+        """The kind of the maker of a sort of products; None: not known, or nothing is looked at."""
+        return self.sorts[sort].maker if self.sorts else None
 
     def assess(self, buyers: Iterable[int], vendor: int, product: int) -> Assessment:
         """What the rules say of each of these kinds of buyers getting a product (its number) from a kind of vendors.
@@ -64,6 +71,27 @@ class Restrictions:
         if product not in self._known:
             return CLEAR
         return agreed(self._assess(buyer, vendor, self._known[product]) for buyer in buyers)
+
+    def product(self, number: int) -> Product | None:
+        """A product with what the rules look at; None: none is named, or nothing bars any like it."""
+        return self._known.get(number)
+
+    def strangers(self, buyers: Iterable[int], vendor: int, product: int) -> tuple[str, ...]:
+        """Whose country some rule asks for and is not known: "buyer", "vendor", "maker"."""
+        found = self.product(product)
+        parties = [self._kinds.vendors[vendor], None if found is None else found.maker]
+        suppliers = [
+            party is not None and any(conditions.of_country(party).missing for conditions in self._terms.conditions)
+            for party in parties
+        ]
+        holders = any(
+            conditions.of_buyer(self._kinds.buyers[buyer]).missing
+            for buyer in buyers
+            for conditions in self._terms.conditions
+        )
+        return tuple(
+            role for role, unknown in zip(("buyer", "vendor", "maker"), (holders, *suppliers), strict=True) if unknown
+        )
 
     def look_at(self, combinations: Iterable[Combination]) -> Mapping[int, set[tuple[int, int]]]:
         """Get to know the products that may be barred where these combinations occur: which sorts, from whom to whom.
@@ -81,8 +109,7 @@ class Restrictions:
 
     def _barred(self, asked: list[int] | None) -> Iterator[tuple[int, int, int, int]]:
         """Every kind of buyers, kind of vendors and product that occur together and are not clear, with the verdict."""
-        sorted_products = ((number, place) for place, sort in enumerate(self.sorts) for number in sort.products)
-        values = {"asked": asked} | self.bindings | _columns("sorted", ("product", "sort"), sorted_products)
+        values = {"asked": asked} | self.bindings | _columns("sorted", ("product", "sort"), self.sort_of.items())
         block = statements.blocks("restrictions.sql")
         found = statements.rows(self._connection, f"with {block['standing']}{block['occurring']}", values)
         doubtful = self.look_at((row["as_buyer"], row["as_vendor"], row["sort"]) for row in found)

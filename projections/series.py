@@ -196,7 +196,8 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
     known = spans.organizations(facts, from_on, buyers)
     asked = [span for span in known.asked if parameters.buyer_scope == "group" or span.thing in buyers]
     if parameters.home is not None or len(parameters.buyer) != 1:
-        homes = [(from_on, numbers.get(parameters.home))]
+        # 0: a country of which nobody is.
+        homes = [(from_on, None if parameters.home is None else numbers.get(parameters.home, 0))]
     else:
         homes = sorted((span.since, span.held[1]) for span in known.standing if span.thing in buyers)
     left = {}

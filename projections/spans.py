@@ -123,4 +123,6 @@ def leaving(ends: Iterable[date], window: str, first_day: date, last_day: date) 
 def columns(spans: Iterable[Span]) -> dict[str, list[Any]]:
     """The fields of spans as lists."""
     listed = [(span.thing, span.since, span.until, span.held) for span in spans]
-    return {name: list(map(itemgetter(place), listed)) for place, name in enumerate(("thing", "since", "until", "held"))}
+    return {
+        name: list(map(itemgetter(place), listed)) for place, name in enumerate(("thing", "since", "until", "held"))
+    }

@@ -8,8 +8,9 @@ from typing import Any
 
 import duckdb
 
-from projections import contributions, statements, steady
-from projections.contributions import Part
+from domain.truth import Finding, Truth, agreement
+from projections import contributions, statements
+from projections.contributions import Grouping, Sum
 from projections.figures import (
     PRECISE,
     ZERO,
@@ -25,6 +26,17 @@ from projections.figures import (
     total_of,
 )
 from projections.parameters import VendorDependence
+from projections.regulatory_exposure import at_risk
+from projections.restrictions import VERDICTS, Restrictions
+from projections.sole_source import sole_sources
+from projections.sums import added_up
+
+#: By row, and what decides whether a contribution is captive, domestic or barred.
+ROWS = Grouping(
+    {"key": "KEY", "captive": "captive", "domestic": "domestic", "verdict": "verdict"},
+    {"maker": "coalesce(product.maker, counted.vendor)", "category": "product.category", "buyers": "buyers"},
+    frozenset({"key", "maker", "category"}),
+)
 
 
 @dataclass
@@ -36,11 +48,13 @@ class Row:
     captive: bool = True
     first_on: date = date.max
     last_on: date = date.min
+    verdicts: set[Truth] = field(default_factory=set)
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Sum) -> None:
         """Take in some of its contributions."""
         self.figure = self.figure.plus(part.figure)
-        self.captive = self.captive and part.captive
+        self.captive = self.captive and part.alike["captive"]
+        self.verdicts.add(VERDICTS[part.alike["verdict"]])
         self.first_on = min(self.first_on, part.first_on)
         self.last_on = max(self.last_on, part.last_on)
 
@@ -51,7 +65,7 @@ def vendor_dependence(
     *,
     country_name: Callable[[str], str | None],
 ) -> dict[str, Any]:
-    """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29).
+    """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29, 38, 40 and 46).
 
     Figures are decimal strings, shares and metrics numbers, days dates. `country_name` gives the English name of a
     country code, or None.
@@ -59,34 +73,28 @@ def vendor_dependence(
     home = _home(connection, parameters)
     rows: dict[str | None, Row] = {}
     captive, domestic = [], []
-    for part in parts_of(connection, parameters, contributions.bindings(connection, parameters) | {"home": home}):
-        rows.setdefault(part.key, Row(part.key)).add(part)
-        if part.captive:
+    values = contributions.bindings(connection, parameters) | {"home": home}
+    restrictions = Restrictions(connection, parameters, values["asked"])
+    found = added_up(connection, parameters, ROWS, values | restrictions.bindings, parameters.by)
+    for part in found.sums:
+        key = part.alike["key"]
+        rows.setdefault(key, Row(key)).add(part)
+        if part.alike["captive"]:
             captive.append(part.figure)
-        if part.domestic:
+        if part.alike["domestic"]:
             domestic.append(part.figure)
     ranked = sorted(rows.values(), key=rank)
     total = total_of(row.figure for row in ranked)
     names = names_of(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
-    unit = {"spend": parameters.currency, "units": "unit", "capacity": parameters.attribute}[parameters.measure]
     return {
-        "total": {**written(total), "unit": unit},
+        "total": {**written(total), "unit": parameters.unit},
         "rows": _rows(ranked, total, names, parameters),
-        "metrics": metrics_of(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
+        "metrics": {
+            **metrics_of(ranked, total, total_of(captive), None if home is None else total_of(domestic)),
+            **at_risk(found.sums, total),
+            "sole_source": sole_sources(connection, parameters, restrictions, found.occurring),
+        },
     }
-
-
-def parts_of(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, values: dict[str, Any]) -> list[Part]:
-    try:
-        # Both statements must see the same lines as plain: a batch applied between them would count some twice.
-        with statements.snapshot(connection):
-            return [
-                *steady.parts(connection, parameters, values),
-                *contributions.parts(connection, parameters, values, "irregular-lines"),
-            ]
-    except duckdb.OutOfRangeException:
-        # Sums that leave 128 bits: line by line, nothing is multiplied before it is summed.
-        return contributions.parts(connection, parameters, values, "every-line")
 
 
 def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:
@@ -132,6 +140,7 @@ def _rows(
                 "share_high": ratio(share_high_of(figure, others)),
                 "quantified": figure.unquantified == 0,
                 "captive": row.captive,
+                "restricted": agreement(map(Finding, row.verdicts)).truth.value,
                 "country": country,
                 "first_effective_on": row.first_on.isoformat(),
                 "last_effective_on": row.last_on.isoformat(),

@@ -1,0 +1,132 @@
+"""How much of what some buyers get is barred, or may be, by the rules in force."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from domain.evaluation import RuleName
+from domain.rulebook import CLEAR
+from domain.truth import Finding, Truth, agreement
+from projections import contributions, statements
+from projections.contributions import Grouping, Sum
+from projections.explanations import Supply, explained
+from projections.figures import PRECISE, ZERO, Figure, plain, quotient, ratio, sum_of, total_of
+from projections.kinds import NO_PRODUCT
+from projections.parameters import RegulatoryExposure
+from projections.regulations import described
+from projections.restrictions import VERDICTS, Restrictions
+from projections.sums import added_up
+
+#: By vendor, product, and who of the buyers there are among those asked for.
+SUPPLIES = Grouping(
+    {"vendor": "counted.vendor", "product": "counted.product", "buyers": "buyers", "verdict": "verdict"}
+)
+
+
+@dataclass
+class Row:
+    """One row in the making."""
+
+    #: Numbers; no product: NO_PRODUCT.
+    vendor: int
+    product: int
+    figure: Figure = field(default_factory=Figure)
+    #: Kinds.
+    buyers: set[int] = field(default_factory=set)
+    verdicts: set[Truth] = field(default_factory=set)
+
+    def add(self, part: Sum) -> None:
+        """Take in some of its contributions."""
+        self.figure = self.figure.plus(part.figure)
+        self.verdicts.add(VERDICTS[part.alike["verdict"]])
+        buyers = part.alike["buyers"]
+        self.buyers.update(buyers if isinstance(buyers, tuple) else (buyers,))
+
+
+def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> dict[str, Any]:
+    """The view (docs/semantics.md, rules 38 to 40).
+
+    `total`; `rows` by vendor and product: restricted (yes, no or undetermined), value, low, high, the rules that say
+    yes or undetermined, and an explanation in sentences; `at_risk_low` and `at_risk_high`; and `instruments`: what is
+    in force, whatever its rules do. Figures are decimal strings, parts at risk numbers.
+    """
+    values = contributions.bindings(connection, parameters) | {"home": None}
+    restrictions = Restrictions(connection, parameters, values["asked"])
+    sums = added_up(connection, parameters, SUPPLIES, values | restrictions.bindings).sums
+    rows: dict[tuple[int, int], Row] = {}
+    for part in sums:
+        vendor, product = part.alike["vendor"], part.alike["product"]
+        key = vendor, NO_PRODUCT if product is None else product
+        rows.setdefault(key, Row(*key)).add(part)
+    total = total_of(row.figure for row in rows.values())
+    words = _words(connection, rows)
+    ranked = sorted(rows.values(), key=lambda row: _rank(row, words))
+    return {
+        "total": {**_written(total), "unit": parameters.unit},
+        "rows": [_row(row, restrictions, words) for row in ranked],
+        **at_risk(sums, total),
+        "instruments": [described(instrument) for instrument in restrictions.in_force],
+    }
+
+
+def at_risk(sums: Iterable[Sum], total: Figure) -> dict[str, float | None]:
+    """What part of a total is barred, and what part of it may be (rule 40)."""
+    values: dict[Truth, list[Decimal]] = defaultdict(list)
+    for part in sums:
+        values[VERDICTS[part.alike["verdict"]]].append(part.figure.sum)
+    barred, perhaps = sum_of(values[Truth.YES]), sum_of(values[Truth.UNDETERMINED])
+    return {
+        "at_risk_low": ratio(quotient(barred, total.sum)),
+        "at_risk_high": ratio(quotient(PRECISE.add(barred, perhaps), total.sum)),
+    }
+
+
+def _words(connection: duckdb.DuckDBPyConnection, keys: Iterable[tuple[int, int]]) -> dict[int, str]:
+    numbers = sorted({number for key in keys for number in key})
+    statement = statements.blocks("regulatory_exposure.sql")["words"]
+    return {row["number"]: row["word"] for row in statements.rows(connection, statement, {"numbers": numbers})}
+
+
+def _rank(row: Row, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, str]:
+    """Largest value first, unknown values last, then by vendor and product, no product last."""
+    value = row.figure.value
+    negated = ZERO if value is None else PRECISE.minus(value)
+    return value is None, negated, words[row.vendor], row.product == NO_PRODUCT, words.get(row.product, "")
+
+
+def _written(figure: Figure) -> dict[str, str | None]:
+    return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
+
+
+def _row(row: Row, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
+    restricted = agreement(map(Finding, row.verdicts)).truth
+    vendor, product = words[row.vendor], words.get(row.product)
+    found, sentences = CLEAR, list[str]()
+    if restricted is not Truth.NO:
+        kind = restrictions.vendor_kind(row.vendor)
+        found = restrictions.assess(row.buyers, kind, row.product)
+        strangers = restrictions.strangers(row.buyers, kind, row.product)
+        supply = Supply(vendor, product, restrictions.product(row.product), strangers)
+        sentences = explained(found, supply)
+    return {
+        "vendor": vendor,
+        "product": product,
+        "restricted": restricted.value,
+        **_written(row.figure),
+        "rules": [_rule(name, finding) for name, finding in sorted(found.findings.items())],
+        "explanation": sentences,
+    }
+
+
+def _rule(name: RuleName, finding: Finding) -> dict[str, Any]:
+    return {
+        "regulation_id": name.regulation_id,
+        "rule_id": name.rule_id,
+        "effect": name.effect,
+        "verdict": finding.truth.value,
+        "missing": sorted(finding.missing),
+    }

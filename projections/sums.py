@@ -1,0 +1,31 @@
+"""Contributions added up as a view asks: plain lines without looking at any by itself, and the others line by line."""
+
+from typing import Any
+
+import duckdb
+
+from projections import contributions, statements, steady
+from projections.contributions import Grouping, Sums
+from projections.parameters import ContributionParameters
+
+
+def added_up(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: ContributionParameters,
+    grouping: Grouping,
+    values: dict[str, Any],
+    by: str = "vendor",
+) -> Sums:
+    """What all contributions come to.
+
+    `values` are those of `contributions.bindings`, the home and what is barred (`Restrictions.bindings`); `by` names
+    the key of a row, where the grouping has one (contributions.KEYS).
+    """
+    try:
+        # Both statements must see the same lines as plain: a batch applied between them would count some twice.
+        with statements.snapshot(connection):
+            plain = steady.added_up(connection, parameters, grouping, values, by)
+            return plain.plus(contributions.added_up(connection, parameters, grouping, values, "irregular-lines", by))
+    except duckdb.OutOfRangeException:
+        # Sums that leave 128 bits: line by line, nothing is multiplied before it is summed.
+        return contributions.added_up(connection, parameters, grouping, values, "every-line", by)
