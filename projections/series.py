@@ -133,7 +133,7 @@ def series(
     days = None if step is None else _days(from_on, to_on, step)
     asked = parameters.model_copy(update={"effective_on": to_on})
     values = _bindings(connection, asked, from_on)
-    changes = statements.rows(connection, _query(asked), values)
+    changes = statements.rows(connection, _query(asked, days is not None), values | {"points": days})
     points = list(_points(asked, days, from_on, changes, values["homes"]))
     if len(points) > MOST_POINTS:
         raise _too_many(len(points), from_on, to_on, "ask for a step, such as P1M")
@@ -222,7 +222,7 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
     }
 
 
-def _query(parameters: VendorDependence) -> str:
+def _query(parameters: VendorDependence, stepped: bool) -> str:
     block = statements.blocks("series.sql")
     fact = parameters.by if parameters.by in ("maker", "category") else None
     joined = [
@@ -238,7 +238,7 @@ def _query(parameters: VendorDependence) -> str:
         if parameters.measure == "capacity"
         else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"],
         block["joint"],
-        block["changes"].replace("KEY", KEYS[parameters.by]),
+        block["changes"].replace("KEY", KEYS[parameters.by]).replace("POINTS", "asof join (select unnest($points::date[]) as point) on point >= turning.day" if stepped else "").replace("POINT", "point" if stepped else "turning.day"),
     ]
     return contributions.measured(parameters, "".join(joined))
 
@@ -251,8 +251,7 @@ def _points(
     homes: list[tuple[date, int | None]],
 ) -> Iterator[dict[str, Any]]:
     """The points on these days; without days, wherever the answer becomes another."""
-    unit = {"spend": parameters.currency, "units": "unit", "capacity": parameters.attribute}[parameters.measure]
-    state = State(unit)
+    state = State(parameters.unit)
     before = None
     done = 0
     for day in days or sorted({from_on, *(change["day"] for change in changes), *(since for since, _ in homes)}):

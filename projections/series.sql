@@ -547,9 +547,14 @@ contribution as (
             or (high <> 0 and attribute_high <> 0)
         )
 ),
+turning as (
+    select contribution.*, 1 as sign, since as day from contribution
+    union all
+    select contribution.*, -1, until from contribution where until <= $effective_on
+),
 change_of_row as (
     select
-        if(sign > 0, since, until) as day, key, captive, country,
+        POINT as day, key, captive, country,
         source_rate, target_rate, attribute_value, attribute_low, attribute_high,
         share_value, share_low, share_high, remainder,
         sum(sign * value) as value,
@@ -559,9 +564,8 @@ change_of_row as (
         sum(sign * unquantified)::bigint as unquantified,
         sum(sign * unbounded)::bigint as unbounded,
         sum(sign)::bigint as contributions
-    from contribution
-    cross join (values (1), (-1)) as turning (sign)
-    where sign > 0 or until <= $effective_on
+    from turning
+    POINTS
     group by all
 )
 select

@@ -1,88 +1,73 @@
-"""What is asked of the views: raw parameters resolved against the ledger and the clock, answered, and labelled."""
+"""What is asked of the views: each question by name, answered as of a moment and labelled with it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import ValidationError
-
-from domain.catalogue import problems_of
-from domain.errors import Invalid, Problem
-from domain.events import instant
-from domain.periods import parse_day
 from projections.evidence import evidence
 from projections.orders import order
 from projections.organizations import organization, organizations
-from projections.parameters import Moment, VendorDependence
+from projections.parameters import ContributionParameters, Moment, RegulatoryExposure, VendorDependence
 from projections.partnerships import partnership, partnerships
 from projections.products import product, products
+from projections.regulations import regulation, regulations
+from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
-from service.codes import codes, country_name
+from service.clocks import Asked, Clocks, Raw, single, whole
+from service.codes import country_name
 from service.daybook import Daybook
 
-#: A parameter as it came: every value that was given for it.
-Raw = Mapping[str, Sequence[str]]
-
-REPEATABLE = ("buyer", "exclude")
-CLOCKS = ("effective_on", "known_on", "position", "recorded_at", "min_position")
 #: Contributions that one answer of evidence lists.
 MOST_EVIDENCE = 1_000
-
-
-class BeyondTheLedger(Exception):
-    """A position or an instant that the ledger has not reached."""
 
 
 class NothingThere(Exception):
     """The thing asked for is not known at that point in time."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Parameters with the clocks resolved, ready for a view's own model."""
-
-    values: dict[str, Any]
-    #: What was asked, without what pins the moment.
-    raw: dict[str, list[str]]
-
-
 class Questions:
     """Answers questions about one ledger; every method may be called from any thread."""
 
-    def __init__(self, daybook: Daybook, wait_s: float, today: Callable[[], date] | None = None) -> None:
+    def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
-        self.wait_s = wait_s
-        self.today = today or (lambda: datetime.now(UTC).date())
-        self._buyers: set[str] = set()
+        self.clocks = Clocks(daybook, wait_s)
 
     def vendor_dependence(self, raw: Raw) -> dict[str, Any]:
         """The view vendor-dependence, with links to the evidence of each row."""
-        asked = self._ask(raw, VendorDependence)
-        parameters = self._parameters(VendorDependence, asked)
+        asked = self.clocks.ask(raw, VendorDependence)
+        parameters = self.clocks.parameters(VendorDependence, asked)
         with self.daybook.projection.cursor() as connection:
             answer = vendor_dependence(connection, parameters, country_name=country_name)
-        pinned = self._pinned(asked, parameters)
+        self._link_evidence(answer, asked, parameters)
+        return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
+
+    def _link_evidence(self, answer: dict[str, Any], asked: Asked, parameters: VendorDependence) -> None:
+        pinned = self.clocks.pinned(asked, parameters)
         for row in answer["rows"]:
             key = [] if row["key"] is None else [("key", row["key"])]
             row["evidence"] = f"/api/v1/views/vendor-dependence/evidence?{urlencode([*pinned, *key])}"
-        return {"resolved": self._resolved(parameters), "parameters": _echo(parameters), **answer}
 
     def evidence(self, raw: Raw) -> dict[str, Any]:
         """The postings behind one row of vendor-dependence; no `key` is the row without one."""
         own = dict(raw)
-        key, limit, offset = (_single(own, name) for name in ("key", "limit", "offset"))
-        asked = self._ask(own, VendorDependence)
-        parameters = self._parameters(VendorDependence, asked)
-        most = min(_whole("limit", limit, MOST_EVIDENCE), MOST_EVIDENCE)
+        key, limit, offset = (single(own, name) for name in ("key", "limit", "offset"))
+        parameters = self.clocks.parameters(VendorDependence, self.clocks.ask(own, VendorDependence))
+        most = min(whole("limit", limit, MOST_EVIDENCE), MOST_EVIDENCE)
         with self.daybook.projection.cursor() as connection:
-            found = evidence(connection, parameters, key, limit=most, offset=_whole("offset", offset, 0))
+            found = evidence(connection, parameters, key, limit=most, offset=whole("offset", offset, 0))
         return {
-            "resolved": self._resolved(parameters),
-            "parameters": {**_echo(parameters), "key": key},
+            "resolved": self.clocks.resolved(parameters),
+            "parameters": {**echo(parameters), "key": key},
             "contributions": found,
         }
+
+    def regulatory_exposure(self, raw: Raw) -> dict[str, Any]:
+        """The view regulatory-exposure."""
+        asked = self.clocks.ask(raw, RegulatoryExposure)
+        parameters = self.clocks.parameters(RegulatoryExposure, asked)
+        with self.daybook.projection.cursor() as connection:
+            answer = regulatory_exposure(connection, parameters)
+        return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def organizations(self, raw: Raw) -> dict[str, Any]:
         """Every organisation as of a moment."""
@@ -103,166 +88,45 @@ class Questions:
     def partnerships(self, raw: Raw) -> dict[str, Any]:
         """Every partnership as of a moment; with `party`, those of one organisation."""
         own = dict(raw)
-        party = _single(own, "party")
+        party = single(own, "party")
         return self._list(own, "partnerships", lambda connection, moment: partnerships(connection, moment, party=party))
 
     def partnership(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One partnership as of a moment."""
         return self._one(raw, "partnership", identifier, partnership)
 
+    def regulations(self, raw: Raw) -> dict[str, Any]:
+        """Every instrument as of a moment, with its history."""
+        return self._list(raw, "regulations", regulations)
+
+    def regulation(self, raw: Raw, identifier: str) -> dict[str, Any]:
+        """One instrument as of a moment, with its history."""
+        return self._one(raw, "regulation", identifier, regulation)
+
     def order(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One order as of a moment, with its history."""
-        moment = self._parameters(Moment, self._ask(raw, Moment))
+        moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
         history = self.daybook.ledger.history(f"order/{identifier}")
         found = order([event for event in history if event.position <= moment.position], moment)
         if found is None:
             raise NothingThere(f"order {identifier} is not known at that point in time")
-        return {"resolved": self._resolved(moment), **found}
+        return {"resolved": self.clocks.resolved(moment), **found}
 
     def _list(self, raw: Raw, name: str, read: Callable[..., list[dict[str, Any]]]) -> dict[str, Any]:
-        moment = self._parameters(Moment, self._ask(raw, Moment))
+        moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
         with self.daybook.projection.cursor() as connection:
-            return {"resolved": self._resolved(moment), name: read(connection, moment)}
+            return {"resolved": self.clocks.resolved(moment), name: read(connection, moment)}
 
     def _one(self, raw: Raw, kind: str, identifier: str, read: Callable[..., dict[str, Any] | None]) -> dict[str, Any]:
-        moment = self._parameters(Moment, self._ask(raw, Moment))
+        moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
         with self.daybook.projection.cursor() as connection:
             found = read(connection, moment, identifier)
         if found is None:
             raise NothingThere(f"{kind} {identifier} is not known at that point in time")
-        return {"resolved": self._resolved(moment), **found}
-
-    def _ask(self, raw: Raw, model: type[Moment]) -> Asked:
-        """Read the clocks, wait for the projection, and leave the other parameters to the view's model."""
-        known = {*CLOCKS, *model.model_fields}
-        problems = [Problem(f"/{name}", "unknown parameter") for name in raw if name not in known]
-        values: dict[str, Any] = {}
-        for name, given in raw.items():
-            if name in REPEATABLE:
-                values[name] = list(dict.fromkeys(given))
-            elif len(given) != 1:
-                problems.append(Problem(f"/{name}", f"is given {len(given)} times"))
-            else:
-                values[name] = given[0]
-        if problems:
-            raise Invalid(problems)
-        clocks = {name: values.pop(name, None) for name in CLOCKS}
-        days = {name: _day(name, clocks[name]) for name in ("effective_on", "known_on")}
-        values["effective_on"] = days["effective_on"] or self.today()
-        values["known_on"] = days["known_on"]
-        values["position"] = self._position(clocks)
-        kept = {name: list(given) for name, given in raw.items() if name not in CLOCKS}
-        return Asked(values, kept)
-
-    def _position(self, clocks: Mapping[str, str | None]) -> int:
-        """The position asked for, once the projection is there; raises BeyondTheLedger, Lagging."""
-        position, recorded_at, at_least = (clocks[name] for name in ("position", "recorded_at", "min_position"))
-        if position is not None and recorded_at is not None:
-            raise Invalid.at("/position", "give position or recorded_at, not both")
-        least = _whole("min_position", at_least, 0)
-        follower = self.daybook.follower
-        if recorded_at is not None:
-            return max(self._position_at(recorded_at), self._within("min_position", least))
-        if position is not None:
-            wanted = self._within("position", _whole("position", position, 0))
-            follower.wait_for(max(wanted, self._within("min_position", least)), self.wait_s)
-            return wanted
-        follower.wait_for(max(self.daybook.committer.acknowledged, self._within("min_position", least)), self.wait_s)
-        # What is asked as of now has no answer while now is out of reach; what is asked as of a position reached has.
-        follower.refuse_if_stopped()
-        return follower.position
-
-    def _position_at(self, text: str) -> int:
-        moment = _instant("recorded_at", text)
-        head = self.daybook.ledger.recorder.head()
-        if moment > head.clock and (head.recorded_at is None or moment > head.recorded_at):
-            raise BeyondTheLedger(f"recorded_at {text} is in the future")
-        self.daybook.follower.wait_for(head.position, self.wait_s)
-        return self.daybook.projection.position_at(moment.astimezone(UTC).replace(tzinfo=None))
-
-    def _within(self, name: str, position: int) -> int:
-        if position > self.daybook.follower.position:
-            head = self.daybook.ledger.recorder.head().position
-            if position > head:
-                raise BeyondTheLedger(f"{name} {position} is beyond the head, {head}")
-        return position
-
-    def _parameters(self, model: type[Any], asked: Asked) -> Any:
-        problems = []
-        for name, known in (("currency", codes().currencies), ("home", codes().countries)):
-            if name in asked.values and asked.values[name] not in known:
-                problems.append(Problem(f"/{name}", f"{asked.values[name]!r:.20} is not a {name} code of ISO"))
-        try:
-            parameters = model(**asked.values)
-        except ValidationError as error:
-            raise Invalid([*problems, *problems_of(error)]) from None
-        if problems:
-            raise Invalid(problems)
-        self._refuse_unknown_buyers(asked.values.get("buyer", ()))
-        return parameters
-
-    def _refuse_unknown_buyers(self, buyers: Sequence[str]) -> None:
-        unsure = [buyer for buyer in buyers if buyer not in self._buyers]
-        if unsure:
-            found = self.daybook.ledger.recorder.by_streams([f"organization/{buyer}" for buyer in unsure])
-            self._buyers.update(name.partition("/")[2] for name in found)
-        if unknown := [buyer for buyer in unsure if buyer not in self._buyers]:
-            raise Invalid([Problem("/buyer", f"unknown organization {buyer}") for buyer in unknown])
-
-    def _pinned(self, asked: Asked, parameters: Moment) -> list[tuple[str, str]]:
-        """The same question for ever: the clocks as resolved, then what was asked."""
-        clocks = [("effective_on", parameters.effective_on.isoformat()), ("position", str(parameters.position))]
-        if parameters.known_on is not None:
-            clocks.insert(1, ("known_on", parameters.known_on.isoformat()))
-        return [*clocks, *((name, value) for name, values in asked.raw.items() for value in values)]
-
-    def _resolved(self, moment: Moment) -> dict[str, Any]:
-        recorded_at = self.daybook.projection.recorded_at_of(moment.position)
-        return {
-            "effective_on": moment.effective_on.isoformat(),
-            "known_on": None if moment.known_on is None else moment.known_on.isoformat(),
-            "position": moment.position,
-            "recorded_at": None if recorded_at is None else instant(recorded_at.replace(tzinfo=UTC)),
-            "tree_size": moment.position,
-            "root_hash": None,
-        }
+        return {"resolved": self.clocks.resolved(moment), **found}
 
 
-def _echo(parameters: VendorDependence) -> dict[str, Any]:
+def echo(parameters: ContributionParameters) -> dict[str, Any]:
     """Every parameter with its value, defaults included; the clocks stand under `resolved`."""
     plain = parameters.model_dump(mode="json", exclude={"effective_on", "known_on", "position"})
     return {**plain, "exclude": sorted(parameters.exclude)}
-
-
-def _single(raw: dict[str, Sequence[str]], name: str) -> str | None:
-    given = raw.pop(name, [])
-    if len(given) > 1:
-        raise Invalid.at(f"/{name}", f"is given {len(given)} times")
-    return given[0] if given else None
-
-
-def _day(name: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return parse_day(text)
-    except ValueError as error:
-        raise Invalid.at(f"/{name}", str(error)) from None
-
-
-def _whole(name: str, text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Invalid.at(f"/{name}", f"{text!r:.30} is not a whole number")
-    return int(text)
-
-
-def _instant(name: str, text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid.at(f"/{name}", f"{text!r:.40} is not an instant such as 2026-01-31T12:00:00Z") from None
-    if moment.tzinfo is None:
-        raise Invalid.at(f"/{name}", f"{text!r:.40} does not say its time zone: end it with Z")
-    return moment

@@ -493,6 +493,9 @@ def test_what_the_buyer_makes_itself_is_captive_and_can_be_left_out(ledger: Ledg
         "domestic_share": 0.75,
         "single_source": False,
         "coverage": {"quantified": 2, "active": 2},
+        "at_risk_low": 0.0,
+        "at_risk_high": 0.0,
+        "sole_source": [{"vendor": "nvidia", "category": "accelerator", "sole_source": "yes", "alternatives": []}],
     }
     assert units(ledger, captive="exclude").keys() == {"nvidia"}
 

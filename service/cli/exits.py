@@ -10,10 +10,11 @@ import psycopg
 
 from domain.errors import Conflict, Corrupt, Invalid, Rejected
 from projections.engine import UnknownEvent
+from service.clocks import BeyondTheLedger
 from service.committer import Unavailable
 from service.migrations import WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
-from service.questions import BeyondTheLedger, NothingThere
+from service.questions import NothingThere
 from service.store import Unreachable
 
 OK = 0

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from projections.engine import fingerprint
 from projections.parameters import VendorDependence
 from service.cli import exits, tables
+from service.clocks import REPEATABLE
 from service.daybook import open_daybook, remove_projections
-from service.questions import REPEATABLE, Questions
+from service.questions import Questions
 from service.settings import Settings
 
 PAGE_EVENTS = 5_000

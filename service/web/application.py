@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.comparisons import Comparisons
 from service.daybook import Daybook
 from service.questions import Questions
 from service.settings import Settings
@@ -32,6 +33,7 @@ def application(daybook: Daybook, settings: Settings, access: Access) -> FastAPI
     app.state.daybook = daybook
     app.state.settings = settings
     app.state.questions = Questions(daybook, settings.wait_s)
+    app.state.comparisons = Comparisons(daybook, settings.wait_s)
     app.include_router(events.router)
     app.include_router(views.router)
     app.add_exception_handler(HTTPException, _on_http_exception)

@@ -6,11 +6,11 @@ from typing import Any
 from starlette.requests import Request as HttpRequest
 
 from domain.catalogue import read_request
-from domain.errors import Invalid
+from domain.errors import Invalid, Refusal
 from domain.events import Request
 from domain.json_text import parse_json
 from service.codes import codes
-from service.web.problems import HttpProblem
+from service.web.problems import REFUSALS, HttpProblem
 
 #: Faults that one answer lists.
 MOST_FAULTS = 100
@@ -41,13 +41,20 @@ class Batch:
             raise HttpProblem("invalid", _summary(faults), faults[:MOST_FAULTS])
         return requests
 
-    def faults(self, refusal: Any, index: int) -> list[dict[str, Any]]:
+    def faults(self, refusal: Refusal, index: int) -> list[dict[str, Any]]:
         """The problems of one refused event, placed in the body."""
         where: Mapping[str, Any] = {} if self.lines is None else {"line": self.lines[index]}
         prefix = f"/{index}" if self.lines is None and not self.single else ""
         return [
             {**where, "pointer": prefix + problem.pointer, "detail": problem.message} for problem in refusal.problems
         ]
+
+    def problem(self, refusal: Refusal) -> HttpProblem:
+        """A refusal of one of the events, as the answer to the whole request."""
+        faults = self.faults(refusal, refusal.index)
+        name = next(name for kind, name in REFUSALS if isinstance(refusal, kind))
+        line = f"line {faults[0]['line']}: " if "line" in faults[0] else ""
+        return HttpProblem(name, line + str(refusal), faults)
 
 
 def _summary(faults: list[dict[str, Any]]) -> str:

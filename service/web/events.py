@@ -17,7 +17,7 @@ from service.committer import Receipt
 from service.daybook import Daybook
 from service.store import StoredRow
 from service.web.bodies import JSON, NDJSON, Batch, read_body, read_events
-from service.web.problems import REFUSALS, HttpProblem
+from service.web.problems import HttpProblem
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
@@ -54,10 +54,7 @@ async def record(daybook: Daybook, batch: Batch, request: Request) -> Receipt:
     try:
         return await asyncio.wrap_future(future)
     except Refusal as refusal:
-        faults = batch.faults(refusal, refusal.index)
-        name = next(name for kind, name in REFUSALS if isinstance(refusal, kind))
-        line = f"line {faults[0]['line']}: " if "line" in faults[0] else ""
-        raise HttpProblem(name, line + str(refusal), faults) from None
+        raise batch.problem(refusal) from None
 
 
 def answer(receipt: Receipt) -> Response:

@@ -10,9 +10,10 @@ from typing import Any
 from starlette.responses import Response
 
 from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
+from service.clocks import BeyondTheLedger
 from service.committer import Busy, Unavailable
 from service.follower import Lagging, Stopped
-from service.questions import BeyondTheLedger, NothingThere
+from service.questions import NothingThere
 from service.store import ClockSetBack, Unreachable
 
 logger = logging.getLogger(__name__)

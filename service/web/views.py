@@ -1,7 +1,7 @@
 """The views over HTTP, as of any time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,8 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.questions import Questions, Raw
-from service.web.bodies import JSON
+from domain.events import Request as Requested
+from service.clocks import Raw
+from service.comparisons import CannotBeSupposed, Comparisons
+from service.questions import Questions
+from service.web.bodies import JSON, read_body, read_events
 from service.web.events import accepted
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
@@ -30,6 +33,22 @@ async def _answer(request: Request, ask: Callable[[Raw], dict[str, Any]]) -> Res
     return Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
 
 
+async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Requested]], dict[str, Any]]) -> Response:
+    media_type = accepted(request, (JSON,))
+    body = await read_body(request, request.app.state.settings.body_limit_bytes)
+    batch = await run_in_threadpool(read_events, body, request.headers.get("content-type", ""))
+    try:
+        answer = await run_in_threadpool(ask, raw_parameters(request), batch.requests)
+    except CannotBeSupposed as refused:
+        raise batch.problem(refused.refusal) from None
+    return Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
+
+
+def _comparisons(request: Request) -> Comparisons:
+    comparisons: Comparisons = request.app.state.comparisons
+    return comparisons
+
+
 def _questions(request: Request) -> Questions:
     questions: Questions = request.app.state.questions
     return questions
@@ -45,6 +64,50 @@ async def vendor_dependence(request: Request) -> Response:
 async def evidence(request: Request) -> Response:
     """The postings that make the figure of one row, with their events."""
     return await _answer(request, _questions(request).evidence)
+
+
+@router.get("/views/vendor-dependence/series")
+async def series(request: Request) -> Response:
+    """Vendor dependence over time, by step or at every change, with what happened to rules and partnerships."""
+    return await _answer(request, _comparisons(request).series)
+
+
+@router.get("/views/vendor-dependence/diff")
+async def difference(request: Request) -> Response:
+    """What changed between two values of one clock, and the events that explain it."""
+    return await _answer(request, _comparisons(request).difference)
+
+
+@router.get("/views/regulatory-exposure")
+async def regulatory_exposure(request: Request) -> Response:
+    """How much of what was bought is barred, for whom, by which rule, and what is not known."""
+    return await _answer(request, _questions(request).regulatory_exposure)
+
+
+@router.post("/scenarios/vendor-dependence")
+async def suppose_dependence(request: Request) -> Response:
+    """Vendor dependence as it would be had these events been recorded, beside what it is; nothing is recorded."""
+    return await _suppose(request, _comparisons(request).suppose_dependence)
+
+
+@router.post("/scenarios/regulatory-exposure")
+async def suppose_exposure(request: Request) -> Response:
+    """Regulatory exposure as it would be had these events been recorded, beside what it is; nothing is recorded."""
+    return await _suppose(request, _comparisons(request).suppose_exposure)
+
+
+@router.get("/views/regulations")
+@router.get("/regulations")
+async def regulations(request: Request) -> Response:
+    """Every instrument as of any time, with its history."""
+    return await _answer(request, _questions(request).regulations)
+
+
+@router.get("/views/regulations/{identifier}")
+@router.get("/regulations/{identifier}")
+async def regulation(request: Request, identifier: str) -> Response:
+    """One instrument as of any time, with its history."""
+    return await _answer(request, lambda raw: _questions(request).regulation(raw, identifier))
 
 
 @router.get("/views/organizations")

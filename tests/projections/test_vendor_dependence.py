@@ -240,6 +240,9 @@ def test_nobody_asked_for_has_nothing() -> None:
             **dict.fromkeys(("hhi", "effective_vendors", "cr1", "cr3", "captive_share", "domestic_share")),
             "single_source": False,
             "coverage": {"quantified": 0, "active": 0},
+            "at_risk_low": None,
+            "at_risk_high": None,
+            "sole_source": [],
         },
     }
 
@@ -261,6 +264,7 @@ def test_a_row_tells_all_that_is_known_of_it() -> None:
             "share_high": 0.75,
             "quantified": True,
             "captive": False,
+            "restricted": "no",
             "country": "US",
             "first_effective_on": "2023-01-01",
             "last_effective_on": "2023-01-01",
@@ -276,6 +280,7 @@ def test_a_row_tells_all_that_is_known_of_it() -> None:
             "share_high": 0.25,
             "quantified": True,
             "captive": True,
+            "restricted": "no",
             "country": "CN",
             "first_effective_on": "2023-02-01",
             "last_effective_on": "2023-02-01",
@@ -290,6 +295,9 @@ def test_a_row_tells_all_that_is_known_of_it() -> None:
         "domestic_share": 0.25,
         "single_source": False,
         "coverage": {"quantified": 2, "active": 2},
+        "at_risk_low": 0.0,
+        "at_risk_high": 0.0,
+        "sole_source": [{"vendor": "nvidia", "category": "accelerator", "sole_source": "yes", "alternatives": []}],
     }
 
 

@@ -9,6 +9,8 @@ import pycountry
 from tests.reference.asof import Event, World
 from tests.reference.contributions import Contribution, Query, contributions
 from tests.reference.figures import EXACT, ZERO, Figure, json_number, plain, total_of
+from tests.reference.restrictions import sole_source, verdict_on
+from tests.reference.rules import UNDETERMINED, YES, Verdict, common, instruments_in_force
 
 
 def vendor_dependence(
@@ -28,6 +30,8 @@ def vendor_dependence(
     window: str | None = None,
     captive: str = "include",
     home: str | None = None,
+    threshold: str | None = None,
+    threshold_attribute: str = "tpp",
 ) -> dict[str, Any]:
     """The view's total, rows and metrics in wire form; `events` in stored form and in the order of their positions."""
     world = World(events, effective_on, known_on, position)
@@ -38,10 +42,20 @@ def vendor_dependence(
         home = world.country(buyer[0])
     with localcontext(EXACT):
         found = contributions(world, query)
+        instruments = instruments_in_force(world)
+        verdicts = [
+            verdict_on(each.vendor_id, each.product_id, each.buyers, instruments, world).answer for each in found
+        ]
         total = total_of(contribution.figure for contribution in found)
         keys = {row_key(contribution, by, world) for contribution in found}
         grouped = {key: [each for each in found if row_key(each, by, world) == key] for key in keys}
         figures = {key: total_of(each.figure for each in members) for key, members in grouped.items()}
+        restricted = {
+            key: common(
+                Verdict(one) for each, one in zip(found, verdicts, strict=True) if row_key(each, by, world) == key
+            )
+            for key in keys
+        }
         ordered_keys = sorted(keys, key=lambda key: row_order(figures[key], key))
         return {
             "total": {
@@ -60,9 +74,14 @@ def vendor_dependence(
                     total_of(figures[other] for other in keys if other != key),
                     world,
                 )
+                | {"restricted": restricted[key].answer}
                 for key in ordered_keys
             ],
-            "metrics": _metrics(found, list(figures.values()), total, home, world),
+            "metrics": {
+                **_metrics(found, list(figures.values()), total, home, world),
+                **at_risk([(each.figure, one) for each, one in zip(found, verdicts, strict=True)], total),
+                "sole_source": sole_source(found, instruments, world, threshold_attribute, threshold),
+            },
         }
 
 
@@ -95,6 +114,16 @@ def row_order(figure: Figure, *keys: str | None) -> tuple[Any, ...]:
 def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
     """part / whole; None where the whole is 0."""
     return None if whole == 0 else part / whole
+
+
+def at_risk(found: list[tuple[Figure, str]], total: Figure) -> dict[str, float | None]:
+    """What part of the total is barred, and what part of it may be (rule 40)."""
+    barred = total_of(figure for figure, verdict in found if verdict == YES)
+    perhaps = total_of(figure for figure, verdict in found if verdict == UNDETERMINED)
+    return {
+        "at_risk_low": json_number(ratio(barred.value, total.value)),
+        "at_risk_high": json_number(ratio(barred.value + perhaps.value, total.value)),
+    }
 
 
 def share(figure: Figure, total: Figure) -> Decimal | None:

@@ -1,0 +1,106 @@
+"""Questions about more than one moment, or about a ledger that is not: series, differences, scenarios."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from domain.errors import Invalid, Problem, Refusal
+from domain.events import Request
+from projections.parameters import RegulatoryExposure, VendorDependence
+from projections.regulatory_exposure import regulatory_exposure
+from projections.series import series
+from projections.vendor_dependence import vendor_dependence
+from service.clocks import Clocks, Raw, day, single
+from service.codes import country_name
+from service.daybook import Daybook
+from service.questions import echo
+from service.scenarios import Supposition, supposing
+
+#: The clocks between two of whose values a difference may be asked for.
+COMPARED = ("effective_on", "known_on", "position", "recorded_at")
+
+
+class CannotBeSupposed(Exception):
+    """The events of a scenario could not be recorded; `refusal` says which and why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class Comparisons:
+    """Answers questions about several moments; every method may be called from any thread."""
+
+    def __init__(self, daybook: Daybook, wait_s: float) -> None:
+        self.daybook = daybook
+        self.wait_s = wait_s
+        self.clocks = Clocks(daybook, wait_s)
+
+    def series(self, raw: Raw) -> dict[str, Any]:
+        """vendor-dependence over time: `from`, `to`, and a `step` or every day on which something changed."""
+        own = dict(raw)
+        from_on, to_on, step = single(own, "from"), single(own, "to"), single(own, "step")
+        if "effective_on" in own:
+            raise Invalid.at("/effective_on", "a series has from and to")
+        if from_on is None:
+            raise Invalid.at("/from", "is required")
+        first, last = day("from", from_on), day("to", to_on) or self.clocks.today()
+        assert first is not None
+        parameters = self.clocks.parameters(
+            VendorDependence, self.clocks.ask({**own, "effective_on": [last.isoformat()]}, VendorDependence)
+        )
+        with self.daybook.projection.cursor() as connection:
+            try:
+                answer = series(connection, parameters, first, last, step, country_name=country_name)
+            except ValueError as error:
+                raise Invalid.at("/step" if "duration" in str(error) else "/from", str(error)) from None
+        return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
+
+    def suppose_dependence(self, raw: Raw, requests: Sequence[Request]) -> dict[str, Any]:
+        """vendor-dependence as it would be had these events been recorded, beside what it is."""
+        return self._suppose(
+            raw,
+            requests,
+            VendorDependence,
+            lambda connection, parameters: vendor_dependence(connection, parameters, country_name=country_name),
+        )
+
+    def suppose_exposure(self, raw: Raw, requests: Sequence[Request]) -> dict[str, Any]:
+        """regulatory-exposure as it would be had these events been recorded, beside what it is."""
+        return self._suppose(raw, requests, RegulatoryExposure, regulatory_exposure)
+
+    def _suppose(
+        self, raw: Raw, requests: Sequence[Request], model: type[Any], read: Callable[..., dict[str, Any]]
+    ) -> dict[str, Any]:
+        pinned = [Problem(f"/{name}", "a scenario follows the ledger as it is now") for name in COMPARED[2:]]
+        if problems := [problem for problem in pinned if problem.pointer.lstrip("/") in raw]:
+            raise Invalid(problems)
+        parameters = self.clocks.parameters(model, self.clocks.ask(raw, model))
+        try:
+            with supposing(self.daybook, requests, self.wait_s) as supposed:
+                baseline, scenario = (
+                    read(supposed.connection, parameters.model_copy(update={"position": position}))
+                    for position in (supposed.baseline_position, supposed.position)
+                )
+        except Refusal as refusal:
+            raise CannotBeSupposed(refusal) from None
+        resolved = self.clocks.resolved(parameters.model_copy(update={"position": supposed.baseline_position}))
+        return {
+            "resolved": resolved,
+            "parameters": echo(parameters),
+            "supposed": _placed(supposed),
+            "baseline": baseline,
+            "scenario": scenario,
+        }
+
+
+def _placed(supposed: Supposition) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": event.draft.id,
+            "type": event.draft.type,
+            "position": event.position,
+            "stream": event.draft.stream,
+            "version": event.draft.version,
+        }
+        for event in supposed.events
+    ]

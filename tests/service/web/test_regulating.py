@@ -1,0 +1,217 @@
+"""Regulations over HTTP: exposure, instruments with their history, series, and what if."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.service.web.conftest import EVENTS, head
+
+WORKED = json.loads((Path(__file__).parents[2] / "golden" / "ai-accelerators-expected.json").read_bytes())
+EXPOSURE = "/api/v1/views/regulatory-exposure"
+DEPENDENCE = "/api/v1/views/vendor-dependence"
+SUPPOSE = "/api/v1/scenarios"
+
+
+@pytest.mark.parametrize("worked", WORKED["regulatory-exposure"], ids=lambda worked: json.dumps(worked["query"]))
+def test_the_worked_answers_hold(seeded: TestClient, worked: dict[str, Any]) -> None:
+    answer = seeded.get(EXPOSURE, params=worked["query"]).json()
+    rows = [
+        {name: row[name] for name in ("vendor", "product", "restricted")} | {"value": float(row["value"])}
+        for row in answer["rows"]
+    ]
+    key = json.dumps
+    assert sorted(rows, key=key) == sorted(worked["rows"], key=key)
+    assert (answer["at_risk_low"], answer["at_risk_high"]) == (worked["at_risk_low"], worked["at_risk_high"])
+
+
+def barred(client: TestClient, effective_on: str, known_on: str) -> dict[str, list[str]]:
+    """The instruments that bar each product of Baidu's orders."""
+    asked = {"buyer": "baidu", "status": "ordered", "effective_on": effective_on, "known_on": known_on}
+    rows = client.get(EXPOSURE, params=asked).json()["rows"]
+    return {
+        row["product"]: [rule["regulation_id"] for rule in row["rules"] if rule["verdict"] == "yes"] for row in rows
+    }
+
+
+def test_the_amended_rule_bites_on_the_day_that_was_announced(seeded: TestClient) -> None:
+    assert barred(seeded, "2023-11-15", "2023-10-20")["nv-a800"] == []
+    assert barred(seeded, "2023-11-16", "2023-10-20")["nv-a800"] == ["us-3a090"]
+
+
+def test_the_published_date_corrects_the_announced_one_and_the_letter_bites_earlier(seeded: TestClient) -> None:
+    assert barred(seeded, "2023-10-22", "2023-10-26")["nv-a800"] == []
+    assert barred(seeded, "2023-10-23", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
+    assert barred(seeded, "2023-11-16", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
+    assert barred(seeded, "2023-11-17", "2023-10-26")["nv-a800"] == ["us-3a090", "us-letter-nvidia-2023"]
+
+
+def test_a_rule_repealed_before_it_applied_never_applies_to_who_knows(seeded: TestClient) -> None:
+    def status(effective_on: str, known_on: str) -> str:
+        clocks = {"effective_on": effective_on, "known_on": known_on}
+        return str(seeded.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["status"])
+
+    assert status("2025-05-12", "2025-05-12") == "announced"
+    assert status("2025-05-15", "2025-05-12") == "in-force"
+    for day in ("2025-05-13", "2025-05-15", "2026-01-01"):
+        assert status(day, "2025-05-13") == "repealed"
+
+
+def test_instruments_are_listed_with_their_history(seeded: TestClient) -> None:
+    found = seeded.get("/api/v1/views/regulations", params={"effective_on": "2025-12-31"}).json()["regulations"]
+    by_id = {instrument["regulation_id"]: instrument for instrument in found}
+    assert by_id["us-affiliates-rule"]["status"] == "suspended"
+    history = by_id["us-3a090"]["history"]
+    assert [change["type"] for change in history].count("regulation-amended") == 3
+    assert seeded.get("/api/v1/regulations/none").status_code == 404
+
+
+def test_dependence_says_what_is_restricted(seeded: TestClient) -> None:
+    asked = {"buyer": "baidu", "effective_on": "2023-11-17", "known_on": "2023-11-08"}
+    answer = seeded.get(DEPENDENCE, params=asked).json()
+    assert {row["key"]: row["restricted"] for row in answer["rows"]}["nvidia"] == "undetermined"
+    assert answer["metrics"]["at_risk_low"] < answer["metrics"]["at_risk_high"]
+
+
+def test_a_series_shows_every_change_with_what_happened_to_the_rules(seeded: TestClient) -> None:
+    asked = {"buyer": "baidu", "measure": "units", "from": "2023-08-01", "to": "2023-12-31"}
+    answer = seeded.get(f"{DEPENDENCE}/series", params=asked).json()
+    points = {point["effective_on"]: point["total"]["value"] for point in answer["points"]}
+    assert points["2023-08-09"] != points["2023-08-31"]
+    assert {"us-3a090", "us-letter-nvidia-2023"} <= {event["id"] for event in answer["annotations"]}
+    monthly = seeded.get(f"{DEPENDENCE}/series", params={**asked, "step": "P1M"}).json()
+    assert [point["effective_on"] for point in monthly["points"]][-2:] == ["2023-12-01", "2023-12-31"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        ({}, "/from"),
+        ({"from": "2023-13-01"}, "/from"),
+        ({"from": "2024-01-01", "to": "2023-01-01"}, "/from"),
+        ({"from": "2023-01-01", "to": "2024-01-01", "step": "PT1H"}, "/step"),
+        ({"from": "2000-01-01", "to": "2024-01-01", "step": "P1D"}, "/from"),
+        ({"from": "2023-01-01", "effective_on": "2023-01-01"}, "/effective_on"),
+    ],
+)
+def test_a_bad_series_is_refused(seeded: TestClient, asked: dict[str, str], pointer: str) -> None:
+    answer = seeded.get(f"{DEPENDENCE}/series", params=asked)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def hypothetical(order_id: str = "what-if") -> dict[str, Any]:
+    """An order that nobody placed."""
+    line = {"line": "1", "product_id": "hw-910c", "quantity": "10000", "amount": "200000000"}
+    data = {"order_id": order_id, "buyers": ["baidu"], "vendor_id": "huawei", "currency": "USD", "lines": [line]}
+    return {"type": "order-placed", "effective_on": "2025-12-01", "data": data}
+
+
+def test_what_if_answers_beside_the_baseline_and_records_nothing(seeded: TestClient) -> None:
+    before = head(seeded)
+    asked = {"buyer": "baidu", "measure": "units", "effective_on": "2025-12-31"}
+    answer = seeded.post(f"{SUPPOSE}/vendor-dependence", params=asked, json=[hypothetical()]).json()
+    now = seeded.get(DEPENDENCE, params=asked).json()
+    assert answer["baseline"]["rows"] == [
+        {name: value for name, value in row.items() if name != "evidence"} for row in now["rows"]
+    ]
+    values = [{row["key"]: row["value"] for row in answer[side]["rows"]}["huawei"] for side in ("baseline", "scenario")]
+    assert values == ["1600", "11600"]
+    assert answer["supposed"][0]["position"] == before + 1
+    assert head(seeded) == before
+    assert seeded.get("/api/v1/orders/what-if").status_code == 404
+
+
+def test_what_if_the_rules_were_others(seeded: TestClient) -> None:
+    rule = {"rule_id": "all", "effect": "prohibited", "vendors": ["huawei"], "destinations": ["CN"]}
+    data = {
+        "regulation_id": "supposed-ban",
+        "jurisdiction": "US",
+        "authority": "BIS",
+        "title": "A ban",
+        "citation": "none",
+        "rules": [rule],
+    }
+    event = {"type": "regulation-enacted", "effective_on": "2025-12-01", "data": data}
+    asked = {"buyer": "baidu", "status": "ordered", "measure": "units", "effective_on": "2025-12-31"}
+    answer = seeded.post(f"{SUPPOSE}/regulatory-exposure", params=asked, json=event).json()
+    verdicts = [
+        {(row["vendor"], row["product"]): row["restricted"] for row in answer[side]["rows"]}["huawei", "hw-910b"]
+        for side in ("baseline", "scenario")
+    ]
+    assert verdicts == ["no", "yes"]
+
+
+def test_what_cannot_be_recorded_cannot_be_supposed(seeded: TestClient, nothing_recorded: None) -> None:
+    wrong = hypothetical() | {"known_on": "2999-01-01"}
+    answer = seeded.post(f"{SUPPOSE}/vendor-dependence", json=[hypothetical(), wrong])
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/1/known_on")
+    twice = seeded.post(f"{SUPPOSE}/vendor-dependence", json=[hypothetical(), hypothetical()])
+    assert (twice.status_code, twice.json()["errors"][0]["pointer"]) == (409, "/1/data/order_id")
+    many = seeded.post(f"{SUPPOSE}/vendor-dependence", json=[hypothetical(f"po-{n}") for n in range(1001)])
+    assert many.status_code == 422
+    past = seeded.post(f"{SUPPOSE}/vendor-dependence", params={"position": "5"}, json=hypothetical())
+    assert (past.status_code, past.json()["errors"][0]["pointer"]) == (422, "/position")
+
+
+BAD_RULES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "an unknown operator": ({"when": {"attribute": "tpp", "op": "=>", "value": "1"}}, "/when/op", "unknown operator"),
+    "an empty rule": ({}, "", "at least one condition"),
+    "an empty list": ({"vendors": []}, "/vendors", "at least 1 item"),
+    "text compared with a number": (
+        {"when": {"attribute": "node", "op": ">=", "value": {"text": "7nm"}}},
+        "/when/value",
+        "compares numbers",
+    ),
+    "a word for a number": (
+        {"when": {"attribute": "tpp", "op": ">=", "value": "high"}},
+        "/when/value",
+        "plain decimal",
+    ),
+    "an unknown vendor": ({"vendors": ["nvida"]}, "/vendors/0", "unknown organization nvida"),
+}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """A predicate so many levels deep."""
+    predicate: dict[str, Any] = {"attribute": "tpp", "op": ">=", "value": "1"}
+    for _ in range(depth - 1):
+        predicate = {"not": predicate}
+    return predicate
+
+
+def enacted(**changes: Any) -> dict[str, Any]:
+    """An instrument with one rule, of these conditions."""
+    rule = {"rule_id": "one", "effect": "prohibited", **changes}
+    data = {"regulation_id": "r-1", "jurisdiction": "US", "authority": "BIS", "title": "T", "citation": "C"}
+    return {"type": "regulation-enacted", "effective_on": "2025-01-01", "data": data | {"rules": [rule]}}
+
+
+@pytest.mark.parametrize("what", BAD_RULES)
+def test_a_bad_rule_is_refused_with_where_and_what(seeded: TestClient, what: str, nothing_recorded: None) -> None:
+    conditions, pointer, message = BAD_RULES[what]
+    answer = seeded.post(EVENTS, json=enacted(**conditions))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == f"/data/rules/0{pointer}"
+    assert message in answer.json()["detail"]
+
+
+def test_a_rule_is_at_most_sixteen_deep(seeded: TestClient) -> None:
+    assert seeded.post(EVENTS, json=enacted(when=nested(17))).status_code == 422
+    assert seeded.post(EVENTS, json=enacted(when=nested(16))).status_code == 201
+
+
+def test_until_is_not_before_the_start_and_what_is_repealed_stays_so(
+    seeded: TestClient, nothing_recorded: None
+) -> None:
+    wrong = enacted(vendors=["nvidia"])
+    wrong["data"]["until"] = "2024-12-31"
+    assert seeded.post(EVENTS, json=wrong).json()["errors"][0]["pointer"] == "/data/until"
+    amended = {
+        "type": "regulation-amended",
+        "effective_on": "2025-06-01",
+        "data": {"regulation_id": "us-ai-diffusion", "citation": "C", "rules": []},
+    }
+    answer = seeded.post(EVENTS, json=amended)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/data/regulation_id")
