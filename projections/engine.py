@@ -195,19 +195,12 @@ class Projection:
         The batch is read by the statements of `apply`, in a transaction that is rolled back at the end. Raises
         OutOfOrder where the projection has moved on from where the batch begins.
         """
-        connection = self.cursor()
-        try:
-            connection.execute("begin")
-            try:
-                ((position,),) = connection.execute("select position from head").fetchall()
-                connection.register("batch", _continuing(position, batch))
-                connection.execute(MENTION)
-                self._ingest(connection)
-                yield connection
-            finally:
-                connection.execute("rollback")
-        finally:
-            connection.close()
+        with self.cursor() as connection, statements.snapshot(connection):
+            ((position,),) = connection.execute("select position from head").fetchall()
+            connection.register("batch", _continuing(position, batch))
+            connection.execute(MENTION)
+            self._ingest(connection)
+            yield connection
 
     def _ingest(self, connection: duckdb.DuckDBPyConnection) -> None:
         block = statements.blocks("ingest.sql")

@@ -238,7 +238,12 @@ def _query(parameters: VendorDependence, stepped: bool) -> str:
         if parameters.measure == "capacity"
         else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"],
         block["joint"],
-        block["changes"].replace("KEY", KEYS[parameters.by]).replace("POINTS", "asof join (select unnest($points::date[]) as point) on point >= turning.day" if stepped else "").replace("POINT", "point" if stepped else "turning.day"),
+        block["changes"]
+        .replace("KEY", KEYS[parameters.by])
+        .replace(
+            "POINTS", "asof join (select unnest($points::date[]) as point) on point >= turning.day" if stepped else ""
+        )
+        .replace("POINT", "point" if stepped else "turning.day"),
     ]
     return contributions.measured(parameters, "".join(joined))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ FOLDER = Path(__file__).parent
 #: A block begins at `-- name: some-name` and ends where the next begins.
 HEADING = re.compile(r"^-- name: ([a-z0-9-]+)\n", re.MULTILINE)
 PARAMETER = re.compile(r"\$([a-z_]+)")
+#: The connection whose transaction a block of `snapshot` holds; DuckDB knows no transaction within another.
+UNDER_WAY: ContextVar[duckdb.DuckDBPyConnection | None] = ContextVar("under_way", default=None)
 
 
 @cache
@@ -38,9 +41,17 @@ def rows(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str
 
 @contextmanager
 def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Statements that all see the tables as they are at the first of them."""
+    """Statements that all see the tables as they are at the first of them, and whose own changes are taken back.
+
+    Within such a block of the same connection it is that block's transaction that they see.
+    """
+    if UNDER_WAY.get() is connection:
+        yield
+        return
     connection.execute("begin")
+    under_way = UNDER_WAY.set(connection)
     try:
         yield
     finally:
+        UNDER_WAY.reset(under_way)
         connection.execute("rollback")

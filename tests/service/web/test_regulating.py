@@ -112,6 +112,7 @@ def test_what_if_answers_beside_the_baseline_and_records_nothing(seeded: TestCli
     before = head(seeded)
     asked = {"buyer": "baidu", "measure": "units", "effective_on": "2025-12-31"}
     answer = seeded.post(f"{SUPPOSE}/vendor-dependence", params=asked, json=[hypothetical()]).json()
+    assert "baseline" in answer, answer
     now = seeded.get(DEPENDENCE, params=asked).json()
     assert answer["baseline"]["rows"] == [
         {name: value for name, value in row.items() if name != "evidence"} for row in now["rows"]
