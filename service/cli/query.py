@@ -11,7 +11,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from projections.engine import fingerprint
-from projections.parameters import VendorDependence
+from projections.parameters import RegulatoryExposure, VendorDependence
 from service.cli import exits, tables
 from service.clocks import REPEATABLE
 from service.daybook import open_daybook, remove_projections
@@ -37,6 +37,8 @@ HELP = {
     "window": "ISO 8601 duration back from effective_on, e.g. P1Y.",
     "captive": "include or exclude supply from the buyer's own group.",
     "home": "Country that counts as domestic.",
+    "threshold": "What an alternative's attribute must reach, for sole sources.",
+    "threshold_attribute": "The attribute that is held against the threshold.",
 }
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -111,6 +113,26 @@ def dependence(settings: Settings, /, fail_if: str | None, as_json: bool, **give
         sys.exit(exits.THRESHOLD_CROSSED)
 
 
+@query.command()
+@_options({name: HELP[name] for name in HELP if name in RegulatoryExposure.model_fields})
+@_options(CLOCKS)
+@click.option("--fail-if", help="Exit 6 where a part at risk crosses a bound, e.g. 'at_risk_low>0.1'.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@click.pass_obj
+def exposure(settings: Settings, /, fail_if: str | None, as_json: bool, **given: Any) -> None:
+    """How much of it is barred, by which rule, and what is not known."""
+    crossed = _threshold(fail_if) if fail_if else None
+    answer = _asked(settings, lambda questions: questions.regulatory_exposure(_raw(given)))
+    if as_json:
+        _print_json(answer)
+    else:
+        buyers = ", ".join(answer["parameters"]["buyer"]) or "the whole market"
+        tables.console().print(tables.exposure(answer, f"Exposure of {buyers}"))
+    if crossed is not None and crossed({name: answer[name] for name in ("at_risk_low", "at_risk_high")}):
+        tables.messages().print(f"{fail_if} holds", highlight=False)
+        sys.exit(exits.THRESHOLD_CROSSED)
+
+
 def _threshold(text: str) -> Callable[[dict[str, Any]], bool]:
     match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(\d+(?:\.\d+)?)\s*", text)
     if match is None:
@@ -141,6 +163,7 @@ def _listing(name: str, text: str, *, extra: dict[str, str] | None = None) -> No
 
 _listing("organizations", "Every organisation.")
 _listing("products", "Every product.")
+_listing("regulations", "Every instrument, with its status.")
 _listing("partnerships", "Every partnership.", extra={"party": "An organisation that is a party."})
 
 

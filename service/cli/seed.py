@@ -48,6 +48,19 @@ QUESTIONS: tuple[tuple[str, dict[str, list[str]]], ...] = (
 )
 
 
+#: What is asked of the rules, in words and in parameters.
+EXPOSURE_QUESTIONS: tuple[tuple[str, dict[str, list[str]]], ...] = (
+    (
+        "How much of what was still to come was barred at the end of October 2023?",
+        {"effective_on": ["2023-10-31"], "known_on": ["2023-11-08"]},
+    ),
+    (
+        "And on 16 November, to someone who knows only what was announced by 20 October?",
+        {"effective_on": ["2023-11-16"], "known_on": ["2023-10-20"]},
+    ),
+)
+
+
 def record_seed(daybook: Daybook) -> int:
     """Record the seed ledger and return how many events it has."""
     lines = [line for line in SEED.read_bytes().split(b"\n") if line.strip()]
@@ -58,6 +71,11 @@ def record_seed(daybook: Daybook) -> int:
 def answers(questions: Questions) -> list[tuple[str, dict[str, Any]]]:
     """Every question with its answer."""
     return [(words, questions.vendor_dependence({**BAIDU, **asked})) for words, asked in QUESTIONS]
+
+
+def exposures(questions: Questions) -> list[tuple[str, dict[str, Any]]]:
+    """Every question about the rules with its answer."""
+    return [(words, questions.regulatory_exposure({**BAIDU, **asked})) for words, asked in EXPOSURE_QUESTIONS]
 
 
 def as_json(found: list[tuple[str, dict[str, Any]]]) -> str:

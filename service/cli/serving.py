@@ -68,14 +68,16 @@ def demo(settings: Settings, listener: socket.socket | None, *, as_json: bool) -
         with open_daybook(own) as daybook:
             count = seed.record_seed(daybook)
             notes.print(f"recorded {count} events of examples/{seed.SEED.name}", highlight=False)
-            answers = seed.answers(Questions(daybook, own.wait_s))
+            questions = Questions(daybook, own.wait_s)
+            answers, exposures = seed.answers(questions), seed.exposures(questions)
             if as_json:
-                click.echo(seed.as_json(answers))
+                click.echo(seed.as_json([*answers, *exposures]))
             else:
                 out = tables.console()
                 for words, answer in answers:
-                    out.print(tables.dependence(answer, words))
-                    out.print()
+                    out.print(tables.dependence(answer, words), "")
+                for words, answer in exposures:
+                    out.print(tables.exposure(answer, words), "")
             if listener is not None:
                 base = f"http://127.0.0.1:{listener.getsockname()[1]}"
                 notes.print(f"try: curl '{base}/api/v1/views/vendor-dependence?buyer=baidu'", highlight=False)

@@ -75,6 +75,33 @@ def _caption(answer: dict[str, Any]) -> str:
     )
 
 
+def exposure(answer: dict[str, Any], title: str) -> Table:
+    """The rows of regulatory-exposure with what decided each, and beneath them what is at risk."""
+    resolved = answer["resolved"]
+    known = f"known on {resolved['known_on']}" if resolved["known_on"] else "knowing everything recorded"
+    caption = (
+        f"as of {resolved['effective_on']}, {known}, position {resolved['position']}\n"
+        f"barred {ratio(answer['at_risk_low'])}, perhaps up to {ratio(answer['at_risk_high'])}"
+    )
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    unit = answer["total"]["unit"]
+    for name in ("vendor", "product", "restricted", unit, "low .. high", "because"):
+        table.add_column(name, justify="right" if name in (unit, "low .. high") else "left", overflow="fold")
+    for row in answer["rows"]:
+        decided = [f"{rule['regulation_id']}/{rule['rule_id']}" for rule in row["rules"] if rule["verdict"] == "yes"]
+        missing = sorted({name for rule in row["rules"] for name in rule["missing"]})
+        because = [*decided, *(f"{name} unknown" for name in missing)]
+        table.add_row(
+            row["vendor"],
+            row["product"] or "(none)",
+            row["restricted"],
+            grouped(row["value"]),
+            bounds(row["low"], row["high"]),
+            ", ".join(because),
+        )
+    return table
+
+
 def records(found: list[dict[str, Any]], title: str) -> Table:
     """Any list of objects, a column a field."""
     table = Table(title=title, title_justify="left")

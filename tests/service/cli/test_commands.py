@@ -17,7 +17,8 @@ from service.settings import Settings
 from service.web.bodies import read_events
 
 ROOT = Path(__file__).parents[3]
-WORKED = json.loads((ROOT / "tests" / "golden" / "ai-accelerators-expected.json").read_bytes())["vendor-dependence"]
+GOLDEN = json.loads((ROOT / "tests" / "golden" / "ai-accelerators-expected.json").read_bytes())
+WORKED, EXPOSURES = GOLDEN["vendor-dependence"], GOLDEN["regulatory-exposure"]
 Run = Callable[..., Result]
 
 
@@ -42,8 +43,10 @@ def test_the_demonstration_gives_the_worked_answers(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "service", "demo", "--no-serve", "--json"]
     done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, timeout=120, check=True)
     answers = json.loads(done.stdout)
-    assert len(answers) == len(WORKED)
-    for answer, worked in zip(answers, WORKED, strict=True):
+    assert len(answers) == len(WORKED) + len(EXPOSURES)
+    for answer, worked in zip(answers[len(WORKED) :], EXPOSURES, strict=True):
+        assert (answer["at_risk_low"], answer["at_risk_high"]) == (worked["at_risk_low"], worked["at_risk_high"])
+    for answer, worked in zip(answers[: len(WORKED)], WORKED, strict=True):
         assert {row["key"]: row["share"] for row in answer["rows"]} == {
             key: row["share"] for key, row in worked["rows"].items()
         }
@@ -72,6 +75,7 @@ def test_dependence_is_a_table_for_people_and_json_for_machines(run: Run) -> Non
         (("query", "order", "po-none"), 3, "order po-none is not known"),
         (("query", "dependence", "--fail-if", "hhi>2500"), 6, "hhi>2500 holds"),
         (("query", "dependence", "--fail-if", "hhi>10000"), 0, ""),
+        (("query", "exposure", "--buyer", "baidu", "--fail-if", "at_risk_high>0.5"), 6, "at_risk_high>0.5 holds"),
         (("init", "--origin", "another"), 4, "holds the ledger 'daybook', not 'another'"),
     ],
 )
@@ -94,6 +98,15 @@ def test_events_are_printed_as_they_are_stored(run: Run, database: str, tmp_path
     orders = run("events", "--stream", "order/baidu-huawei-2023-08").stdout_bytes.splitlines()
     assert [json.loads(line)["version"] for line in orders] == list(range(1, len(orders) + 1))
     assert len(orders) == 3
+
+
+def test_exposure_is_a_table_that_says_because_of_what(run: Run) -> None:
+    asked = ("--buyer", "baidu", "--effective-on", "2023-10-31", "--known-on", "2023-11-08")
+    table = run("query", "exposure", *asked)
+    assert table.exit_code == 0, table.stderr
+    for word in ("us-letter-nvidia-2023/letter", "product_id unknown", "barred 0.196362, perhaps up to 0.981811"):
+        assert word in table.stdout
+    assert "us-3a090" in run("query", "regulations").stdout
 
 
 def test_listings_show_names_in_their_own_script(run: Run) -> None:
