@@ -58,7 +58,9 @@ def test_projections_of_other_code_are_removed(ledger: Ledger, tmp_path: Path) -
     for suffix in ("duckdb", "duckdb.wal", "lock"):
         (tmp_path / "projections" / f"{identity}-0123456789abcdef-0.{suffix}").touch()
     with open_projection(tmp_path, ledger):
-        assert [name for name in os.listdir(tmp_path / "projections") if "0123456789abcdef" in name] == []
+        left = [name for name in os.listdir(tmp_path / "projections") if "0123456789abcdef" in name]
+        # The lock stays: a process may just be opening it.
+        assert [Path(name).suffix for name in left] == [".lock"]
 
 
 @pytest.fixture
