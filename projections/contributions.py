@@ -12,6 +12,7 @@ import duckdb
 from projections import statements
 from projections.figures import PRECISE, RATE_PLACES, Figure, cross_rate
 from projections.parameters import ContributionParameters, MarketParameters
+from projections.restrictions import UNRESTRICTED, Verdicts
 
 #: The key of a row, as an expression over a contribution, joined with its product for those that need it (rule 22).
 KEYS = {
@@ -138,16 +139,17 @@ def added_up(
     values: dict[str, Any],
     lines: str,
     by: str = "vendor",
+    verdicts: Verdicts = UNRESTRICTED,
 ) -> Sums:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
     block = statements.blocks("vendor_dependence.sql")
     restricted = statements.blocks("restrictions.sql")
-    judged = f",{restricted['standing']}{restricted['barred']}{restricted['judged']}"
+    judged = f",{restricted['standing']}{restricted['judged']}"
     reading = block["whole-numbers"] + judged + block["groups"]
-    statement = grouping.into(query(parameters, reading, lines, by), "counted.key", f", {FACTORS}")
+    statement = verdicts.into(grouping.into(query(parameters, reading, lines, by), "counted.key", f", {FACTORS}"))
     tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
     occurring = []
-    for group in statements.rows(connection, statement, values):
+    for group in statements.rows(connection, statement, values | verdicts.bindings):
         if grouping.occurs(group):
             occurring.append({name: group[name] for name in grouping.occurring})
             continue

@@ -365,3 +365,7 @@ product is not distinct from number_of($key)
     $key is null
     or product in (select product.product from product where product.category = number_of($key))
 )
+
+-- name: touched-lines
+-- The lines that a comparison of two moments looks at (differences.sql).
+line_key in (select line_key from touched)

@@ -1,7 +1,7 @@
-"""Kinds: organisations and products that a set of rules cannot tell apart, so that what it says is found out once."""
+"""What organisations and products are to a set of rules and licences, found out once: one bit a rule or licence."""
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,43 +17,19 @@ from domain.evaluation import (
     predicate_of,
 )
 from domain.rules import Comparison, Not, Predicate
+from domain.truth import Finding, Truth
 from projections import statements
 from projections.parameters import Moment
 
+#: Stands among numbers of organisations for all of whom nothing is known.
+NOBODY = -1
 #: Stands among numbers of products for that of a line that names none.
 NO_PRODUCT = -1
-NOBODY = Party(frozenset(), None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """What organisations are to a set of rules: as buyers, and as vendors or makers. Kind 0: nothing is known."""
-
-    #: One of each kind stands for all.
-    buyers: tuple[Party, ...]
-    vendors: tuple[Party, ...]
-    #: By number of an organisation, its kind as a buyer and as a vendor; absent: 0 and 0.
-    standing: dict[int, tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """Products that a set of rules cannot tell apart before it looks at their attributes."""
-
-    #: Whatever is known of all of them; None: none is named.
-    example: Product | None
-    #: The maker's kind; None: not known.
-    maker: int | None
-    #: Their numbers.
-    products: tuple[int, ...]
-
-
-NAMELESS = Sort(None, None, (NO_PRODUCT,))
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a set of rules and licences speaks of."""
+    """Rules and licences, each at its place, and what they speak of."""
 
     conditions: tuple[CompiledConditions, ...]
     #: Ids.
@@ -63,15 +39,53 @@ class Terms:
     attributes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an organisation is to them: as a buyer, and as a vendor or maker. A bit is set where the condition ..."""
+
+    #: The same for organisations of which, as buyers, all conditions say the same, missing facts included.
+    kind: int
+    #: ... on buyers holds, and where it is not out of the question.
+    buyer_certain: int
+    buyer_possible: int
+    #: ... on vendors holds; that is never undetermined.
+    named: int
+    #: ... on vendors' countries holds, and where it is not out of the question.
+    country_certain: int
+    country_possible: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What a product is to them. A bit is set where the conditions on products hold, or are not out of the question."""
+
+    certain: int
+    possible: int
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """All organisations."""
+
+    #: By number; one object for all that are alike.
+    parties: dict[int, Party]
+    standing: dict[int, Standing]
+    #: By kind, one for all of it.
+    buyers: list[Party]
+
+
+STRANGER = Party(frozenset(), None, None)
+#: What organisations are where there are no rules.
+UNKNOWN = People({NOBODY: STRANGER}, {NOBODY: Standing(0, 0, 0, 0, 0, 0)}, [STRANGER])
+
+
 def terms_of(rules: Iterable[Mapping[str, Any]]) -> Terms:
     """What rules or licences, as they stand in recorded events, speak of."""
     listed = list(rules)
     organizations = {name for rule in listed for part in ("vendors", "buyers") for name in rule.get(part, ())}
     products = {name for rule in listed for name in rule.get("products", ())}
-    attributes: set[str] = set()
-    for rule in listed:
-        if "when" in rule:
-            attributes |= _attributes(predicate_of(rule["when"]))
+    predicates = (predicate_of(rule["when"]) for rule in listed if "when" in rule)
+    attributes = {name for predicate in predicates for name in _attributes(predicate)}
     conditions = tuple(compile_conditions(rule) for rule in listed)
     return Terms(conditions, frozenset(organizations), frozenset(products), frozenset(attributes))
 
@@ -83,102 +97,115 @@ def _attributes(predicate: Predicate) -> set[str]:
     return set().union(*(_attributes(part) for part in parts))
 
 
-def kinds_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms) -> Kinds:
-    """Tell apart everybody of whom something is known at a moment."""
+def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms) -> People:
+    """What everybody of whom something is known is to these terms, and NOBODY."""
     statement = statements.blocks("restrictions.sql")["organizations"]
     values = moment.bindings() | {"named": sorted(terms.organizations)}
     found = statements.rows(connection, statement, values)
     parents = {row["id"]: row["parent"] for row in found}
     countries = {row["id"]: row["country"] for row in found}
-    # Two steps, for what the conditions make of somebody takes long to find out and is the same for most.
-    alike: dict[Hashable, Party] = {}
-    as_buyer, as_vendor = _Numbering(terms.conditions, _to_buyer), _Numbering(terms.conditions, _to_vendor)
-    standing = {}
-    for row in found:
-        party = party_of(row["id"], parents, countries)
-        named = party.lineage & terms.organizations
-        party = alike.setdefault((named, party.country, party.ultimate_country), party)
-        standing[row["number"]] = as_buyer.of(party), as_vendor.of(party)
-    return Kinds(as_buyer.examples, as_vendor.examples, standing)
+    parties = {row["number"]: party_of(row["id"], parents, countries) for row in found}
+    parties[NOBODY] = STRANGER
+    # One for all whom no condition can tell apart, and what conditions say of that one.
+    alike: dict[tuple[frozenset[str], str | None, str | None], Party] = {}
+    told: dict[Party, Standing] = {}
+    kinds: dict[tuple[Finding, ...], int] = {}
+    people = People({}, {}, [])
+    for number, party in parties.items():
+        one = alike.setdefault((party.lineage & terms.organizations, party.country, party.ultimate_country), party)
+        if one not in told:
+            as_buyer = tuple(conditions.of_buyer(one) for conditions in terms.conditions)
+            kind = kinds.setdefault(as_buyer, len(kinds))
+            if kind == len(people.buyers):
+                people.buyers.append(one)
+            countries_of = [conditions.of_country(one) for conditions in terms.conditions]
+            named = _bits(conditions.names(one) for conditions in terms.conditions)
+            told[one] = Standing(kind, *_certain_and_possible(as_buyer), named, *_certain_and_possible(countries_of))
+        people.parties[number], people.standing[number] = one, told[one]
+    return people
 
 
-class _Numbering:
-    """Numbers for what conditions make of organisations, from 0 for those of which nothing is known."""
+def goods_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms) -> dict[int, Goods]:
+    """What products are to these terms, by number, and NO_PRODUCT; those that are out of the question are left out.
 
-    def __init__(
-        self, conditions: tuple[CompiledConditions, ...], made: Callable[[CompiledConditions, Party], Hashable]
-    ) -> None:
-        self._conditions = conditions
-        self._made = made
-        self._numbers: dict[Hashable, int] = {}
-        self._known: dict[Party, int] = {}
-        self._examples: list[Party] = []
-        self.of(NOBODY)
-
-    @property
-    def examples(self) -> tuple[Party, ...]:
-        """One of each."""
-        return tuple(self._examples)
-
-    def of(self, party: Party) -> int:
-        """The number of a party and of all like it."""
-        number = self._known.get(party)
-        if number is None:
-            looks = tuple(self._made(conditions, party) for conditions in self._conditions)
-            number = self._known[party] = self._numbers.setdefault(looks, len(self._numbers))
-            if number == len(self._examples):
-                self._examples.append(party)
-        return number
-
-
-def _to_buyer(conditions: CompiledConditions, party: Party) -> Hashable:
-    return conditions.of_buyer(party)
-
-
-def _to_vendor(conditions: CompiledConditions, party: Party) -> Hashable:
-    return conditions.names(party), conditions.of_country(party)
-
-
-def sorts_of(
-    connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms, kinds: Kinds, standing: dict[str, list[int]]
-) -> list[Sort]:
-    """Tell apart every product there is; `standing` has the kinds as parameters of a statement."""
-    block = statements.blocks("restrictions.sql")
-    statement = f"with {block['standing']}{block['sorts']}"
-    values = moment.bindings() | standing | {"named": sorted(terms.products)}
-    return [
-        Sort(
-            Product(row["named"] or "", _maker(row["maker"], kinds), row["category"], {}),
-            row["maker"],
-            tuple(row["products"]),
-        )
-        for row in statements.rows(connection, statement, values)
-    ]
-
-
-def _maker(kind: int | None, kinds: Kinds) -> Party | None:
-    return None if kind is None else kinds.vendors[kind]
+    Attributes only decide what is undetermined without them, and for most products nothing is.
+    """
+    statement = statements.blocks("restrictions.sql")["sorts"]
+    goods = {NO_PRODUCT: _looked_at(None, terms.conditions)}
+    doubtful: dict[int, tuple[Product, Goods]] = {}
+    for row in statements.rows(connection, statement, moment.bindings() | {"named": sorted(terms.products)}):
+        example = Product(row["named"] or "", None, row["category"], {})
+        found = _looked_at(example, terms.conditions)
+        if found.certain == found.possible:
+            goods |= dict.fromkeys(row["products"], found)
+        else:
+            doubtful |= dict.fromkeys(row["products"], (example, found))
+    alike: dict[tuple[Product, tuple[tuple[str, str], ...]], Goods] = {}
+    for number, stated in _stated(connection, moment, terms, list(doubtful)).items():
+        example, found = doubtful[number]
+        if (example, stated) not in alike:
+            alike[example, stated] = _decided(replace(example, attributes=_read(stated)), found, terms)
+        goods[number] = alike[example, stated]
+    return {number: found for number, found in goods.items() if found.possible}
 
 
 def products_of(
-    connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms, sorts: Iterable[Sort]
-) -> dict[int, Product | None]:
-    """The products of some sorts by number, with the attributes that matter; one object for all that are alike."""
-    listed = list(sorts)
-    statement = statements.blocks("restrictions.sql")["attributes"]
-    numbers = [number for sort in listed for number in sort.products]
-    values = moment.bindings() | {"products": numbers, "attributes": sorted(terms.attributes)}
-    known: dict[int, tuple[tuple[str, str], ...]] = dict.fromkeys(numbers, ())
-    for row in statements.rows(connection, statement, values):
-        known[row["product"]] += ((row["attribute"], row["stated"]),)
-    products: dict[int, Product | None] = {}
-    for sort in listed:
-        example = sort.example
-        alike: dict[tuple[tuple[str, str], ...], Product | None] = {(): example}
-        for number in sort.products:
-            stated = known[number]
-            if example is not None and stated not in alike:
-                attributes = attributes_of({name: json.loads(text) for name, text in stated})
-                alike[stated] = replace(example, attributes=attributes)
-            products[number] = alike[stated]
-    return products
+    connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms, people: People, numbers: list[int]
+) -> dict[int, Product]:
+    """Some products by number, with those attributes that the terms speak of."""
+    stated = _stated(connection, moment, terms, numbers)
+    block = statements.blocks("restrictions.sql")["makers"]
+    return {
+        row["product"]: Product(
+            row["id"],
+            None if row["maker"] is None else people.parties.get(row["maker"], people.parties[NOBODY]),
+            row["category"],
+            _read(stated[row["product"]]),
+        )
+        for row in statements.rows(connection, block, moment.bindings() | {"products": numbers})
+    }
+
+
+def _stated(
+    connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms, numbers: list[int]
+) -> dict[int, tuple[tuple[str, str], ...]]:
+    """The attributes of some products that the terms speak of, as recorded."""
+    stated: dict[int, tuple[tuple[str, str], ...]] = dict.fromkeys(numbers, ())
+    if numbers and terms.attributes:
+        statement = statements.blocks("restrictions.sql")["attributes"]
+        values = moment.bindings() | {"products": numbers, "attributes": sorted(terms.attributes)}
+        for row in statements.rows(connection, statement, values):
+            stated[row["product"]] += ((row["attribute"], row["stated"]),)
+    return stated
+
+
+def _read(stated: Iterable[tuple[str, str]]) -> Mapping[str, Any]:
+    return attributes_of({name: json.loads(text) for name, text in stated})
+
+
+def _decided(product: Product, found: Goods, terms: Terms) -> Goods:
+    """What is found of a product with attributes, after what was found of its like without."""
+    certain, possible = found.certain, found.possible
+    for place, conditions in enumerate(terms.conditions):
+        bit = 1 << place
+        if possible & ~certain & bit:
+            truth = conditions.of_product(product).truth
+            certain |= bit if truth is Truth.YES else 0
+            possible &= ~bit if truth is Truth.NO else -1
+    return Goods(certain, possible)
+
+
+def _looked_at(product: Product | None, conditions: Iterable[CompiledConditions]) -> Goods:
+    return Goods(*_certain_and_possible(one.of_product(product) for one in conditions))
+
+
+def _certain_and_possible(findings: Iterable[Finding]) -> tuple[int, int]:
+    listed = list(findings)
+    return (
+        _bits(finding.truth is Truth.YES for finding in listed),
+        _bits(finding.truth is not Truth.NO for finding in listed),
+    )
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(flag << place for place, flag in enumerate(flags))

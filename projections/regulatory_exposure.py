@@ -39,6 +39,11 @@ class Row:
     buyers: set[int] = field(default_factory=set)
     verdicts: set[Truth] = field(default_factory=set)
 
+    @property
+    def restricted(self) -> Truth:
+        """The verdict that its contributions have in common."""
+        return agreement(map(Finding, self.verdicts)).truth
+
     def add(self, part: Sum) -> None:
         """Take in some of its contributions."""
         self.figure = self.figure.plus(part.figure)
@@ -55,13 +60,16 @@ def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: Regul
     in force, whatever its rules do. Figures are decimal strings, parts at risk numbers.
     """
     values = contributions.bindings(connection, parameters) | {"home": None}
-    restrictions = Restrictions(connection, parameters, values["asked"])
-    sums = added_up(connection, parameters, SUPPLIES, values | restrictions.bindings).sums
+    restrictions = Restrictions(connection, parameters)
+    sums = added_up(connection, parameters, SUPPLIES, values, verdicts=restrictions.verdicts).sums
     rows: dict[tuple[int, int], Row] = {}
     for part in sums:
         vendor, product = part.alike["vendor"], part.alike["product"]
         key = vendor, NO_PRODUCT if product is None else product
         rows.setdefault(key, Row(*key)).add(part)
+    doubtful = [row.product for row in rows.values() if row.restricted is not Truth.NO]
+    if doubtful:
+        restrictions.get_to_know(doubtful)
     total = total_of(row.figure for row in rows.values())
     words = _words(connection, rows)
     ranked = sorted(rows.values(), key=lambda row: _rank(row, words))
@@ -103,13 +111,12 @@ def _written(figure: Figure) -> dict[str, str | None]:
 
 
 def _row(row: Row, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
-    restricted = agreement(map(Finding, row.verdicts)).truth
+    restricted = row.restricted
     vendor, product = words[row.vendor], words.get(row.product)
     found, sentences = CLEAR, list[str]()
     if restricted is not Truth.NO:
-        kind = restrictions.vendor_kind(row.vendor)
-        found = restrictions.assess(row.buyers, kind, row.product)
-        strangers = restrictions.strangers(row.buyers, kind, row.product)
+        found = restrictions.assess(row.buyers, row.vendor, row.product)
+        strangers = restrictions.strangers(row.buyers, row.vendor, row.product)
         supply = Supply(vendor, product, restrictions.product(row.product), strangers)
         sentences = explained(found, supply)
     return {

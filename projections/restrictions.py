@@ -1,154 +1,176 @@
-"""What the rules in force say of who buys what from whom, found out once for all whom they cannot tell apart.
+"""What the rules in force say of who buys what from whom, in a form that statements look up line by line."""
 
-The verdicts on all that occurs in a market are handed to the statements that add up contributions, so that no order
-line is looked at by itself.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
-from domain.evaluation import Product
+from domain.evaluation import Party, Product
 from domain.instruments import Instrument
-from domain.rulebook import BARRING, CLEAR, Assessment, Rulebook, agreed
+from domain.rulebook import BARRING, Assessment, Rulebook, agreed
 from domain.truth import Truth
-from projections import statements
-from projections.kinds import NAMELESS, Kinds, Sort, kinds_of, products_of, sorts_of, terms_of
+from projections.kinds import (
+    NO_PRODUCT,
+    NOBODY,
+    UNKNOWN,
+    Goods,
+    Standing,
+    goods_of,
+    people_of,
+    products_of,
+    terms_of,
+)
 from projections.parameters import Moment
 from projections.regulations import instruments_as_of
 
 #: How statements write a verdict: by its place here.
 VERDICTS = (Truth.NO, Truth.UNDETERMINED, Truth.YES)
-STANDING = ("organization", "buyer", "vendor")
-BARRED = ("buyer", "vendor", "product", "verdict")
-#: A kind of buyers, a kind of vendors and a sort of products.
-Combination = tuple[int, int, int]
+#: The rules and licences that mean a purchase, or may: all their conditions hold, or are not out of the question.
+HITS = "(holder.buyer_{0} & (seller.named | goods.named) & (seller.country_{0} | goods.country_{0}) & goods.{0})"
+
+Rules = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bits:
+    """How statements hold one bit for each of so many rules and licences."""
+
+    count: int
+
+    @property
+    def type(self) -> str:
+        """The type of DuckDB: the fastest that is wide enough. Its sign bit is never used."""
+        return "bigint" if self.count < 64 else "hugeint" if self.count < 128 else "bit"
+
+    def parameter(self, bits: int) -> int | str:
+        """The bits as a parameter of a statement."""
+        return bits if self.type == "bigint" else format(bits, f"0{self.count}b") if self.type == "bit" else str(bits)
+
+    def literal(self, bits: int) -> str:
+        """The bits in the text of a statement."""
+        return f"'{self.parameter(bits)}'::{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What statements look verdicts up with."""
+
+    #: VERDICT, as an expression.
+    expression: str
+    bits: Bits
+    #: Parameters.
+    bindings: dict[str, list[Any]]
+
+    def into(self, statement: str) -> str:
+        """A statement that looks verdicts up."""
+        replaced = (("VERDICT", self.expression), ("NOTHING", self.bits.literal(0)), ("MASK", self.bits.type))
+        for placeholder, text in replaced:
+            statement = statement.replace(placeholder, text)
+        return statement
 
 
 class Restrictions:
-    """The rules in force at a moment and what they say of what these buyers (None: all) get at any time."""
+    """The rules in force at a moment."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment, asked: list[int] | None) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
         self._connection = connection
         self._moment = moment
         #: Every instrument in force, by id, whatever its rules do.
         self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
+        self.verdicts = UNRESTRICTED
+        barring = [(_rules(instrument), _licences(instrument)) for instrument in self.in_force if _rules(instrument)]
+        if not barring:
+            # Nobody is looked at.
+            return
         self._book = Rulebook.of(self.in_force)
-        self._kinds = Kinds((), (), {})
-        #: Of products; none where no rule could bar anything, for then nothing is looked at.
-        self.sorts: list[Sort] = []
-        #: By number of a product.
-        self.sort_of: dict[int, int] = {}
-        self._known: dict[int, Product | None] = {}
-        self._first_sights: dict[Combination, Assessment] = {}
-        self._assessments: dict[tuple[int, int, Product | None], Assessment] = {}
-        #: What statements have as parameters, for the blocks `standing` and `barred`.
-        self.bindings = UNRESTRICTED
-        if self._book.rules:
-            self._terms = terms_of(_conditions(self.in_force))
-            self._kinds = kinds_of(connection, moment, self._terms)
-            standing = ((number, *both) for number, both in self._kinds.standing.items())
-            self.bindings = _columns("standing", STANDING, standing)
-            self.sorts = [NAMELESS, *sorts_of(connection, moment, self._terms, self._kinds, self.bindings)]
-            self.sort_of = {number: place for place, sort in enumerate(self.sorts) for number in sort.products}
-            self.bindings |= _columns("barred", BARRED, self._barred(asked))
+        self._terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
+        self._people = people_of(connection, moment, self._terms)
+        self._products: dict[int, Product | None] = {NO_PRODUCT: None}
+        goods = goods_of(connection, moment, self._terms)
+        bits = Bits(len(self._terms.conditions))
+        self.verdicts = Verdicts(_verdict(barring, bits), bits, _bindings(bits, self._people.standing, goods))
 
-    def vendor_kind(self, organization: int) -> int:
-        """The kind of an organisation (its number) as a vendor."""
-        return self._kinds.standing.get(organization, (0, 0))[1]
-
-    def maker_of(self, sort: int) -> int | None:
-        """The kind of the maker of a sort of products; None: not known, or nothing is looked at."""
-        return self.sorts[sort].maker if self.sorts else None
-
-    def assess(self, buyers: Iterable[int], vendor: int, product: int) -> Assessment:
-        """What the rules say of each of these kinds of buyers getting a product (its number) from a kind of vendors.
-
-        `look_at` was told before that they may.
-        """
-        if product not in self._known:
-            return CLEAR
-        return agreed(self._assess(buyer, vendor, self._known[product]) for buyer in buyers)
+    def get_to_know(self, products: Iterable[int]) -> None:
+        """Read what there is to know of products (their numbers), for `assess`."""
+        unknown = sorted(set(products) - self._products.keys())
+        self._products |= products_of(self._connection, self._moment, self._terms, self._people, unknown)
 
     def product(self, number: int) -> Product | None:
-        """A product with what the rules look at; None: none is named, or nothing bars any like it."""
-        return self._known.get(number)
+        """A product that it got to know; None for NO_PRODUCT."""
+        return self._products[number]
+
+    def assess(self, buyers: Iterable[int], vendor: int, product: int) -> Assessment:
+        """What each rule says of these kinds of buyers getting a product from a vendor (numbers); see `get_to_know`."""
+        seller, goods = self._party(vendor), self._products[product]
+        return agreed(self._book.assess(self._people.buyers[kind], seller, goods) for kind in buyers)
 
     def strangers(self, buyers: Iterable[int], vendor: int, product: int) -> tuple[str, ...]:
-        """Whose country some rule asks for and is not known: "buyer", "vendor", "maker"."""
-        found = self.product(product)
-        parties = [self._kinds.vendors[vendor], None if found is None else found.maker]
-        suppliers = [
-            party is not None and any(conditions.of_country(party).missing for conditions in self._terms.conditions)
-            for party in parties
+        """Whose country some rule asks for and is not known: "buyer", "vendor" or "maker"."""
+        goods = self._products[product]
+        suppliers = {"vendor": self._party(vendor), "maker": None if goods is None else goods.maker}
+        found = [
+            role
+            for role, party in suppliers.items()
+            if party is not None and any(one.of_country(party).missing for one in self._terms.conditions)
         ]
-        holders = any(
-            conditions.of_buyer(self._kinds.buyers[buyer]).missing
-            for buyer in buyers
-            for conditions in self._terms.conditions
-        )
-        return tuple(
-            role for role, unknown in zip(("buyer", "vendor", "maker"), (holders, *suppliers), strict=True) if unknown
-        )
+        holders = [self._people.buyers[kind] for kind in buyers]
+        if any(one.of_buyer(holder).missing for holder in holders for one in self._terms.conditions):
+            found.insert(0, "buyer")
+        return tuple(found)
 
-    def look_at(self, combinations: Iterable[Combination]) -> Mapping[int, set[tuple[int, int]]]:
-        """Get to know the products that may be barred where these combinations occur: which sorts, from whom to whom.
-
-        Attributes only decide what is undetermined without them, so that most sorts are clear at first sight.
-        """
-        doubtful = defaultdict(set)
-        for buyer, vendor, place in combinations:
-            if self._at_first_sight(buyer, vendor, place) is not CLEAR:
-                doubtful[place].add((buyer, vendor))
-        unknown = [sort for sort in map(self.sorts.__getitem__, doubtful) if sort.products[0] not in self._known]
-        if unknown:
-            self._known |= products_of(self._connection, self._moment, self._terms, unknown)
-        return doubtful
-
-    def _barred(self, asked: list[int] | None) -> Iterator[tuple[int, int, int, int]]:
-        """Every kind of buyers, kind of vendors and product that occur together and are not clear, with the verdict."""
-        values = {"asked": asked} | self.bindings | _columns("sorted", ("product", "sort"), self.sort_of.items())
-        block = statements.blocks("restrictions.sql")
-        found = statements.rows(self._connection, f"with {block['standing']}{block['occurring']}", values)
-        doubtful = self.look_at((row["as_buyer"], row["as_vendor"], row["sort"]) for row in found)
-        for place, parties in doubtful.items():
-            for product in self.sorts[place].products:
-                for buyer, vendor in parties:
-                    verdict = self._assess(buyer, vendor, self._known[product]).verdict
-                    if verdict is not Truth.NO:
-                        yield buyer, vendor, product, VERDICTS.index(verdict)
-
-    def _at_first_sight(self, buyer: int, vendor: int, place: int) -> Assessment:
-        found = self._first_sights.get((buyer, vendor, place))
-        if found is None:
-            found = self._ask(buyer, vendor, self.sorts[place].example)
-            self._first_sights[buyer, vendor, place] = found
-        return found
-
-    def _assess(self, buyer: int, vendor: int, product: Product | None) -> Assessment:
-        found = self._assessments.get((buyer, vendor, product))
-        if found is None:
-            found = self._assessments[buyer, vendor, product] = self._ask(buyer, vendor, product)
-        return found
-
-    def _ask(self, buyer: int, vendor: int, product: Product | None) -> Assessment:
-        return self._book.assess(self._kinds.buyers[buyer], self._kinds.vendors[vendor], product)
+    def _party(self, number: int) -> Party:
+        return self._people.parties.get(number, self._people.parties[NOBODY])
 
 
-def _conditions(in_force: Iterable[Instrument]) -> Iterator[Mapping[str, Any]]:
-    """Of the rules that bar and of the licences."""
-    for instrument in in_force:
-        yield from (rule for rule in instrument.rules if rule["effect"] in BARRING)
-        yield from (licence.conditions for licence in instrument.licences)
+def _bindings(bits: Bits, standing: Mapping[int, Standing], goods: Mapping[int, Goods]) -> dict[str, list[Any]]:
+    """Two small tables as parameters, one a column."""
+    bindings: dict[str, list[Any]] = {
+        "standing_organization": list(standing),
+        "standing_kind": [found.kind for found in standing.values()],
+        "goods_product": list(goods),
+    }
+    for name in ("buyer_certain", "buyer_possible", "named", "country_certain", "country_possible"):
+        bindings[f"standing_{name}"] = [bits.parameter(getattr(found, name)) for found in standing.values()]
+    for name in ("certain", "possible"):
+        bindings[f"goods_{name}"] = [bits.parameter(getattr(found, name)) for found in goods.values()]
+    return bindings
 
 
-def _columns(table: str, names: tuple[str, ...], rows: Iterable[tuple[int, ...]]) -> dict[str, list[int]]:
-    """A small table as parameters of a statement, one a column."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return {f"{table}_{name}": list(column) for name, column in zip(names, columns, strict=True)}
+#: No rule bars anything.
+UNRESTRICTED = Verdicts("0", Bits(0), _bindings(Bits(0), UNKNOWN.standing, {}))
 
 
-#: Parameters where nothing is barred.
-UNRESTRICTED = _columns("standing", STANDING, ()) | _columns("barred", BARRED, ())
+def _rules(instrument: Instrument) -> Rules:
+    return [rule for rule in instrument.rules if rule["effect"] in BARRING]
+
+
+def _licences(instrument: Instrument) -> Rules:
+    return [licence.conditions for licence in instrument.licences]
+
+
+def _verdict(barring: Iterable[tuple[Rules, Rules]], bits: Bits) -> str:
+    """VERDICT: what all rules come to, with the licences of their instruments: rule and not licence (rule 33)."""
+    certain, possible = HITS.format("certain"), HITS.format("possible")
+    nothing = bits.literal(0)
+    unlicensed, place = 0, 0
+    certainties, possibilities = list[str](), list[str]()
+    for rules, licences in barring:
+        own = ((1 << len(rules)) - 1) << place
+        place += len(rules)
+        if not licences:
+            unlicensed |= own
+            continue
+        permitting = ((1 << len(licences)) - 1) << place
+        place += len(licences)
+        own_bits, licence_bits = bits.literal(own), bits.literal(permitting)
+        certainties.append(f"if({possible} & {licence_bits} = {nothing}, {certain} & {own_bits}, {nothing})")
+        possibilities.append(f"if({certain} & {licence_bits} = {nothing}, {possible} & {own_bits}, {nothing})")
+    certainties.append(f"({certain} & {bits.literal(unlicensed)})")
+    possibilities.append(f"({possible} & {bits.literal(unlicensed)})")
+    surely, perhaps = f"({' | '.join(certainties)})", f"({' | '.join(possibilities)})"
+    # What most lines are is asked first: the rest is then looked at for few.
+    return (
+        f"(case when goods.product is null then 0 when {perhaps} = {nothing} then 0 when {surely} <> {nothing} then 2"
+        " else 1 end)"
+    )

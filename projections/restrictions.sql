@@ -1,52 +1,61 @@
--- Who and what the rules in force tell apart, and their verdicts on it. Kinds of organisations come as parameters; an
--- organisation that is not among them is of kind 0. The product of a line that names none is -1.
+-- What the rules in force say of who buys what from whom. Of each rule or licence, as far as it matters, there is a bit: in
+-- what `possible` holds where it is not out of the question, in what `certain` holds where it is so. VERDICT stands for what
+-- they come to, 0 no, 1 undetermined, 2 yes, where `holder` buys `goods` from `seller`; MASK for the type of the bits.
 
 -- name: standing
--- Kinds of organisations.
+-- What every organisation is to the rules, as a buyer and as a vendor or maker; -1 stands for those of whom nothing is known.
 standing as materialized (
     select
         unnest($standing_organization::integer[]) as organization,
-        unnest($standing_buyer::integer[]) as as_buyer,
-        unnest($standing_vendor::integer[]) as as_vendor
+        unnest($standing_kind::integer[]) as kind,
+        unnest($standing_buyer_certain::MASK[]) as buyer_certain,
+        unnest($standing_buyer_possible::MASK[]) as buyer_possible,
+        unnest($standing_named::MASK[]) as named,
+        unnest($standing_country_certain::MASK[]) as country_certain,
+        unnest($standing_country_possible::MASK[]) as country_possible
 ),
-
--- name: barred
--- The verdicts other than no. verdict: 1 undetermined, 2 yes
-barred as materialized (
+place as materialized (
     select
-        unnest($barred_buyer::integer[]) as as_buyer,
-        unnest($barred_vendor::integer[]) as as_vendor,
-        unnest($barred_product::integer[]) as product,
-        unnest($barred_verdict::utinyint[]) as verdict
+        term.number, standing.kind, standing.buyer_certain, standing.buyer_possible, standing.named,
+        standing.country_certain, standing.country_possible
+    from term
+    left join (select organization from standing) as known on known.organization = term.number
+    join standing on standing.organization = coalesce(known.organization, -1)
+),
+-- Products that are not out of the question for all of them, with what their makers are to them; -1 stands for none.
+goods as materialized (
+    select
+        made.product, made.certain, made.possible, coalesce(place.named, NOTHING) as named,
+        coalesce(place.country_certain, NOTHING) as country_certain,
+        coalesce(place.country_possible, NOTHING) as country_possible
+    from (
+        select
+            unnest($goods_product::integer[]) as product,
+            unnest($goods_certain::MASK[]) as certain,
+            unnest($goods_possible::MASK[]) as possible
+    ) as made
+    left join product on product.product = made.product
+    left join place on place.number = product.maker
 ),
 
 -- name: judged
 -- Contributions (`counted`) with the kinds of their buyers asked for and the verdict that these have in common (rule 38).
 bought as (
-    select
-        counted.line_key,
-        coalesce(holder.as_buyer, 0) as as_buyer,
-        coalesce(seller.as_vendor, 0) as as_vendor,
-        coalesce(counted.product, -1) as product
+    select counted.line_key, holder.kind, VERDICT as verdict
     from counted
     left join joint_buyer on counted.buyer is null and joint_buyer.placed_position = counted.position
-    left join standing as holder on holder.organization = coalesce(counted.buyer, joint_buyer.buyer)
-    left join standing as seller on seller.organization = counted.vendor
-    where $asked is null or coalesce(counted.buyer, joint_buyer.buyer) in (from asked)
+    join place as holder on holder.number = coalesce(counted.buyer, joint_buyer.buyer)
+    join place as seller on seller.number = counted.vendor
+    left join goods on goods.product = coalesce(counted.product, -1)
+    where $asked is null or holder.number in (from asked)
 ),
 agreed as (
     select
-        bought.line_key,
-        list(distinct bought.as_buyer order by bought.as_buyer) as buyers,
-        if(
-            min(coalesce(barred.verdict, 0)) = max(coalesce(barred.verdict, 0)), max(coalesce(barred.verdict, 0)), 1
-        ) as verdict
+        line_key,
+        list(distinct kind order by kind) as buyers,
+        if(min(verdict) = max(verdict), max(verdict), 1) as verdict
     from bought
-    left join barred
-        on barred.as_buyer = bought.as_buyer
-        and barred.as_vendor = bought.as_vendor
-        and barred.product = bought.product
-    group by bought.line_key
+    group by line_key
 ),
 judged as (
     select counted.*, agreed.buyers, agreed.verdict, coalesce(counted.country = number_of($home), false) as domestic
@@ -66,58 +75,19 @@ order by term.number
 
 -- name: sorts
 -- Products by what rules can tell of them before they look at attributes; named: its id, where a rule names it.
-sorted as (
+with sorted as (
     select
-        mentioned.product,
-        if(product.maker is null, null, coalesce(standing.as_vendor, 0)) as maker,
-        category.word as category,
+        mentioned.product, category.word as category,
         if(term.word in (select unnest($named::varchar[])), term.word, null) as named
     from (select distinct product from product_fact) as mentioned
     join term on term.number = mentioned.product
     left join products_as_of($effective_on, $known_on, $position) as product on product.product = mentioned.product
-    left join standing on standing.organization = product.maker
     left join term as category on category.number = product.category
 )
-select maker, category, named, list(product order by product) as products
+select category, named, list(product order by product) as products
 from sorted
-group by maker, category, named
-order by maker, category, named
-
--- name: occurring
--- What kinds of buyers get what sorts of products from what kinds of vendors, whenever that is.
-place as materialized (
-    select term.number, coalesce(standing.as_buyer, 0) as as_buyer, coalesce(standing.as_vendor, 0) as as_vendor
-    from term
-    left join standing on standing.organization = term.number
-),
-sort as materialized (
-    select unnest($sorted_product::integer[]) as product, unnest($sorted_sort::integer[]) as sort
-),
-asked as (
-    select unnest($asked::integer[]) as buyer
-),
-supplied as (
-    select buyer, vendor, coalesce(product, -1) as product
-    from steady
-    where quantity > 0 or amount > 0
-    union all
-    select
-        coalesce(irregular_posting.buyer, joint_buyer.buyer), irregular_posting.vendor,
-        coalesce(irregular_posting.product, -1)
-    from irregular_posting
-    left join joint_buyer
-        on irregular_posting.buyer is null and joint_buyer.placed_position = irregular_posting.placed_position
-    union all
-    select supply_asserted.buyer, supply_asserted.vendor, coalesce(supply_line.product, -1)
-    from supply_asserted
-    join supply_line on supply_line.position = supply_asserted.position
-)
-select distinct holder.as_buyer, seller.as_vendor, sort.sort
-from supplied
-join place as holder on holder.number = supplied.buyer
-join place as seller on seller.number = supplied.vendor
-join sort on sort.product = supplied.product
-where $asked is null or supplied.buyer in (from asked)
+group by category, named
+order by category, named
 
 -- name: attributes
 -- What is known of some products' attributes, as recorded.
@@ -127,3 +97,12 @@ where
     product in (select unnest($products::integer[]))
     and attribute in (select unnest($attributes::varchar[]))
 order by product, attribute
+
+-- name: makers
+-- Of some products the makers and the categories.
+select term.number as product, term.word as id, product.maker, category.word as category
+from term
+left join products_as_of($effective_on, $known_on, $position) as product on product.product = term.number
+left join term as category on category.number = product.category
+where term.number in (select unnest($products::integer[]))
+order by term.number

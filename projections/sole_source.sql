@@ -1,22 +1,48 @@
 -- name: offers
--- Products of some categories on the market at a moment, by maker. reach: of the threshold, 1 perhaps, 2 certainly
-with offer as (
+-- Makers of products on the market at a moment, and whether they have one for all of the buyers wanted: 1 perhaps, 2 yes.
+with product as materialized (
+    from products_as_of($effective_on, $known_on, $position)
+),
+STANDING
+wanted as (
     select
-        word_of(product.maker) as maker,
-        word_of(product.category) as category,
-        product.product,
+        unnest($wanted_market::integer[]) as market,
+        unnest($wanted_category::varchar[]) as category,
+        unnest($wanted_kind::integer[]) as kind
+),
+holder as (
+    select distinct kind, buyer_certain, buyer_possible from standing
+),
+offer as (
+    select
+        product.product, product.maker, category.word as category,
         case
             when $threshold is null or attribute.low >= $threshold::decimal(15, 6) then 2
             when attribute.high < $threshold::decimal(15, 6) then 0
             else 1
         end as reach
-    from products_as_of($effective_on, $known_on, $position) as product
+    from product
+    join term as category on category.number = product.category
     left join attributes_as_of($effective_on, $known_on, $position) as attribute
         on attribute.product = product.product and attribute.attribute = $threshold_attribute
     where product.registered_on is not null
+),
+held_against as (
+    select wanted.market, offer.maker, offer.product, offer.reach, VERDICT as verdict
+    from wanted
+    join offer on offer.category = wanted.category
+    join holder on holder.kind = wanted.kind
+    join place as seller on seller.number = offer.maker
+    left join goods on goods.product = offer.product
+    where offer.reach > 0
+),
+agreed as (
+    select market, maker, reach, if(min(verdict) = max(verdict), max(verdict), 1) as verdict
+    from held_against
+    group by market, maker, product, reach
 )
-select maker, category, reach, list(product order by product) as products
-from offer
-where reach > 0 and maker is not null and category in (select unnest($categories::varchar[]))
-group by maker, category, reach
-order by maker, category, reach
+select market, word_of(maker) as maker, max(least(reach, 2 - verdict)) as available
+from agreed
+group by market, maker
+having available > 0
+order by market, maker

@@ -9,6 +9,7 @@ from projections import contributions, statements
 from projections.contributions import Grouping, Sum, Sums
 from projections.figures import Figure, sum_of
 from projections.parameters import ContributionParameters
+from projections.restrictions import UNRESTRICTED, Verdicts
 
 #: Which movements a status looks at; ordered ones are positive, received ones negative.
 SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
@@ -26,10 +27,12 @@ def added_up(
     grouping: Grouping,
     values: dict[str, Any],
     by: str = "vendor",
+    verdicts: Verdicts = UNRESTRICTED,
 ) -> Sums:
     """What the contributions of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     sums, occurring = [], []
-    for group in statements.rows(connection, grouping.into(_query(parameters), KEYS[by]), values):
+    statement = verdicts.into(grouping.into(_query(parameters), KEYS[by]))
+    for group in statements.rows(connection, statement, values | verdicts.bindings):
         if grouping.occurs(group):
             occurring.append({name: group[name] for name in grouping.occurring})
         else:
@@ -40,11 +43,9 @@ def added_up(
 
 def _query(parameters: ContributionParameters) -> str:
     block = statements.blocks("steady.sql")
-    restricted = statements.blocks("restrictions.sql")
     joined = (
         statements.blocks("contributions.sql")["dimensions"],
-        restricted["standing"],
-        restricted["barred"],
+        statements.blocks("restrictions.sql")["standing"],
         block["sides"],
         block[f"aside-{parameters.status}"],
         block[f"price-{parameters.measure}"],

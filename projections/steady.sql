@@ -10,12 +10,12 @@ seller as materialized (
         coalesce(family.family, term.number) as family,
         organization.country,
         coalesce(organization.country = number_of($home), false) as domestic,
-        coalesce(standing.as_buyer, 0) as as_buyer,
-        coalesce(standing.as_vendor, 0) as as_vendor
+        place.kind, place.buyer_certain, place.buyer_possible, place.named, place.country_certain,
+        place.country_possible
     from term
     left join family on family.organization = term.number
     left join organization on organization.organization = term.number
-    left join standing on standing.organization = term.number
+    join place on place.number = term.number
 ),
 
 -- name: aside-ordered
@@ -130,15 +130,12 @@ price as materialized (
 counted as (
     select
         seller.number as vendor, seller.family, seller.country, seller.domestic,
-        seller.family = holder.family as captive, holder.as_buyer as buyers, coalesce(barred.verdict, 0) as verdict,
+        seller.family = holder.family as captive, holder.kind as buyers, VERDICT as verdict,
         steady.product, steady.currency, steady.placed_on, steady.ends_on, steady.MEASURE as figure
     from steady
     join seller on seller.number = steady.vendor
     join seller as holder on holder.number = steady.buyer
-    left join barred
-        on barred.as_buyer = holder.as_buyer
-        and barred.as_vendor = seller.as_vendor
-        and barred.product = coalesce(steady.product, -1)
+    left join goods on goods.product = coalesce(steady.product, -1)
     where
         steady.position <= $position
         and steady.known_on <= $known_on

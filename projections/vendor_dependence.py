@@ -74,8 +74,8 @@ def vendor_dependence(
     rows: dict[str | None, Row] = {}
     captive, domestic = [], []
     values = contributions.bindings(connection, parameters) | {"home": home}
-    restrictions = Restrictions(connection, parameters, values["asked"])
-    found = added_up(connection, parameters, ROWS, values | restrictions.bindings, parameters.by)
+    restrictions = Restrictions(connection, parameters)
+    found = added_up(connection, parameters, ROWS, values, parameters.by, restrictions.verdicts)
     for part in found.sums:
         key = part.alike["key"]
         rows.setdefault(key, Row(key)).add(part)

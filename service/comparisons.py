@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import Request
+from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
@@ -54,6 +55,29 @@ class Comparisons:
             except ValueError as error:
                 raise Invalid.at("/step" if "duration" in str(error) else "/from", str(error)) from None
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
+
+    def difference(self, raw: Raw) -> dict[str, Any]:
+        """What changed between two values of one clock, and which events explain it; that clock is given twice."""
+        twice = [name for name in COMPARED if len(raw.get(name, ())) == 2]
+        if len(twice) != 1:
+            raise Invalid.at("", f"give one of {', '.join(COMPARED)} twice: before and after")
+        (clock,) = twice
+        before, after = (
+            self.clocks.parameters(
+                VendorDependence, self.clocks.ask({**raw, clock: [raw[clock][side]]}, VendorDependence)
+            )
+            for side in (0, 1)
+        )
+        # What is not compared is the same on both sides, whatever was recorded between the two readings.
+        if clock in ("effective_on", "known_on"):
+            before = before.model_copy(update={"position": after.position})
+        compared = "position" if clock == "recorded_at" else clock
+        if getattr(before, compared) > getattr(after, compared):
+            raise Invalid.at(f"/{clock}", "the first is after the second")
+        with self.daybook.projection.cursor() as connection:
+            answer = difference(connection, before, after, country_name=country_name)
+        resolved = {"before": self.clocks.resolved(before), "after": self.clocks.resolved(after)}
+        return {"resolved": resolved, "parameters": echo(after), **answer}
 
     def suppose_dependence(self, raw: Raw, requests: Sequence[Request]) -> dict[str, Any]:
         """vendor-dependence as it would be had these events been recorded, beside what it is."""

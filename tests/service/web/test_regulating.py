@@ -1,6 +1,7 @@
 """Regulations over HTTP: exposure, instruments with their history, series, and what if."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,45 @@ def test_a_series_shows_every_change_with_what_happened_to_the_rules(seeded: Tes
 def test_a_bad_series_is_refused(seeded: TestClient, asked: dict[str, str], pointer: str) -> None:
     answer = seeded.get(f"{DEPENDENCE}/series", params=asked)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(seeded: TestClient) -> None:
+    asked = {
+        "buyer": "baidu",
+        "measure": "units",
+        "captive": "exclude",
+        "effective_on": "2023-08-31",
+        "known_on": ["2023-08-31", "2023-11-08"],
+    }
+    answer = seeded.get(f"{DEPENDENCE}/diff", params=asked).json()
+    (huawei,) = [row for row in answer["rows"] if row["key"] == "huawei"]
+    assert (huawei["before"], huawei["after"]["value"], huawei["difference"]) == (None, "1600", "1600")
+    (late,) = huawei["explained"]
+    assert (late["class"], late["value"]) == ("late", "1600")
+    assert [event["id"] for event in late["events"]] == ["baidu-huawei-order"]
+    assert answer["resolved"]["before"]["known_on"] == "2023-08-31"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"effective_on": ["2023-01-01", "2023-12-31"]}, 200),
+        ({"position": ["10", "55"]}, 200),
+        ({"position": ["55", "55"]}, 200),
+        ({}, 422),
+        ({"known_on": "2023-01-01"}, 422),
+        ({"known_on": ["2023-12-31", "2023-01-01"]}, 422),
+        ({"known_on": ["2023-01-01", "2023-12-31"], "effective_on": ["2023-01-01", "2023-12-31"]}, 422),
+        ({"position": ["1", "56"]}, 400),
+    ],
+)
+def test_two_values_of_one_clock_are_compared(seeded: TestClient, asked: dict[str, Any], status: int) -> None:
+    answer = seeded.get(f"{DEPENDENCE}/diff", params={"buyer": "baidu", **asked})
+    assert answer.status_code == status, answer.text
+    if status == 200:
+        total = answer.json()["total"]
+        parts = [part for row in answer.json()["rows"] for part in row["explained"]]
+        assert sum(Decimal(part["value"]) for part in parts) == Decimal(total["difference"])
 
 
 def hypothetical(order_id: str = "what-if") -> dict[str, Any]:

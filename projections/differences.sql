@@ -1,0 +1,562 @@
+-- What changed in vendor-dependence between two moments, and why (docs/semantics.md, rules 46 to 49). Every block makes a
+-- temporary table that the next ones read, or is a question about them. COUNTED_BEFORE and COUNTED_AFTER stand for the
+-- blocks `counted-before` and `counted-after`, MOVEMENTS for `movements`, `measure_` for quantity_ or amount_.
+--
+-- before, after   positions of the events that a fact is taken from at the two moments; null: there is none
+
+-- name: counted-before
+-- Whether a fact counts at the moment before.
+(
+    position <= $before_position
+    and known_on <= $before_known_on
+    and ends_on <= $before_effective_on
+    and position not in (select retracts from gone where already)
+)
+
+-- name: counted-after
+-- Whether it counts at the moment after.
+(
+    position <= $after_position
+    and known_on <= $after_known_on
+    and ends_on <= $after_effective_on
+    and position not in (select retracts from gone)
+)
+
+-- name: gone
+-- What is taken back after; already: before, too.
+create or replace temp table gone as
+select
+    retracts,
+    min(position) as retraction,
+    bool_or(position <= $before_position and known_on <= $before_known_on) as already
+from retraction
+where position <= $after_position and known_on <= $after_known_on
+group by retracts
+
+-- name: told
+-- Facts that are taken from another event after than before, of the kinds that the question looks at.
+create or replace temp table told as
+select
+    kind,
+    subject,
+    arg_max(position, (ends_on, known_on, position)) filter (was) as before,
+    arg_max(position, (ends_on, known_on, position)) filter (now) as after
+from (
+    select kind, subject, position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    from (
+        select 'parent' as kind, organization::bigint as subject, position, ends_on, known_on
+        from organization_fact
+        where says_parent
+        union all
+        select 'country', organization, position, ends_on, known_on from organization_fact where country is not null
+        union all
+        select 'maker', product, position, ends_on, known_on from product_fact where maker is not null
+        union all
+        select 'category', product, position, ends_on, known_on from product_fact where category is not null
+        union all
+        select 'attribute', product, position, ends_on, known_on from product_attribute where attribute = $attribute
+        union all
+        select distinct 'allocation', placed_position, position, ends_on, known_on
+        from order_allocated
+        where basis & $excluded = 0
+    ) as fact
+    where kind in (select unnest($kinds::varchar[]))
+) as fact
+group by kind, subject
+having before is distinct from after
+
+-- name: kin
+-- Organisations above which somebody's parent is another, or their own is; what says so.
+create or replace temp table kin as
+select above.organization, list({'before': told.before, 'after': told.after} order by told.subject) as causes
+from (
+    select organization, ancestor
+    from ancestors_as_of($before_effective_on, $before_known_on, $before_position)
+    union
+    select organization, ancestor
+    from ancestors_as_of($after_effective_on, $after_known_on, $after_position)
+    union
+    select subject::integer, subject::integer from told where kind = 'parent'
+) as above
+join told on told.kind = 'parent' and told.subject = above.ancestor
+group by above.organization
+
+-- name: repriced
+-- Days on which a currency goes over by another publication (rule 17) than before.
+create or replace temp table repriced as
+with quoted as (
+    select currency, rate, position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now from exchange_rate
+),
+conversion as materialized (
+    select source.currency, source.ends_on, source.known_on, source.position, source.was, source.now
+    from quoted as source
+    join quoted as target on target.position = source.position
+    where
+        target.currency = number_of($currency)
+        and source.currency <> target.currency
+        and (select bool_or(was <> now) from quoted)
+),
+priced as materialized (
+    select distinct currency, priced_on
+    from (
+        select currency, placed_on as priced_on from posting
+        union all
+        select currency, ends_on from supply_asserted
+    )
+    where currency in (select currency from conversion)
+),
+conversion_before as (
+    select currency, ends_on, arg_max(position, (known_on, position)) as position
+    from conversion
+    where was
+    group by currency, ends_on
+),
+conversion_after as (
+    select currency, ends_on, arg_max(position, (known_on, position)) as position
+    from conversion
+    where now
+    group by currency, ends_on
+)
+select priced.currency, priced.priced_on, conversion_before.position as before, conversion_after.position as after
+from priced
+asof left join conversion_before
+    on conversion_before.currency = priced.currency and priced.priced_on >= conversion_before.ends_on
+asof left join conversion_after
+    on conversion_after.currency = priced.currency and priced.priced_on >= conversion_after.ends_on
+where conversion_before.position is distinct from conversion_after.position
+
+-- name: not-repriced
+create or replace temp table repriced as
+select null::integer as currency, null::date as priced_on, null::bigint as before, null::bigint as after
+where false
+
+-- name: cancelling
+-- Cancellations that count at one of the moments, of orders that a line may belong to.
+create or replace temp table cancelling as
+select position, placed_position, ends_on, known_on, was, now
+from (
+    select position, placed_position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    from order_cancelled
+    where basis & $excluded = 0
+)
+where was or now
+
+-- name: movements
+-- Every movement of order lines that may count at one of the moments, with whether it does.
+with moved as (
+    select
+        line_key, placed_position, position, kind, ends_on, known_on, vendor, product, currency, buyer, placed_on,
+        measure_value as value, measure_low as low, measure_high as high, measure_unquantified as unquantified,
+        position <= $before_position
+        and known_on <= $before_known_on
+        and counts_on <= $before_effective_on
+        and if($status = 'ordered', placed_on, ends_on) >= $before_first_on
+        and position not in (select retracts from gone where already)
+        and placed_position not in (select retracts from gone where already)
+        and line_key >> 16 not in (select retracts from gone where already) as was,
+        position <= $after_position
+        and known_on <= $after_known_on
+        and counts_on <= $after_effective_on
+        and if($status = 'ordered', placed_on, ends_on) >= $after_first_on
+        and position not in (select retracts from gone)
+        and placed_position not in (select retracts from gone)
+        and line_key >> 16 not in (select retracts from gone) as now
+    from posting
+    where
+        position <= $after_position
+        and known_on <= $after_known_on
+        and counts_on <= $after_effective_on
+        and basis & $excluded = 0
+        and ($status <> 'delivered' or kind > 2)
+        and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
+)
+
+-- name: touched
+-- Order lines on which the two moments may differ.
+create or replace temp table touched as
+MOVEMENTS
+select distinct line_key
+from moved
+where
+    was <> now
+    or placed_position in (select placed_position from cancelling where was <> now)
+    or placed_position in (select subject from told where kind = 'allocation')
+    or product in (select subject from told where kind in ('maker', 'category', 'attribute'))
+    or vendor in (select subject from told where kind = 'country')
+    or vendor in (select organization from kin)
+    or buyer in (select organization from kin)
+    or buyer in (select unnest($newcomers::integer[]))
+    or placed_position in (
+        select placed_position
+        from joint_buyer
+        where buyer in (select organization from kin) or buyer in (select unnest($newcomers::integer[]))
+    )
+    or (currency, placed_on) in (select currency, priced_on from repriced)
+
+-- name: contributions
+-- What these lines and all assertions contribute at one of the moments; factors in whole numbers of units of their size.
+select
+    source, line_key, position as placed_position, vendor, product, currency, buyer, priced_on, key, convertible,
+    (value * 10000)::hugeint as value,
+    (low * 10000)::hugeint as low,
+    (high * 10000)::hugeint as high,
+    quantified, unquantified, unbounded,
+    {
+        'source_rate': (source_rate::decimal(38, 10) * 10000000000)::hugeint,
+        'target_rate': (target_rate::decimal(38, 10) * 10000000000)::hugeint,
+        'attribute_value': (attribute_value * 1000000)::hugeint,
+        'attribute_low': (attribute_low * 1000000)::hugeint,
+        'attribute_high': (attribute_high * 1000000)::hugeint,
+        'share_value': (share_value * 1000000)::hugeint,
+        'share_low': (share_low * 1000000)::hugeint,
+        'share_high': (share_high * 1000000)::hugeint,
+        'remainder': (remainder * 1000000)::hugeint
+    } as factors
+from contribution
+
+-- name: changed
+-- The contributions that are not the same at both moments. factors_before, factors_after: null where there is none, or
+-- where nothing of it has a value; priced: the factors that its events are valued with (rule 48).
+create or replace temp table changed as
+select
+    *,
+    coalesce(factors_before, factors_after) as priced,
+    if(factors_before is null and factors_after is not null, key_after, key_before) as priced_key
+from (
+    select
+        coalesce(before.source, after.source) as source,
+        coalesce(before.line_key, after.line_key) as line_key,
+        coalesce(before.placed_position, after.placed_position) as placed_position,
+        coalesce(before.vendor, after.vendor) as vendor,
+        coalesce(before.product, after.product) as product,
+        coalesce(before.currency, after.currency) as currency,
+        coalesce(before.buyer, after.buyer) as buyer,
+        coalesce(before.priced_on, after.priced_on) as priced_on,
+        before.line_key is not null as was,
+        after.line_key is not null as now,
+        if(before.line_key is null, after.key, before.key) as key_before,
+        if(after.line_key is null, before.key, after.key) as key_after,
+        if(before.convertible and before.factors.share_value is not null, before.factors, null) as factors_before,
+        if(after.convertible and after.factors.share_value is not null, after.factors, null) as factors_after,
+        (before.factors, before.convertible) is distinct from (after.factors, after.convertible) as refactored,
+        coalesce(before.value, 0) as value_before,
+        coalesce(after.value, 0) as value_after
+    from contribution_before as before
+    full join contribution_after as after on after.source = before.source and after.line_key = before.line_key
+    where
+        (
+            before.line_key, before.key, before.convertible, before.value, before.low, before.high, before.quantified,
+            before.unquantified, before.unbounded, before.factors
+        ) is distinct from (
+            after.line_key, after.key, after.convertible, after.value, after.low, after.high, after.quantified,
+            after.unquantified, after.unbounded, after.factors
+        )
+)
+
+-- name: walked
+-- From the figure of a line before to the one after, one event after another (rule 47): first what counts no more, the
+-- latest first, then what counts only now, the latest last. Place 0 is the figure before, and nobody's effect.
+create or replace temp table walked as
+MOVEMENTS,
+step as (
+    select
+        line_key, position, ends_on, known_on, now,
+        sum(if(kind <= 2, value, 0)) as ordered,
+        sum(if(kind <= 2, 0, value)) as delivered,
+        0 as cancels,
+        bool_or(unquantified > 0 or (value = 0 and (low <> 0 or high <> 0))) as telling
+    from moved
+    where was <> now and line_key in (select line_key from changed where source = 'order')
+    group by line_key, position, ends_on, known_on, now
+    union all
+    select
+        changed.line_key, cancelling.position, cancelling.ends_on, cancelling.known_on, cancelling.now, 0, 0,
+        if(cancelling.now, 1, -1), false
+    from cancelling
+    join changed on changed.source = 'order' and changed.placed_position = cancelling.placed_position
+    where cancelling.was <> cancelling.now
+),
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by line_key
+            order by now, if(now, ends_on, date '1970-01-01') , if(now, known_on, date '1970-01-01'),
+                if(now, position, 0), ends_on desc, known_on desc, position desc
+        ) as place
+    from step
+),
+base as (
+    select
+        changed.line_key,
+        coalesce(sum(if(kind <= 2, value, 0)) filter (moved.was), 0) as ordered,
+        coalesce(sum(if(kind <= 2, 0, value)) filter (moved.was), 0) as delivered,
+        coalesce(any_value(cancelled.cancels), 0) as cancels
+    from changed
+    left join moved on moved.line_key = changed.line_key
+    left join (
+        select placed_position, count(*) as cancels from cancelling where was group by placed_position
+    ) as cancelled on cancelled.placed_position = changed.placed_position
+    where changed.source = 'order'
+    group by changed.line_key
+),
+stood as (
+    select
+        line_key, place, position, now, telling,
+        if(now, 1, -1) * ordered as ordered,
+        if(now, 1, -1) * delivered as delivered,
+        cancels
+    from placed
+    union all
+    select line_key, 0, null, null, false, ordered, delivered, cancels from base
+),
+figured as (
+    select
+        line_key, place, position, now, telling,
+        case $status
+            when 'ordered' then if(cancelled, greatest(delivered, 0), ordered)
+            when 'delivered' then greatest(delivered, 0)
+            else if(cancelled, 0, greatest(ordered - greatest(delivered, 0), 0))
+        end as figure
+    from (
+        select
+            line_key, place, position, now, telling,
+            sum(ordered) over walk as ordered,
+            sum(delivered) over walk as delivered,
+            sum(cancels) over walk > 0 as cancelled
+        from stood
+        window walk as (partition by line_key order by place)
+    )
+)
+select
+    line_key, place, position, now, telling,
+    (figure * 10000)::hugeint as figure,
+    ((figure - lag(figure) over (partition by line_key order by place)) * 10000)::hugeint as effect
+from figured
+
+-- name: asserted
+-- The lines of assertions that contribute otherwise: what they come to before and after, and which assertion counts under
+-- their id at the two moments (rule 11).
+create or replace temp table asserted as
+with said as (
+    select position, assertion_id, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    from supply_asserted
+    where basis & $excluded = 0
+),
+latest as (
+    select
+        assertion_id,
+        arg_max(position, (ends_on, known_on, position)) filter (was) as before,
+        arg_max(position, (ends_on, known_on, position)) filter (now) as after
+    from said
+    group by assertion_id
+)
+select
+    changed.line_key,
+    said.position,
+    said.was as counted_before,
+    latest.before,
+    latest.after,
+    coalesce(latest.before = said.position, false) and said.ends_on >= $before_first_on as was,
+    coalesce(latest.after = said.position, false) and said.ends_on >= $after_first_on as now,
+    (supply_line.measure_value * 10000)::hugeint as figure
+from changed
+join said on said.position = changed.placed_position
+join latest on latest.assertion_id = said.assertion_id
+join supply_line
+    on supply_line.position = said.position and said.position * 65536 + supply_line.ordinal = changed.line_key
+where changed.source = 'supply'
+
+-- name: effects
+-- What each event did to each line (rule 49). position: the event that is named; about: the one that counts no more, or
+-- again, through it.
+create or replace temp table effects as
+with caused as (
+    select
+        'order' as source, walked.line_key, walked.effect,
+        if(
+            walked.now,
+            walked.position,
+            coalesce(own.retraction, brought.retraction, placed.retraction, walked.position)
+        ) as position,
+        walked.position as about,
+        case
+            when walked.now then 'begins'
+            when coalesce(own.retraction, brought.retraction, placed.retraction) is not null then 'corrected'
+            else 'lapsed'
+        end as manner
+    from walked
+    join changed on changed.source = 'order' and changed.line_key = walked.line_key
+    left join gone as own on not own.already and own.retracts = walked.position
+    left join gone as brought on not brought.already and brought.retracts = walked.line_key >> 16
+    left join gone as placed on not placed.already and placed.retracts = changed.placed_position
+    where walked.place > 0 and (walked.effect <> 0 or walked.telling)
+    union all
+    select
+        'supply', asserted.line_key, if(now, figure, -figure),
+        case
+            when now and counted_before then before_gone.retraction
+            when now then asserted.position
+            else coalesce(own.retraction, asserted.after, asserted.position)
+        end,
+        asserted.position,
+        case
+            when now and counted_before or own.retraction is not null then 'corrected'
+            when now or asserted.after <> asserted.position then 'begins'
+            else 'lapsed'
+        end
+    from asserted
+    left join gone as own on not own.already and own.retracts = asserted.position
+    left join gone as before_gone on not before_gone.already and before_gone.retracts = asserted.before
+    where asserted.was <> asserted.now
+)
+select
+    caused.source, caused.line_key, caused.position, caused.about, caused.effect, changed.priced, changed.priced_key,
+    case
+        when manner <> 'begins' then manner
+        when event.corrects is not null then 'corrected'
+        when event.ends_on > $earlier_on then 'new'
+        else 'late'
+    end as class
+from caused
+join changed on changed.source = caused.source and changed.line_key = caused.line_key
+join event on event.position = caused.position
+
+-- name: parts
+-- Effects added up where they share a row, a class and the factors.
+select word_of(priced_key) as key, class, priced, sum(effect) as effect, count(*) as events
+from effects
+group by priced_key, class, priced
+
+-- name: largest
+-- Of each part the events that did most. A double is fine enough to choose by; nothing is computed with it.
+select
+    word_of(chosen.priced_key) as key, chosen.class, chosen.priced, chosen.effect,
+    event.position, event.id, event.type, event.effective_on, event.ends_on, event.known_on,
+    if(chosen.about = chosen.position, null, about.id) as about,
+    order_placed.order_id, supply_asserted.assertion_id,
+    coalesce(order_line.line, supply_line.line) as line
+from (
+    select
+        *,
+        row_number() over (
+            partition by priced_key, class
+            order by
+                abs(
+                    effect::double * coalesce(
+                        priced.target_rate::double / priced.source_rate * priced.attribute_value * priced.share_value, 0
+                    )
+                ) desc,
+                position, about, line_key
+        ) as place
+    from effects
+    qualify place <= $limit
+) as chosen
+join event on event.position = chosen.position
+join event as about on about.position = chosen.about
+left join order_line on chosen.source = 'order' and order_line.line_key = chosen.line_key
+left join order_placed on order_placed.position = order_line.placed_position
+left join supply_asserted on chosen.source = 'supply' and supply_asserted.position = chosen.line_key >> 16
+left join supply_line
+    on supply_line.position = supply_asserted.position
+    and supply_line.position * 65536 + supply_line.ordinal = chosen.line_key
+order by chosen.place
+
+-- name: revalued
+-- What is left of a change once the events are taken off, added up where everything is alike. figure_before and
+-- figure_after are those of the lines, whether the buyers asked for have any of it or not. causes: pairs of events.
+with drawn as (
+    select
+        'order' as source, line_key,
+        max(figure) filter (place = 0) as figure_before,
+        arg_max(figure, place) as figure_after
+    from walked
+    group by line_key
+    union all
+    select 'supply', line_key, if(was, figure, 0), if(now, figure, 0) from asserted
+),
+joint_kin as (
+    select joint_buyer.placed_position, flatten(list(kin.causes order by kin.organization)) as causes
+    from joint_buyer
+    join kin on kin.organization = joint_buyer.buyer
+    group by joint_buyer.placed_position
+),
+line as (
+    select
+        changed.*,
+        drawn.figure_before,
+        drawn.figure_after,
+        list_distinct(
+            list_filter(
+                [
+                    {'before': rate.before, 'after': rate.after},
+                    {'before': attribute.before, 'after': attribute.after},
+                    {'before': fact.before, 'after': fact.after},
+                    {'before': country.before, 'after': country.after},
+                    {'before': allocation.before, 'after': allocation.after}
+                ],
+                lambda cause: cause.before is not null or cause.after is not null
+            )
+            || coalesce(seller.causes, [])
+            || coalesce(holder.causes, [])
+            || coalesce(joint_kin.causes, [])
+        ).list_sort() as causes
+    from changed
+    join drawn on drawn.source = changed.source and drawn.line_key = changed.line_key
+    left join repriced as rate on rate.currency = changed.currency and rate.priced_on = changed.priced_on
+    left join told as attribute on attribute.kind = 'attribute' and attribute.subject = changed.product
+    left join told as fact on fact.kind in ('maker', 'category') and fact.subject = changed.product
+    left join told as country on country.kind = 'country' and country.subject = changed.vendor
+    left join told as allocation
+        on allocation.kind = 'allocation' and changed.source = 'order' and allocation.subject = changed.placed_position
+    left join kin as seller on seller.organization = changed.vendor
+    left join kin as holder on holder.organization = changed.buyer
+    left join joint_kin
+        on changed.source = 'order' and changed.buyer is null and joint_kin.placed_position = changed.placed_position
+)
+select
+    word_of(key_before) as key_before,
+    word_of(key_after) as key_after,
+    word_of(priced_key) as priced_key,
+    factors_before, factors_after, priced, causes,
+    was and now and (refactored or key_before is distinct from key_after) as telling,
+    sum(value_before) as value_before,
+    sum(value_after) as value_after,
+    sum(figure_after - figure_before) as effect
+from line
+where
+    refactored
+    or key_before is distinct from key_after
+    or not (was and now)
+group by all
+
+-- name: events
+-- What made another fact of one of these (fact): that it counts only now, or that it is taken back. about: what is.
+with fact as (
+    select
+        event.*,
+        event.position <= $before_position
+        and event.known_on <= $before_known_on
+        and event.ends_on <= $before_effective_on as counted_before,
+        order_placed.order_id
+    from event
+    left join (select distinct position, placed_position from order_allocated) as allocated
+        on allocated.position = event.position
+    left join order_placed on order_placed.position = allocated.placed_position
+    where event.position in (select unnest($positions::bigint[]))
+)
+select
+    position as fact, position, id, type, effective_on, ends_on, known_on, null::varchar as about, order_id
+from fact
+where not counted_before
+union all
+select
+    fact.position, event.position, event.id, event.type, event.effective_on, event.ends_on, event.known_on, fact.id,
+    fact.order_id
+from fact
+join gone on gone.retracts = fact.position and not gone.already
+join event on event.position = gone.retraction
+order by position, about
+
+-- name: recorded-on
+select recorded_at::date as recorded_on from event where position = $before_position
