@@ -143,9 +143,7 @@ def added_up(
 ) -> Sums:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
     block = statements.blocks("vendor_dependence.sql")
-    restricted = statements.blocks("restrictions.sql")
-    judged = f",{restricted['standing']}{restricted['judged']}"
-    reading = block["whole-numbers"] + judged + block["groups"]
+    reading = f"{block['whole-numbers']},{verdicts.judged()}{block['groups']}"
     statement = verdicts.into(grouping.into(query(parameters, reading, lines, by), "counted.key", f", {FACTORS}"))
     tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
     occurring = []

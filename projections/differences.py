@@ -88,7 +88,9 @@ def difference(
             "unit": after.unit,
             **_sides(*(total_of(side.values()) for side in figures)),
             "difference": plain(total),
-            "explained": [_altogether(name, classes) for name in CLASSES if any(part["class"] == name for part in classes)],
+            "explained": [
+                _altogether(name, classes) for name in CLASSES if any(part["class"] == name for part in classes)
+            ],
         },
         "rows": rows,
     }

@@ -1,6 +1,5 @@
 """How much of what some buyers get is barred, or may be, by the rules in force."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -14,12 +13,13 @@ from domain.truth import Finding, Truth, agreement
 from projections import contributions, statements
 from projections.contributions import Grouping, Sum
 from projections.explanations import Supply, explained
-from projections.figures import PRECISE, ZERO, Figure, plain, quotient, ratio, sum_of, total_of
+from projections.figures import PRECISE, ZERO, Figure, total_of
 from projections.kinds import NO_PRODUCT
 from projections.parameters import RegulatoryExposure
 from projections.regulations import described
 from projections.restrictions import VERDICTS, Restrictions
 from projections.sums import added_up
+from projections.vendor_dependence import at_risk, written
 
 #: By vendor, product, and who of the buyers there are among those asked for.
 SUPPLIES = Grouping(
@@ -53,7 +53,7 @@ class Row:
 
 
 def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> dict[str, Any]:
-    """The view (docs/semantics.md, rules 38 to 40).
+    """The view (docs/semantics.md, rules 38 to 40 and 54).
 
     `total`; `rows` by vendor and product: restricted (yes, no or undetermined), value, low, high, the rules that say
     yes or undetermined, and an explanation in sentences; `at_risk_low` and `at_risk_high`; and `instruments`: what is
@@ -74,22 +74,10 @@ def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: Regul
     words = _words(connection, rows)
     ranked = sorted(rows.values(), key=lambda row: _rank(row, words))
     return {
-        "total": {**_written(total), "unit": parameters.unit},
+        "total": {**written(total), "unit": parameters.unit},
         "rows": [_row(row, restrictions, words) for row in ranked],
         **at_risk(sums, total),
         "instruments": [described(instrument) for instrument in restrictions.in_force],
-    }
-
-
-def at_risk(sums: Iterable[Sum], total: Figure) -> dict[str, float | None]:
-    """What part of a total is barred, and what part of it may be (rule 40)."""
-    values: dict[Truth, list[Decimal]] = defaultdict(list)
-    for part in sums:
-        values[VERDICTS[part.alike["verdict"]]].append(part.figure.sum)
-    barred, perhaps = sum_of(values[Truth.YES]), sum_of(values[Truth.UNDETERMINED])
-    return {
-        "at_risk_low": ratio(quotient(barred, total.sum)),
-        "at_risk_high": ratio(quotient(PRECISE.add(barred, perhaps), total.sum)),
     }
 
 
@@ -106,24 +94,22 @@ def _rank(row: Row, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, st
     return value is None, negated, words[row.vendor], row.product == NO_PRODUCT, words.get(row.product, "")
 
 
-def _written(figure: Figure) -> dict[str, str | None]:
-    return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
-
-
 def _row(row: Row, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
     restricted = row.restricted
     vendor, product = words[row.vendor], words.get(row.product)
     found, sentences = CLEAR, list[str]()
     if restricted is not Truth.NO:
         found = restrictions.assess(row.buyers, row.vendor, row.product)
-        strangers = restrictions.strangers(row.buyers, row.vendor, row.product)
+        # Where no country is missing nobody is a stranger, and most rows need not ask.
+        stranger = any("country" in finding.missing for finding in found.findings.values())
+        strangers = restrictions.strangers(row.buyers, row.vendor, row.product) if stranger else ()
         supply = Supply(vendor, product, restrictions.product(row.product), strangers)
         sentences = explained(found, supply)
     return {
         "vendor": vendor,
         "product": product,
         "restricted": restricted.value,
-        **_written(row.figure),
+        **written(row.figure),
         "rules": [_rule(name, finding) for name, finding in sorted(found.findings.items())],
         "explanation": sentences,
     }

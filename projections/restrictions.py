@@ -10,6 +10,7 @@ from domain.evaluation import Party, Product
 from domain.instruments import Instrument
 from domain.rulebook import BARRING, Assessment, Rulebook, agreed
 from domain.truth import Truth
+from projections import statements
 from projections.kinds import (
     NO_PRODUCT,
     NOBODY,
@@ -62,9 +63,19 @@ class Verdicts:
     #: Parameters.
     bindings: dict[str, list[Any]]
 
+    def judged(self) -> str:
+        """The contributions of a statement with their verdicts and the kinds of their buyers."""
+        block = statements.blocks("restrictions.sql")
+        return f"{block['standing']}{block['judged']}" if self.bits.count else block["unjudged"]
+
     def into(self, statement: str) -> str:
         """A statement that looks verdicts up."""
-        replaced = (("VERDICT", self.expression), ("NOTHING", self.bits.literal(0)), ("MASK", self.bits.type))
+        replaced = (
+            ("HELD_AGAINST", statements.blocks("restrictions.sql")["held-against"] if self.bits.count else ""),
+            ("VERDICT", self.expression),
+            ("NOTHING", self.bits.literal(0)),
+            ("MASK", self.bits.type),
+        )
         for placeholder, text in replaced:
             statement = statement.replace(placeholder, text)
         return statement

@@ -63,6 +63,16 @@ judged as (
     join agreed on agreed.line_key = counted.line_key
 )
 
+-- name: unjudged
+-- The same where no rule bars anything, and nobody is told apart.
+judged as (
+    select counted.*, [0] as buyers, 0 as verdict, coalesce(counted.country = number_of($home), false) as domestic
+    from counted
+)
+
+-- name: held-against
+left join goods on goods.product = coalesce(steady.product, -1)
+
 -- name: organizations
 -- Everybody of whom something is known, and everybody whom a rule names.
 select term.number, term.word as id, country.word as country, parent.word as parent

@@ -118,8 +118,9 @@ def series(
     *,
     country_name: Callable[[str], str | None],
 ) -> dict[str, Any]:
-    """vendor-dependence on each of several effective_on (docs/semantics.md, rules 42 to 44); that of `parameters` is not
-    looked at.
+    """vendor-dependence at one effective_on after another (docs/semantics.md, rules 42 to 45).
+
+    That of `parameters` is not looked at.
 
     `points`: by `step`, an ISO 8601 duration, at from_on, every step after it and to_on; without one, at from_on and at
     every day on which the answer differs from that of the day before. Each has effective_on, total, rows (key, value,
@@ -139,18 +140,22 @@ def series(
         raise _too_many(len(points), from_on, to_on, "ask for a step, such as P1M")
     keys = {row["key"]: None for point in points for row in point["rows"]}
     named = names_of(connection, asked, [key for key in keys if key is not None], country_name)
-    told = [(key, *(named.get(key, (None, None)) if key is not None else (None, None))) for key in keys]
     return {
         "from": from_on.isoformat(),
         "to": to_on.isoformat(),
         "step": step,
-        "keys": [
-            {"key": key, "name": key if asked.by == "category" else name, "country": country}
-            for key, name, country in told
-        ],
+        "keys": [_named(key, asked, named) for key in keys],
         "points": points,
         "annotations": statements.rows(connection, statements.blocks("series.sql")["annotations"], values),
     }
+
+
+def _named(
+    key: str | None, parameters: VendorDependence, named: dict[str, tuple[str | None, str | None]]
+) -> dict[str, str | None]:
+    """A row's name and country (rule 23)."""
+    name, country = (None, None) if key is None else named.get(key, (None, None))
+    return {"key": key, "name": key if parameters.by == "category" else name, "country": country}
 
 
 def _too_many(count: int, from_on: date, to_on: date, advice: str) -> ValueError:
@@ -160,7 +165,7 @@ def _too_many(count: int, from_on: date, to_on: date, advice: str) -> ValueError
 
 
 def _days(from_on: date, to_on: date, step: str) -> list[date]:
-    """The days at which a series by steps is read. Each is counted from the first, so that ends of months stay there."""
+    """The days at which a series by steps is read, each counted from the first, so that ends of months stay there."""
     months, days = parse_duration(step)
 
     def is_beyond(number: int) -> bool:
@@ -176,7 +181,7 @@ def _days(from_on: date, to_on: date, step: str) -> list[date]:
 
 
 def _later(start: date, months: int, days: int) -> date | None:
-    """The day that lies so many months (a day that the month lacks is its last) and then days later; None: no such day."""
+    """The day so many months (a day that the month lacks is its last) and then days later; None: there is none."""
     year, month = divmod(12 * start.year + start.month - 1 + months, 12)
     if year > date.max.year:
         return None
@@ -223,6 +228,7 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
 
 
 def _query(parameters: VendorDependence, stepped: bool) -> str:
+    """The statement that answers all changes, by day or, where the series has steps, by point."""
     block = statements.blocks("series.sql")
     fact = parameters.by if parameters.by in ("maker", "category") else None
     joined = [
@@ -238,12 +244,9 @@ def _query(parameters: VendorDependence, stepped: bool) -> str:
         if parameters.measure == "capacity"
         else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"],
         block["joint"],
-        block["changes"]
-        .replace("KEY", KEYS[parameters.by])
-        .replace(
-            "POINTS", "asof join (select unnest($points::date[]) as point) on point >= turning.day" if stepped else ""
-        )
-        .replace("POINT", "point" if stepped else "turning.day"),
+        block["turning"].replace("KEY", KEYS[parameters.by]),
+        block["shown-at-points" if stepped else "shown-at-once"],
+        block["changes"],
     ]
     return contributions.measured(parameters, "".join(joined))
 

@@ -2,7 +2,8 @@
 -- A span is what holds unchanged from a day on (`since`) until another day (`until`, not included). The spans of lines, of
 -- buyers asked for, of families and of factors are cut where they overlap, and each piece is added on its first day and
 -- taken off on the day after its last. The blocks are joined into one statement: `facts`, the `factor-...` blocks that the
--- question needs, one of the `plain-...` and one of the `line-...` blocks, `supply`, a conversion, and `changes`.
+-- question needs, `plain` and one of the `plain-...` blocks, `irregular` and one of the `line-...` blocks, `supply`, a
+-- conversion, `joint`, `turning`, one of the `shown-...` blocks, and `changes`.
 -- `measure_` stands for quantity_ or amount_, MEASURE for quantity or amount, ACCOUNT for 1 or 2, KEY for a row's key.
 
 -- name: organizations
@@ -480,8 +481,8 @@ joint_span as materialized (
     left join given on given.placed_position = joint_at.placed_position and given.day = joint_at.day
 ),
 
--- name: changes
--- Contributions, added and taken off by day, summed where they share a row and every factor.
+-- name: turning
+-- Contributions, each added on its first day and taken off on the day after its last.
 held as (
     select
         converted.* exclude (since, until),
@@ -552,9 +553,25 @@ turning as (
     union all
     select contribution.*, -1, until from contribution where until <= $effective_on
 ),
+
+-- name: shown-at-points
+-- What happens between two points shows at the later.
+shown as (
+    select turning.* exclude (day), point as day
+    from turning
+    asof join (select unnest($points::date[]) as point) on point >= turning.day
+),
+
+-- name: shown-at-once
+shown as (
+    from turning
+),
+
+-- name: changes
+-- Summed where they share a day, a row and every factor.
 change_of_row as (
     select
-        POINT as day, key, captive, country,
+        day, key, captive, country,
         source_rate, target_rate, attribute_value, attribute_low, attribute_high,
         share_value, share_low, share_high, remainder,
         sum(sign * value) as value,
@@ -564,8 +581,7 @@ change_of_row as (
         sum(sign * unquantified)::bigint as unquantified,
         sum(sign * unbounded)::bigint as unbounded,
         sum(sign)::bigint as contributions
-    from turning
-    POINTS
+    from shown
     group by all
 )
 select

@@ -21,7 +21,7 @@ def sole_sources(
     restrictions: Restrictions,
     occurring: Iterable[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Whether each maker of what is bought is the only one that it could be bought from (docs/semantics.md, rule 50).
+    """Whether each maker of what is bought is the only one it could be bought from (docs/semantics.md, rules 51 to 53).
 
     `occurring`: makers, categories and kinds of buyers that contributions have together. The answer is by vendor and
     category: sole_source yes, no or undetermined, and who makes it so: the alternatives (no), or perhaps alternatives.

@@ -2,10 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from projections.parameters import start_of
@@ -25,28 +25,27 @@ class Span:
     held: Any
 
 
-@dataclass(slots=True)
 class Spans:
-    """Spans in the making; what holds of a thing before anything is said of it is `default` of the thing."""
+    """Spans in the making, from a first day on."""
 
-    first_day: date
-    default: Callable[[int], Any]
-    finished: list[Span] = field(default_factory=list)
-    _current: dict[int, tuple[date, Any]] = field(default_factory=dict)
+    def __init__(self, first_day: date, default: Callable[[int], Any]) -> None:
+        self._first_day = first_day
+        #: What holds of a thing before anything is said of it.
+        self._default = default
+        self._finished: list[Span] = []
+        self._current: dict[int, tuple[date, Any]] = {}
 
     def say(self, thing: int, day: date, held: Any) -> None:
         """From this day on, `held` holds of the thing. Days come in order."""
-        since, before = self._current.get(thing, (self.first_day, self.default(thing)))
-        if since == day or before == held:
-            since = since if before == held else day
-        else:
-            self.finished.append(Span(thing, since, day, before))
+        since, before = self._current.get(thing, (self._first_day, self._default(thing)))
+        if before != held and since < day:
+            self._finished.append(Span(thing, since, day, before))
             since = day
         self._current[thing] = since, held
 
     def all(self) -> list[Span]:
         """All spans, those last that do not end."""
-        return [*self.finished, *(Span(thing, since, None, held) for thing, (since, held) in self._current.items())]
+        return [*self._finished, *(Span(thing, since, None, held) for thing, (since, held) in self._current.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +109,18 @@ def _head(organization: int, above: list[int], parents: Mapping[int, int | None]
 
 
 def leaving(ends: Iterable[date], window: str, first_day: date, last_day: date) -> dict[date, date]:
-    """Of each end that lies outside the window (rule 15) at `last_day`, the first day from `first_day` on at which it does."""
+    """Of each end that leaves the window (rule 15) by `last_day`, the first day of the range at which it is out."""
     days = range(first_day.toordinal(), last_day.toordinal() + 1)
-    return {
-        end: date.fromordinal(days[place])
-        for end in ends
-        if (place := bisect_left(days, end, key=lambda day: start_of(window, date.fromordinal(day)) or date.min))
-        < len(days)
-    }
+
+    def start_at(day: int) -> int:
+        start = start_of(window, date.fromordinal(day))
+        return 0 if start is None else start.toordinal()
+
+    places = ((end, bisect_left(days, end.toordinal(), key=start_at)) for end in ends)
+    return {end: date.fromordinal(days[place]) for end, place in places if place < len(days)}
 
 
 def columns(spans: Iterable[Span]) -> dict[str, list[Any]]:
-    """The fields of spans as lists."""
-    listed = [(span.thing, span.since, span.until, span.held) for span in spans]
-    return {
-        name: list(map(itemgetter(place), listed)) for place, name in enumerate(("thing", "since", "until", "held"))
-    }
+    """The fields of spans as lists, by name."""
+    listed = list(spans)
+    return {name: list(map(attrgetter(name), listed)) for name in ("thing", "since", "until", "held")}

@@ -1,6 +1,6 @@
 -- The sums of plain lines (table steady), grouped as a view asks: joined into one statement with `dimensions` of
--- contributions.sql and the blocks of restrictions.sql. MEASURE stands for quantity or amount, ACCOUNT for 1 or 2, NAMED,
--- GROUPED and SETS for what they are grouped by.
+-- contributions.sql and `standing` of restrictions.sql. MEASURE stands for quantity or amount, ACCOUNT for 1 or 2, NAMED,
+-- GROUPED and SETS for what they are grouped by, HELD_AGAINST for `held-against` of restrictions.sql, where rules bar anything.
 -- Every factor is a whole number of units of its own size, so that sums of products are whole numbers too.
 
 -- name: sides
@@ -135,7 +135,7 @@ counted as (
     from steady
     join seller on seller.number = steady.vendor
     join seller as holder on holder.number = steady.buyer
-    left join goods on goods.product = coalesce(steady.product, -1)
+    HELD_AGAINST
     where
         steady.position <= $position
         and steady.known_on <= $known_on

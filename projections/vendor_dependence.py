@@ -1,6 +1,7 @@
 """How much a buyer, or the market, depends on whom: the view and the postings behind each of its rows."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -26,7 +27,6 @@ from projections.figures import (
     total_of,
 )
 from projections.parameters import VendorDependence
-from projections.regulatory_exposure import at_risk
 from projections.restrictions import VERDICTS, Restrictions
 from projections.sole_source import sole_sources
 from projections.sums import added_up
@@ -65,7 +65,7 @@ def vendor_dependence(
     *,
     country_name: Callable[[str], str | None],
 ) -> dict[str, Any]:
-    """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29, 38, 40 and 46).
+    """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29 and 50 to 53).
 
     Figures are decimal strings, shares and metrics numbers, days dates. `country_name` gives the English name of a
     country code, or None.
@@ -164,6 +164,18 @@ def names_of(
     statement = statements.blocks("vendor_dependence.sql")[block]
     found = statements.rows(connection, statement, parameters.bindings() | {"keys": keys})
     return {row["key"]: (row["name"], row["country"]) for row in found}
+
+
+def at_risk(sums: Iterable[Sum], total: Figure) -> dict[str, float | None]:
+    """What part of a total is barred, and what part of it may be (rule 40)."""
+    values: dict[Truth, list[Decimal]] = defaultdict(list)
+    for part in sums:
+        values[VERDICTS[part.alike["verdict"]]].append(part.figure.sum)
+    barred, perhaps = sum_of(values[Truth.YES]), sum_of(values[Truth.UNDETERMINED])
+    return {
+        "at_risk_low": ratio(quotient(barred, total.sum)),
+        "at_risk_high": ratio(quotient(PRECISE.add(barred, perhaps), total.sum)),
+    }
 
 
 def metrics_of(ranked: list[Row], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 -- name: whole-numbers
 -- Contributions in whole numbers: figures in ten-thousandths, attributes and shares in millionths, rates in units of 1e-10.
 ,
-counted as materialized (
+counted as (
     select
         contribution.* exclude (
             source_rate, target_rate, attribute_value, attribute_low, attribute_high, share_value, share_low, share_high,

@@ -57,6 +57,8 @@ def random_query(random: Random, events: list[Event]) -> dict[str, Any]:
         "window": random.choice(windows) if status != "open" and random.random() < 0.3 else None,
         "captive": random.choice(("include", "include", "exclude")),
         "home": random.choice((None, None, *COUNTRIES)),
+        "threshold": random.choice((None, None, "4800", "1600", "0")),
+        "threshold_attribute": random.choice(("tpp", "tpp", "memory_gb", "node", "unheard-of")),
     }
 
 

@@ -283,6 +283,7 @@ def random_query(seed: int, events: list[Event]) -> dict[str, Any]:
         "by": draw.choice(("vendor", "maker", "parent", "country", "product", "category")),
         "captive": draw.choice(("include", "include", "exclude")),
         "home": draw.choice((None, None, "CN")),
+        "threshold": draw.choice((None, None, "4800", "0")),
     }
     if query["status"] != "open":
         query["window"] = draw.choice((None, None, "P1Y", "P6M", "P100D"))

@@ -12,9 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from domain.events import canonical
 from projections.differences import MOST_EVENTS, difference
-from projections.engine import Projection, batch_of
+from projections.engine import Projection
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
 from tests.ledgers import Book, line, market
@@ -41,7 +40,12 @@ def asking(events: list[Event]) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def compare(book: Book, before: dict[str, Any], after: dict[str, Any], **query: Any) -> dict[str, Any]:
     """The difference on a ledger: of Baidu's units, at the end of 2024, unless told otherwise."""
-    asked = {"buyer": ("baidu",), "measure": "units", "effective_on": "2024-12-31", "position": len(book.events)} | query
+    asked = {
+        "buyer": ("baidu",),
+        "measure": "units",
+        "effective_on": "2024-12-31",
+        "position": len(book.events),
+    } | query
     sides = [VendorDependence(**asked | side) for side in (before, after)]
     with asking(book.events) as cursor:
         return difference(cursor, *sides, country_name=country_name)
@@ -127,15 +131,15 @@ def figures_of(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("value", "low", "high")}
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(10))
 def test_parts_add_up_and_events_are_what_they_are_called(seed: int) -> None:
     random = Random(seed)
     if seed % 2:
         events = random_ledger(random, random.randint(100, 250)).events
-        queries = [random_query(random, events) for _ in range(4)]
+        queries = [random_query(random, events) for _ in range(3)]
     else:
         events = ledgers.RandomLedger(seed).grow(90)
-        queries = [ledgers.random_query(4 * seed + number, events) for number in range(4)]
+        queries = [ledgers.random_query(3 * seed + number, events) for number in range(3)]
     with asking(events) as cursor:
         for query in queries:
             parameters = VendorDependence(**query | {"buyer": tuple(query["buyer"])})
@@ -219,7 +223,9 @@ def example() -> Book:
 
 def test_the_order_from_huawei_was_learned_of_late() -> None:
     book = example()
-    answer = compare(book, *known("2023-08-31", "2023-11-08"), effective_on="2023-08-31", measure="spend", currency="USD")
+    answer = compare(
+        book, *known("2023-08-31", "2023-11-08"), effective_on="2023-08-31", measure="spend", currency="USD"
+    )
     placed = next(event for event in book.events if event["id"] == "baidu-huawei-order")
     # 450 million yuan at the rates of 2023-08-31: 7.9196 yuan and 1.0868 dollars for a euro.
     value = (450_000_000 * Decimal("1.0868") / Decimal("7.9196")).quantize(Decimal("0.000001"))
@@ -309,7 +315,10 @@ def test_a_published_rate_revalues_what_was_ordered_before_it_was_known() -> Non
     book.say("exchange-rates-published", "2023-01-01", rates)
     book.order("po-1", "2023-02-01", [line("10", "8000")], currency="CNY")
     published = book.say(
-        "exchange-rates-published", "2023-01-31", {"base": "EUR", "rates": {"USD": "1.2", "CNY": "8"}}, known_on="2023-05-01"
+        "exchange-rates-published",
+        "2023-01-31",
+        {"base": "EUR", "rates": {"USD": "1.2", "CNY": "8"}},
+        known_on="2023-05-01",
     )
     answer = compare(book, *known("2023-04-30", "2023-05-01"), measure="spend")
     assert parts(answer) == {"nvidia": [("revaluation", "100", [published["id"]])]}
@@ -491,7 +500,9 @@ def test_what_rounding_leaves_is_put_on_the_largest_part() -> None:
     book.say("exchange-rates-published", "2022-01-01", {"base": "EUR", "rates": {"USD": "1", "CNY": "3"}})
     for number, vendor in enumerate(("nvidia", "huawei", "kunlunxin")):
         book.order(f"po-{number}", "2023-03-01", [line("1", "1")], vendor_id=vendor, currency="CNY")
-        book.order(f"po-{number}-late", "2023-01-01", [line("1", "1")], vendor_id=vendor, currency="CNY", known_on="2023-03-01")
+        book.order(
+            f"po-{number}-late", "2023-01-01", [line("1", "1")], vendor_id=vendor, currency="CNY", known_on="2023-03-01"
+        )
     answer = compare(book, *known("2023-02-01", "2023-03-01"), measure="spend")
     # Six thirds are 2; two thirds are 0.666667; a third is 0.333333.
     assert answer["total"]["difference"] == "2"

@@ -62,15 +62,15 @@ def point_of(answer: dict[str, Any], metrics: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", range(14))
+@pytest.mark.parametrize("seed", range(8))
 def test_every_point_is_the_view_of_its_day_and_holds_until_the_next(seed: int) -> None:
     random = Random(seed)
     if seed % 2:
         events = random_ledger(random, random.randint(60, 200)).events
-        queries = [random_query(random, events) for _ in range(4)]
+        queries = [random_query(random, events) for _ in range(3)]
     else:
         events = ledgers.RandomLedger(seed).grow(70)
-        queries = [ledgers.random_query(4 * seed + number, events) for number in range(4)]
+        queries = [ledgers.random_query(3 * seed + number, events) for number in range(3)]
     with Projection.open() as projection:
         projection.apply(ledgers.batch(events))
         with projection.cursor() as cursor:
@@ -271,7 +271,12 @@ def test_annotations_are_regulations_and_partnerships_of_the_range() -> None:
     announced = book.say("regulation-amended", "2023-11-16", amended, known_on="2023-10-17")
     book.retract(announced["id"], known_on="2023-10-25")
     corrected = book.say("regulation-amended", "2023-11-17", amended, known_on="2023-10-25", corrects=announced["id"])
-    formed = {"partnership_id": "paddle", "parties": ["baidu", "huawei"], "kind": "technology", "scope": "training chips"}
+    formed = {
+        "partnership_id": "paddle",
+        "parties": ["baidu", "huawei"],
+        "kind": "technology",
+        "scope": "training chips",
+    }
     partnership = book.say("partnership-formed", "2023-03", formed, known_on="2023-11-08")
     assert ask(book, "2023-01-01", "2023-12-31")["annotations"] == [
         {
