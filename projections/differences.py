@@ -67,7 +67,7 @@ def difference(
     changes = {key: _change(*(side.get(key) for side in figures)) for key in [*figures[1], *figures[0], *parts]}
     for key, change in changes.items():
         assert change == _number(sum(part.value for part in parts[key].values())), f"{key!r} is not explained"
-    ranked = sorted(changes, key=lambda key: (-abs(changes[key]), key is None, key or ""))
+    ranked = sorted(changes, key=lambda key: (changes[key].copy_abs().copy_negate(), key is None, key or ""))
     total = rounded(sum_of(changes.values()))
     names = _names(connection, (before, after), [key for key in ranked if key is not None], country_name)
     rows = []
@@ -244,8 +244,9 @@ def _rounded_to(numbers: list[Decimal], total: Decimal) -> list[Decimal]:
     """The numbers at six places, the largest of them bent so that they add up to the total."""
     bent = [rounded(number) for number in numbers]
     if bent:
-        largest = max(range(len(numbers)), key=lambda place: abs(numbers[place]))
-        bent[largest] += total - sum(bent)
+        largest = max(range(len(numbers)), key=lambda place: numbers[place].copy_abs())
+        left = PRECISE.subtract(total, sum_of(bent))
+        bent[largest] = PRECISE.add(bent[largest], left)
     return bent
 
 

@@ -204,13 +204,13 @@ select
     {
         'source_rate': (source_rate::decimal(38, 10) * 10000000000)::hugeint,
         'target_rate': (target_rate::decimal(38, 10) * 10000000000)::hugeint,
-        'attribute_value': (attribute_value * 1000000)::hugeint,
-        'attribute_low': (attribute_low * 1000000)::hugeint,
-        'attribute_high': (attribute_high * 1000000)::hugeint,
-        'share_value': (share_value * 1000000)::hugeint,
-        'share_low': (share_low * 1000000)::hugeint,
-        'share_high': (share_high * 1000000)::hugeint,
-        'remainder': (remainder * 1000000)::hugeint
+        'attribute_value': (attribute_value::decimal(38, 6) * 1000000)::hugeint,
+        'attribute_low': (attribute_low::decimal(38, 6) * 1000000)::hugeint,
+        'attribute_high': (attribute_high::decimal(38, 6) * 1000000)::hugeint,
+        'share_value': (share_value::decimal(38, 6) * 1000000)::hugeint,
+        'share_low': (share_low::decimal(38, 6) * 1000000)::hugeint,
+        'share_high': (share_high::decimal(38, 6) * 1000000)::hugeint,
+        'remainder': (remainder::decimal(38, 6) * 1000000)::hugeint
     } as factors
 from contribution
 

@@ -591,13 +591,13 @@ select
     country,
     (source_rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
     (target_rate::decimal(38, 10) * 10000000000)::hugeint as target_rate,
-    (attribute_value * 1000000)::hugeint as attribute_value,
-    (attribute_low * 1000000)::hugeint as attribute_low,
-    (attribute_high * 1000000)::hugeint as attribute_high,
-    (share_value * 1000000)::hugeint as share_value,
-    (share_low * 1000000)::hugeint as share_low,
-    (share_high * 1000000)::hugeint as share_high,
-    (remainder * 1000000)::hugeint as remainder,
+    (attribute_value::decimal(38, 6) * 1000000)::hugeint as attribute_value,
+    (attribute_low::decimal(38, 6) * 1000000)::hugeint as attribute_low,
+    (attribute_high::decimal(38, 6) * 1000000)::hugeint as attribute_high,
+    (share_value::decimal(38, 6) * 1000000)::hugeint as share_value,
+    (share_low::decimal(38, 6) * 1000000)::hugeint as share_low,
+    (share_high::decimal(38, 6) * 1000000)::hugeint as share_high,
+    (remainder::decimal(38, 6) * 1000000)::hugeint as remainder,
     value, low, high, quantified, unquantified, unbounded, contributions
 from change_of_row
 order by day

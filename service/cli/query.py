@@ -148,7 +148,7 @@ def _threshold(text: str) -> Callable[[dict[str, Any]], bool]:
     return crossed
 
 
-def _listing(name: str, text: str, *, extra: dict[str, str] | None = None) -> None:
+def _listing(name: str, text: str, columns: str, *, extra: dict[str, str] | None = None) -> None:
     @query.command(name, help=text)
     @_options({**(extra or {}), **CLOCKS})
     @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
@@ -158,13 +158,18 @@ def _listing(name: str, text: str, *, extra: dict[str, str] | None = None) -> No
         if as_json:
             _print_json(answer)
         else:
-            tables.console().print(tables.records(answer[name], name.capitalize()))
+            tables.console().print(tables.records(answer[name], name.capitalize(), columns.split()))
 
 
-_listing("organizations", "Every organisation.")
-_listing("products", "Every product.")
-_listing("regulations", "Every instrument, with its status.")
-_listing("partnerships", "Every partnership.", extra={"party": "An organisation that is a party."})
+_listing("organizations", "Every organisation.", "organization_id name country parent_id ultimate_parent_id")
+_listing("products", "Every product.", "product_id name vendor_id category foundry")
+_listing("regulations", "Every instrument, with its status.", "regulation_id status title authority citation until")
+_listing(
+    "partnerships",
+    "Every partnership.",
+    "partnership_id status kind scope since ended_on",
+    extra={"party": "An organisation that is a party."},
+)
 
 
 @query.command()

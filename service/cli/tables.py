@@ -1,6 +1,7 @@
 """Answers as tables for people at a terminal."""
 
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -102,12 +103,11 @@ def exposure(answer: dict[str, Any], title: str) -> Table:
     return table
 
 
-def records(found: list[dict[str, Any]], title: str) -> Table:
-    """Any list of objects, a column a field."""
+def records(found: list[dict[str, Any]], title: str, names: Sequence[str]) -> Table:
+    """Any list of objects, a column for each of these fields; the first, an id, is never broken."""
     table = Table(title=title, title_justify="left")
-    names = [name for name in (found[0] if found else {}) if not isinstance(found[0][name], dict | list)]
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+    for number, name in enumerate(names):
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=number == 0)
     for record in found:
         table.add_row(*("" if record[name] is None else str(record[name]) for name in names))
     return table

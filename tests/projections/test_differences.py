@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from projections.differences import MOST_EVENTS, difference
 from projections.engine import Projection
+from projections.figures import plain
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
 from tests.ledgers import Book, line, market
@@ -512,6 +513,21 @@ def test_what_rounding_leaves_is_put_on_the_largest_part() -> None:
         ["0.333334", "0.333333"],
         ["0.333334", "0.333333"],
     ]
+
+
+def test_the_largest_figures_that_can_be_recorded_add_up_exactly() -> None:
+    most = "999999999999999.9999"
+    book = market()
+    book.product("largest", "nvidia", tpp="999999999.999999")
+    book.order("po-1", "2023-03-01", [line(most, product_id="largest", name=str(number)) for number in range(100)])
+    book.order("po-2", "2023-03-02", [line("1", product_id="largest")], vendor_id="huawei")
+    answer = compare(book, *until("2023-02-01", "2023-04-01"), measure="capacity")
+    exact = 100 * Decimal(most) * Decimal("999999999.999999")
+    assert [row["difference"] for row in answer["rows"]] == [plain(exact), "999999999.999999"]
+    with localcontext(prec=60):
+        total = exact + Decimal("999999999.999999")
+    assert answer["total"]["difference"] == plain(total)
+    assert answer["total"]["explained"] == [{"class": "new", "value": plain(total)}]
 
 
 def test_of_very_many_events_those_that_did_most_are_listed() -> None:
