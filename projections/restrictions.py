@@ -98,6 +98,7 @@ class Restrictions:
         self._terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
         self._people = people_of(connection, moment, self._terms)
         self._products: dict[int, Product | None] = {NO_PRODUCT: None}
+        self._assessments: dict[tuple[frozenset[int], Party, Product | None], Assessment] = {}
         goods = goods_of(connection, moment, self._terms)
         bits = Bits(len(self._terms.conditions))
         self.verdicts = Verdicts(_verdict(barring, bits), bits, _bindings(bits, self._people.standing, goods))
@@ -114,7 +115,12 @@ class Restrictions:
     def assess(self, buyers: Iterable[int], vendor: int, product: int) -> Assessment:
         """What each rule says of these kinds of buyers getting a product from a vendor (numbers); see `get_to_know`."""
         seller, goods = self._party(vendor), self._products[product]
-        return agreed(self._book.assess(self._people.buyers[kind], seller, goods) for kind in buyers)
+        asked = frozenset(buyers), seller, goods
+        found = self._assessments.get(asked)
+        if found is None:
+            found = agreed(self._book.assess(self._people.buyers[kind], seller, goods) for kind in asked[0])
+            self._assessments[asked] = found
+        return found
 
     def strangers(self, buyers: Iterable[int], vendor: int, product: int) -> tuple[str, ...]:
         """Whose country some rule asks for and is not known: "buyer", "vendor" or "maker"."""

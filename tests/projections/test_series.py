@@ -1,6 +1,7 @@
 """vendor-dependence over time: its points against the view of each day, and the days that it chooses."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from domain.events import canonical
 from projections.engine import Projection, batch_of
+from projections.figures import plain
 from projections.parameters import VendorDependence
 from projections.series import series
 from projections.vendor_dependence import vendor_dependence
@@ -224,6 +226,25 @@ def test_a_step_answers_every_point_even_where_nothing_changed() -> None:
     book = market()
     book.order("po-1", "2023-01-15", [line("10")])
     assert list(values(ask(book, "2023-01-01", "2023-04-01", "P1M")).values()) == [{}, *[{"nvidia": "10"}] * 3]
+
+
+def test_the_largest_figures_that_can_be_recorded_add_up_exactly() -> None:
+    most = "999999999999999.9999"
+    book = market()
+    book.product("largest", "nvidia", tpp="999999999.999999")
+    lines = [line(most, product_id="largest", name=str(number)) for number in range(50)]
+    book.order("po-1", "2023-03-01", lines)
+    book.order("po-2", "2023-04-01", lines, buyers=["baidu", "tencent"])
+    about = {"assertion_id": "fleet", "buyer_id": "baidu", "vendor_id": "nvidia", "statement": "in use"}
+    book.say("supply-asserted", "2023-05-01", about | {"lines": lines})
+    answer = ask(book, "2023-01-01", "2023-12-31", measure="capacity", buyer=())
+    each = 50 * Decimal(most) * Decimal("999999999.999999")
+    assert values(answer) == {
+        "2023-01-01": {},
+        "2023-03-01": {"nvidia": plain(each)},
+        "2023-04-01": {"nvidia": plain(2 * each)},
+        "2023-05-01": {"nvidia": plain(3 * each)},
+    }
 
 
 # What is not answered

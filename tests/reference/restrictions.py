@@ -55,7 +55,7 @@ def sole_source(
     threshold_attribute: str,
     threshold: str | None,
 ) -> list[dict[str, Any]]:
-    """For each maker of a category that is bought, who else offers something of it that is not barred (rules 51 to 53)."""
+    """For each maker of a category that is bought, who else offers some of it that is not barred (rules 51 to 53)."""
     buyers: dict[tuple[str, str], set[str]] = {}
     for each in found:
         if each.product_id is not None and (category := world.product(each.product_id, "category")) is not None:
