@@ -75,6 +75,16 @@ def test_a_product_is_an_alternative_from_the_day_of_its_registration(book: Book
     assert "kunlunxin" in alternatives(book, effective_on="2023-06-01")["nvidia", "accelerator"][1]
 
 
+def test_what_is_only_spoken_of_is_no_alternative_before_its_registration() -> None:
+    book = market()
+    coming = {"product_id": "k100", "name": "K100", "vendor_id": "kunlunxin", "category": "accelerator"}
+    book.say("product-registered", "2024-06-01", coming)
+    book.say("product-changed", "2023-06-01", coming)
+    book.order("o1", "2023-01-01", [line("10")])
+    assert alternatives(book) == {("nvidia", "accelerator"): ("yes", [])}
+    assert alternatives(book, effective_on="2024-06-01") == {("nvidia", "accelerator"): ("no", ["kunlunxin"])}
+
+
 def test_what_is_barred_is_no_alternative(book: Book) -> None:
     enact(book, CHINA)
     assert alternatives(book) == {("nvidia", "accelerator"): ("no", ["huawei"])}
@@ -106,7 +116,12 @@ def test_an_alternative_reaches_the_threshold(book: Book, threshold: str, expect
 
 @pytest.mark.parametrize(
     ("threshold", "expected"),
-    [("4480", ("no", ["huawei"])), ("4481", ("undetermined", ["huawei"])), ("6400.1", ("yes", []))],
+    [
+        ("4480", ("no", ["huawei"])),
+        ("4481", ("undetermined", ["huawei"])),
+        ("6400", ("undetermined", ["huawei"])),
+        ("6400.1", ("yes", [])),
+    ],
 )
 def test_a_range_across_the_threshold_leaves_it_undetermined(
     book: Book, threshold: str, expected: tuple[str, list[str]]
