@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from domain import orders, organizations, partnerships, products, rates, record, regulations, supply
+from domain import fulfilment, orders, organizations, partnerships, products, rates, record, regulations, supply
 from domain.errors import Corrupt, Invalid, Problem, pointer_part
 from domain.events import Draft, Envelope, Recorded, Request, World, recorded
 from domain.rules import Misplaced
@@ -70,7 +70,7 @@ class Aggregate:
 AGGREGATES: dict[str, Aggregate] = {
     "organization": Aggregate(organizations.apply, settle=organizations.settle),
     "product": Aggregate(products.apply),
-    "order": Aggregate(orders.apply, orders.admit, orders.settle),
+    "order": Aggregate(fulfilment.apply, fulfilment.admit, fulfilment.settle),
     "supply": Aggregate(supply.apply, registered=False),
     "partnership": Aggregate(partnerships.apply),
     "regulation": Aggregate(regulations.apply, regulations.admit),

@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 #: A lost notification costs at most this.
 POLL_S = 0.25
 PAGE_EVENTS = 20_000
+#: While nobody waits for an answer, new events are gathered for so long: a batch of many costs little more than a batch
+#: of one, and writers need the processor too.
+GATHER_S = 0.25
 RECONNECT_S = 1.0
 
 
@@ -34,6 +37,7 @@ class Follower:
         #: Why the projection cannot go on; None: it can.
         self.failure: Exception | None = None
         self._wake = threading.Event()
+        self._awaited = threading.Event()
         self._closed = threading.Event()
         self._moved = threading.Condition()
         self._threads: list[threading.Thread] = []
@@ -58,6 +62,7 @@ class Follower:
         """Return once the projection has reached a position; raises Lagging, or Stopped where it never will."""
         if self.position >= position:
             return
+        self._awaited.set()
         self.wake()
         with self._moved:
             self._moved.wait_for(lambda: self.position >= position or self.failure is not None, patience_s)
@@ -84,6 +89,7 @@ class Follower:
     def close(self) -> None:
         """Stop following."""
         self._closed.set()
+        self._awaited.set()
         self._wake.set()
         for thread in self._threads:
             thread.join()
@@ -99,6 +105,7 @@ class Follower:
     def _tail(self) -> None:
         while not self._closed.is_set():
             self._wake.clear()
+            self._awaited.clear()
             try:
                 while self._next_page() == PAGE_EVENTS and not self._closed.is_set():
                     pass
@@ -112,6 +119,7 @@ class Follower:
                     self._moved.notify_all()
                 return
             self._wake.wait(POLL_S)
+            self._awaited.wait(GATHER_S)
 
     def _listen(self) -> None:
         """Wake the tail when another process appends; a lost connection is made again, and polling bridges the gap."""

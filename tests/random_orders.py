@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from domain.orders import LineState, Order
+from domain.fulfilment import LineState, Order
 from tests.ledgers import Event
 from tests.random_facts import CURRENCIES, plain
 from tests.random_requests import Requests

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid, Rejected
-from domain.orders import Order
+from domain.fulfilment import Order
 from tests.domain.refusals import refuses
 from tests.ledgers import Book, Event, line, market, request
 

@@ -1,0 +1,247 @@
+"""What becomes of an order: its lines as amended and received, and what may still be recorded of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from domain.errors import Invalid, Rejected
+from domain.estimates import EXACT, FOUR_PLACES, UNQUANTIFIED, ZERO, Estimate, plain
+from domain.events import Draft, Recorded, World
+from domain.orders import GoodsReceived, GoodsReturned, OrderAllocated, OrderAmended, OrderCancelled
+
+#: Exactly none.
+NOTHING = Estimate(ZERO, ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class LineState:
+    """A line as amended so far, and what arrived on it, whatever the dates."""
+
+    quantity: Estimate
+    amount: Estimate
+    #: Sums over receipts; None as high: unbounded.
+    received: Estimate = NOTHING
+    received_amount: Estimate = NOTHING
+    returned: Decimal = ZERO
+    returned_amount: Decimal = ZERO
+    #: Quantity and amounts received that later receipts without an amount are filled against (docs/semantics.md, 30).
+    filled_quantity: Estimate = NOTHING
+    filled_amount: Estimate = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as far as decisions need to know it."""
+
+    buyers: tuple[str, ...]
+    lines: Mapping[str, LineState]
+    #: End of the first cancellation; None: not cancelled.
+    cancelled_on: date | None = None
+
+
+def plus(one: Estimate, other: Estimate) -> Estimate:
+    """The sum; an unquantified part adds nothing to the value and makes the sum unbounded."""
+    high = None if one.high is None or other.high is None else one.high + other.high
+    return Estimate((one.value or ZERO) + (other.value or ZERO), one.low + other.low, high)
+
+
+def apply(state: Order | None, event: Recorded) -> Order:
+    """The order after the event."""
+    data = event.data
+    if event.type == "order-placed":
+        return Order(tuple(data["buyers"]), {line["line"]: _opened(line) for line in data["lines"]})
+    assert state is not None
+    if event.type == "order-cancelled":
+        ends_on = event.ends_on if state.cancelled_on is None else min(state.cancelled_on, event.ends_on)
+        return replace(state, cancelled_on=ends_on)
+    lines = dict(state.lines)
+    for change in data.get("changes", ()):
+        lines[change["line"]] = _changed(lines[change["line"]], change)
+    if event.type == "order-amended":
+        lines.update({line["line"]: _opened(line) for line in data.get("lines", ())})
+    for receipt in data.get("receipts", ()):
+        lines[receipt["line"]] = _received(lines[receipt["line"]], receipt)
+    for back in data.get("returns", ()):
+        lines[back["line"]] = _returned(lines[back["line"]], back)
+    return replace(state, lines=lines)
+
+
+def _opened(line: Mapping[str, Any]) -> LineState:
+    return LineState(Estimate.of(line["quantity"]), Estimate.of(line["amount"]))
+
+
+def _changed(line: LineState, change: Mapping[str, Any]) -> LineState:
+    def moved(figure: Estimate, difference: Decimal) -> Estimate:
+        if figure.value is None or not difference:
+            return figure
+        high = None if figure.high is None else figure.high + difference
+        return Estimate(figure.value + difference, figure.low + difference, high)
+
+    return replace(
+        line,
+        quantity=moved(line.quantity, Decimal(change.get("quantity", "0"))),
+        amount=moved(line.amount, Decimal(change.get("amount", "0"))),
+    )
+
+
+def _received(line: LineState, receipt: Mapping[str, Any]) -> LineState:
+    quantity, amount = Estimate.of(receipt["quantity"]), Estimate.of(receipt["amount"])
+    line = replace(line, received=plus(line.received, quantity), received_amount=plus(line.received_amount, amount))
+    if quantity.value is None:
+        return line
+    counted = _share_of(line, quantity) if amount.value is None else amount
+    return replace(
+        line,
+        filled_quantity=plus(line.filled_quantity, quantity),
+        filled_amount=plus(line.filled_amount, counted) if counted else line.filled_amount,
+    )
+
+
+def _returned(line: LineState, back: Mapping[str, Any]) -> LineState:
+    return replace(
+        line,
+        returned=line.returned + Decimal(back["quantity"]),
+        returned_amount=line.returned_amount + Decimal(back.get("amount", "0")),
+    )
+
+
+def _share_of(line: LineState, quantity: Estimate) -> Estimate | None:
+    """What a quantity costs at the line's price; None where the line has none."""
+    price = (line.quantity, line.amount)
+    if not (line.quantity.exact and line.amount.exact and line.quantity.value):
+        return None
+    assert quantity.value is not None
+    assert quantity.high is not None
+    value, low, high = (_at_price(price, figure) for figure in (quantity.value, quantity.low, quantity.high))
+    return Estimate(value, low, high)
+
+
+def _at_price(price: tuple[Estimate, Estimate], quantity: Decimal) -> Decimal:
+    ordered, amount = price[0].value, price[1].value
+    assert ordered is not None
+    assert amount is not None
+    share = EXACT.divide(EXACT.multiply(amount, quantity), ordered)
+    return share.quantize(FOUR_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
+
+
+def derived_amount(line: LineState, quantity: Estimate) -> Estimate:
+    """The amount of a receipt that states none: the price of all received so far, less what was booked before."""
+    so_far = plus(line.filled_quantity, quantity)
+    target = _share_of(line, so_far) if quantity.value is not None else None
+    if target is None:
+        return UNQUANTIFIED
+    before = line.filled_amount
+    assert target.value is not None
+    assert target.high is not None
+    assert before.value is not None
+    value = max(ZERO, target.value - before.value)
+    low = max(ZERO, target.low - before.low)
+    high = max(ZERO, target.high - (before.high or ZERO))
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def settle(state: Order | None, draft: Draft, world: World) -> dict[str, Any]:
+    """The data to record: receipts without an amount get theirs."""
+    if not isinstance(draft.body, GoodsReceived):
+        return draft.data
+    assert state is not None
+    lines = dict(state.lines)
+    receipts: list[dict[str, Any]] = []
+    for receipt in draft.data["receipts"]:
+        line = lines[receipt["line"]]
+        if "amount" not in receipt:
+            amount = derived_amount(line, Estimate.of(receipt["quantity"]))
+            _refuse_overflow(amount, len(receipts))
+            receipt = {**receipt, "amount": amount.stored()}
+        lines[receipt["line"]] = _received(line, receipt)
+        receipts.append(receipt)
+    return {**draft.data, "receipts": receipts}
+
+
+def _refuse_overflow(amount: Estimate, index: int) -> None:
+    if amount.high is not None and amount.high >= Decimal(10) ** 15:
+        pointer = f"/data/receipts/{index}/quantity"
+        raise Invalid.at(pointer, f"makes the receipt worth {plain(amount.high)}, beyond 15 digits: state its amount")
+
+
+def admit(state: Order | None, draft: Draft) -> None:
+    """Rejected where a rule of arithmetic forbids the event (docs/semantics.md, 31)."""
+    if state is None:
+        return
+    body = draft.body
+    if isinstance(body, OrderAmended):
+        _admit_amendment(state, body)
+    elif isinstance(body, OrderCancelled):
+        if state.cancelled_on is not None:
+            raise Rejected.at("/data/order_id", f"{body.order_id} is cancelled already, on {state.cancelled_on}")
+    elif isinstance(body, GoodsReceived):
+        _admit_receipt(state, body, draft.ends_on)
+    elif isinstance(body, GoodsReturned):
+        _admit_return(state, body)
+    elif isinstance(body, OrderAllocated):
+        for n, allocation in enumerate(body.allocations):
+            if allocation.buyer_id not in state.buyers:
+                message = f"{allocation.buyer_id} is not a buyer of {body.order_id} ({', '.join(state.buyers)})"
+                raise Invalid.at(f"/data/allocations/{n}/buyer_id", message)
+
+
+def _admit_amendment(state: Order, body: OrderAmended) -> None:
+    if state.cancelled_on is not None:
+        message = f"{body.order_id} is cancelled on {state.cancelled_on} and cannot be amended"
+        raise Rejected.at("/data/order_id", message)
+    lines = dict(state.lines)
+    for n, change in enumerate(body.changes or ()):
+        line = _known_line(lines, change.line, f"/data/changes/{n}/line", body.order_id)
+        for name, figure, difference in (
+            ("quantity", line.quantity, change.quantity),
+            ("amount", line.amount, change.amount),
+        ):
+            _admit_difference(figure, difference, f"/data/changes/{n}/{name}", f"{name} of line {change.line}")
+        raw = {"quantity": str(change.quantity or ZERO), "amount": str(change.amount or ZERO)}
+        lines[change.line] = _changed(line, raw)
+    for n, added in enumerate(body.lines or ()):
+        if added.line in lines:
+            raise Rejected.at(f"/data/lines/{n}/line", f"{body.order_id} has a line {added.line} already")
+
+
+def _admit_difference(figure: Estimate, difference: Decimal | None, pointer: str, what: str) -> None:
+    if not difference:
+        return
+    if not figure.exact or figure.value is None:
+        raise Rejected.at(pointer, f"the {what} is not exact, so a difference to it cannot be taken")
+    if figure.value + difference < 0:
+        raise Rejected.at(pointer, f"{plain(difference)} takes the {what} ({plain(figure.value)}) below zero")
+    if figure.value + difference >= Decimal(10) ** 15:
+        raise Invalid.at(pointer, f"{plain(difference)} takes the {what} beyond 15 digits")
+
+
+def _known_line(lines: Mapping[str, LineState], name: str, pointer: str, order_id: str) -> LineState:
+    if name not in lines:
+        raise Rejected.at(pointer, f"{order_id} has no line {name}")
+    return lines[name]
+
+
+def _admit_receipt(state: Order, body: GoodsReceived, ends_on: date) -> None:
+    for n, receipt in enumerate(body.receipts):
+        _known_line(state.lines, receipt.line, f"/data/receipts/{n}/line", body.order_id)
+    if state.cancelled_on is not None and ends_on > state.cancelled_on:
+        message = f"received up to {ends_on}, after {body.order_id} was cancelled on {state.cancelled_on}"
+        raise Rejected.at("/effective_on", message)
+
+
+def _admit_return(state: Order, body: GoodsReturned) -> None:
+    lines = dict(state.lines)
+    for n, back in enumerate(body.returns):
+        line = _known_line(lines, back.line, f"/data/returns/{n}/line", body.order_id)
+        raw = {"quantity": str(back.quantity), "amount": str(back.amount or ZERO)}
+        after = _returned(line, raw)
+        for name, returned, received in (
+            ("quantity", after.returned, line.received.high),
+            ("amount", after.returned_amount, line.received_amount.high),
+        ):
+            if received is not None and returned > received and getattr(back, name):
+                message = f"{plain(returned)} returned of line {back.line}, {plain(received)} received"
+                raise Rejected.at(f"/data/returns/{n}/{name}", message)
+        lines[back.line] = after
