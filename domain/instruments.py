@@ -131,7 +131,11 @@ def instrument(events: Sequence[Recorded], effective_on: date) -> Instrument | N
     if not visible:
         return None
     now = _state(visible, effective_on)
-    said = [event for event in visible if event.ends_on <= effective_on] or visible
+    # What counts speaks first; of an instrument that is not enacted yet, what was announced.
+    said = [
+        *(event for event in visible if event.ends_on > effective_on),
+        *(event for event in visible if event.ends_on <= effective_on),
+    ]
     return Instrument(
         regulation_id=visible[0].data["regulation_id"],
         title=_said(said, "title"),

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from domain.events import Recorded, Request
-from domain.ledger import Stream, advance, fold
 from domain.record import EventAnnotated, EventRetracted
+from domain.streams import Stream, advance, fold
 from service.store import LedgerRecorder, Numbered, read_bytes
 
 #: Streams kept; the least recently used are forgotten first.

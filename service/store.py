@@ -12,6 +12,7 @@ from eventsourcing.persistence import (
     InterfaceError,
     Mapper,
     OperationalError,
+    ProgrammingError,
     StoredEvent,
 )
 from eventsourcing.postgres import BasePostgresFactory, PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
@@ -82,8 +83,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
         """Nothing: the tables come from service/migrations."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Refused: events get their positions and their bytes under the head's lock (`append`)."""
-        raise NotImplementedError("events are appended by Ledger.append")
+        """Refused: events get their positions and their bytes under the head's lock (`appending`)."""
+        raise ProgrammingError("events are appended by LedgerRecorder.appending, under the head's lock")
 
     def head(self) -> Head:
         """The end of the ledger as committed now."""

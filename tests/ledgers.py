@@ -10,7 +10,8 @@ import pycountry
 from domain.catalogue import read_request, read_stored
 from domain.errors import Refusal
 from domain.events import Draft, Recorded, Request, instant
-from domain.ledger import Batch, Outcome, Stream, advance, fold
+from domain.ledger import Batch, Outcome
+from domain.streams import Stream, advance, fold
 from domain.values import Codes
 
 #: A request as a client sends it, or an event as it is stored.

@@ -8,7 +8,7 @@ import pytest
 from domain.catalogue import AGGREGATES, EVENT_TYPES, UPCASTERS, read_stored
 from domain.errors import Corrupt
 from domain.events import LARGEST_EVENT_BYTES, canonical
-from domain.ledger import ABOUT_EVENTS
+from domain.streams import ABOUT_EVENTS
 from tests.ledgers import market
 from tests.random_ledgers import random_ledger
 

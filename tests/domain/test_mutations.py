@@ -12,7 +12,7 @@ from domain.catalogue import read_stored
 from domain.errors import Problem, Refusal
 from domain.events import canonical
 from domain.json_text import parse_json
-from domain.ledger import fold
+from domain.streams import fold
 from tests.ledgers import Book, Event
 from tests.random_ledgers import random_ledger
 

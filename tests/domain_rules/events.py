@@ -11,7 +11,8 @@ import pycountry
 from domain.catalogue import read_request, read_stored
 from domain.events import Recorded, recorded
 from domain.json_text import parse_json
-from domain.ledger import Batch, Stream
+from domain.ledger import Batch
+from domain.streams import Stream
 from domain.values import Codes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from eventsourcing.persistence import ProgrammingError
 from psycopg import Connection
 
 from domain.events import Recorded, canonical, instant
@@ -207,7 +208,7 @@ def test_the_library_reads_the_same_events(committer: Committer, ledger: Ledger)
 
 
 def test_the_librarys_own_way_of_appending_is_closed(ledger: Ledger) -> None:
-    with pytest.raises(NotImplementedError, match=r"appended by Ledger\.append"):
+    with pytest.raises(ProgrammingError, match=r"appended by LedgerRecorder\.appending"):
         ledger.recorder.insert_events([])
 
 

@@ -58,6 +58,9 @@ def test_a_rule_repealed_before_it_applied_never_applies_to_who_knows(seeded: Te
     assert status("2025-05-15", "2025-05-12") == "in-force"
     for day in ("2025-05-13", "2025-05-15", "2026-01-01"):
         assert status(day, "2025-05-13") == "repealed"
+    clocks = {"effective_on": "2025-05-13", "known_on": "2025-05-13"}
+    title = seeded.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["title"]
+    assert title == "Framework for Artificial Intelligence Diffusion"
 
 
 def test_instruments_are_listed_with_their_history(seeded: TestClient) -> None:
