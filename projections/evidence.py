@@ -16,11 +16,13 @@ def evidence(
     parameters: VendorDependence,
     key: str | None,
     *,
+    vendor: str | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[dict[str, Any]]:
     """The contributions of the row with this key, in the order of the ledger; an unknown key has none.
 
+    `vendor`: only those of orders and assertions that name it; by product, a row of regulatory-exposure.
     Each has `order_id` or `assertion_id`, `line`, `vendor`, `product`, `captive`; `postings`: of every event behind it
     position, id, type and end with value, low and high in the measure's own unit (value null: unquantified, high null:
     unbounded; a return is negative); `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
@@ -28,7 +30,8 @@ def evidence(
     """
     block = statements.blocks("vendor_dependence.sql")
     lines_of_row = f"lines-by-{parameters.by}"
-    bindings = contributions.bindings(connection, parameters) | {"key": key, "limit": limit, "offset": offset}
+    bindings = contributions.bindings(connection, parameters) | {"key": key, "seller": vendor}
+    bindings |= {"limit": limit, "offset": offset}
     reading = block["whole-numbers"] + block["evidence"]
     found = statements.rows(connection, contributions.query(parameters, reading, lines_of_row, parameters.by), bindings)
     lines = {

@@ -51,7 +51,7 @@ from (
 )
 
 -- name: evidence
--- The contributions of one row, in the order of the ledger.
+-- The contributions of one row, those of one vendor alone where one is named, in the order of the ledger.
 select
     source, position, line_key, word_of(vendor) as vendor, word_of(product) as product, captive, publication, allocated,
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
@@ -61,7 +61,7 @@ select
     (high * 10000)::hugeint as high,
     quantified, unquantified, unbounded, convertible
 from counted
-where word_of(key) is not distinct from $key
+where word_of(key) is not distinct from $key and ($seller is null or word_of(vendor) = $seller)
 order by position, line_key
 limit $limit offset $offset
 

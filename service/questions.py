@@ -20,6 +20,8 @@ from service.daybook import Daybook
 #: Contributions that one answer of evidence lists.
 MOST_EVIDENCE = 1_000
 
+EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
+
 
 class NothingThere(Exception):
     """The thing asked for is not known at that point in time."""
@@ -45,19 +47,23 @@ class Questions:
         pinned = self.clocks.pinned(asked, parameters)
         for row in answer["rows"]:
             key = [] if row["key"] is None else [("key", row["key"])]
-            row["evidence"] = f"/api/v1/views/vendor-dependence/evidence?{urlencode([*pinned, *key])}"
+            row["evidence"] = f"{EVIDENCE}?{urlencode([*pinned, *key])}"
 
     def evidence(self, raw: Raw) -> dict[str, Any]:
-        """The postings behind one row of vendor-dependence; no `key` is the row without one."""
+        """The postings behind one row of vendor-dependence; no `key` is the row without one.
+
+        `vendor`: only its part, which by product is a row of regulatory-exposure.
+        """
         own = dict(raw)
-        key, limit, offset = (single(own, name) for name in ("key", "limit", "offset"))
+        key, vendor, limit, offset = (single(own, name) for name in ("key", "vendor", "limit", "offset"))
         parameters = self.clocks.parameters(VendorDependence, self.clocks.ask(own, VendorDependence))
         most = min(whole("limit", limit, MOST_EVIDENCE), MOST_EVIDENCE)
         with self.daybook.projection.cursor() as connection:
-            found = evidence(connection, parameters, key, limit=most, offset=whole("offset", offset, 0))
+            start = whole("offset", offset, 0)
+            found = evidence(connection, parameters, key, vendor=vendor, limit=most, offset=start)
         return {
             "resolved": self.clocks.resolved(parameters),
-            "parameters": {**echo(parameters), "key": key},
+            "parameters": {**echo(parameters), "key": key, "vendor": vendor},
             "contributions": found,
         }
 
@@ -67,6 +73,11 @@ class Questions:
         parameters = self.clocks.parameters(RegulatoryExposure, asked)
         with self.daybook.projection.cursor() as connection:
             answer = regulatory_exposure(connection, parameters)
+        pinned = [("by", "product"), ("status", parameters.status), *self.clocks.pinned(asked, parameters)]
+        kept = dict.fromkeys(pinned)  # a status that was asked for stands in both
+        for row in answer["rows"]:
+            key = [] if row["product"] is None else [("key", row["product"])]
+            row["evidence"] = f"{EVIDENCE}?{urlencode([*kept, *key, ('vendor', row['vendor'])])}"
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def organizations(self, raw: Raw) -> dict[str, Any]:

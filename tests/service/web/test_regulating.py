@@ -28,6 +28,19 @@ def test_the_worked_answers_hold(seeded: TestClient, worked: dict[str, Any]) -> 
     assert (answer["at_risk_low"], answer["at_risk_high"]) == (worked["at_risk_low"], worked["at_risk_high"])
 
 
+@pytest.mark.parametrize("status", [None, "ordered", "open"])
+def test_evidence_of_a_row_adds_up_to_its_figure(seeded: TestClient, status: str | None) -> None:
+    asked = {"buyer": "baidu", "effective_on": "2023-11-17", **({} if status is None else {"status": status})}
+    rows = seeded.get(EXPOSURE, params=asked).json()["rows"]
+    assert rows
+    for row in rows:
+        parts = seeded.get(row["evidence"]).json()["contributions"]
+        assert {(part["vendor"], part["product"]) for part in parts} == {(row["vendor"], row["product"])}
+        for name in ("value", "low"):
+            total = sum(Decimal(part[name] or 0) for part in parts)
+            assert abs(total - Decimal(row[name] or 0)) <= Decimal("0.000001")
+
+
 def barred(client: TestClient, effective_on: str, known_on: str) -> dict[str, list[str]]:
     """The instruments that bar each product of Baidu's orders."""
     asked = {"buyer": "baidu", "status": "ordered", "effective_on": effective_on, "known_on": known_on}
