@@ -96,64 +96,35 @@ async def suppose_exposure(request: Request) -> Response:
     return await _suppose(request, _comparisons(request).suppose_exposure)
 
 
-@router.get("/views/regulations")
-@router.get("/regulations")
-async def regulations(request: Request) -> Response:
-    """Every instrument as of any time, with its history."""
-    return await _answer(request, _questions(request).regulations)
+#: What is listed and read one by one, as of any time: the question for all of them, and the one for one by its id.
+REGISTERS = (
+    ("regulations", "regulation", "instrument, with its history"),
+    ("organizations", "organization", "organisation"),
+    ("products", "product", "product"),
+    ("partnerships", "partnership", "partnership"),
+)
 
 
-@router.get("/views/regulations/{identifier}")
-@router.get("/regulations/{identifier}")
-async def regulation(request: Request, identifier: str) -> Response:
-    """One instrument as of any time, with its history."""
-    return await _answer(request, lambda raw: _questions(request).regulation(raw, identifier))
+def _register(path: str, name: str, described: str, *, one: bool) -> None:
+    """A route below /views, and the same without it."""
+
+    async def answer_all(request: Request) -> Response:
+        return await _answer(request, getattr(_questions(request), name))
+
+    async def answer_one(request: Request, identifier: str) -> Response:
+        return await _answer(request, lambda raw: getattr(_questions(request), name)(raw, identifier))
+
+    which = "One" if one else "Every"
+    for prefix in ("/views", ""):
+        router.add_api_route(
+            prefix + path,
+            answer_one if one else answer_all,
+            name=name,
+            description=f"{which} {described}, as of any time.",
+        )
 
 
-@router.get("/views/organizations")
-@router.get("/organizations")
-async def organizations(request: Request) -> Response:
-    """Every organisation as of any time."""
-    return await _answer(request, _questions(request).organizations)
-
-
-@router.get("/views/organizations/{identifier}")
-@router.get("/organizations/{identifier}")
-async def organization(request: Request, identifier: str) -> Response:
-    """One organisation as of any time."""
-    return await _answer(request, lambda raw: _questions(request).organization(raw, identifier))
-
-
-@router.get("/views/products")
-@router.get("/products")
-async def products(request: Request) -> Response:
-    """Every product as of any time."""
-    return await _answer(request, _questions(request).products)
-
-
-@router.get("/views/products/{identifier}")
-@router.get("/products/{identifier}")
-async def product(request: Request, identifier: str) -> Response:
-    """One product as of any time."""
-    return await _answer(request, lambda raw: _questions(request).product(raw, identifier))
-
-
-@router.get("/views/partnerships")
-@router.get("/partnerships")
-async def partnerships(request: Request) -> Response:
-    """Every partnership as of any time."""
-    return await _answer(request, _questions(request).partnerships)
-
-
-@router.get("/views/partnerships/{identifier}")
-@router.get("/partnerships/{identifier}")
-async def partnership(request: Request, identifier: str) -> Response:
-    """One partnership as of any time."""
-    return await _answer(request, lambda raw: _questions(request).partnership(raw, identifier))
-
-
-@router.get("/views/orders/{identifier}")
-@router.get("/orders/{identifier}")
-async def order(request: Request, identifier: str) -> Response:
-    """One order as of any time, with its history."""
-    return await _answer(request, lambda raw: _questions(request).order(raw, identifier))
+for _all, _one, _described in REGISTERS:
+    _register(f"/{_all}", _all, _described, one=False)
+    _register(f"/{_all}/{{identifier}}", _one, _described, one=True)
+_register("/orders/{identifier}", "order", "order, with its history", one=True)
