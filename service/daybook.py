@@ -5,7 +5,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -15,6 +15,7 @@ from domain.events import instant
 from projections.engine import Projection, fingerprint
 from service.committer import Committer
 from service.follower import Follower
+from service.log.transparency import TransparencyLog, open_log
 from service.migrations import migrate
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
@@ -37,6 +38,7 @@ class Daybook:
     ledger: Ledger
     committer: Committer
     follower: Follower
+    log: TransparencyLog
 
     @property
     def projection(self) -> Projection:
@@ -108,16 +110,35 @@ def open_daybook(
         origin = migrate(conninfo, settings.origin)
         ledger = Ledger(conninfo)
         stack.callback(ledger.close)
+        log = stack.enter_context(open_log(settings, origin, ledger, ledger_identity(ledger)))
         projection = stack.enter_context(open_projection(settings.home, ledger))
         follower = Follower(ledger, projection)
         stack.callback(follower.close)
-        committer = Committer(ledger, on_append=lambda position: follower.wake())
+
+        def recorded(first: int, states: Sequence[bytes]) -> None:
+            log.recorded(first, states)
+            follower.wake()
+
+        committer = Committer(ledger, on_append=recorded)
         stack.callback(committer.close)
         if follow:
             follower.start()
+            log.start()
         else:
             follower.catch_up(progress)
-        yield Daybook(origin, ledger, committer, follower)
+        yield Daybook(origin, ledger, committer, follower, log)
+
+
+@contextmanager
+def open_ledger(settings: Settings) -> Iterator[Ledger]:
+    """Open the ledger of these settings alone, without views, making what is missing."""
+    with database(settings) as conninfo:
+        migrate(conninfo, settings.origin)
+        ledger = Ledger(conninfo)
+        try:
+            yield ledger
+        finally:
+            ledger.close()
 
 
 @contextmanager

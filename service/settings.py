@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+import limits
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -25,8 +26,33 @@ class Settings(BaseSettings):
     origin: str | None = None
     #: The largest request body.
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    #: An OpenID Connect provider whose tokens are let in: its issuer, our audience, and its keys (a file or a URL).
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks: str | None = None
+    #: The one algorithm that it signs with.
+    oidc_algorithm: str = "RS256"
+    #: The claim that names the role; of nested claims the path, joined by dots.
+    oidc_role_claim: str = "daybook_role"
+    #: How far its clock and ours may differ.
+    oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
+    #: Requests that one token may send, e.g. "600/minute"; absent: any number.
+    rate_limit: str | None = None
+    #: Sites whose pages may call this service from a browser; none: no other site may.
+    cors_origins: list[str] = Field(default_factory=list)
+    #: The keys that sign checkpoints, each PRIVATE+KEY+name+id+key; absent: one is made with the ledger, under `home`.
+    signing_key: SecretStr | None = None
+    #: What anybody may read of the transparency log without a token: its checkpoint and hashes, or its entries as well.
+    open_log: Literal["none", "hashes", "all"] = "none"
     #: How long a view waits for the projection to reach what was asked.
     wait_s: float = Field(default=5.0, ge=0)
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _readable_limit(cls, text: str | None) -> str | None:
+        if text is not None:
+            limits.parse(text)
+        return text
 
     @classmethod
     def settings_customise_sources(

@@ -16,6 +16,7 @@ from service.migrations import WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
 from service.questions import NothingThere
 from service.store import Unreachable
+from service.tokens import UnknownToken
 
 OK = 0
 UNEXPECTED = 1
@@ -29,7 +30,7 @@ DATABASE_UNREACHABLE = 69
 
 EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     ((Invalid, BeyondTheLedger), USAGE),
-    (NothingThere, NOT_FOUND),
+    ((NothingThere, UnknownToken), NOT_FOUND),
     # The ledger of a newer version: a sentence says it all.
     ((UnknownEvent, Corrupt), UNEXPECTED),
     ((Conflict, Rejected, WrongLedger), CONFLICT),

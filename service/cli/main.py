@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from service.cli import importing, query, serving
+from service.cli import importing, query, serving, token
 from service.cli.exits import ended_by_sigterm, translated
 from service.daybook import open_daybook
 from service.settings import Settings
@@ -56,7 +56,7 @@ def serve(settings: Settings, port: int, host: str) -> None:
     """Serve the ledger over HTTP until told to stop."""
     listener = listen(host, port)
     with open_daybook(settings) as daybook:
-        serving.serve(daybook, settings, listener, serving.access(settings))
+        serving.serve(daybook, settings, listener, serving.access(settings, daybook))
 
 
 @main.command()
@@ -82,3 +82,4 @@ main.add_command(query.query)
 main.add_command(query.events)
 main.add_command(query.projection)
 main.add_command(importing.import_)
+main.add_command(token.token)

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,8 +15,10 @@ from service.cli import seed, tables
 from service.daybook import Daybook, open_daybook
 from service.questions import Questions
 from service.settings import Settings
+from service.tokens import Tokens
 from service.web.access import Access
 from service.web.application import application
+from service.web.identities import IdentityProvider, Misconfigured
 
 #: Accepted requests are finished within this, then the process ends.
 GRACE_S = 20
@@ -35,18 +38,28 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def access(settings: Settings) -> Access:
-    """The tokens that are let in: the admin's, from the settings or from a file that is made once."""
+def access(settings: Settings, daybook: Daybook) -> Access:
+    """Who is let in: the admin's token, the ledger's own tokens, and those of an identity provider."""
+    try:
+        provider = IdentityProvider.of(settings)
+    except Misconfigured as error:
+        raise click.UsageError(str(error)) from None
+    settled = Access.of([(_admin_token(settings), "admin")])
+    return replace(settled, tokens=Tokens(daybook.ledger.recorder.datastore), provider=provider)
+
+
+def _admin_token(settings: Settings) -> str:
+    """The first token, an admin's: from the settings, or from a file that is made once."""
     if settings.admin_token is not None:
-        token = settings.admin_token.get_secret_value()
-        if not token.strip():
+        token = settings.admin_token.get_secret_value().strip()
+        if not token:
             raise click.UsageError("DAYBOOK_ADMIN_TOKEN is empty")
-        return Access.of([(token, "admin")])
+        return token
     path = settings.home / "admin-token"
     if not path.exists():
         _write_secret(path, secrets.token_urlsafe(32))
     tables.messages().print(f"the admin's token is in {path}", highlight=False)
-    return Access.of([(path.read_text().strip(), "admin")])
+    return path.read_text().strip()
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -5,11 +5,10 @@ import json
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.comparisons import Comparisons
 from service.daybook import Daybook
@@ -19,10 +18,10 @@ from service.store import Unreachable
 from service.version import VERSION
 from service.web import events, views
 from service.web.access import Access
-from service.web.problems import PROBLEM_TYPES, HttpProblem, respond, translate
+from service.web.door import Door
+from service.web.problems import PROBLEM_TYPES, HttpProblem, respond
+from service.web.rates import RateLimit
 
-#: What anybody may ask: whether the service lives, and what a problem means.
-OPEN_PATHS = ("/livez", "/readyz", "/version", "/problems/")
 #: A projection further behind than this many events is not ready to answer.
 READY_LAG_EVENTS = 10_000
 
@@ -38,43 +37,20 @@ def application(daybook: Daybook, settings: Settings, access: Access) -> FastAPI
     app.include_router(views.router)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
-    app.add_middleware(Door, access=access)
+    limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
+    app.add_middleware(Door, access=access, rate_limit=limit)
+    if settings.cors_origins:
+        # Outermost: a preflight carries no token.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+            max_age=600,
+        )
     _add_operations(app, daybook)
     return app
-
-
-class Door:
-    """Lets in who may come in, turns what goes wrong into a problem, and adds the headers that every answer has."""
-
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self.app = app
-        self.access = access
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        try:
-            request = Request(scope)
-            if not request.url.path.startswith(OPEN_PATHS):
-                request.state.actor = self.access.admit(request)
-            await self.app(scope, receive, send_with_headers)
-        except Exception as error:
-            if started:
-                raise
-            await respond(translate(error))(scope, receive, send_with_headers)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

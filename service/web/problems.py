@@ -65,6 +65,12 @@ PROBLEM_TYPES = {
         ProblemType(
             "unsupported-media-type", 415, "This kind of body is not read", "Send JSON, or NDJSON for many events."
         ),
+        ProblemType(
+            "too-many-requests",
+            429,
+            "Too many requests",
+            "Wait for the time in Retry-After; RateLimit says what is left.",
+        ),
         ProblemType("invalid", 422, "The request is not valid", "Each error names the place; nothing was recorded."),
         ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
         ProblemType(
@@ -123,8 +129,8 @@ REFUSALS: tuple[tuple[type[Refusal], str], ...] = (
 )
 
 
-def translate(error: Exception) -> HttpProblem:
-    """What an exception is to the caller."""
+def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
+    """What an exception is to the caller; what is nobody's fault but ours is logged under the request's id."""
     if isinstance(error, HttpProblem):
         return error
     for kind, name in REFUSALS:
@@ -143,6 +149,6 @@ def translate(error: Exception) -> HttpProblem:
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
     if isinstance(error, Unreachable):
         return HttpProblem("unavailable", "the database cannot be reached", headers={"Retry-After": "1"})
-    incident = uuid.uuid4().hex
+    incident = request_id or uuid.uuid4().hex
     logger.error("incident %s", incident, exc_info=error)
     return HttpProblem("internal", f"incident {incident}")
