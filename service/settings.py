@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
     #: Requests that one token may send, e.g. "600/minute"; absent: any number.
     rate_limit: str | None = None
+    #: How log lines look: json, text, or auto: text on a terminal, else JSON.
+    log_format: Literal["auto", "json", "text"] = "auto"
+    #: Whether serving logs a line for each request.
+    log_requests: bool = True
     #: Sites whose pages may call this service from a browser; none: no other site may.
     cors_origins: list[str] = Field(default_factory=list)
     #: The keys that sign checkpoints, each PRIVATE+KEY+name+id+key; absent: one is made with the ledger, under `home`.

@@ -2,15 +2,15 @@
 
 import logging
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from service.cli import importing, query, serving, token
+from service.cli import doctor, exporting, importing, log, query, serving, token
 from service.cli.exits import ended_by_sigterm, translated
 from service.daybook import open_daybook
+from service.observing import logs
 from service.settings import Settings
 from service.version import VERSION
 
@@ -31,12 +31,9 @@ class Daybook(click.Group):
 @click.pass_context
 def main(context: click.Context, home: Path | None, verbose: bool) -> None:
     """Daybook: who depends on whom, on any day, knowing what."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    context.obj = Settings() if home is None else Settings(home=home)
+    settings = Settings() if home is None else Settings(home=home)
+    logs.configure(logging.INFO if verbose else logging.WARNING, settings.log_format)
+    context.obj = settings
 
 
 @main.command()
@@ -44,7 +41,8 @@ def main(context: click.Context, home: Path | None, verbose: bool) -> None:
 @click.pass_obj
 def init(settings: Settings, origin: str | None) -> None:
     """Make a ledger, or bring an existing one to this version's schema."""
-    with open_daybook(settings.model_copy(update={"origin": origin or settings.origin}), follow=False) as daybook:
+    named = settings if origin is None else settings.model_copy(update={"origin": origin})
+    with open_daybook(named, follow=False) as daybook:
         click.echo(f"ledger {daybook.origin} at position {daybook.follower.position}")
 
 
@@ -83,3 +81,7 @@ main.add_command(query.events)
 main.add_command(query.projection)
 main.add_command(importing.import_)
 main.add_command(token.token)
+main.add_command(log.checkpoint)
+main.add_command(log.proof)
+main.add_command(doctor.doctor)
+main.add_command(exporting.export)

@@ -1,6 +1,7 @@
 """Serving over HTTP, for real and for the demonstration."""
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -13,6 +14,7 @@ import uvicorn
 
 from service.cli import seed, tables
 from service.daybook import Daybook, open_daybook
+from service.observing import traces
 from service.questions import Questions
 from service.settings import Settings
 from service.tokens import Tokens
@@ -27,15 +29,22 @@ GRACE_S = 20
 def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access: Access) -> None:
     """Serve until SIGINT or SIGTERM; what was accepted is finished."""
     host, port = listener.getsockname()[:2]
-    app = application(daybook, settings, access)
+    if settings.log_requests:
+        logging.getLogger("daybook.http").setLevel(logging.INFO)
+    tracing = traces.configured(daybook.origin)
+    app = application(daybook, settings, access, tracing)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
     )
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
     # The signal that ends the server is raised again afterwards: it has done its work.
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
 def access(settings: Settings, daybook: Daybook) -> Access:
@@ -77,7 +86,8 @@ def demo(settings: Settings, listener: socket.socket | None, *, as_json: bool) -
     notes = tables.messages()
     with tempfile.TemporaryDirectory(prefix="daybook-demo-") as home:
         notes.print("starting a database of its own ...")
-        own = settings.model_copy(update={"home": Path(home), "database_url": None, "origin": "demo"})
+        fresh = {"home": Path(home), "database_url": None, "origin": "demo", "log_requests": False}
+        own = settings.model_copy(update=fresh)
         with open_daybook(own) as daybook:
             count = seed.record_seed(daybook)
             notes.print(f"recorded {count} events of examples/{seed.SEED.name}", highlight=False)

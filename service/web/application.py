@@ -12,13 +12,16 @@ from starlette.responses import JSONResponse, Response
 
 from service.comparisons import Comparisons
 from service.daybook import Daybook
+from service.observing.metrics import CONTENT_TYPE, Metrics
+from service.observing.traces import Traces
 from service.questions import Questions
 from service.settings import Settings
 from service.store import Unreachable
 from service.version import VERSION
-from service.web import events, views
+from service.web import events, log, views
 from service.web.access import Access
 from service.web.door import Door
+from service.web.observing import Observed
 from service.web.problems import PROBLEM_TYPES, HttpProblem, respond
 from service.web.rates import RateLimit
 
@@ -26,7 +29,7 @@ from service.web.rates import RateLimit
 READY_LAG_EVENTS = 10_000
 
 
-def application(daybook: Daybook, settings: Settings, access: Access) -> FastAPI:
+def application(daybook: Daybook, settings: Settings, access: Access, traces: Traces | None = None) -> FastAPI:
     """The application over an open ledger."""
     app = FastAPI(title="Daybook", version=VERSION, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     app.state.daybook = daybook
@@ -35,6 +38,7 @@ def application(daybook: Daybook, settings: Settings, access: Access) -> FastAPI
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
     app.include_router(events.router)
     app.include_router(views.router)
+    app.include_router(log.router)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
     limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
@@ -49,6 +53,10 @@ def application(daybook: Daybook, settings: Settings, access: Access) -> FastAPI
             expose_headers=["*"],
             max_age=600,
         )
+    metrics = Metrics(daybook)
+    daybook.committer.on_group = metrics.group_events.observe
+    app.state.metrics = metrics
+    app.add_middleware(Observed, metrics=metrics, traces=traces)
     _add_operations(app, daybook)
     return app
 
@@ -87,6 +95,12 @@ def _add_operations(app: FastAPI, daybook: Daybook) -> None:
         ready = lag <= READY_LAG_EVENTS
         status = "ready" if ready else "the projection is catching up"
         return JSONResponse({"status": status, "head": head, "lag_events": lag}, 200 if ready else 503)
+
+    @app.get("/metrics", tags=["operations"])
+    async def metrics(request: Request) -> Response:
+        """What Prometheus scrapes."""
+        collected = await run_in_threadpool(request.app.state.metrics.text)
+        return Response(collected, media_type=CONTENT_TYPE)
 
     @app.get("/version", tags=["operations"])
     async def version() -> Response:

@@ -1,0 +1,199 @@
+"""What can be wrong with an installation, looked at one thing after the other; nothing is changed."""
+
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from projections.engine import fingerprint
+from service.migrations import OLDEST_SERVER, SERVICE_ROLE, migrations
+from service.settings import Settings
+from service.web.identities import IdentityProvider, Misconfigured
+
+Verdict = Literal["good", "warning", "bad"]
+
+#: Less than this is soon full.
+LITTLE_SPACE_BYTES = 1 << 30
+#: Clocks that differ by more make `known_on` and tokens wrong at the edges of a day.
+CLOCKS_DIFFER_S = 5
+#: Tables that only grow, with the privileges that the service must not have on them.
+GROWING = ("ledger_events", "ledger_identity", "log_tiles", "log_checkpoints", "log_cosignatures")
+#: Settings of PostgreSQL without which an acknowledged event may be lost.
+DURABLE = {
+    "fsync": ("on",),
+    "full_page_writes": ("on",),
+    "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
+}
+#: Events that the last checkpoint may leave uncovered before that is told.
+UNCOVERED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    verdict: Verdict
+    #: What was found, and what to do where it is not good.
+    sentence: str
+
+
+def of_this_machine(settings: Settings) -> Iterator[Finding]:
+    """The interpreter, the home and the identity provider: what needs no database."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", "good" if sys.version_info >= (3, 11) else "bad", f"Python {version}")
+    yield from _home(settings.home)
+    try:
+        provider = IdentityProvider.of(settings)
+    except Misconfigured as error:
+        yield Finding("identity provider", "bad", str(error))
+    else:
+        if provider is not None:
+            yield Finding("identity provider", "good", f"{provider.issuer}, signing with {provider.algorithm}")
+
+
+def _home(home: Path) -> Iterator[Finding]:
+    if not home.exists():
+        yield Finding("home", "warning", f"{home} is not there yet: daybook init makes it")
+        return
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o077:
+        yield Finding("home", "warning", f"{home} may be entered by others (mode {mode:o}): chmod 700")
+    else:
+        yield Finding("home", "good", f"{home}, closed to others")
+    for secret in ("signing-key", "admin-token"):
+        path = home / secret
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield Finding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
+    free = shutil.disk_usage(home).free
+    verdict: Verdict = "good" if free >= LITTLE_SPACE_BYTES else "warning"
+    yield Finding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
+
+
+def of_database(conninfo: str) -> Iterator[Finding]:
+    """PostgreSQL and the ledger in it."""
+    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+        yield from _server(connection)
+        missing = _unapplied(connection)
+        if missing is None:
+            yield Finding("schema", "bad", "there is no ledger in this database: daybook init makes it")
+            return
+        if missing:
+            yield Finding("schema", "warning", f"{', '.join(missing)} is not applied yet: daybook init applies it")
+            return
+        yield Finding("schema", "good", f"{len(migrations())} migrations are applied")
+        for look in (_protection, _end, _clocks, _log, _tokens):
+            yield from look(connection)
+    yield Finding("views", "good", f"projections are made by {fingerprint()}")
+
+
+def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode(), values).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def _server(connection: Connection[Any]) -> Iterator[Finding]:
+    number = connection.info.server_version
+    verdict: Verdict = "good" if number >= OLDEST_SERVER else "bad"
+    yield Finding("postgresql", verdict, f"PostgreSQL {number // 10000}.{number % 10000}")
+    for name, safe in DURABLE.items():
+        (value,) = _one(connection, "select current_setting(%s)", name)
+        if value not in safe:
+            yield Finding("durability", "bad", f"{name} is {value}: what was acknowledged may be lost in a crash")
+    (recovering,) = _one(connection, "select pg_is_in_recovery()")
+    if recovering:
+        yield Finding("durability", "warning", "this is a standby: it can be read, and nothing recorded")
+
+
+def _unapplied(connection: Connection[Any]) -> list[str] | None:
+    """The migrations that are missing; None: there is no ledger."""
+    (there,) = _one(connection, "select to_regclass('public.ledger_migrations') is not null")
+    if not there:
+        return None
+    applied = {name for (name,) in connection.execute("select name from ledger_migrations")}
+    return sorted(set(migrations()) - applied)
+
+
+def _protection(connection: Connection[Any]) -> Iterator[Finding]:
+    able = connection.execute(
+        "select tables.name, privilege from unnest(%s::text[]) as tables(name),"
+        " unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) as privilege"
+        " where has_table_privilege(%s, tables.name, privilege) order by 1, 2",
+        (list(GROWING), SERVICE_ROLE),
+    ).fetchall()
+    off = connection.execute(
+        "select tgrelid::regclass::text, tgname from pg_trigger where not tgisinternal and tgenabled <> 'O'"
+        " and tgrelid = any(%s::text[]::regclass[]) order by 1, 2",
+        ([*GROWING, "ledger_head"],),
+    ).fetchall()
+    for table, privilege in able:
+        yield Finding("protection", "bad", f"the service's role may {privilege} {table}: revoke it")
+    for table, trigger in off:
+        yield Finding("protection", "bad", f"the trigger {trigger} of {table} is switched off: run daybook verify")
+    if not able and not off:
+        yield Finding("protection", "good", "the service can add to the ledger, and change nothing")
+
+
+def _end(connection: Connection[Any]) -> Iterator[Finding]:
+    head, last, count = _one(
+        connection,
+        "select (select position from ledger_head), (select max(notification_id) from ledger_events),"
+        " (select count(*) from (select from ledger_events order by notification_id desc limit 1000) as last)",
+    )
+    if head != (last or 0):
+        yield Finding("ledger", "bad", f"the head says {head}, the last event is {last or 0}: run daybook verify")
+    else:
+        yield Finding("ledger", "good", f"{head:,} events" if count else "no event yet")
+
+
+def _clocks(connection: Connection[Any]) -> Iterator[Finding]:
+    clock, recorded_at = _one(connection, "select clock_timestamp(), recorded_at from ledger_head")
+    apart = abs((datetime.now(UTC) - clock).total_seconds())
+    verdict: Verdict = "good" if apart <= CLOCKS_DIFFER_S else "warning"
+    yield Finding("clocks", verdict, f"this machine's clock and the database's are {apart:.1f} s apart")
+    if recorded_at is not None and recorded_at > clock:
+        ahead = (recorded_at - clock).total_seconds()
+        yield Finding("clocks", "warning", f"the last event was recorded {ahead:.1f} s ahead of the database's clock")
+
+
+def _log(connection: Connection[Any]) -> Iterator[Finding]:
+    head, size, signed_by = _one(
+        connection,
+        "select position, (select max(size) from log_checkpoints),"
+        " (select note from log_checkpoints order by size desc limit 1) from ledger_head",
+    )
+    if size is None:
+        yield Finding("log", "warning", "no checkpoint was issued yet: daybook init issues the first")
+        return
+    uncovered = head - size
+    name = str(signed_by).partition("\n")[0]
+    verdict: Verdict = "good" if uncovered <= UNCOVERED else "warning"
+    yield Finding("log", verdict, f"the last checkpoint of {name} covers {size:,} events, {uncovered:,} wait for one")
+
+
+def _tokens(connection: Connection[Any]) -> Iterator[Finding]:
+    in_force, expiring = _one(
+        connection,
+        "select count(*), count(*) filter (where expires_at < now() + interval '14 days') from access_tokens"
+        " where revoked_at is null and (expires_at is null or expires_at > now())",
+    )
+    soon = f", {expiring} of them for less than 14 days" if expiring else ""
+    yield Finding("tokens", "warning" if expiring else "good", f"{in_force} tokens are in force{soon}")
+
+
+def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]:
+    """Everything, in order; `connect` answers the database's connection string."""
+    yield from of_this_machine(settings)
+    try:
+        yield from of_database(connect())
+    except psycopg.Error as error:
+        yield Finding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

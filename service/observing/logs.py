@@ -1,0 +1,51 @@
+"""Structured logs: one line an event, with the request that it belongs to."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.typing import Processor
+
+Format = Literal["auto", "json", "text"]
+
+SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure(level: int, form: Format = "auto") -> None:
+    """Send every log line of this process to stderr: as JSON, or as text for people.
+
+    `form` "auto": text on a terminal, JSON where the lines go elsewhere.
+    """
+    as_text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    last: tuple[Processor, ...] = (
+        (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
+        if as_text
+        else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False))
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

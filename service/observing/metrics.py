@@ -1,0 +1,105 @@
+"""Metrics for Prometheus: requests, appends, how far the views are behind, how old the last checkpoint is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from service.daybook import Daybook
+from service.store import Unreachable
+from service.version import VERSION
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+class Metrics:
+    """The metrics of one service."""
+
+    def __init__(self, daybook: Daybook) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "daybook_http_requests", "HTTP requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self.durations = Histogram(
+            "daybook_http_request_duration_seconds",
+            "Time from a request's arrival to the end of its answer.",
+            ("method", "route"),
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.group_events = Histogram(
+            "daybook_append_group_events",
+            "Events that were recorded together in one transaction.",
+            buckets=GROUP_SIZES,
+            registry=self.registry,
+        )
+        self.registry.register(_State(daybook))
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.durations.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+
+class _State(Collector):
+    """What is read when it is asked for."""
+
+    def __init__(self, daybook: Daybook) -> None:
+        self._daybook = daybook
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("daybook_build", "What runs here.", 1, version=VERSION, origin=self._daybook.origin)
+        committer, follower = self._daybook.committer, self._daybook.follower
+        yield _gauge("daybook_append_waiting_commands", "Commands that wait to be recorded.", committer.waiting)
+        yield _gauge("daybook_projection_position", "The last event that the views know.", follower.position)
+        stopped = follower.failure is not None
+        yield _gauge("daybook_projection_stopped", "1: the views cannot go on.", stopped)
+        try:
+            yield from self._of_database()
+        except Unreachable:
+            yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 0)
+
+    def _of_database(self) -> Iterator[Metric]:
+        recorder, follower = self._daybook.ledger.recorder, self._daybook.follower
+        position, head = follower.position, recorder.head()
+        lag_s = self._waiting_s(position)
+        yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 1)
+        yield _counter("daybook_ledger_events", "Events in the ledger.", head.position)
+        yield _gauge("daybook_projection_lag_events", "Events not in the views yet.", max(0, head.position - position))
+        yield _gauge("daybook_projection_lag_seconds", "How long the first of them has waited.", lag_s)
+        part = position / head.position if head.position else 1.0
+        yield _gauge("daybook_projection_progress_ratio", "Part of the ledger that the views know.", min(1.0, part))
+        issued = self._daybook.log.publisher.latest
+        age_s = (head.clock - issued.issued_at).total_seconds()
+        uncovered = max(0, head.position - issued.size)
+        yield _gauge("daybook_checkpoint_size", "Events under the last checkpoint.", issued.size)
+        yield _gauge("daybook_checkpoint_age_seconds", "Time since the last checkpoint was issued.", age_s)
+        yield _gauge("daybook_checkpoint_uncovered_events", "Events under no checkpoint yet.", uncovered)
+
+    def _waiting_s(self, position: int) -> float:
+        """How long the first event behind a position has been in the ledger; 0 where there is none."""
+        query = (
+            "select extract(epoch from clock_timestamp() - recorded_at)::float8 as age from ledger_events"
+            " where notification_id = %s"
+        )
+        with self._daybook.ledger.recorder.datastore.get_connection() as connection:
+            row = connection.execute(query, (position + 1,)).fetchone()
+        return 0.0 if row is None else max(0.0, float(row["age"]))
+
+
+def _gauge(name: str, text: str, value: float, **labels: str) -> Metric:
+    family: Any = GaugeMetricFamily(name, text, labels=list(labels))
+    family.add_metric(list(labels.values()), float(value))
+    return family  # type: ignore[no-any-return]
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=float(value))

@@ -1,0 +1,90 @@
+"""What the doctor says of installations that are well, and of those that are not."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from pydantic import SecretStr
+
+from service.daybook import open_daybook
+from service.doctor import Finding, examine, of_database, of_this_machine
+from service.settings import Settings
+
+
+def sentences(findings: list[Finding], verdict: str) -> list[str]:
+    """What was found of this verdict, settings of durability aside: the tests' own server is not durable."""
+    return [
+        f"{one.subject}: {one.sentence}" for one in findings if one.verdict == verdict and one.subject != "durability"
+    ]
+
+
+def test_a_ledger_in_use_is_well(database: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=SecretStr(database))
+    with open_daybook(settings):
+        found = list(examine(settings, lambda: database))
+    assert sentences(found, "bad") == []
+    assert sentences(found, "warning") == []
+    assert {one.subject for one in found} >= {"python", "home", "space", "postgresql", "schema", "protection", "log"}
+
+
+def test_a_server_that_may_lose_what_it_acknowledged_is_bad(database: str) -> None:
+    found = [one for one in of_database(database) if one.subject == "durability"]
+    assert [one.sentence.partition(":")[0] for one in found] == [
+        "fsync is off",
+        "full_page_writes is off",
+        "synchronous_commit is off",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ("alter table ledger_events disable trigger ledger_refuse", "protection: the trigger ledger_refuse"),
+        ("grant delete on ledger_events to daybook_service", "protection: the service's role may DELETE ledger_events"),
+        ("update ledger_head set position = 7", "ledger: the head says 7, the last event is 0"),
+        ("drop schema public cascade; create schema public", "schema: there is no ledger in this database"),
+    ],
+)
+def test_what_was_done_to_a_database_is_found(database: str, owner: Connection[Any], harm: str, said: str) -> None:
+    owner.execute(harm.encode())
+    assert any(one.startswith(said) for one in sentences(list(of_database(database)), "bad"))
+
+
+def test_a_migration_that_is_missing_is_named(database: str, owner: Connection[Any]) -> None:
+    owner.execute("delete from ledger_migrations where name like '0003%'")
+    assert any("0003_access" in one for one in sentences(list(of_database(database)), "warning"))
+
+
+def opened_home(home: Path) -> None:
+    home.chmod(0o755)
+
+
+def readable_key(home: Path) -> None:
+    (home / "signing-key").write_text("secret")
+    (home / "signing-key").chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    ("harm", "verdict", "said"),
+    [(opened_home, "warning", "home: "), (readable_key, "bad", "signing-key: ")],
+)
+def test_what_others_could_read_is_told(tmp_path: Path, harm: Callable[[Path], None], verdict: str, said: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    os.chmod(home, 0o700)
+    harm(home)
+    assert [one for one in sentences(list(of_this_machine(Settings(home=home))), verdict) if one.startswith(said)]
+
+
+def test_a_database_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    unreachable = f"host={tmp_path} dbname=daybook connect_timeout=1"
+    found = list(examine(Settings(home=tmp_path), lambda: unreachable))
+    assert any(one.startswith("postgresql: cannot be reached") for one in sentences(found, "bad"))
+
+
+def test_an_identity_provider_that_is_half_named_is_told(tmp_path: Path) -> None:
+    found = list(of_this_machine(Settings(home=tmp_path, oidc_issuer="https://login.example")))
+    assert "identity provider: an identity provider takes oidc_audience, oidc_jwks as well" in sentences(found, "bad")
