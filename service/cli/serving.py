@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import resource
 import secrets
 import socket
 import tempfile
@@ -28,6 +29,7 @@ GRACE_S = 20
 
 def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access: Access) -> None:
     """Serve until SIGINT or SIGTERM; what was accepted is finished."""
+    _allow_many_connections()
     host, port = listener.getsockname()[:2]
     if settings.log_requests:
         logging.getLogger("daybook.http").setLevel(logging.INFO)
@@ -45,6 +47,14 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     finally:
         if tracing is not None:
             tracing.close()
+
+
+def _allow_many_connections() -> None:
+    """Open as many files as the operator's limit lets us: each connection is one."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def access(settings: Settings, daybook: Daybook) -> Access:

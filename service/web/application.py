@@ -18,7 +18,7 @@ from service.questions import Questions
 from service.settings import Settings
 from service.store import Unreachable
 from service.version import VERSION
-from service.web import events, log, views
+from service.web import events, log, stream, views
 from service.web.access import Access
 from service.web.door import Door
 from service.web.observing import Observed
@@ -36,6 +36,8 @@ def application(daybook: Daybook, settings: Settings, access: Access, traces: Tr
     app.state.settings = settings
     app.state.questions = Questions(daybook, settings.wait_s)
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
+    # Before the events, whose paths would take it for a position.
+    app.include_router(stream.router)
     app.include_router(events.router)
     app.include_router(views.router)
     app.include_router(log.router)

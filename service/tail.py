@@ -1,0 +1,190 @@
+"""The end of the ledger as it grows: read once for everybody in this process who listens."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+
+from psycopg.rows import tuple_row
+from starlette.concurrency import run_in_threadpool
+
+from service.store import Ledger, Unreachable
+
+logger = logging.getLogger(__name__)
+
+#: Without word from a writer of this process, the ledger is looked at so often.
+POLL_S = 0.25
+#: The newest events that are kept in memory; whoever is further behind reads from PostgreSQL.
+KEPT_EVENTS = 4_096
+PAGE_EVENTS = 500
+RECONNECT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """One event at the ledger's end."""
+
+    position: int
+    type: str
+    stream: str
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events somebody listens to; an empty set: all."""
+
+    types: frozenset[str] = frozenset()
+    streams: frozenset[str] = frozenset()
+
+    def takes(self, event: Appended) -> bool:
+        """Whether an event is among them."""
+        return (not self.types or event.type in self.types) and (not self.streams or event.stream in self.streams)
+
+
+class Tail:
+    """Follows the ledger while anybody listens, with one thread however many they are."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        #: The last position that was looked at.
+        self.position = 0
+        self._kept: deque[Appended] = deque(maxlen=KEPT_EVENTS)
+        #: Of each event loop what is done when the tail moves on; all its listeners wait for the same.
+        self._listeners: dict[asyncio.AbstractEventLoop, asyncio.Future[None]] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Something was appended: look now."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop; whoever listens comes to an end."""
+        self._closed.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._notify()
+
+    async def listen(self, after: int, wanted: Wanted, patience_s: float) -> AsyncIterator[list[Appended]]:
+        """The events behind a position that are wanted, in order, as they come: a list at a time.
+
+        An empty list says that there was none for the time of the patience. It ends when the tail is closed.
+        """
+        position = after
+        with self._listening():
+            while not self._closed.is_set():
+                moved = self._moved()
+                found, upto = await self._next(position, wanted)
+                if found:
+                    yield found
+                if upto > position:
+                    position = upto
+                    continue
+                done, _ = await asyncio.wait([moved], timeout=patience_s)
+                if not done:
+                    yield []
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        with self._lock:
+            self._count += 1
+            if self._thread is None and not self._closed.is_set():
+                self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
+                self._thread.start()
+        self._wake.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
+    def _moved(self) -> "asyncio.Future[None]":
+        """What is done when the tail has moved on from where it is now."""
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            if loop not in self._listeners:
+                self._listeners[loop] = loop.create_future()
+            return self._listeners[loop]
+
+    async def _next(self, position: int, wanted: Wanted) -> tuple[list[Appended], int]:
+        """The next events that are wanted, and the position up to which there is no other."""
+        with self._lock:
+            kept = self._kept
+            upto = self.position
+            if position >= upto:
+                return [], position
+            if kept and kept[0].position <= position + 1:
+                start = position + 1 - kept[0].position
+                page = list(islice(kept, start, start + PAGE_EVENTS))
+                return [event for event in page if wanted.takes(event)], page[-1].position
+        return await run_in_threadpool(self._read, position, wanted, upto)
+
+    def _read(self, position: int, wanted: Wanted, upto: int) -> tuple[list[Appended], int]:
+        rows = self.ledger.recorder.page(position, PAGE_EVENTS, sorted(wanted.types), sorted(wanted.streams), upto=upto)
+        events = self._described([row.position for row in rows])
+        return events, (events[-1].position if len(events) == PAGE_EVENTS else upto)
+
+    def _described(self, positions: list[int]) -> list[Appended]:
+        query = (
+            "select notification_id, topic, originator_id, state from ledger_events"
+            " where notification_id = any(%s) order by notification_id"
+        )
+        return self._rows(query, (positions,))
+
+    def _rows(self, query: str, arguments: tuple[object, ...]) -> list[Appended]:
+        with self.ledger.recorder.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            return [Appended(*row) for row in cursor.execute(query.encode(), arguments, prepare=True)]
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._wake.clear()
+            try:
+                if self._count and self._advance():
+                    self._notify()
+                    continue
+            except Unreachable as error:
+                logger.info("listening waits for PostgreSQL: %s", error)
+                self._closed.wait(RECONNECT_S)
+            self._wake.wait(POLL_S if self._count else None)
+
+    def _advance(self) -> bool:
+        """Read what came since; whether anything did."""
+        head = self.ledger.recorder.head().position
+        if head <= self.position:
+            return False
+        # Where nobody listened for long, what came meanwhile is read by those who want it.
+        first = max(self.position, head - KEPT_EVENTS)
+        query = (
+            "select notification_id, topic, originator_id, state from ledger_events"
+            " where notification_id > %s and notification_id <= %s order by notification_id"
+        )
+        events = self._rows(query, (first, head))
+        with self._lock:
+            if first > self.position:
+                self._kept.clear()
+            self._kept.extend(events)
+            self.position = head
+        return True
+
+    def _notify(self) -> None:
+        with self._lock:
+            listeners, self._listeners = self._listeners, {}
+        for loop, moved in listeners.items():
+            # A loop that was closed has nobody left who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_finish, moved)
+
+
+def _finish(moved: "asyncio.Future[None]") -> None:
+    if not moved.done():
+        moved.set_result(None)

@@ -1,0 +1,71 @@
+"""Events as they are recorded, pushed to whoever listens (server-sent events)."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.clocks import BeyondTheLedger
+from service.tail import Tail, Wanted
+from service.web.problems import HttpProblem
+
+router = APIRouter(prefix="/api/v1", tags=["events"])
+
+#: A comment is sent after so long without an event, so that nobody in between gives the connection up.
+HEARTBEAT_S = 15.0
+#: How long a browser waits before it connects again.
+RETRY_MS = 2_000
+#: A listener who takes nothing for so long is let go: its connection is half open.
+SEND_TIMEOUT_S = 60.0
+
+
+@router.get("/events/stream")
+async def stream_events(
+    request: Request,
+    after: int | None = Query(None, ge=0, le=2**62),
+    type: list[str] = Query(default=[]),  # noqa: A002, B008
+    stream: list[str] = Query(default=[]),  # noqa: B008
+) -> Response:
+    """Every event behind a position as it comes: its id is the position, its name the type, its data the stored bytes.
+
+    `Last-Event-ID` goes before `after`; with neither, the stream begins at the ledger's end.
+    """
+    tail: Tail = request.app.state.daybook.tail
+    head = await _head(tail)
+    start = _last_event_id(request)
+    if start is None:
+        start = head if after is None else after
+    if start > head:
+        raise BeyondTheLedger(f"position {start} is beyond the head, {head}")
+    wanted = Wanted(frozenset(type), frozenset(stream))
+    return EventSourceResponse(
+        _messages(tail, start, wanted),
+        ping=3600,  # the messages have a heartbeat of their own, which tells the position
+        send_timeout=SEND_TIMEOUT_S,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _head(tail: Tail) -> int:
+    return (await run_in_threadpool(tail.ledger.recorder.head)).position
+
+
+def _last_event_id(request: Request) -> int | None:
+    given = request.headers.get("last-event-id")
+    if given is None or given == "":
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}")
+    return int(given)
+
+
+async def _messages(tail: Tail, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
+    yield ServerSentEvent(comment=f"listening after {start}", retry=RETRY_MS)
+    async for events in tail.listen(start, wanted, HEARTBEAT_S):
+        if not events:
+            yield ServerSentEvent(comment=f"nothing new up to {tail.position}")
+        for event in events:
+            yield ServerSentEvent(data=event.state.decode(), event=event.type, id=str(event.position))
