@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 from domain.events import instant
@@ -21,6 +21,7 @@ from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
 from service.settings import Settings
 from service.store import Ledger, read_bytes
+from service.tail import Tail
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ class Daybook:
     committer: Committer
     follower: Follower
     log: TransparencyLog
+    tail: Tail
+    #: Called whenever this process has recorded something.
+    watchers: list[Callable[[], None]]
 
     @property
     def projection(self) -> Projection:
@@ -115,9 +119,14 @@ def open_daybook(
         follower = Follower(ledger, projection)
         stack.callback(follower.close)
 
+        tail = Tail(ledger)
+        stack.callback(tail.close)
+        watchers = [follower.wake, tail.wake]
+
         def recorded(first: int, states: Sequence[bytes]) -> None:
             log.recorded(first, states)
-            follower.wake()
+            for wake in watchers:
+                wake()
 
         committer = Committer(ledger, on_append=recorded)
         stack.callback(committer.close)
@@ -126,7 +135,7 @@ def open_daybook(
             log.start()
         else:
             follower.catch_up(progress)
-        yield Daybook(origin, ledger, committer, follower, log)
+        yield Daybook(origin, ledger, committer, follower, log, tail, watchers)
 
 
 @contextmanager
@@ -169,7 +178,20 @@ def ledger_identity(ledger: Ledger) -> str:
     with ledger.recorder.datastore.get_connection() as connection:
         row = connection.execute("select origin, created_at from ledger_identity").fetchone()
     assert row is not None
-    return hashlib.sha256(f"{row['origin']}\n{row['created_at'].timestamp()}".encode()).hexdigest()[:16]
+    return identity_of(row["origin"], row["created_at"])
+
+
+def identity_of(origin: str, created_at: datetime) -> str:
+    """The identity of the ledger of a name that was made at a time."""
+    return hashlib.sha256(f"{origin}\n{created_at.timestamp()}".encode()).hexdigest()[:16]
+
+
+def ledger_origin(ledger: Ledger) -> str:
+    """The ledger's name."""
+    with ledger.recorder.datastore.get_connection() as connection:
+        row = connection.execute("select origin from ledger_identity").fetchone()
+    assert row is not None
+    return str(row["origin"])
 
 
 def _follows(projection: Projection, ledger: Ledger) -> bool:

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
     #: Requests that one token may send, e.g. "600/minute"; absent: any number.
     rate_limit: str | None = None
+    #: Whether webhooks may be sent by plain http to other machines.
+    webhook_http: bool = False
     #: How log lines look: json, text, or auto: text on a terminal, else JSON.
     log_format: Literal["auto", "json", "text"] = "auto"
     #: Whether serving logs a line for each request.

@@ -22,6 +22,8 @@ from service.tokens import Tokens
 from service.web.access import Access
 from service.web.application import application
 from service.web.identities import IdentityProvider, Misconfigured
+from service.web.log import OPEN_PATHS
+from service.webhooks.delivery import Deliveries
 
 #: Accepted requests are finished within this, then the process ends.
 GRACE_S = 20
@@ -34,17 +36,21 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     if settings.log_requests:
         logging.getLogger("daybook.http").setLevel(logging.INFO)
     tracing = traces.configured(daybook.origin)
-    app = application(daybook, settings, access, tracing)
+    deliveries = Deliveries(daybook.ledger, daybook.origin)
+    daybook.watchers.append(deliveries.wake)
+    app = application(daybook, settings, access, tracing, deliveries)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
     )
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
     # The signal that ends the server is raised again afterwards: it has done its work.
+    deliveries.start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        deliveries.close()
         if tracing is not None:
             tracing.close()
 
@@ -64,7 +70,12 @@ def access(settings: Settings, daybook: Daybook) -> Access:
     except Misconfigured as error:
         raise click.UsageError(str(error)) from None
     settled = Access.of([(_admin_token(settings), "admin")])
-    return replace(settled, tokens=Tokens(daybook.ledger.recorder.datastore), provider=provider)
+    return replace(
+        settled,
+        tokens=Tokens(daybook.ledger.recorder.datastore),
+        provider=provider,
+        open_paths=OPEN_PATHS[settings.open_log],
+    )
 
 
 def _admin_token(settings: Settings) -> str:
@@ -96,7 +107,7 @@ def demo(settings: Settings, listener: socket.socket | None, *, as_json: bool) -
     notes = tables.messages()
     with tempfile.TemporaryDirectory(prefix="daybook-demo-") as home:
         notes.print("starting a database of its own ...")
-        fresh = {"home": Path(home), "database_url": None, "origin": "demo", "log_requests": False}
+        fresh = {"home": Path(home), "database_url": None, "origin": "demo", "log_requests": False, "signing_key": None}
         own = settings.model_copy(update=fresh)
         with open_daybook(own) as daybook:
             count = seed.record_seed(daybook)

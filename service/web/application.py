@@ -18,29 +18,39 @@ from service.questions import Questions
 from service.settings import Settings
 from service.store import Unreachable
 from service.version import VERSION
-from service.web import events, log, stream, views
+from service.web import audit, events, log, stream, views, webhooks
 from service.web.access import Access
 from service.web.door import Door
 from service.web.observing import Observed
 from service.web.problems import PROBLEM_TYPES, HttpProblem, respond
 from service.web.rates import RateLimit
+from service.webhooks.delivery import Deliveries
 
 #: A projection further behind than this many events is not ready to answer.
 READY_LAG_EVENTS = 10_000
 
 
-def application(daybook: Daybook, settings: Settings, access: Access, traces: Traces | None = None) -> FastAPI:
+def application(
+    daybook: Daybook,
+    settings: Settings,
+    access: Access,
+    traces: Traces | None = None,
+    deliveries: Deliveries | None = None,
+) -> FastAPI:
     """The application over an open ledger."""
     app = FastAPI(title="Daybook", version=VERSION, openapi_url="/openapi.json", docs_url=None, redoc_url=None)
     app.state.daybook = daybook
     app.state.settings = settings
+    app.state.deliveries = deliveries or Deliveries(daybook.ledger, daybook.origin)
     app.state.questions = Questions(daybook, settings.wait_s)
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
     # Before the events, whose paths would take it for a position.
     app.include_router(stream.router)
     app.include_router(events.router)
     app.include_router(views.router)
+    app.include_router(webhooks.router)
     app.include_router(log.router)
+    app.include_router(audit.router)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
     limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)

@@ -13,8 +13,13 @@ from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
 from service.clocks import BeyondTheLedger
 from service.committer import Busy, Unavailable
 from service.follower import Lagging, Stopped
+from service.log.publisher import NotPublished
+from service.log.storage import LogDamaged
+from service.log.transparency import NoCheckpoint
+from service.log.tree import BeyondTheTree
 from service.questions import NothingThere
 from service.store import ClockSetBack, Unreachable
+from service.webhooks.registry import UnknownWebhook
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +78,12 @@ PROBLEM_TYPES = {
         ),
         ProblemType("invalid", 422, "The request is not valid", "Each error names the place; nothing was recorded."),
         ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
+        ProblemType(
+            "log-damaged",
+            500,
+            "The stored log contradicts itself",
+            "Somebody changed it behind the service's back. Run daybook verify, which names the place.",
+        ),
         ProblemType(
             "newer-ledger",
             503,
@@ -137,15 +148,18 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
         if isinstance(error, kind):
             problems = [{"pointer": problem.pointer, "detail": problem.message} for problem in error.problems]
             return HttpProblem(name, str(error), problems)
-    if isinstance(error, BeyondTheLedger):
+    if isinstance(error, BeyondTheLedger | BeyondTheTree):
         return HttpProblem("beyond-the-ledger", str(error))
-    if isinstance(error, NothingThere):
+    if isinstance(error, NothingThere | NoCheckpoint | UnknownWebhook):
         return HttpProblem("not-found", str(error))
     if isinstance(error, Stopped):
         return HttpProblem("projection-stopped", str(error), headers={"Retry-After": "60"})
     if isinstance(error, Corrupt):
         return HttpProblem("newer-ledger", str(error), headers={"Retry-After": "60"})
-    if isinstance(error, Busy | Lagging | Unavailable | ClockSetBack):
+    if isinstance(error, LogDamaged):
+        logger.error("the log is damaged: %s", error)
+        return HttpProblem("log-damaged", str(error))
+    if isinstance(error, Busy | Lagging | NotPublished | Unavailable | ClockSetBack):
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
     if isinstance(error, Unreachable):
         return HttpProblem("unavailable", "the database cannot be reached", headers={"Retry-After": "1"})

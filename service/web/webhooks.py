@@ -1,0 +1,195 @@
+"""Webhooks over HTTP: an operator's way to have others told of new events."""
+
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.catalogue import EVENT_TYPES
+from domain.errors import Invalid
+from service.clocks import BeyondTheLedger
+from service.daybook import Daybook
+from service.settings import Settings
+from service.web.access import LOOPBACK
+from service.web.bodies import JSON
+from service.webhooks.delivery import Attempt, Deliveries
+from service.webhooks.registry import Webhook, Webhooks
+
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
+
+LONGEST_URL = 2_000
+
+
+class NewWebhook(BaseModel):
+    """Who is to be told of what."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    #: https; plain http to this machine itself, or where the operator allows it.
+    url: str = Field(max_length=LONGEST_URL, examples=["https://buying.example/daybook"])
+    #: Event types; empty: all.
+    types: list[str] = Field(default_factory=list, max_length=100, examples=[["order-placed"]])
+    #: Streams such as order/po-1; empty: all.
+    streams: list[str] = Field(default_factory=list, max_length=1_000)
+    #: The first event that it is told of is the one behind this position; absent: the ledger's end.
+    after: int | None = Field(default=None, ge=0, le=2**62)
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("https", "http") or not parts.hostname:
+            raise ValueError("is an https address such as https://buying.example/daybook")
+        if parts.username is not None or parts.fragment:
+            raise ValueError("has neither a user nor a fragment")
+        return url
+
+    @field_validator("types")
+    @classmethod
+    def _known(cls, types: list[str]) -> list[str]:
+        if unknown := sorted(set(types) - set(EVENT_TYPES)):
+            raise ValueError(f"there is no event type {unknown[0]!r:.80}")
+        return sorted(set(types))
+
+
+class Replay(BaseModel):
+    """From where it is to be told again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    after: int = Field(ge=0, le=2**62)
+
+
+@router.post("", status_code=201)
+async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
+    """Have an address told of events from now on; the answer is the only one that shows the secret."""
+    _refuse_plain_http(wanted.url, request.app.state.settings)
+    head = await _head(request)
+    after = head if wanted.after is None else wanted.after
+    if after > head:
+        raise BeyondTheLedger(f"position {after} is beyond the head, {head}")
+    made = await run_in_threadpool(_webhooks(request).create, wanted.url, wanted.types, wanted.streams, after)
+    _deliveries(request).wake()
+    headers = {"Location": f"/api/v1/webhooks/{made.id}"}
+    return _json({**described(made), "secret": made.secret}, 201, headers)
+
+
+@router.get("")
+async def list_webhooks(request: Request) -> Response:
+    """Every webhook, with how far it was told and what went wrong."""
+    found = await run_in_threadpool(_webhooks(request).all)
+    return _json({"webhooks": [described(one) for one in found]})
+
+
+@router.get("/{identifier}")
+async def read_webhook(request: Request, identifier: str) -> Response:
+    """One webhook."""
+    return _json(described(await run_in_threadpool(_webhooks(request).find, identifier)))
+
+
+@router.delete("/{identifier}", status_code=204)
+async def remove_webhook(request: Request, identifier: str) -> Response:
+    """Tell it nothing more."""
+    await run_in_threadpool(_webhooks(request).remove, identifier)
+    return Response(status_code=204)
+
+
+@router.post("/{identifier}/pause")
+async def pause_webhook(request: Request, identifier: str) -> Response:
+    """Tell it nothing until it is resumed; then it goes on where it was."""
+    return _json(described(await run_in_threadpool(_webhooks(request).set_status, identifier, "paused")))
+
+
+@router.post("/{identifier}/resume")
+async def resume_webhook(request: Request, identifier: str) -> Response:
+    """Go on where it was, paused or disabled."""
+    resumed = await run_in_threadpool(_webhooks(request).set_status, identifier, "active")
+    _deliveries(request).wake()
+    return _json(described(resumed))
+
+
+@router.post("/{identifier}/replay")
+async def replay_webhook(request: Request, identifier: str, replay: Replay) -> Response:
+    """Tell it again of everything behind a position."""
+    head = await _head(request)
+    if replay.after > head:
+        raise BeyondTheLedger(f"position {replay.after} is beyond the head, {head}")
+    set_back = await run_in_threadpool(_webhooks(request).set_back, identifier, replay.after)
+    _deliveries(request).wake()
+    return _json(described(set_back))
+
+
+@router.post("/{identifier}/rotate-secret")
+async def rotate_secret(request: Request, identifier: str) -> Response:
+    """A new secret; for a day what is sent is signed with the one before, too."""
+    rotated = await run_in_threadpool(_webhooks(request).rotate, identifier)
+    return _json({**described(rotated), "secret": rotated.secret})
+
+
+@router.post("/{identifier}/test")
+async def test_webhook(request: Request, identifier: str) -> Response:
+    """Send a message of type daybook.webhook-test now, and say how that went; it counts as no delivery."""
+    webhook = await run_in_threadpool(_webhooks(request).find, identifier)
+    message_id = f"test-{secrets.token_hex(8)}"
+    message = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"urn:daybook:webhook:{webhook.id}",
+        "type": "daybook.webhook-test",
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    body = json.dumps(message).encode()
+    attempt: Attempt = await run_in_threadpool(_deliveries(request).sender.send, webhook, message_id, body)
+    return _json({"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error})
+
+
+def described(webhook: Webhook) -> dict[str, Any]:
+    """What may be told of a webhook."""
+    return {
+        "id": webhook.id,
+        "url": webhook.url,
+        "types": webhook.types,
+        "streams": webhook.streams,
+        "status": webhook.status,
+        "position": webhook.position,
+        "failures": webhook.failures,
+        "retry_at": _instant(webhook.retry_at),
+        "last_error": webhook.last_error,
+        "last_delivered_at": _instant(webhook.last_delivered_at),
+        "created_at": _instant(webhook.created_at),
+    }
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _refuse_plain_http(url: str, settings: Settings) -> None:
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not settings.webhook_http:
+        raise Invalid.at("/url", "plain http would show the events to everybody in between: use https")
+
+
+def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(content, ensure_ascii=False).encode(), status, headers, JSON)
+
+
+def _webhooks(request: Request) -> Webhooks:
+    return _deliveries(request).webhooks
+
+
+def _deliveries(request: Request) -> Deliveries:
+    deliveries: Deliveries = request.app.state.deliveries
+    return deliveries
+
+
+async def _head(request: Request) -> int:
+    daybook: Daybook = request.app.state.daybook
+    return (await run_in_threadpool(daybook.ledger.recorder.head)).position

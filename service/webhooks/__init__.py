@@ -1,0 +1,1 @@
+"""Telling others of new events: each in order, signed, at least once, however long they were away."""

@@ -1,0 +1,171 @@
+"""The webhooks of one ledger: made, listed, paused, set back, removed."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from psycopg.rows import class_row
+
+from service.store import LedgerDatastore
+
+Status = Literal["active", "paused", "disabled"]
+
+ID_BYTES = 8
+SECRET_BYTES = 32
+SECRET_PREFIX = "whsec_"  # noqa: S105  # the scheme's own mark, no secret
+#: For so long what is sent is signed with the secret before as well, once a new one was made.
+OVERLAP_HOURS = 24
+#: Longer errors are cut: they come from others.
+LONGEST_ERROR = 500
+
+COLUMNS = (
+    "id, url, secret, former_secret, former_until, types, streams, created_at, status, position, failures, retry_at,"
+    " last_error, last_delivered_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who is told of which events, and how far."""
+
+    id: str
+    url: str
+    secret: str
+    former_secret: str | None
+    former_until: datetime | None
+    #: Empty: all.
+    types: list[str]
+    streams: list[str]
+    created_at: datetime
+    status: Status
+    #: Everything up to here was delivered, or is not wanted.
+    position: int
+    #: Attempts that failed since the last delivery.
+    failures: int
+    retry_at: datetime | None
+    last_error: str | None
+    last_delivered_at: datetime | None
+
+
+class UnknownWebhook(Exception):
+    """There is no webhook with this id."""
+
+
+def new_secret() -> str:
+    """A secret of the Standard Webhooks scheme."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+class Webhooks:
+    """Reads and changes the webhooks of one ledger; every method may be called from any thread."""
+
+    def __init__(self, datastore: LedgerDatastore) -> None:
+        self._datastore = datastore
+
+    def create(self, url: str, types: Sequence[str], streams: Sequence[str], after: int) -> Webhook:
+        """Tell a URL of events behind a position."""
+        values = (secrets.token_hex(ID_BYTES), url, new_secret(), list(types), list(streams), after)
+        return self._one(
+            "insert into webhooks (id, url, secret, types, streams, position) values (%s, %s, %s, %s, %s, %s)", values
+        )
+
+    def all(self) -> list[Webhook]:
+        """Every webhook, in the order in which they were made."""
+        query = f"select {COLUMNS} from webhooks order by created_at, id"  # noqa: S608
+        with self._datastore.get_connection() as connection:
+            return connection.cursor(row_factory=class_row(Webhook)).execute(query.encode()).fetchall()
+
+    def find(self, identifier: str) -> Webhook:
+        """One webhook; raises UnknownWebhook."""
+        query = f"select {COLUMNS} from webhooks where id = %s"  # noqa: S608
+        with self._datastore.get_connection() as connection:
+            found = connection.cursor(row_factory=class_row(Webhook)).execute(query.encode(), (identifier,)).fetchone()
+        if found is None:
+            raise UnknownWebhook(f"there is no webhook {identifier}")
+        return found
+
+    def set_status(self, identifier: str, status: Status) -> Webhook:
+        """Pause it, or let it go on where it was, as if nothing had failed."""
+        return self._one(
+            "update webhooks set status = %s, failures = 0, retry_at = null, lease = null, leased_until = null"
+            " where id = %s",
+            (status, identifier),
+            identifier,
+        )
+
+    def set_back(self, identifier: str, after: int) -> Webhook:
+        """Tell it again of everything behind a position; a delivery under way is given up."""
+        return self._one(
+            "update webhooks set position = %s, status = 'active', failures = 0, retry_at = null, last_error = null,"
+            " lease = null, leased_until = null where id = %s",
+            (after, identifier),
+            identifier,
+        )
+
+    def rotate(self, identifier: str) -> Webhook:
+        """Sign with a new secret from now on, and for a day with the one before as well."""
+        return self._one(
+            "update webhooks set former_secret = secret, secret = %s,"
+            " former_until = clock_timestamp() + make_interval(hours => %s) where id = %s",
+            (new_secret(), OVERLAP_HOURS, identifier),
+            identifier,
+        )
+
+    def remove(self, identifier: str) -> None:
+        """Tell it nothing more; raises UnknownWebhook."""
+        self._one("delete from webhooks where id = %s", (identifier,), identifier)
+
+    def _one(self, statement: str, values: tuple[object, ...], identifier: str = "") -> Webhook:
+        query = f"{statement} returning {COLUMNS}"
+        with self._datastore.get_connection() as connection:
+            found = connection.cursor(row_factory=class_row(Webhook)).execute(query.encode(), values).fetchone()
+        if found is None:
+            raise UnknownWebhook(f"there is no webhook {identifier}")
+        return found
+
+    # What a worker does; a lease that was lost answers False, and the worker leaves the webhook alone.
+
+    def claim(self, lease: str, lease_s: float, limit: int) -> list[Webhook]:
+        """Webhooks that have something to be told and are nobody's just now, now this worker's."""
+        statement = (
+            "update webhooks set lease = %s, leased_until = clock_timestamp() + make_interval(secs => %s) where id in ("
+            "select id from webhooks where status = 'active' and position < (select position from ledger_head)"
+            " and (retry_at is null or retry_at <= clock_timestamp())"
+            " and (leased_until is null or leased_until < clock_timestamp())"
+            " order by id limit %s for update skip locked)"
+        )
+        query = f"{statement} returning {COLUMNS}"
+        with self._datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Webhook))
+            return cursor.execute(query.encode(), (lease, lease_s, limit)).fetchall()
+
+    def delivered(self, identifier: str, lease: str, lease_s: float, position: int, *, sent: bool) -> bool:
+        """Keep that everything up to a position is dealt with, and hold the lease on."""
+        return self._held(
+            "update webhooks set position = greatest(position, %s), failures = 0, retry_at = null, last_error = null,"
+            " last_delivered_at = case when %s then clock_timestamp() else last_delivered_at end,"
+            " leased_until = clock_timestamp() + make_interval(secs => %s) where id = %s and lease = %s",
+            (position, sent, lease_s, identifier, lease),
+        )
+
+    def failed(self, identifier: str, lease: str, error: str, wait_s: float | None) -> bool:
+        """Keep that an attempt failed, and try again after a while; None: never, it is disabled."""
+        return self._held(
+            "update webhooks set failures = failures + 1, last_error = %s, lease = null, leased_until = null,"
+            " status = case when %s::float8 is null then 'disabled' else status end,"
+            " retry_at = clock_timestamp() + make_interval(secs => %s) where id = %s and lease = %s",
+            (error[:LONGEST_ERROR], wait_s, wait_s, identifier, lease),
+        )
+
+    def release(self, identifier: str, lease: str) -> bool:
+        """Leave a webhook to whoever comes next."""
+        return self._held(
+            "update webhooks set lease = null, leased_until = null where id = %s and lease = %s", (identifier, lease)
+        )
+
+    def _held(self, statement: str, values: tuple[object, ...]) -> bool:
+        with self._datastore.get_connection() as connection:
+            return connection.execute(statement.encode(), values).rowcount == 1

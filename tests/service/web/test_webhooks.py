@@ -1,0 +1,79 @@
+"""Webhooks over HTTP."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.service.webhooks.receiving import receiving
+
+WEBHOOKS = "/api/v1/webhooks"
+HERE = "http://127.0.0.1:9/events"
+
+
+def make(client: TestClient, **wanted: Any) -> dict[str, Any]:
+    """A webhook, as it was answered."""
+    answer = client.post(WEBHOOKS, json={"url": HERE, **wanted})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    assert answer.headers["Location"] == f"{WEBHOOKS}/{made['id']}"
+    return made
+
+
+def test_the_secret_is_shown_once(seeded: TestClient) -> None:
+    made = make(seeded, types=["order-placed"])
+    assert made["secret"].startswith("whsec_")
+    assert made["position"] == 55
+    read = seeded.get(f"{WEBHOOKS}/{made['id']}").json()
+    assert read == {name: value for name, value in made.items() if name != "secret"}
+    assert seeded.get(WEBHOOKS).json() == {"webhooks": [read]}
+
+
+def test_its_life(seeded: TestClient) -> None:
+    made = make(seeded, after=0)
+    path = f"{WEBHOOKS}/{made['id']}"
+    assert made["position"] == 0
+    assert seeded.post(f"{path}/pause").json()["status"] == "paused"
+    assert seeded.post(f"{path}/resume").json()["status"] == "active"
+    assert seeded.post(f"{path}/replay", json={"after": 50}).json()["position"] == 50
+    assert seeded.post(f"{path}/rotate-secret").json()["secret"] != made["secret"]
+    assert seeded.delete(path).status_code == 204
+    assert seeded.get(path).status_code == 404
+    assert seeded.delete(path).json()["type"] == "/problems/not-found"
+
+
+def test_a_message_can_be_sent_to_try_it(seeded: TestClient) -> None:
+    with receiving() as receiver:
+        made = make(seeded, url=receiver.url)
+        answer = seeded.post(f"{WEBHOOKS}/{made['id']}/test").json()
+        assert answer == {"delivered": True, "status": 204, "error": None}
+        assert b"daybook.webhook-test" in receiver.came[0][1]
+        receiver.answer = lambda number: (500, {})
+        assert seeded.post(f"{WEBHOOKS}/{made['id']}/test").json()["error"] == "answered 500"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({}, "url"),
+        ({"url": "ftp://example.org/"}, "https address"),
+        ({"url": "https://"}, "https address"),
+        ({"url": "https://ada:secret@example.org/"}, "neither a user"),
+        ({"url": "http://example.org/hook"}, "plain http"),
+        ({"url": HERE, "types": ["order-lost"]}, "no event type 'order-lost'"),
+        ({"url": HERE, "after": -1}, "greater than or equal to 0"),
+        ({"url": HERE, "colour": "red"}, "Extra inputs"),
+        ({"url": "https://example.org/" + "x" * 2_000}, "at most 2000"),
+    ],
+)
+def test_what_is_no_webhook_is_refused(client: TestClient, wanted: dict[str, Any], said: str) -> None:
+    answer = client.post(WEBHOOKS, json=wanted)
+    assert answer.status_code == 422
+    assert said in str(answer.json()["detail"])
+    assert client.get(WEBHOOKS).json() == {"webhooks": []}
+
+
+def test_a_position_beyond_the_ledger_is_refused(client: TestClient) -> None:
+    assert client.post(WEBHOOKS, json={"url": HERE, "after": 7}).json()["type"] == "/problems/beyond-the-ledger"
+    made = make(client)
+    assert client.post(f"{WEBHOOKS}/{made['id']}/replay", json={"after": 1}).status_code == 400
