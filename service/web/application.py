@@ -18,7 +18,7 @@ from service.questions import Questions
 from service.settings import Settings
 from service.store import Unreachable
 from service.version import VERSION
-from service.web import audit, events, log, stream, views, webhooks
+from service.web import audit, events, log, reference, stream, views, webhooks
 from service.web.access import Access
 from service.web.door import Door
 from service.web.observing import Observed
@@ -49,6 +49,7 @@ def application(
     app.include_router(events.router)
     app.include_router(views.router)
     app.include_router(webhooks.router)
+    app.include_router(reference.router)
     app.include_router(log.router)
     app.include_router(audit.router)
     app.add_exception_handler(HTTPException, _on_http_exception)
