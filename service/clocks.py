@@ -1,6 +1,7 @@
 """The three clocks of a question: parameters as they came, resolved against the ledger and the calendar."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,9 +22,16 @@ Raw = Mapping[str, Sequence[str]]
 REPEATABLE = ("buyer", "exclude")
 CLOCKS = ("effective_on", "known_on", "position", "recorded_at", "min_position")
 
+#: How long the one who asks is willing to wait for the projection; None: as long as the service usually waits.
+PATIENCE_S: ContextVar[float | None] = ContextVar("patience_s", default=None)
+
 
 class BeyondTheLedger(Exception):
     """A position or an instant that the ledger has not reached."""
+
+
+class NothingThere(Exception):
+    """The thing asked for is not known at that point in time."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,15 @@ class Clocks:
 
     def __init__(self, daybook: Daybook, wait_s: float, today: Callable[[], date] | None = None) -> None:
         self.daybook = daybook
-        self.wait_s = wait_s
+        self._wait_s = wait_s
         self.today = today or (lambda: datetime.now(UTC).date())
         self._buyers: set[str] = set()
+
+    @property
+    def wait_s(self) -> float:
+        """How long the projection is waited for."""
+        asked = PATIENCE_S.get()
+        return self._wait_s if asked is None else asked
 
     def ask(self, raw: Raw, model: type[Moment]) -> Asked:
         """Read the clocks, wait for the projection, and leave the other parameters to the view's model."""
@@ -136,7 +150,7 @@ class Clocks:
             "position": moment.position,
             "recorded_at": None if recorded_at is None else instant(recorded_at.replace(tzinfo=UTC)),
             "tree_size": moment.position,
-            "root_hash": None,
+            "root_hash": self.daybook.log.root_hash(moment.position),
         }
 
 

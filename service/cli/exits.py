@@ -10,11 +10,22 @@ import psycopg
 
 from domain.errors import Conflict, Corrupt, Invalid, Rejected
 from projections.engine import UnknownEvent
+from service.audit.remote import ServiceRefuses
+from service.audit.verifier import Refused
 from service.clocks import BeyondTheLedger
 from service.committer import Unavailable
-from service.migrations import WrongLedger
+from service.exporters.archive import OtherLedger
+from service.exporters.files import CannotWrite
+from service.exporters.manifest import BadArchive
+from service.log.keys import BadSigningKey
+from service.log.publisher import NotPublished
+from service.log.storage import LogDamaged
+from service.log.transparency import NoCheckpoint
+from service.log.tree import BeyondTheTree
+from service.migrations import BadOrigin, WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
 from service.questions import NothingThere
+from service.restoring import NotEmpty
 from service.store import Unreachable
 from service.tokens import UnknownToken
 
@@ -29,11 +40,12 @@ PARTIAL_IMPORT = 7
 DATABASE_UNREACHABLE = 69
 
 EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
-    ((Invalid, BeyondTheLedger), USAGE),
-    ((NothingThere, UnknownToken), NOT_FOUND),
+    ((Invalid, BeyondTheLedger, BeyondTheTree, BadOrigin, BadSigningKey), USAGE),
+    ((NothingThere, UnknownToken, NoCheckpoint), NOT_FOUND),
     # The ledger of a newer version: a sentence says it all.
-    ((UnknownEvent, Corrupt), UNEXPECTED),
-    ((Conflict, Rejected, WrongLedger), CONFLICT),
+    ((UnknownEvent, Corrupt, CannotWrite, NotPublished, ServiceRefuses), UNEXPECTED),
+    ((LogDamaged, BadArchive, Refused), VERIFICATION_FAILED),
+    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty), CONFLICT),
     ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
 )
 

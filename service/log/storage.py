@@ -1,0 +1,158 @@
+"""What PostgreSQL holds of the log: its tiles, every checkpoint ever issued, and the cosignatures of witnesses."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from domain.merkle import HASH_BYTES
+from domain.tiles import Segment
+from service.store import LedgerRecorder
+
+#: "daylog" as six ASCII bytes: held by the one who publishes, until its transaction ends.
+PUBLICATION_LOCK = int.from_bytes(b"daylog", "big")
+
+
+class LogDamaged(Exception):
+    """What is stored of the log contradicts itself: somebody changed it behind the service's back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A checkpoint as it was issued."""
+
+    size: int
+    root: bytes
+    issued_at: datetime
+    #: The signed note, without cosignatures.
+    note: str
+
+
+ISSUED = "select size, root, issued_at, note from log_checkpoints"
+
+
+class LogStorage:
+    """Reads and extends the stored log; every method may be called from any thread."""
+
+    def __init__(self, recorder: LedgerRecorder) -> None:
+        self.recorder = recorder
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection[Any]]:
+        with self.recorder.datastore.get_connection() as connection:
+            yield connection
+
+    def head(self) -> int:
+        """How many events the ledger holds."""
+        return self.recorder.head().position
+
+    def latest(self) -> Issued | None:
+        """The last checkpoint; None before the first."""
+        with self._connected() as connection:
+            return _latest(connection)
+
+    def issued(self, size: int) -> Issued | None:
+        """The checkpoint of this size; None where none was issued."""
+        with self._connected() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            row = cursor.execute(f"{ISSUED} where size = %s".encode(), (size,)).fetchone()
+            return None if row is None else Issued(*row)
+
+    def first_covering(self, position: int) -> Issued | None:
+        """The smallest checkpoint that covers a position; None where none does yet."""
+        with self._connected() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            row = cursor.execute(f"{ISSUED} where size >= %s order by size limit 1".encode(), (position,)).fetchone()
+            return None if row is None else Issued(*row)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """All hashes of a tile so far; LogDamaged where they do not follow one another."""
+        query = b"select start, hashes from log_tiles where level = %s and number = %s order by start"
+        hashes = bytearray()
+        with self._connected() as connection:
+            cursor = connection.cursor(row_factory=tuple_row, binary=True)
+            for start, more in cursor.execute(query, (level, number), prepare=True):
+                if start * HASH_BYTES != len(hashes):
+                    known = len(hashes) // HASH_BYTES
+                    raise LogDamaged(f"tile {number} of level {level} goes on at {start} after {known} hashes")
+                hashes += more
+        return bytes(hashes)
+
+    def entries(self, after: int, limit: int) -> list[bytes]:
+        """The stored bytes of the next events after a position, in order."""
+        # Positions have no gaps, and a range that ends is found fast whatever PostgreSQL knows of the table.
+        return [row.state for row in self.recorder.rows_after(after, limit, upto=after + limit)]
+
+    def cosignatures(self, size: int) -> list[str]:
+        """The signature lines that witnesses gave for a checkpoint, the oldest first."""
+        query = b"select line from log_cosignatures where size = %s order by received_at, line"
+        with self._connected() as connection:
+            return [line for (line,) in connection.cursor(row_factory=tuple_row).execute(query, (size,))]
+
+    def cosigned(self) -> list[tuple[int, str]]:
+        """Every cosignature with the size of its checkpoint, the largest first."""
+        query = b"select size, line from log_cosignatures order by size desc, received_at desc"
+        with self._connected() as connection:
+            return list(connection.cursor(row_factory=tuple_row).execute(query))
+
+    def add_cosignatures(self, size: int, lines: Sequence[str]) -> None:
+        """Keep signature lines of witnesses; one that is there already stays as it is."""
+        query = b"insert into log_cosignatures (size, line) values (%s, %s) on conflict do nothing"
+        with self._connected() as connection, connection.transaction():
+            for line in lines:
+                connection.execute(query, (size, line))
+
+    @contextmanager
+    def publishing(self) -> Iterator["Publishing | None"]:
+        """A transaction in which this process alone publishes; None where another one does just now."""
+        with self._connected() as connection, connection.transaction():
+            row = connection.cursor(row_factory=tuple_row).execute(
+                b"select pg_try_advisory_xact_lock(%s)", (PUBLICATION_LOCK,)
+            )
+            (mine,) = row.fetchone()  # type: ignore[misc]
+            yield Publishing(connection) if mine else None
+
+
+class Publishing:
+    """The transaction of one publication: tiles and checkpoint together, or neither."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection = connection
+
+    def latest(self) -> Issued | None:
+        """The last checkpoint, which nobody follows up while this transaction lasts."""
+        return _latest(self.connection)
+
+    def seconds_since(self, issued: Issued) -> float:
+        """The age of a checkpoint by PostgreSQL's clock."""
+        query = b"select extract(epoch from clock_timestamp() - %s)::float8"
+        (age,) = self.connection.cursor(row_factory=tuple_row).execute(query, (issued.issued_at,)).fetchone()  # type: ignore[misc]
+        return float(age)
+
+    def publish(self, size: int, root: bytes, note: str, segments: Sequence[Segment]) -> None:
+        """Add what a larger tree has more, and its checkpoint."""
+        columns = (
+            [segment.level for segment in segments],
+            [segment.number for segment in segments],
+            [segment.start for segment in segments],
+            [segment.hashes for segment in segments],
+        )
+        if segments:
+            self.connection.execute(
+                b"insert into log_tiles (level, number, start, hashes)"
+                b" select * from unnest(%b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])",
+                columns,
+            )
+        self.connection.execute(
+            b"insert into log_checkpoints (size, root, note) values (%b, %b, %b)", (size, root, note)
+        )
+
+
+def _latest(connection: Connection[Any]) -> Issued | None:
+    cursor = connection.cursor(row_factory=tuple_row, binary=True)
+    row = cursor.execute(f"{ISSUED} order by size desc limit 1".encode(), prepare=True).fetchone()
+    return None if row is None else Issued(*row)

@@ -1,0 +1,141 @@
+"""The transparency log over HTTP: checkpoint, tiles and entries as C2SP tlog-tiles lays them out, and proofs."""
+
+import gzip
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from domain.errors import Invalid
+from domain.tiles import Bundle, Tile, pack_bundle, parse_tile_path
+from service.clocks import BeyondTheLedger, single, whole
+from service.log.transparency import TransparencyLog
+from service.log.transparency import consistency as consistency_between
+from service.web.problems import HttpProblem
+from service.web.views import raw_parameters
+
+router = APIRouter(tags=["log"])
+
+#: Query parameters that are still to be read, each with its values.
+Raw = dict[str, Sequence[str]]
+
+TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
+#: The log is laid out below each of these.
+PREFIXES = ("/log", "/api/v1/log")
+NOT_CACHED = {"Cache-Control": "no-cache"}
+YEAR_S = 365 * 24 * 60 * 60
+
+_HASHES = tuple(f"{prefix}/{name}" for prefix in PREFIXES for name in ("checkpoint", *(f"tile/{n}" for n in range(10))))
+_ENTRIES = tuple(f"{prefix}/tile/entries/" for prefix in PREFIXES)
+#: What paths that anybody may read begin with, by the setting `open_log`.
+OPEN_PATHS: dict[str, tuple[str, ...]] = {"none": (), "hashes": _HASHES, "all": (*_HASHES, *_ENTRIES)}
+
+
+def _log(request: Request) -> TransparencyLog:
+    log: TransparencyLog = request.app.state.daybook.log
+    return log
+
+
+async def checkpoint(request: Request) -> Response:
+    """The last checkpoint: a signed note with the log's origin, size and root, and the cosignatures of witnesses."""
+    note = await run_in_threadpool(_log(request).checkpoint)
+    return Response(note, media_type=TEXT, headers=NOT_CACHED)
+
+
+async def tile(request: Request, path: str) -> Response:
+    """A tile of 256 hashes, or a bundle of as many entries; with .p/W a partial one, of W."""
+    # One address for each: what is percent-encoded is another.
+    if b"%" in request.scope.get("raw_path", b""):
+        raise _nothing_at(request)
+    try:
+        named = parse_tile_path(f"tile/{path}")
+    except ValueError as error:
+        raise HttpProblem("not-found", str(error)) from None
+    data = await run_in_threadpool(_read, _log(request), named)
+    if data is None:
+        raise HttpProblem("not-found", f"the last checkpoint does not reach as far as {named.path}")
+    headers = {"Cache-Control": _kept_for_ever(request)}
+    if isinstance(named, Bundle):
+        headers["Vary"] = "Accept-Encoding"
+        if _takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            data = await run_in_threadpool(gzip.compress, data, 6, mtime=0)
+    return Response(data, media_type=BYTES, headers=headers)
+
+
+def _read(log: TransparencyLog, named: Tile | Bundle) -> bytes | None:
+    if isinstance(named, Tile):
+        return log.tile(named)
+    entries = log.entries(named)
+    return None if entries is None else pack_bundle(entries)
+
+
+def _kept_for_ever(request: Request) -> str:
+    """A shared cache may keep what anybody may read."""
+    shared = "public" if request.url.path.startswith(OPEN_PATHS[request.app.state.settings.open_log]) else "private"
+    return f"{shared}, max-age={YEAR_S}, immutable"
+
+
+def _takes_gzip(request: Request) -> bool:
+    for part in request.headers.get("accept-encoding", "").split(","):
+        coding, _, parameters = part.replace(" ", "").lower().partition(";")
+        if coding == "gzip":
+            return parameters.rstrip("0.") != "q="
+    return False
+
+
+async def nothing(request: Request, path: str) -> Response:
+    """Nothing else is laid out below the log."""
+    raise _nothing_at(request)
+
+
+def _nothing_at(request: Request) -> HttpProblem:
+    return HttpProblem("not-found", f"the log has nothing at {request.url.path}")
+
+
+@router.get("/api/v1/log/consistency")
+async def consistency(request: Request) -> Response:
+    """The proof that the tree of size `to` (default: the last checkpoint's) begins with that of size `from`."""
+    raw: Raw = dict(raw_parameters(request))
+    given_from, given_to = single(raw, "from"), single(raw, "to")
+    _refuse_others(raw)
+    if given_from is None:
+        raise Invalid.at("/from", "is required")
+    old, new = whole("from", given_from, 0), None if given_to is None else whole("to", given_to, 0)
+    return JSONResponse(await run_in_threadpool(consistency_between, _log(request), old, new))
+
+
+@router.get("/api/v1/events/{position}/proof", tags=["events"])
+async def proof(request: Request, position: int) -> Response:
+    """The proof that an event is in the log (C2SP tlog-proof), by the last checkpoint or that of a `size`."""
+    raw: Raw = dict(raw_parameters(request))
+    given = single(raw, "size")
+    _refuse_others(raw)
+    size = None if given is None else whole("size", given, 0)
+    log, patience_s = _log(request), request.app.state.settings.wait_s
+    head = await run_in_threadpool(log.storage.head)
+    if not 1 <= position <= head:
+        raise HttpProblem("not-found", f"the ledger has no position {position}")
+    if size is not None and size < position:
+        raise BeyondTheLedger(f"position {position} is beyond a tree of size {size}")
+    found = await run_in_threadpool(log.proof, position, size, patience_s=patience_s)
+    return Response(found.encode(), media_type=TEXT)
+
+
+def _refuse_others(raw: Iterable[str]) -> None:
+    for name in raw:
+        raise Invalid.at(f"/{name}", "unknown parameter")
+
+
+def _lay_out(path: str, answer: Callable[..., Awaitable[Response]], *, listed: bool = True) -> None:
+    for prefix in PREFIXES:
+        router.add_api_route(prefix + path, answer, include_in_schema=listed)
+
+
+_lay_out("/checkpoint", checkpoint)
+_lay_out("/tile/{path:path}", tile)
+# A path that is almost one of these is not there: nobody is redirected to what was perhaps meant.
+_lay_out("/{path:path}", nothing, listed=False)

@@ -1,0 +1,1 @@
+"""The transparency log: keys, tree, publication, copies, witnesses."""
