@@ -8,7 +8,7 @@ from typing import Any
 from domain.estimates import Estimate
 from domain.rules import Comparison, Every, Not, Predicate, Some
 from domain.truth import NO, YES, Finding, Truth, decided, every, negation, some, undetermined
-from domain.values import AttributeText
+from domain.values import UNKNOWN_COUNTRY, AttributeText
 
 Attribute = Estimate | bool | AttributeText
 #: A product's attributes by name; what is not there is not known.
@@ -44,7 +44,11 @@ def party_of(organization_id: str, parents: Mapping[str, str | None], countries:
     path = [organization_id]
     while (parent := parents.get(path[-1])) is not None and parent not in path:
         path.append(parent)
-    return Party(frozenset(path), countries.get(organization_id), countries.get(path[-1]))
+    return Party(frozenset(path), _known(countries.get(organization_id)), _known(countries.get(path[-1])))
+
+
+def _known(country: str | None) -> str | None:
+    return None if country == UNKNOWN_COUNTRY else country
 
 
 def attributes_of(stored: Mapping[str, Any]) -> dict[str, Attribute]:

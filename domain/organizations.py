@@ -8,7 +8,16 @@ from pydantic import model_validator
 
 from domain.errors import Rejected
 from domain.events import Draft, Recorded, World
-from domain.values import Country, EventData, Identifier, LanguageTag, Mention, Optional, OrganizationIdentifier, Text
+from domain.values import (
+    CountryOrUnknown,
+    EventData,
+    Identifier,
+    LanguageTag,
+    Mention,
+    Optional,
+    OrganizationIdentifier,
+    Text,
+)
 
 Names = dict[LanguageTag, Text]
 
@@ -23,7 +32,8 @@ class OrganizationRegistered(EventData):
 
     organization_id: Identifier
     name: Text
-    country: Country
+    #: ZZ: not known.
+    country: CountryOrUnknown
     #: The organisation that owns it; null or absent: none.
     parent_id: Identifier | None = None
     #: Names in other languages, by language tag.
@@ -44,7 +54,7 @@ class OrganizationChanged(EventData):
 
     organization_id: Identifier
     name: Optional[Text] = None
-    country: Optional[Country] = None
+    country: Optional[CountryOrUnknown] = None
     parent_id: Identifier | None = None
     names: Optional[Names] = None
     identifiers: Optional[list[OrganizationIdentifier]] = None

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetJsonSchemaHandler,
     PlainValidator,
     StringConstraints,
     ValidationInfo,
@@ -77,9 +78,18 @@ def _not_null(given: Any) -> Any:
     return given
 
 
+class _NeverNull:
+    """What a schema says of a field that may be left out: not that it may be null."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        kept = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+        return kept[0] if len(kept) == 1 else schema | {"anyOf": kept} if kept else schema
+
+
 T = TypeVar("T")
 #: A field that may be left out, and that is never null.
-Optional = Annotated[T | None, BeforeValidator(_not_null)]
+Optional = Annotated[T | None, BeforeValidator(_not_null), _NeverNull()]
 
 Day = Annotated[date, PlainValidator(_text_only(parse_day)), WithJsonSchema({"type": "string", "format": "date"})]
 #: The EDTF subset that events use for valid time.
@@ -103,10 +113,25 @@ BoundedPeriod = Annotated[
     PlainValidator(_text_only(_bounded_period)),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}(-\d\d(-\d\d)?)?$"}),
 ]
+#: Stands for a country that nobody knows: one of the codes that ISO 3166-1 leaves to its users.
+UNKNOWN_COUNTRY = "ZZ"
+_country = _listed("countries", "an ISO 3166-1 alpha-2 country code")
+
+
+def _country_or_unknown(given: Any, info: ValidationInfo) -> str:
+    return UNKNOWN_COUNTRY if given == UNKNOWN_COUNTRY else _country(given, info)
+
+
 Country = Annotated[
     str,
-    PlainValidator(_listed("countries", "an ISO 3166-1 alpha-2 country code")),
+    PlainValidator(_country),
     WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"}),
+]
+#: Where an organisation is; ZZ: not known.
+CountryOrUnknown = Annotated[
+    str,
+    PlainValidator(_country_or_unknown),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$", "description": "ISO 3166-1 alpha-2; ZZ: not known"}),
 ]
 Currency = Annotated[
     str,

@@ -22,6 +22,7 @@ KEYS = {
     "country": "country",
     "product": "shared.product",
     "category": "product.category",
+    "attribute": "product.label",
 }
 
 
@@ -173,7 +174,7 @@ def query(parameters: ContributionParameters, reading: str, lines: str, by: str 
     """
     block = statements.blocks("contributions.sql")
     joined = (
-        block["dimensions"],
+        dimensions(by),
         block["scope"].replace("POSTINGS", POSTINGS.get(lines, "posting")).replace("LINES", block[lines].strip()),
         block[f"order-{parameters.status}"],
         block["supply"],
@@ -182,6 +183,13 @@ def query(parameters: ContributionParameters, reading: str, lines: str, by: str 
         reading,
     )
     return measured(parameters, "".join(joined))
+
+
+def dimensions(by: str) -> str:
+    """What is taken back, who is asked for, and who and what there is; `by` names the key (KEYS)."""
+    block = statements.blocks("contributions.sql")
+    products = block["labelled-products" if by == "attribute" else "products"]
+    return f"{block['dimensions']}{products}{block['families']}"
 
 
 def measured(parameters: ContributionParameters, statement: str) -> str:

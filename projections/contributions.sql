@@ -1,5 +1,5 @@
 -- Contributions to a figure (docs/semantics.md, rules 7 to 21): one an order line or assertion line, for the buyers asked.
--- The blocks are joined into one statement: `dimensions`, `scope`, one of the `order-...` blocks, `supply`, one of the
+-- The blocks are joined into one statement: `dimensions`, `products`, `families`, `scope`, one of the `order-...` blocks, `supply`, one of the
 -- `factor-...` blocks, `contribution`, and what reads them. `measure_` stands for quantity_ or amount_, KEY for the key of
 -- a row, POSTINGS for the table that is read, LINES for a condition on lines.
 
@@ -14,9 +14,22 @@ asked as (
 organization as materialized (
     from organizations_as_of($effective_on, $known_on, $position)
 ),
+
+-- name: products
 product as materialized (
     from products_as_of($effective_on, $known_on, $position)
 ),
+
+-- name: labelled-products
+-- label: the attribute that is the key, as text.
+product as materialized (
+    select known.*, labelled.label
+    from products_as_of($effective_on, $known_on, $position) as known
+    left join attributes_as_of($effective_on, $known_on, $position) as labelled
+        on labelled.product = known.product and labelled.attribute = $label
+),
+
+-- name: families
 family as materialized (
     from families_as_of($effective_on, $known_on, $position)
 ),
@@ -364,6 +377,12 @@ product is not distinct from number_of($key)
 (
     $key is null
     or product in (select product.product from product where product.category = number_of($key))
+)
+
+-- name: lines-by-attribute
+(
+    $key is null
+    or product in (select product.product from product where product.label = number_of($key))
 )
 
 -- name: touched-lines

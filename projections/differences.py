@@ -112,7 +112,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence
     """The figure of every row."""
     values = contributions.bindings(connection, parameters) | {"home": None}
     figures: dict[Key, Figure] = {}
-    for part in added_up(connection, parameters, BY_KEY, values, parameters.by).sums:
+    for part in added_up(connection, parameters, BY_KEY, values, parameters.key).sums:
         key = part.alike["key"]
         figures[key] = figures.get(key, Figure()).plus(part.figure)
     return figures
@@ -145,7 +145,7 @@ def _parts(
     for name in ("gone", "told", "kin", repriced, "cancelling", "touched"):
         make(name)
     for side, parameters in sides.items():
-        reading = contributions.query(parameters, block["contributions"], "touched-lines", parameters.by)
+        reading = contributions.query(parameters, block["contributions"], "touched-lines", parameters.key)
         bound = parameters.bindings() | {"asked": asked[side], "status": parameters.status}
         statements.rows(connection, f"create or replace temp table contribution_{side} as {reading}", bound)
     for name in ("changed", "walked", "asserted", "effects"):
@@ -158,12 +158,13 @@ def _parts(
 
 def _kinds(parameters: VendorDependence) -> list[str]:
     """The kinds of facts, besides rates and what orders and assertions say, that figures are taken from."""
-    families = parameters.by == "parent" or parameters.captive == "exclude" or parameters.buyer_scope == "group"
+    families = parameters.key == "parent" or parameters.captive == "exclude" or parameters.buyer_scope == "group"
     looked_at = {
         "parent": families,
-        "country": parameters.by == "country",
-        "maker": parameters.by == "maker",
-        "category": parameters.by == "category",
+        "country": parameters.key == "country",
+        "maker": parameters.key == "maker",
+        "category": parameters.key == "category",
+        "label": parameters.key == "attribute",
         "attribute": parameters.measure == "capacity",
         "allocation": bool(parameters.buyer),
     }
@@ -257,7 +258,7 @@ def _names(
     country_name: Callable[[str], str | None],
 ) -> dict[str, str | None]:
     """The name of every row, that of the later moment where there is one."""
-    if sides[0].by == "category":
+    if sides[0].names_itself:
         return {key: key for key in keys}
     names: dict[str, str | None] = {}
     for side in sides:

@@ -56,6 +56,8 @@ from (
         union all
         select 'attribute', product, position, ends_on, known_on from product_attribute where attribute = $attribute
         union all
+        select 'label', product, position, ends_on, known_on from product_attribute where attribute = $label
+        union all
         select distinct 'allocation', placed_position, position, ends_on, known_on
         from order_allocated
         where basis & $excluded = 0
@@ -181,7 +183,7 @@ where
     was <> now
     or placed_position in (select placed_position from cancelling where was <> now)
     or placed_position in (select subject from told where kind = 'allocation')
-    or product in (select subject from told where kind in ('maker', 'category', 'attribute'))
+    or product in (select subject from told where kind in ('maker', 'category', 'attribute', 'label'))
     or vendor in (select subject from told where kind = 'country')
     or vendor in (select organization from kin)
     or buyer in (select organization from kin)
@@ -505,7 +507,7 @@ line as (
     join drawn on drawn.source = changed.source and drawn.line_key = changed.line_key
     left join repriced as rate on rate.currency = changed.currency and rate.priced_on = changed.priced_on
     left join told as attribute on attribute.kind = 'attribute' and attribute.subject = changed.product
-    left join told as fact on fact.kind in ('maker', 'category') and fact.subject = changed.product
+    left join told as fact on fact.kind in ('maker', 'category', 'label') and fact.subject = changed.product
     left join told as country on country.kind = 'country' and country.subject = changed.vendor
     left join told as allocation
         on allocation.kind = 'allocation' and changed.source = 'order' and allocation.subject = changed.placed_position

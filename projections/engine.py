@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from projections import statements
+from projections.digests import digest_of
 
 #: Every type of event, and the version of its schema that `ingest.sql` reads.
 VERSIONS = dict.fromkeys(
@@ -236,12 +237,13 @@ class Projection:
         position: int = self._read(query, recorded_at=recorded_at)
         return position
 
-    def digest(self) -> dict[str, str]:
-        """Of every table, a digest of its rows that does not depend on their order: equal contents, equal digests."""
+    def digest(self, upto: int | None = None) -> dict[str, str]:
+        """Of every table, a digest of its rows that does not depend on their order: equal contents, equal digests.
+
+        `upto`, a position that it has reached: as if nothing had come after it.
+        """
         with self.cursor() as cursor:
-            names = [name for (name,) in cursor.execute(TABLES).fetchall()]
-            # Table names come from the catalogue just read.
-            return {name: str(_one(cursor.execute(DIGEST.replace("contents", name)))[0]) for name in names}
+            return digest_of(cursor, upto)
 
     def close(self) -> None:
         """Close the database. A projection that is closed twice stays closed."""
@@ -261,10 +263,6 @@ class Projection:
         with self.cursor() as cursor:
             row = cursor.execute(query, values).fetchone()
         return None if row is None else row[0]
-
-
-TABLES = "select table_name from duckdb_tables() where not temporary order by table_name"
-DIGEST = "select count(*) || ' ' || coalesce(sum(hash(contents)::hugeint), 0) from contents"
 
 
 #: Of a connection alone: words of the batch at hand, with the position of a mention.

@@ -29,16 +29,18 @@ def evidence(
     where there is none; and `value`, `low`, `high`: what the row is the sum of, to the last digit.
     """
     block = statements.blocks("vendor_dependence.sql")
-    lines_of_row = f"lines-by-{parameters.by}"
+    lines_of_row = f"lines-by-{parameters.key}"
     bindings = contributions.bindings(connection, parameters) | {"key": key, "seller": vendor}
     bindings |= {"limit": limit, "offset": offset}
     reading = block["whole-numbers"] + block["evidence"]
-    found = statements.rows(connection, contributions.query(parameters, reading, lines_of_row, parameters.by), bindings)
+    found = statements.rows(
+        connection, contributions.query(parameters, reading, lines_of_row, parameters.key), bindings
+    )
     lines = {
         source: {"lines": [part["line_key"] for part in found if part["source"] == source]}
         for source in ("order", "supply")
     }
-    movements = contributions.query(parameters, block["movements"], lines_of_row, parameters.by)
+    movements = contributions.query(parameters, block["movements"], lines_of_row, parameters.key)
     postings: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for posting in statements.rows(connection, movements, bindings | lines["order"]):
         postings["order", posting["line_key"]].append(posting)

@@ -102,6 +102,38 @@ from staged
 where type in ('product-registered', 'product-changed');
 insert into mention
 select unnest([product, maker, category]), position from staged_product;
+create or replace temp table staged_attribute as
+with named as (
+    select
+        position, known_on, ends_on, product, unnest(json_keys(attributes)) as attribute, attributes
+    from staged_product
+    where attributes is not null
+),
+stated as (
+    select
+        position, known_on, ends_on, product, attribute,
+        json_extract(attributes, '$."' || attribute || '"') as stated
+    from named
+),
+numbered as (
+    select
+        *,
+        case
+            when json_type(stated) = 'VARCHAR' then stated ->> '$'
+            when json_type(stated, '$.value') is not null then stated::varchar
+        end as estimate
+    from stated
+)
+select
+    *,
+    case
+        when estimate is not null then rtrim(rtrim(estimated_value(estimate)::decimal(15, 6)::varchar, '0'), '.')
+        when json_type(stated) = 'BOOLEAN' then stated ->> '$'
+        when json_type(stated, '$.text') is not null then stated ->> '$.text'
+    end as label
+from numbered;
+insert into mention
+select label, position from staged_attribute where label is not null;
 
 -- name: read-exchange-rate
 create or replace temp table staged_exchange_rate as
@@ -245,35 +277,15 @@ left join term as maker on maker.word = said.maker
 left join term as category on category.word = said.category
 order by said.position;
 insert into product_attribute
-with named as (
-    select
-        position, known_on, ends_on, product, unnest(json_keys(attributes)) as attribute, attributes
-    from staged_product
-    where attributes is not null
-),
-stated as (
-    select
-        position, known_on, ends_on, product, attribute,
-        json_extract(attributes, '$."' || attribute || '"') as stated
-    from named
-),
-numbered as (
-    select
-        *,
-        case
-            when json_type(stated) = 'VARCHAR' then stated ->> '$'
-            when json_type(stated, '$.value') is not null then stated::varchar
-        end as estimate
-    from stated
-)
 select
     said.position, said.known_on, said.ends_on, product.number, said.attribute,
     case when estimate is not null then estimated_value(estimate)::decimal(15, 6) end,
     case when estimate is not null then estimated_low(estimate)::decimal(15, 6) end,
     case when estimate is not null then estimated_high(estimate)::decimal(15, 6) end,
-    said.stated
-from numbered as said
+    label.number, said.stated
+from staged_attribute as said
 join term as product on product.word = said.product
+left join term as label on label.word = said.label
 order by said.position, said.attribute;
 
 -- name: exchange-rate

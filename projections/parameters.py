@@ -6,7 +6,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from domain.estimates import parse_decimal
 
@@ -14,6 +24,18 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
+BY = "vendor|maker|parent|country|product|category|site|attribute:[A-Za-z][A-Za-z0-9._:-]{0,63}"
+
+
+def _by(text: str) -> str:
+    if not re.fullmatch(BY, text, re.ASCII):
+        words = "vendor, maker, parent, country, product, category, site and attribute:NAME"
+        raise ValueError(f"{text[:80]!r} is none of {words}")
+    return "attribute:site" if text == "site" else text
+
+
+#: What rows of vendor-dependence are made by (rules 22 and 55); site is short for attribute:site.
+By = Annotated[str, AfterValidator(_by), WithJsonSchema({"type": "string", "pattern": f"^({BY})$"})]
 #: As large and as fine as attributes are.
 Threshold = Annotated[Decimal, BeforeValidator(lambda text: parse_decimal(text, 9, 6))]
 
@@ -116,12 +138,26 @@ class ContributionParameters(MarketParameters):
 class VendorDependence(ContributionParameters):
     """What vendor-dependence is asked."""
 
-    by: Literal["vendor", "maker", "parent", "country", "product", "category"] = "vendor"
+    by: By = "vendor"
     #: None: the country of the buyer, where one is asked for
     home: Country | None = None
     #: what a product must have of threshold_attribute to be an alternative; None: nothing
     threshold: Threshold | None = None
     threshold_attribute: AttributeName = "tpp"
+
+    @property
+    def key(self) -> str:
+        """The sort of the rows' keys: `by`, or "attribute", whichever it is."""
+        return self.by.partition(":")[0]
+
+    @property
+    def names_itself(self) -> bool:
+        """Whether keys are names, too."""
+        return self.key in ("category", "attribute")
+
+    def bindings(self) -> dict[str, Any]:
+        """Everything but the buyers as parameters of a statement."""
+        return super().bindings() | {"label": self.by.partition(":")[2] or None}
 
 
 class RegulatoryExposure(ContributionParameters):

@@ -44,10 +44,11 @@ create table product_fact (
     registers boolean not null, name varchar, maker integer, category integer, foundry varchar
 );
 
--- value, low and high are null unless the attribute is a quantified number; stated is the attribute as recorded.
+-- value, low and high are null unless the attribute is a quantified number; stated is the attribute as recorded; label its
+-- text, where it is a word, and else its value as plain text: null where a number is not quantified.
 create table product_attribute (
     position bigint not null, known_on date not null, ends_on date not null, product integer not null,
-    attribute varchar not null, value decimal(15, 6), low decimal(15, 6), high decimal(15, 6), stated json not null
+    attribute varchar not null, value decimal(15, 6), low decimal(15, 6), high decimal(15, 6), label integer, stated json not null
 );
 
 -- One row a currency that a publication names; the base stands at 1.
@@ -248,6 +249,7 @@ create macro attributes_as_of(t, k, p) as table
         arg_max_null(value, (ends_on, known_on, position)) as value,
         arg_max_null(low, (ends_on, known_on, position)) as low,
         arg_max_null(high, (ends_on, known_on, position)) as high,
+        arg_max_null(label, (ends_on, known_on, position)) as label,
         arg_max(stated, (ends_on, known_on, position)) as stated
     from product_attribute
     where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))

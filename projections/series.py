@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, spans, statements
 from projections.contributions import PLACES
 from projections.figures import PRECISE, Figure, cross_rate, ratio, share_of
@@ -28,7 +29,10 @@ KEYS = {
     "country": "seller.country",
     "product": "held.product",
     "category": "product.category",
+    "attribute": "product.label",
 }
+#: The block that says what holds of products, by the sort of keys; others do not look at products.
+FACTS = {"maker": "product-facts", "category": "product-facts", "attribute": "product-labels"}
 
 Change = dict[str, Any]
 
@@ -155,7 +159,7 @@ def _named(
 ) -> dict[str, str | None]:
     """A row's name and country (rule 23)."""
     name, country = (None, None) if key is None else named.get(key, (None, None))
-    return {"key": key, "name": key if parameters.by == "category" else name, "country": country}
+    return {"key": key, "name": key if parameters.names_itself else name, "country": country}
 
 
 def _too_many(count: int, from_on: date, to_on: date, advice: str) -> ValueError:
@@ -193,7 +197,7 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
     """What the statements have as parameters; `homes`: the number of the home country from each of some days on."""
     block = statements.blocks("series.sql")
     values = parameters.bindings() | {"status": parameters.status, "from_on": from_on}
-    words = [*parameters.buyer, *([parameters.home] if parameters.home else [])]
+    words = [*parameters.buyer, UNKNOWN_COUNTRY, *([parameters.home] if parameters.home else [])]
     found = statements.rows(connection, block["numbers"], {"words": words})
     numbers = {row["word"]: row["number"] for row in found}
     buyers = {numbers[buyer] for buyer in parameters.buyer if buyer in numbers}
@@ -205,6 +209,8 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
         homes = [(from_on, None if parameters.home is None else numbers.get(parameters.home, 0))]
     else:
         homes = sorted((span.since, span.held[1]) for span in known.standing if span.thing in buyers)
+    nowhere = numbers.get(UNKNOWN_COUNTRY)
+    homes = [(since, None if home == nowhere else home) for since, home in homes]
     left = {}
     if parameters.window is not None:
         ends = [row["ends_on"] for row in statements.rows(connection, block["ends"], values)]
@@ -230,10 +236,9 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
 def _query(parameters: VendorDependence, stepped: bool) -> str:
     """The statement that answers all changes, by day or, where the series has steps, by point."""
     block = statements.blocks("series.sql")
-    fact = parameters.by if parameters.by in ("maker", "category") else None
     joined = [
         block["facts"],
-        block["product-facts"].replace("FACT", fact) if fact else block["no-product-facts"],
+        block[FACTS.get(parameters.key, "no-product-facts")].replace("FACT", parameters.key),
         *([block["attributes"]] if parameters.measure == "capacity" else []),
         block["plain"],
         block[f"plain-{parameters.status}"],
@@ -244,7 +249,7 @@ def _query(parameters: VendorDependence, stepped: bool) -> str:
         if parameters.measure == "capacity"
         else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"],
         block["joint"],
-        block["turning"].replace("KEY", KEYS[parameters.by]),
+        block["turning"].replace("KEY", KEYS[parameters.key]),
         block["shown-at-points" if stepped else "shown-at-once"],
         block["changes"],
     ]

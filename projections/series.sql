@@ -88,6 +88,31 @@ product as materialized (
     qualify since < until and until > $from_on
 ),
 
+-- name: product-labels
+-- The attribute of products that is the key, as text; null before anything is said.
+product as materialized (
+    select
+        product,
+        label,
+        ends_on as since,
+        lead(ends_on, 1, 'infinity'::date) over (partition by product order by ends_on, known_on, position) as until
+    from (
+        select product, label, ends_on, known_on, position
+        from product_attribute
+        where
+            attribute = $label
+            and position <= $position
+            and known_on <= $known_on
+            and ends_on <= $effective_on
+            and position not in (from gone)
+        union all
+        select distinct product, null, '-infinity'::date, '-infinity'::date, 0
+        from product_attribute
+        where attribute = $label
+    )
+    qualify since < until and until > $from_on
+),
+
 -- name: no-product-facts
 product as (
     select null::integer as product, null::date as since, null::date as until where false

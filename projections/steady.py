@@ -31,7 +31,7 @@ def added_up(
 ) -> Sums:
     """What the contributions of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     sums, occurring = [], []
-    statement = verdicts.into(grouping.into(_query(parameters), KEYS[by]))
+    statement = verdicts.into(grouping.into(_query(parameters, by), KEYS[by]))
     for group in statements.rows(connection, statement, values | verdicts.bindings):
         if grouping.occurs(group):
             occurring.append({name: group[name] for name in grouping.occurring})
@@ -41,10 +41,10 @@ def added_up(
     return Sums(sums, occurring)
 
 
-def _query(parameters: ContributionParameters) -> str:
+def _query(parameters: ContributionParameters, by: str) -> str:
     block = statements.blocks("steady.sql")
     joined = (
-        statements.blocks("contributions.sql")["dimensions"],
+        contributions.dimensions(by),
         statements.blocks("restrictions.sql")["standing"],
         block["sides"],
         block[f"aside-{parameters.status}"],

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from domain.truth import Finding, Truth, agreement
+from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, statements
 from projections.contributions import Grouping, Sum
 from projections.figures import (
@@ -75,7 +76,7 @@ def vendor_dependence(
     captive, domestic = [], []
     values = contributions.bindings(connection, parameters) | {"home": home}
     restrictions = Restrictions(connection, parameters)
-    found = added_up(connection, parameters, ROWS, values, parameters.by, restrictions.verdicts)
+    found = added_up(connection, parameters, ROWS, values, parameters.key, restrictions.verdicts)
     for part in found.sums:
         key = part.alike["key"]
         rows.setdefault(key, Row(key)).add(part)
@@ -98,6 +99,12 @@ def vendor_dependence(
 
 
 def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:
+    """The country that counts as domestic; None: there is none, or nobody knows it (rule 58)."""
+    home = _said_home(connection, parameters)
+    return None if home == UNKNOWN_COUNTRY else home
+
+
+def _said_home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:
     if parameters.home is not None or len(parameters.buyer) != 1:
         return parameters.home
     values = parameters.bindings() | {"buyer": parameters.buyer[0]}
@@ -133,7 +140,7 @@ def _rows(
         answer.append(
             {
                 "key": row.key,
-                "name": row.key if parameters.by == "category" else name,
+                "name": row.key if parameters.names_itself else name,
                 **written(figure),
                 "share": ratio(share_of(figure, total)),
                 "share_low": ratio(share_low_of(figure, others)),
@@ -156,11 +163,11 @@ def names_of(
     country_name: Callable[[str], str | None],
 ) -> dict[str, tuple[str | None, str | None]]:
     """Of every key its name and its country (rule 23)."""
-    if parameters.by == "category":
+    if parameters.names_itself:
         return {}
-    if parameters.by == "country":
-        return {key: (country_name(key), key) for key in keys}
-    block = "product-names" if parameters.by == "product" else "organization-names"
+    if parameters.key == "country":
+        return {key: ("unknown" if key == UNKNOWN_COUNTRY else country_name(key), key) for key in keys}
+    block = "product-names" if parameters.key == "product" else "organization-names"
     statement = statements.blocks("vendor_dependence.sql")[block]
     found = statements.rows(connection, statement, parameters.bindings() | {"keys": keys})
     return {row["key"]: (row["name"], row["country"]) for row in found}

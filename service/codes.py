@@ -4,7 +4,7 @@ from functools import cache
 
 import pycountry
 
-from domain.values import Codes
+from domain.values import UNKNOWN_COUNTRY, Codes
 
 #: Codes of ISO 4217's list of withdrawn currencies that central banks' rate histories still name.
 WITHDRAWN_CURRENCIES = frozenset(
@@ -23,6 +23,8 @@ def codes() -> Codes:
 
 
 def country_name(code: str) -> str | None:
-    """The English short name of a country; None for a code that is not on the list."""
+    """The English short name of a country, "unknown" for ZZ; None for a code that is not on the list."""
+    if code == UNKNOWN_COUNTRY:
+        return "unknown"
     country = pycountry.countries.get(alpha_2=code)
     return None if country is None else str(country.name)

@@ -9,8 +9,8 @@ import pycountry
 
 from domain.catalogue import read_request, read_stored
 from domain.errors import Refusal
-from domain.events import Draft, Recorded, Request, instant
-from domain.ledger import Batch, Outcome
+from domain.events import Recorded, Request, instant
+from domain.ledger import Batch, Decided, Outcome
 from domain.streams import Stream, advance, fold
 from domain.values import Codes
 
@@ -53,6 +53,10 @@ class Book:
         """The event with this id."""
         return self._ids.get(identifier)
 
+    def remembers(self, name: str) -> bool:
+        """Whether a stream is known to have begun, without looking it up."""
+        return self.stream(name).version > 0
+
     # Recording
 
     def record(self, requests: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -69,7 +73,7 @@ class Book:
             self._append(draft)
         return outcomes
 
-    def _append(self, draft: Draft) -> None:
+    def _append(self, draft: Decided) -> None:
         position = len(self.events) + 1
         noon = datetime.combine(self.today, time(12), UTC)
         stored = draft.stored(position, instant(noon + timedelta(microseconds=position)))

@@ -10,11 +10,13 @@ FIRST_DAY = date(2021, 1, 1)
 LAST_DAY = date(2025, 12, 31)
 
 COUNTRIES = ("US", "CN", "TW", "JP", "NL")
+#: Where an organisation may be: somewhere, or nobody knows where.
+PLACES = (*COUNTRIES, "ZZ")
 CURRENCIES = ("USD", "EUR", "CNY", "JPY")
 CATEGORIES = ("accelerator", "memory", "switch")
 EFFECTS = ("prohibited", "licence-required", "notification", "advisory")
 #: By what kind of value they usually hold.
-NUMBERS, TRUTHS, WORDS = ("tpp", "memory_gb", "density"), ("datacentre",), ("node",)
+NUMBERS, TRUTHS, WORDS = ("tpp", "memory_gb", "density"), ("datacentre",), ("node", "site")
 NODES = ("N4", "N7", "深紫外")
 
 
@@ -161,7 +163,7 @@ class Facts:
     def comparison(self) -> dict[str, Any]:
         """An attribute held against a bound, now and then of another kind than the attribute."""
         name = self.random.choice((*NUMBERS, *TRUTHS, *WORDS))
-        kind = self.random.choices((name, *TRUTHS, *WORDS), (90, 5, 5))[0]
+        kind = self.random.choices((name, *TRUTHS, *WORDS), (90, 5, 3, 2))[0]
         if kind in NUMBERS:
             op = self.random.choice((">=", ">", "<=", "<", "==", "!="))
             return {"attribute": name, "op": op, "value": self.random.choice(("4800", "1600", "600", "0", "-1"))}

@@ -13,6 +13,10 @@ from tests.random_facts import COUNTRIES, CURRENCIES, last_day
 from tests.random_orders import OrderRequests
 from tests.random_requests import ORGANIZATIONS
 
+KEYS = (
+    *("vendor", "maker", "parent", "country", "product", "category", "site"),
+    *(f"attribute:{name}" for name in ("node", "datacentre", "tpp", "unheard-of")),
+)
 WORDS = ("entered by mistake", "the filing was corrected", "后来更正")
 
 
@@ -53,7 +57,7 @@ def random_query(random: Random, events: list[Event]) -> dict[str, Any]:
         "measure": random.choice(("spend", "spend", "units", "capacity")),
         "attribute": random.choice(("tpp", "tpp", "memory_gb", "density", "datacentre", "node", "unheard-of")),
         "status": status,
-        "by": random.choice(("vendor", "maker", "parent", "country", "product", "category")),
+        "by": random.choice(KEYS),
         "window": random.choice(windows) if status != "open" and random.random() < 0.3 else None,
         "captive": random.choice(("include", "include", "exclude")),
         "home": random.choice((None, None, *COUNTRIES)),

@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.ledgers import Book, Event
-from tests.random_facts import CATEGORIES, COUNTRIES, CURRENCIES, Facts
+from tests.random_facts import CATEGORIES, CURRENCIES, PLACES, Facts
 
 ORGANIZATIONS = (
     "baidu",
@@ -101,7 +101,7 @@ class Requests:
         data: Event = {
             "organization_id": identifier,
             "name": identifier.title(),
-            "country": self.random.choice(COUNTRIES),
+            "country": self.random.choice(PLACES),
         }
         parent = self.one("organization")
         if parent is not None and self.facts.chance(0.3):
@@ -122,8 +122,8 @@ class Requests:
             (
                 {"parent_id": parent},
                 {"parent_id": parent},
-                {"parent_id": parent, "country": self.random.choice(COUNTRIES)},
-                {"country": self.random.choice(COUNTRIES)},
+                {"parent_id": parent, "country": self.random.choice(PLACES)},
+                {"country": self.random.choice(PLACES)},
                 {"name": f"{identifier.title()} {self._named}"},
                 {"names": {"en": "Baidu"}},
             )

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.reference.asof import Event, World, end_of
-from tests.reference.contributions import window_start
+from service.audit.verifier import Event, World, end_of, regulatory_exposure, vendor_dependence, window_start
+from service.codes import country_name
 from tests.reference.ledger import Ledger, line, market
-from tests.reference.regulatory_exposure import regulatory_exposure
-from tests.reference.vendor_dependence import vendor_dependence
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden" / "ai-accelerators-expected.json").read_text())
@@ -96,7 +94,12 @@ def test_regulatory_exposure_of_the_seed_is_as_worked_out(case: dict[str, Any]) 
 
 def test_the_seed_names_what_it_shows() -> None:
     answer = vendor_dependence(
-        seed(), buyer=["baidu"], effective_on=date(2023, 10, 31), known_on=date(2023, 11, 8), by="country"
+        seed(),
+        buyer=["baidu"],
+        effective_on=date(2023, 10, 31),
+        known_on=date(2023, 11, 8),
+        by="country",
+        country_name=country_name,
     )
     nvidia, huawei = answer["rows"][0], answer["rows"][1]
     assert (nvidia["key"], nvidia["name"], nvidia["country"]) == ("US", "United States", "US")

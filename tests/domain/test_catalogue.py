@@ -46,7 +46,7 @@ def test_every_version_before_the_present_one_is_upcast() -> None:
 
 
 def test_random_ledgers_hold_every_type() -> None:
-    types = {event["type"] for seed in range(6) for event in random_ledger(Random(seed), 200).events}
+    types = {event["type"] for seed in range(8) for event in random_ledger(Random(seed), 200).events}
     assert types == EVENT_TYPES.keys()
 
 

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from domain.errors import Refusal
+from service.audit.verifier import World
 from tests.ledgers import Book, Event, request
-from tests.reference.asof import World
 
 FIRST_DAY = date(2020, 1, 1)
 DAYS = 5

@@ -175,3 +175,26 @@ def test_a_registration_with_its_owner_closes_no_circle() -> None:
     message = "would make softbank its own owner on 2000-01-01: softbank -> arm -> softbank"
     with refuses(book, Rejected, "/data/parent_id", message):
         book.record([owned("softbank", "2000-01-01", "arm")])
+
+
+@pytest.mark.parametrize("data", [{"country": "ZZ"}, {"country": "CN"}])
+def test_an_organisation_s_country_may_be_one_that_nobody_knows(data: Event, book: Book) -> None:
+    registered = book.organization("offshore", "ZZ")
+    changed = book.say("organization-changed", "2024-01-01", {"organization_id": "offshore", **data})
+
+    assert (registered["data"]["country"], changed["data"]) == ("ZZ", {"organization_id": "offshore", **data})
+
+
+@pytest.mark.parametrize("country", ["XX", "QM", "zz", "ZZZ", "AA"])
+def test_no_other_code_stands_for_it(country: str, book: Book) -> None:
+    with refuses(book, Invalid, "/data/country", f"{country!r} is not an ISO 3166-1 alpha-2 country code"):
+        book.organization("offshore", country)
+
+
+@pytest.mark.parametrize("condition", ["destinations", "vendor_countries"])
+def test_no_rule_names_the_country_that_nobody_knows(condition: str, book: Book) -> None:
+    rule = {"rule_id": "r1", "effect": "prohibited", condition: ["CN", "ZZ"]}
+    about = {"jurisdiction": "US", "authority": "BIS", "title": "Rule", "citation": "1 FR 1", "rules": [rule]}
+    message = "'ZZ' is not an ISO 3166-1 alpha-2 country code"
+    with refuses(book, Invalid, f"/data/rules/0/{condition}/1", message):
+        book.say("regulation-enacted", "2024-01-01", {"regulation_id": "ear", **about})

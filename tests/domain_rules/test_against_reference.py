@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from domain.evaluation import RuleName, compile_conditions
 from domain.events import recorded
 from domain.rulebook import Rulebook, agreed
+from service.audit.verifier import Event, Verdict, World, common, instruments_in_force, some, verdict_of
+from service.audit.verifier import Instrument as ReferenceInstrument
 from tests.domain_rules.market import Market
-from tests.reference.asof import Event, World
-from tests.reference.rules import Instrument as ReferenceInstrument
-from tests.reference.rules import Verdict, common, instruments_in_force, some, verdict_of
 
 ORGANIZATIONS = ["asml", "baidu", "huawei", "kunlunxin", "nvidia"]
 PRODUCTS = ["hw-910b", "kl-2", "nv-a800", "nv-h20"]
@@ -112,7 +111,11 @@ def ledgers(draw: st.DrawFn) -> list[Event]:
     for n, name in enumerate(ORGANIZATIONS):
         if not draw(seldom):
             parent_id = draw(st.none() | st.sampled_from(ORGANIZATIONS[:n])) if n else None
-            about = {"organization_id": name, "country": draw(st.sampled_from(COUNTRIES)), "parent_id": parent_id}
+            about = {
+                "organization_id": name,
+                "country": draw(st.sampled_from([*COUNTRIES, "ZZ"])),
+                "parent_id": parent_id,
+            }
             record("organization-registered", f"organization/{name}", "2000", "2000-12-31", about)
     for name in PRODUCTS:
         if not draw(seldom):

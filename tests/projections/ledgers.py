@@ -120,7 +120,7 @@ class RandomLedger:
 
     def country(self) -> dict[str, Any]:
         """A country."""
-        return {"country": self.random.choice(("CN", "US"))}
+        return {"country": self.random.choice(("CN", "US", "ZZ"))}
 
     def category(self) -> str:
         """A category."""
@@ -280,7 +280,7 @@ def random_query(seed: int, events: list[Event]) -> dict[str, Any]:
         "currency": draw.choice(CURRENCIES),
         "measure": draw.choice(("spend", "units", "capacity")),
         "status": draw.choice(("ordered", "delivered", "open")),
-        "by": draw.choice(("vendor", "maker", "parent", "country", "product", "category")),
+        "by": draw.choice(("vendor", "maker", "parent", "country", "product", "category", "attribute:tpp")),
         "captive": draw.choice(("include", "include", "exclude")),
         "home": draw.choice((None, None, "CN")),
         "threshold": draw.choice((None, None, "4800", "0")),

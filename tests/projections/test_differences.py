@@ -17,10 +17,10 @@ from projections.engine import Projection
 from projections.figures import plain
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
+from service.audit.verifier import World, end_day
 from tests.ledgers import Book, line, market
 from tests.projections import ledgers
 from tests.random_ledgers import random_ledger, random_query
-from tests.reference.asof import World, end_day
 from tests.test_random_ledgers import country_name
 
 Event = dict[str, Any]

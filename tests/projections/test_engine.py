@@ -43,6 +43,17 @@ def test_any_batch_sizes_leave_the_same_tables_at_every_prefix(seed: int) -> Non
                     assert grown.digest() == rebuilt.digest()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_digest_up_to_a_position_is_as_if_nothing_had_come_after(seed: int) -> None:
+    events = RandomLedger(seed).grow(60)
+    with projected(events) as whole:
+        for count in range(0, len(events) + 1, 7):
+            with projected(events[:count]) as begun:
+                assert whole.digest(count) == begun.digest(count)
+        at_the_end = whole.digest()
+        assert {name for name, found in whole.digest(len(events)).items() if found != at_the_end[name]} == {"head"}
+
+
 def test_a_digest_tells_one_changed_word() -> None:
     events = market().events
     with projected(events) as one:

@@ -14,10 +14,9 @@ from domain.catalogue import read_stored
 from domain.events import Recorded
 from projections.orders import order
 from projections.parameters import Moment
+from service.audit.verifier import World, vendor_dependence
 from tests.ledgers import Book, line, market
 from tests.projections.ledgers import DAYS, FIRST_DAY, RandomLedger
-from tests.reference.asof import World
-from tests.reference.vendor_dependence import vendor_dependence
 
 SEED = Path(__file__).parents[2] / "examples" / "ai-accelerators.ndjson"
 YEAR_END = date(2023, 12, 31)

@@ -14,8 +14,8 @@ from projections.evidence import evidence
 from projections.figures import plain, ratio, sum_of
 from projections.parameters import VendorDependence
 from projections.vendor_dependence import vendor_dependence
+from service.audit.verifier import vendor_dependence as reference
 from tests.projections.ledgers import Event, RandomLedger, batch, projected, random_query
-from tests.reference import vendor_dependence as reference
 from tests.reference.ledger import Ledger, line, market
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ai-accelerators-expected.json"
@@ -83,7 +83,7 @@ def test_random_ledgers_give_what_the_plain_evaluation_gives(ledger_seed: int, v
         for query_seed in range(8):
             query = random_query(100 * ledger_seed + query_seed, events)
             answer = vendor_dependence(cursor, VendorDependence(**query), country_name=country_name)
-            assert answer == reference.vendor_dependence(events, **query), query
+            assert answer == reference(events, **query, country_name=country_name), query
 
 
 @pytest.mark.parametrize("ledger_seed", range(100, 106))

@@ -1,1 +1,1 @@
-"""The rules of docs/semantics.md evaluated plainly, event by event: the yardstick for the fast views."""
+"""Small ledgers for the reference evaluation (service/audit/verifier.py), and its tests."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.reference.asof import Event
+from service.audit.verifier import Event
 
 
 class Ledger:

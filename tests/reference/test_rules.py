@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from service.audit.verifier import regulatory_exposure
 from tests.reference.ledger import Ledger, line, market
-from tests.reference.regulatory_exposure import regulatory_exposure
 
 YEAR_END = date(2023, 12, 31)
 A800 = ("nvidia", "a800")
@@ -56,6 +56,7 @@ def test_a_rule_needs_all_its_conditions_and_the_unnamed_product_leaves_it_open(
                 "low": "1000",
                 "high": "1000",
                 "rules": [entry | {"verdict": "yes", "missing": []}],
+                "explanation": ["r1 r1 applies: licence required"],
             },
             {
                 "vendor": "nvidia",
@@ -65,12 +66,25 @@ def test_a_rule_needs_all_its_conditions_and_the_unnamed_product_leaves_it_open(
                 "low": "1000",
                 "high": "1000",
                 "rules": [entry | {"verdict": "undetermined", "missing": ["product_id"]}],
+                "explanation": ["no product of nvidia is named"],
             },
         ],
         "at_risk_low": 0.5,
         "at_risk_high": 1.0,
-        "instruments": ["r1"],
+        "instruments": [
+            {
+                "regulation_id": "r1",
+                "title": "R",
+                "jurisdiction": "US",
+                "authority": "BIS",
+                "citation": "87 FR 1",
+                "status": "in-force",
+                "rules": answer["instruments"][0]["rules"],
+                "until": None,
+            }
+        ],
     }
+    assert answer["instruments"][0]["rules"][0]["when"] == when
 
 
 def test_a_condition_that_fails_decides_whatever_is_unknown(exposed: Ledger) -> None:
@@ -191,7 +205,10 @@ def test_the_rules_of_the_latest_amendment_replace_all_others(exposed: Ledger) -
     assert verdicts(exposed, date(2023, 6, 30))[A800] == "yes"
     assert verdicts(exposed, date(2023, 7, 1))[A800] == "no"
     in_force = [
-        regulatory_exposure(exposed.events, buyer=["baidu"], effective_on=day)["instruments"]
+        [
+            instrument["regulation_id"]
+            for instrument in regulatory_exposure(exposed.events, buyer=["baidu"], effective_on=day)["instruments"]
+        ]
         for day in (date(2023, 9, 30), date(2023, 10, 1))
     ]
     # An amendment that names no last day leaves it unchanged.

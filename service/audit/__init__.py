@@ -1,0 +1,1 @@
+"""What an auditor works with: bundles, the verifier that travels in them, and replays."""

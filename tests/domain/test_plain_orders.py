@@ -1,0 +1,345 @@
+"""Plain orders take a shorter road to the same bytes, outcomes and refusals as the long one."""
+
+import json
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from domain.catalogue import read_request, read_stored
+from domain.errors import Invalid, Refusal
+from domain.events import canonical, instant
+from domain.json_text import parse_json
+from domain.ledger import Batch, Outcome, Sent
+from domain.plain_orders import LONGEST_BYTES, PlainDraft, PlainOrder, read_plain_order
+from domain.streams import advance, fold
+from tests.domain.test_mutations import damage
+from tests.ledgers import CODES, Book, Event
+from tests.random_ledgers import random_ledger
+from tests.random_requests import ORGANIZATIONS, PRODUCTS
+
+ACTOR, CORRELATION = "müller", 'import:"1"'
+
+
+def order(**data: Any) -> Event:
+    """A plain order; `data` replaces fields of its data."""
+    lines = [
+        {"line": "1", "product_id": "910b", "quantity": "1600", "amount": "450000000.50", "deliver_by": "2024-03"},
+        {"line": "2", "product_id": None, "quantity": None, "amount": "0"},
+    ]
+    placed = {"order_id": "po-1", "buyers": ["baidu"], "vendor_id": "huawei", "currency": "CNY", "lines": lines}
+    return {"type": "order-placed", "effective_on": "2023-08", "data": placed | data}
+
+
+def changed_line(**fields: Any) -> Event:
+    """A plain order with a line that is not as usual."""
+    found = order()
+    found["data"]["lines"][0] |= fields
+    return found
+
+
+def long_road(text: bytes) -> Event | None:
+    """What the long road reads; None: it refuses."""
+    try:
+        sent: Event = parse_json(text)
+        read_request(sent, CODES)
+    except (ValueError, Invalid):
+        return None
+    return sent
+
+
+# Reading
+
+PLAIN: list[Event] = [
+    order(),
+    order() | {"known_on": "2023-11-07", "basis": "estimated", "id": "a.b:c-1_"},
+    order() | {"source": {"citation": "路透社 2023-11-07", "url": "https://example.com/?a=1", "sha256": "0f" * 32}},
+    order() | {"source": {"citation": "\x7f\u2028\u2029é 昇腾 🐉 \ufffd </script>", "quote": "'1,600'"}},
+    order(buyers=["baidu", "tencent"]),
+    order() | {"effective_on": "../2023-08-09"},
+    changed_line(quantity="999999999999999.9999", amount="0.0001", line="a" * 128),
+]
+
+NOT_PLAIN: list[Event] = [
+    order() | {"type": "order-amended"},
+    order() | {"note": "?"},
+    order() | {"corrects": "placed"},
+    order() | {"id": None},
+    order() | {"id": "po 1"},
+    order() | {"id": "po-1\n"},
+    order() | {"effective_on": "2023-8"},
+    order() | {"known_on": "2023-02-30"},
+    order() | {"basis": "guessed"},
+    order() | {"source": {"citation": "\u00a0 \u2003"}},
+    order() | {"source": {"citation": "x", "sha256": "0F" * 32}},
+    order() | {"source": {"citation": 'he said "1,600"'}},
+    order() | {"source": {}},
+    order(currency="XXY"),
+    order(lines=[]),
+    order(buyers=[]),
+    order(buyers=["baidu", "baidu"]),
+    order(order_id=""),
+    order(vendor_id="a/b"),
+    order(buyers="baidu"),
+    order(lines=[order()["data"]["lines"][0]] * 2),
+    changed_line(quantity="1e3"),
+    changed_line(quantity="-1"),
+    changed_line(quantity="007"),
+    changed_line(quantity="1000000000000000"),
+    changed_line(quantity="1.00001"),
+    changed_line(quantity=5),
+    changed_line(quantity="٣"),
+    changed_line(quantity={"value": "5", "low": "4"}),
+    changed_line(deliver_by="../2024-03-01"),
+    changed_line(deliver_by=None),
+    changed_line(product_id="h 100"),
+    changed_line(line=1),
+    changed_line(price="3"),
+]
+
+
+@pytest.mark.parametrize("sent", PLAIN)
+@pytest.mark.parametrize("form", [{}, {"indent": 1}, {"separators": (",", ":"), "sort_keys": True}])
+def test_a_plain_order_is_read_as_the_long_road_reads_it(sent: Event, form: dict[str, Any]) -> None:
+    text = json.dumps(sent, ensure_ascii=False, **form).encode()
+    plain = read_plain_order(text, CODES)
+    assert plain is not None
+    assert long_road(text) == sent
+    request = plain.request()
+    assert (request.envelope.id, plain.stream) == (plain.id, request.body.stream)
+    assert (plain.effective_on, plain.known_on) == (request.envelope.effective_on, request.envelope.known_on)
+    assert (plain.basis, plain.data) == (request.envelope.basis, canonical(sent["data"]))
+    assert plain.source == (canonical(sent["source"]) if "source" in sent else None)
+    assert set(plain.mentions) == {mention.stream for mention in request.body.mentions()}
+
+
+@pytest.mark.parametrize("sent", NOT_PLAIN)
+def test_whatever_is_not_plain_is_left_to_the_long_road(sent: Event) -> None:
+    assert read_plain_order(json.dumps(sent, ensure_ascii=False).encode(), CODES) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"type"', b'"type": "order-placed", "type"'),
+        (b'"currency"', b'"currency": "CNY", "currency"'),
+        (b'"quantity": "1600"', b'"quantity": "1600", "quantity": "1600"'),
+        (b'"product_id": null', b'"product_id": null, "product_id": null'),
+        (b'"po-1"', b'"po\\u002d1"'),
+        (b"huawei", b"hua\x00wei"),
+        (b"huawei", b"hua\x1fwei"),
+        (b"huawei", b"hua\xffwei"),
+        (b'{"type', b'\xef\xbb\xbf{"type'),
+        (b'"CNY"', b"NaN"),
+    ],
+)
+def test_text_that_is_not_as_it_seems_is_left_to_the_long_road(old: bytes, new: bytes) -> None:
+    text = json.dumps(order()).encode()
+    assert read_plain_order(text, CODES) is not None
+    assert read_plain_order(text.replace(old, new, 1), CODES) is None
+
+
+def test_an_order_that_may_not_fit_is_not_plain() -> None:
+    text = json.dumps(order()).encode()
+    longest = text + b" " * (LONGEST_BYTES - len(text))
+    assert read_plain_order(longest, CODES) is not None
+    assert read_plain_order(longest + b" ", CODES) is None
+
+
+def test_damaged_text_is_plain_only_where_the_long_road_accepts_it() -> None:
+    random = Random(4)
+    texts = [json.dumps(sent, ensure_ascii=False).encode() for sent in PLAIN]
+    damaged_and_plain = 0
+    for _ in range(6_000):
+        text = bytearray(random.choice(texts))
+        for _ in range(random.choice((1, 1, 2))):
+            place = random.randrange(len(text))
+            if random.random() < 0.5:
+                text[place] = random.choice(b'"\\{}[],: \n0-.eaZ\x00\x80\xff')
+            else:
+                end = place + random.randrange(12)
+                text[place:end] = text[place:end] * random.choice((0, 2))
+        plain = read_plain_order(bytes(text), CODES)
+        if plain is not None:
+            damaged_and_plain += 1
+            sent = long_road(bytes(text))
+            assert sent is not None
+            assert plain.data == canonical(sent["data"])
+    assert damaged_and_plain > 100
+
+
+# Deciding
+
+
+class Register(Book):
+    """A book that records what is sent as text, by one road or the other, and keeps the bytes."""
+
+    def __init__(self, *, plain: bool, presume_new: bool, memory: int = 0) -> None:
+        super().__init__()
+        self.plain = plain
+        self.presume_new = presume_new
+        #: The streams that it remembers without looking them up: none, or one of so many.
+        self.memory = memory
+        self.stored: list[bytes] = []
+        self.plainly = 0
+
+    def remembers(self, name: str) -> bool:
+        """Whether a stream is known to have begun, without looking it up."""
+        return bool(self.memory) and sum(name.encode()) % self.memory == 0 and self.stream(name).version > 0
+
+    def read(self, text: bytes) -> Sent:
+        """A request as this book takes it."""
+        found = read_plain_order(text, CODES) if self.plain else None
+        return found or read_request(parse_json(text), CODES)
+
+    def take(self, commands: Sequence[Sequence[bytes]]) -> list[Any]:
+        """Record commands in one go, each by itself; what became of each."""
+        requests = [[self.read(text) for text in command] for command in commands]
+        named = self._named
+        answers, batch = self._try(requests, presume_new=self.presume_new)
+        if self.presume_new and not self._holds(batch, answers):
+            self._named = named
+            answers, batch = self._try(requests, presume_new=False)
+        for draft in batch.drafts:
+            self.plainly += isinstance(draft, PlainDraft)
+            self._store(draft)
+        return answers
+
+    def _try(self, requests: Sequence[Sequence[Sent]], *, presume_new: bool) -> tuple[list[Any], Batch]:
+        batch = Batch(self, self.today, self._new_id, presume_new=presume_new)
+        answers: list[Any] = []
+        for command in requests:
+            try:
+                answers.append([_told(outcome) for outcome in batch.add(command)])
+            except Refusal as refusal:
+                answers.append((type(refusal), refusal.index, refusal.problems))
+        return answers, batch
+
+    def _holds(self, batch: Batch, answers: list[Any]) -> bool:
+        """Whether nothing was refused, and no id or first version of a stream is there already."""
+        return all(isinstance(answer, list) for answer in answers) and not any(
+            self.event(draft.id) or (draft.version == 1 and self.stream(draft.stream).version) for draft in batch.drafts
+        )
+
+    def _store(self, draft: Any) -> None:
+        position = len(self.stored) + 1
+        moment = instant(datetime(2025, 6, 30, tzinfo=UTC) + timedelta(microseconds=position))
+        state = draft.written(position, moment, ACTOR, CORRELATION)
+        self.stored.append(state)
+        event = read_stored(parse_json(state))
+        self._ids[event.id] = event
+        self._histories[event.stream].append(event)
+        stream = advance(self.stream(event.stream), event) or fold(self._histories[event.stream])
+        self._streams[event.stream] = stream
+
+
+def _told(outcome: Outcome) -> Any:
+    return (
+        [(draft.id, draft.stream, draft.version) for draft in outcome.drafts],
+        [(event.id, event.stream, event.version) for event in outcome.replayed],
+    )
+
+
+def commands_of(random: Random, size: int) -> list[list[bytes]]:
+    """Requests as text, most as an accepting ledger had them, some damaged, sent again, or with another content."""
+    sent: list[Event] = []
+    for request in random_ledger(random, size).requests:
+        sent.append(request)
+        if request["type"] == "order-placed":
+            for number in range(random.choice((2, 4, 8))):
+                more = deepcopy(request)
+                more["data"]["order_id"] += f"-{random.randrange(60)}"
+                more |= {"id": f"more:{number}:{random.randrange(60)}"} if random.random() < 0.6 else {}
+                for line in more["data"]["lines"]:
+                    line |= {"quantity": f"{random.randrange(900)}", "amount": f"{random.randrange(9_000)}.50"}
+                if random.random() < 0.3:
+                    damage(random, more)
+                sent.append(more)
+        if random.random() < 0.15:
+            sent.append(deepcopy(random.choice(sent)))
+    texts = []
+    for request in sent:
+        if not _reads(request):
+            continue
+        names = list(request)
+        random.shuffle(names)
+        shuffled = {name: request[name] for name in names}
+        texts.append(json.dumps(shuffled, ensure_ascii=random.random() < 0.3).encode())
+    commands = [[text] for text in market()]
+    while texts:
+        many = random.choice((1, 1, 1, 2, 3, 8))
+        commands.append(texts[:many])
+        del texts[:many]
+    return commands
+
+
+def market() -> list[bytes]:
+    """Everything that random orders name, registered."""
+    book = Book()
+    for name in ORGANIZATIONS:
+        book.organization(name)
+    for name in PRODUCTS:
+        book.product(name)
+    sent = ("type", "effective_on", "known_on", "data")
+    return [json.dumps({name: event[name] for name in sent}).encode() for event in book.events]
+
+
+def _reads(request: Event) -> bool:
+    try:
+        text = json.dumps(request, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return long_road(text) is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_roads_record_the_same_bytes_and_refuse_the_same(seed: int) -> None:
+    random = Random(seed)
+    commands = commands_of(random, 120)
+    long = Register(plain=False, presume_new=False)
+    others = [
+        Register(plain=True, presume_new=False),
+        Register(plain=True, presume_new=True),
+        Register(plain=True, presume_new=True, memory=2),
+        Register(plain=False, presume_new=True, memory=1),
+    ]
+    while commands:
+        group, commands = commands[: (many := random.choice((1, 2, 5, 20)))], commands[many:]
+        expected = long.take(group)
+        for other in others:
+            assert other.take(group) == expected
+    for other in others:
+        assert other.stored == long.stored
+    assert long.plainly == 0
+    assert others[0].plainly > 5
+
+
+def test_a_plain_order_can_be_built_on_and_taken_back_within_its_batch() -> None:
+    def sent(event_type: str, data: Event, **envelope: Any) -> bytes:
+        return json.dumps({"type": event_type, "effective_on": "2023-08", **envelope, "data": data}).encode()
+
+    market = [
+        sent("organization-registered", {"organization_id": name, "name": name, "country": "CN"})
+        for name in ("baidu", "huawei")
+    ]
+    placed = json.dumps(order(lines=[{"line": "1", "product_id": None, "quantity": "5", "amount": "10"}])).encode()
+    named = placed[:-1] + b', "id": "placed"}'
+    amended = sent("order-amended", {"order_id": "po-1", "changes": [{"line": "1", "quantity": "-3"}]})
+    retracted = sent("event-retracted", {"retracts": "placed", "reason": "entered by mistake"})
+    commands = [market, [named, amended, amended], [named, amended], [named], [amended], [retracted], [placed]]
+    long, plain = Register(plain=False, presume_new=False), Register(plain=True, presume_new=True)
+    assert long.take(commands) == plain.take(commands)
+    assert plain.stored == long.stored
+    assert [parse_json(state)["type"] for state in plain.stored[2:]] == [
+        *("order-placed", "order-amended", "event-retracted", "event-retracted", "order-placed")
+    ]
+
+
+def test_an_id_given_later_goes_with_the_request() -> None:
+    plain = read_plain_order(json.dumps(order()).encode(), CODES)
+    assert isinstance(plain, PlainOrder)
+    named = plain.named("import:1")
+    assert (named.id, named.request().envelope.id, named.request().sent["id"]) == ("import:1",) * 3
