@@ -5,19 +5,26 @@ import operator
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from projections.engine import fingerprint
 from projections.parameters import RegulatoryExposure, VendorDependence
-from service.cli import exits, tables
+from service.cli import exits, exporting, tables
+from service.cli.asking import asked
 from service.clocks import REPEATABLE
 from service.daybook import open_daybook, remove_projections
-from service.questions import Questions
+from service.exporters.files import STDOUT, suffix, written
+from service.exporters.formats import FORMATS, Choice
+from service.exporters.views import VIEWS, View
 from service.settings import Settings
 
+#: For people, and the default.
+TABLE = "table"
+FORMS = (TABLE, *FORMATS)
 PAGE_EVENTS = 5_000
 CLOCKS = {
     "effective_on": "As the world was on this day (default today).",
@@ -33,7 +40,7 @@ HELP = {
     "measure": "spend, units or capacity.",
     "attribute": "The product attribute that makes capacity.",
     "status": "ordered, delivered or open.",
-    "by": "vendor, maker, parent, country, product or category.",
+    "by": "vendor, maker, parent, country, product, category, attribute:NAME of the product, or site (attribute:site).",
     "window": "ISO 8601 duration back from effective_on, e.g. P1Y.",
     "captive": "include or exclude supply from the buyer's own group.",
     "home": "Country that counts as domestic.",
@@ -71,21 +78,47 @@ def _raw(given: dict[str, Any]) -> dict[str, list[str]]:
     return raw
 
 
-def _asked(settings: Settings, ask: Callable[[Questions], dict[str, Any]]) -> dict[str, Any]:
-    """Answer one question, with a progress bar while the projection is brought up to the ledger."""
-    columns = (TextColumn("reading the ledger"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=tables.messages(), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
+def _formatted(command: Any) -> Any:
+    """In what form the answer is given, and where it goes."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="The answer as JSON: --format json."),
+        exporting.output_option,
+        click.option(
+            "--format", "format_name", type=click.Choice(FORMS), help="Default: by the file's name, else table."
+        ),
+    ):
+        command = option(command)
+    return command
 
-        def advance(position: int, head: int) -> None:
-            bar.update(task, completed=position, total=head, visible=True)
 
-        with open_daybook(settings, follow=False, progress=advance) as daybook:
-            return ask(Questions(daybook, settings.wait_s))
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form that an answer is asked for in."""
 
+    name: str
+    target: str
 
-def _print_json(answer: Any) -> None:
-    click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+    @classmethod
+    def of(cls, format_name: str | None, target: str, as_json: bool) -> "Form":
+        """From the options; refuses what contradicts itself before anything is asked."""
+        if as_json and format_name not in (None, "json"):
+            raise click.UsageError(f"--json and --format {format_name} contradict each other")
+        name = exporting.chosen_format("json" if as_json else format_name, target, FORMS, TABLE)
+        exporting.refuse_unreadable(target, name, is_text=name == TABLE or FORMATS[name].is_text)
+        return cls(name, target)
+
+    def give(self, answer: dict[str, Any], view: View, table: Callable[[], Table]) -> None:
+        """Give the answer in this form."""
+        if self.name == "json":
+            with written(self.target) as output:
+                output.write(json.dumps(answer, ensure_ascii=False, indent=1).encode() + b"\n")
+        elif self.name != TABLE:
+            exporting.write_answer(answer, Choice(view, view.tables[0]), self.name, self.target)
+        elif self.target == STDOUT:
+            tables.console().print(table())
+        else:
+            with written(self.target) as output:
+                output.write(tables.as_text(table()).encode())
 
 
 @click.group()
@@ -97,17 +130,16 @@ def query() -> None:
 @_options({name: HELP[name] for name in HELP if name in VendorDependence.model_fields})
 @_options(CLOCKS)
 @click.option("--fail-if", help="Exit 6 where a metric crosses a bound, e.g. 'hhi>2500'.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@_formatted
 @click.pass_obj
-def dependence(settings: Settings, /, fail_if: str | None, as_json: bool, **given: Any) -> None:
+def dependence(
+    settings: Settings, /, fail_if: str | None, format_name: str | None, target: str, as_json: bool, **given: Any
+) -> None:
     """How much of what was bought depends on whom."""
+    form = Form.of(format_name, target, as_json)
     crossed = _threshold(fail_if) if fail_if else None
-    answer = _asked(settings, lambda questions: questions.vendor_dependence(_raw(given)))
-    if as_json:
-        _print_json(answer)
-    else:
-        buyers = ", ".join(answer["parameters"]["buyer"]) or "the whole market"
-        tables.console().print(tables.dependence(answer, f"Dependence of {buyers}"))
+    answer = asked(settings, lambda questions: questions.vendor_dependence(_raw(given)))
+    form.give(answer, VIEWS["vendor-dependence"], lambda: tables.dependence(answer, f"Dependence of {_buyers(answer)}"))
     if crossed is not None and crossed(answer["metrics"]):
         tables.messages().print(f"{fail_if} holds", highlight=False)
         sys.exit(exits.THRESHOLD_CROSSED)
@@ -117,20 +149,23 @@ def dependence(settings: Settings, /, fail_if: str | None, as_json: bool, **give
 @_options({name: HELP[name] for name in HELP if name in RegulatoryExposure.model_fields})
 @_options(CLOCKS)
 @click.option("--fail-if", help="Exit 6 where a part at risk crosses a bound, e.g. 'at_risk_low>0.1'.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@_formatted
 @click.pass_obj
-def exposure(settings: Settings, /, fail_if: str | None, as_json: bool, **given: Any) -> None:
+def exposure(
+    settings: Settings, /, fail_if: str | None, format_name: str | None, target: str, as_json: bool, **given: Any
+) -> None:
     """How much of it is barred, by which rule, and what is not known."""
+    form = Form.of(format_name, target, as_json)
     crossed = _threshold(fail_if) if fail_if else None
-    answer = _asked(settings, lambda questions: questions.regulatory_exposure(_raw(given)))
-    if as_json:
-        _print_json(answer)
-    else:
-        buyers = ", ".join(answer["parameters"]["buyer"]) or "the whole market"
-        tables.console().print(tables.exposure(answer, f"Exposure of {buyers}"))
+    answer = asked(settings, lambda questions: questions.regulatory_exposure(_raw(given)))
+    form.give(answer, VIEWS["regulatory-exposure"], lambda: tables.exposure(answer, f"Exposure of {_buyers(answer)}"))
     if crossed is not None and crossed({name: answer[name] for name in ("at_risk_low", "at_risk_high")}):
         tables.messages().print(f"{fail_if} holds", highlight=False)
         sys.exit(exits.THRESHOLD_CROSSED)
+
+
+def _buyers(answer: dict[str, Any]) -> str:
+    return ", ".join(answer["parameters"]["buyer"]) or "the whole market"
 
 
 def _threshold(text: str) -> Callable[[dict[str, Any]], bool]:
@@ -148,37 +183,40 @@ def _threshold(text: str) -> Callable[[dict[str, Any]], bool]:
     return crossed
 
 
-def _listing(name: str, text: str, columns: str, *, extra: dict[str, str] | None = None) -> None:
+def _listing(name: str, text: str, *, extra: dict[str, str] | None = None) -> None:
     @query.command(name, help=text)
     @_options({**(extra or {}), **CLOCKS})
-    @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+    @_formatted
     @click.pass_obj
-    def command(settings: Settings, /, as_json: bool, **given: Any) -> None:
-        answer = _asked(settings, lambda questions: getattr(questions, name)(_raw(given)))
-        if as_json:
-            _print_json(answer)
-        else:
-            tables.console().print(tables.records(answer[name], name.capitalize(), columns.split()))
+    def command(settings: Settings, /, format_name: str | None, target: str, as_json: bool, **given: Any) -> None:
+        form = Form.of(format_name, target, as_json)
+        answer = asked(settings, lambda questions: getattr(questions, name)(_raw(given)))
+        view = VIEWS[name]
+        form.give(
+            answer,
+            view,
+            lambda: tables.listing(view.tables[0], answer, name.capitalize(), caption=tables.as_of(answer)),
+        )
 
 
-_listing("organizations", "Every organisation.", "organization_id name country parent_id ultimate_parent_id")
-_listing("products", "Every product.", "product_id name vendor_id category foundry")
-_listing("regulations", "Every instrument, with its status.", "regulation_id status title authority citation until")
-_listing(
-    "partnerships",
-    "Every partnership.",
-    "partnership_id status kind scope since ended_on",
-    extra={"party": "An organisation that is a party."},
-)
+_listing("organizations", "Every organisation.")
+_listing("products", "Every product.")
+_listing("regulations", "Every instrument, with its status.")
+_listing("partnerships", "Every partnership.", extra={"party": "An organisation that is a party."})
 
 
 @query.command()
 @click.argument("order_id")
 @_options(CLOCKS)
+@_formatted
 @click.pass_obj
-def order(settings: Settings, /, order_id: str, **given: Any) -> None:
-    """One order with its history, as JSON."""
-    _print_json(_asked(settings, lambda questions: questions.order(_raw(given), order_id)))
+def order(
+    settings: Settings, /, order_id: str, format_name: str | None, target: str, as_json: bool, **given: Any
+) -> None:
+    """One order with its history, by default as JSON."""
+    form = Form.of(format_name or (None if suffix(target) else "json"), target, as_json)
+    answer = asked(settings, lambda questions: questions.order(_raw(given), order_id))
+    form.give(answer, VIEWS["orders/{identifier}"], lambda: tables.order(answer))
 
 
 @click.command()
@@ -224,5 +262,5 @@ def rebuild(settings: Settings, /) -> None:
     removed, held = remove_projections(settings.home)
     if held:
         tables.messages().print(f"{held} in use by other processes: left as they are", highlight=False)
-    answer = _asked(settings, lambda questions: {"position": questions.daybook.follower.position})
+    answer = asked(settings, lambda questions: {"position": questions.daybook.follower.position})
     click.echo(f"rebuilt up to position {answer['position']} ({removed} removed before)")

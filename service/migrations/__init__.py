@@ -1,10 +1,13 @@
 """The ledger's schema in PostgreSQL: numbered migrations, applied once each under a lock."""
 
 from contextlib import suppress
+from datetime import datetime
 from importlib import resources
 
 import psycopg
 from psycopg import Connection, sql
+
+from domain.notes import NoteError, check_key_name
 
 #: The role that the service works as: it may add to the ledger, and change nothing.
 SERVICE_ROLE = "daybook_service"
@@ -13,15 +16,21 @@ MIGRATION_LOCK = int.from_bytes(b"daybook", "big")
 OLDEST_SERVER = 150000
 
 
+class BadOrigin(Exception):
+    """What a new ledger was to be named is not a name."""
+
+
 class WrongLedger(Exception):
     """The database holds a ledger of another name, or none that this service can work with."""
 
 
-def migrate(conninfo: str, origin: str | None = None) -> str:
+def migrate(conninfo: str, origin: str | None = None, created_at: datetime | None = None) -> str:
     """Bring the database to today's schema, creating the ledger where there is none, and return the ledger's origin.
 
     `conninfo` must name a role that owns the database. `origin` names a new ledger (default "daybook") and, where
-    given, must be the name of the one that is there: WrongLedger otherwise.
+    given, must be the name of the one that is there: WrongLedger otherwise. BadOrigin: no ledger can be named so.
+    `created_at`: a ledger that is made again, from an archive, is the one that was made then; for one that is there, so
+    it must have been.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         if connection.info.server_version < OLDEST_SERVER:
@@ -30,7 +39,7 @@ def migrate(conninfo: str, origin: str | None = None) -> str:
         _provide_role(connection)
         with connection.transaction():
             _apply(connection)
-        return _identity(connection, origin)
+        return _identity(connection, origin, created_at)
 
 
 def _provide_role(connection: Connection) -> None:
@@ -72,11 +81,30 @@ def migrations() -> dict[str, bytes]:
     return {entry.name.removesuffix(".sql"): entry.read_bytes() for entry in sorted(scripts, key=lambda e: e.name)}
 
 
-def _identity(connection: Connection, origin: str | None) -> str:
-    row = connection.execute("select origin from ledger_identity").fetchone()
+def _refuse_bad_name(origin: str) -> None:
+    """BadOrigin for what cannot name the keys that sign the ledger's checkpoints."""
+    try:
+        check_key_name(origin)
+        origin.encode()
+    except (NoteError, UnicodeEncodeError):
+        raise BadOrigin(
+            f"{origin!r:.100} cannot name a ledger: a name has no spaces, no plus signs and no control characters,"
+            " and is not empty"
+        ) from None
+
+
+def _identity(connection: Connection, origin: str | None, created_at: datetime | None) -> str:
+    row = connection.execute("select origin, created_at from ledger_identity").fetchone()
     if row is None:
-        connection.execute("insert into ledger_identity (origin) values (%s)", (origin or "daybook",))
-        return origin or "daybook"
+        chosen = "daybook" if origin is None else origin
+        _refuse_bad_name(chosen)
+        connection.execute(
+            "insert into ledger_identity (origin, created_at) values (%s, coalesce(%s, clock_timestamp()))",
+            (chosen, created_at),
+        )
+        return chosen
     if origin is not None and row[0] != origin:
         raise WrongLedger(f"the database holds the ledger {row[0]!r}, not {origin!r}")
+    if created_at is not None and row[1] != created_at:
+        raise WrongLedger(f"the database holds another ledger {row[0]!r}: it was made {row[1]}, not {created_at}")
     return str(row[0])

@@ -9,12 +9,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.events import Request as Requested
+from domain.ledger import Sent
 from service.clocks import Raw
 from service.comparisons import CannotBeSupposed, Comparisons
+from service.exporters.views import VIEWS
 from service.questions import Questions
 from service.web.bodies import JSON, read_body, read_events
 from service.web.events import accepted
+from service.web.formats import choice_of, chosen, rendered
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
 
@@ -27,13 +29,19 @@ def raw_parameters(request: Request) -> dict[str, list[str]]:
     return raw
 
 
-async def _answer(request: Request, ask: Callable[[Raw], dict[str, Any]]) -> Response:
-    media_type = accepted(request, (JSON,))
-    answer = await run_in_threadpool(ask, raw_parameters(request))
-    return Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
+async def _answer(request: Request, path: str, identifier: str = "") -> Response:
+    """A view's answer in the format that is asked for (JSON, CSV, Parquet, Arrow or XLSX)."""
+    view, raw = VIEWS[path], raw_parameters(request)
+    form, choice = chosen(request, raw), choice_of(view, raw)
+
+    def made() -> Response:
+        answer = view.ask(_questions(request), _comparisons(request), raw, identifier)
+        return rendered(answer, form, choice, request, raw)
+
+    return await run_in_threadpool(made)
 
 
-async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Requested]], dict[str, Any]]) -> Response:
+async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Sent]], dict[str, Any]]) -> Response:
     media_type = accepted(request, (JSON,))
     body = await read_body(request, request.app.state.settings.body_limit_bytes)
     batch = await run_in_threadpool(read_events, body, request.headers.get("content-type", ""))
@@ -57,31 +65,31 @@ def _questions(request: Request) -> Questions:
 @router.get("/views/vendor-dependence")
 async def vendor_dependence(request: Request) -> Response:
     """How much of what was bought depends on whom, at any point in the three clocks."""
-    return await _answer(request, _questions(request).vendor_dependence)
+    return await _answer(request, "vendor-dependence")
 
 
 @router.get("/views/vendor-dependence/evidence")
 async def evidence(request: Request) -> Response:
     """The postings that make the figure of one row, with their events."""
-    return await _answer(request, _questions(request).evidence)
+    return await _answer(request, "vendor-dependence/evidence")
 
 
 @router.get("/views/vendor-dependence/series")
 async def series(request: Request) -> Response:
     """Vendor dependence over time, by step or at every change, with what happened to rules and partnerships."""
-    return await _answer(request, _comparisons(request).series)
+    return await _answer(request, "vendor-dependence/series")
 
 
 @router.get("/views/vendor-dependence/diff")
 async def difference(request: Request) -> Response:
     """What changed between two values of one clock, and the events that explain it."""
-    return await _answer(request, _comparisons(request).difference)
+    return await _answer(request, "vendor-dependence/diff")
 
 
 @router.get("/views/regulatory-exposure")
 async def regulatory_exposure(request: Request) -> Response:
     """How much of what was bought is barred, for whom, by which rule, and what is not known."""
-    return await _answer(request, _questions(request).regulatory_exposure)
+    return await _answer(request, "regulatory-exposure")
 
 
 @router.post("/scenarios/vendor-dependence")
@@ -109,15 +117,15 @@ def _register(path: str, name: str, described: str, *, one: bool) -> None:
     """A route below /views, and the same without it."""
 
     async def answer_all(request: Request) -> Response:
-        return await _answer(request, getattr(_questions(request), name))
+        return await _answer(request, path)
 
     async def answer_one(request: Request, identifier: str) -> Response:
-        return await _answer(request, lambda raw: getattr(_questions(request), name)(raw, identifier))
+        return await _answer(request, path, identifier)
 
     which = "One" if one else "Every"
     for prefix in ("/views", ""):
         router.add_api_route(
-            prefix + path,
+            f"{prefix}/{path}",
             answer_one if one else answer_all,
             name=name,
             description=f"{which} {described}, as of any time.",
@@ -125,6 +133,6 @@ def _register(path: str, name: str, described: str, *, one: bool) -> None:
 
 
 for _all, _one, _described in REGISTERS:
-    _register(f"/{_all}", _all, _described, one=False)
-    _register(f"/{_all}/{{identifier}}", _one, _described, one=True)
-_register("/orders/{identifier}", "order", "order, with its history", one=True)
+    _register(_all, _all, _described, one=False)
+    _register(f"{_all}/{{identifier}}", _one, _described, one=True)
+_register("orders/{identifier}", "order", "order, with its history", one=True)

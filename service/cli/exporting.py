@@ -1,0 +1,183 @@
+"""Exporting: events, views, orders and whole ledgers, as files that other tools read."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.errors import Invalid
+from service.cli import asking, tables
+from service.comparisons import Comparisons
+from service.daybook import ledger_origin, open_daybook, open_ledger
+from service.exporters import events as event_files
+from service.exporters.events import WRITERS, Selection
+from service.exporters.files import STDOUT, is_compressed, suffix, written
+from service.exporters.formats import FORMATS, Choice
+from service.exporters.ocds import encode, record_package
+from service.exporters.views import VIEWS, parse_question
+from service.settings import Settings
+
+#: What a name's end says of the format, where it is not the format's own name.
+SUFFIXES = {"jsonl": "ndjson", "pq": "parquet", "arrows": "arrow"}
+
+#: The open contracting data standard: JSON of its own kind.
+OCDS = "ocds"
+
+Told = Callable[[int, int], None]
+
+
+@click.group()
+def export() -> None:
+    """Write files for other tools: events, views, orders, or the whole ledger."""
+
+
+def output_option(command: Any) -> Any:
+    """Where the file goes."""
+    text = "The file, made whole or not at all; .gz compresses it. Default: stdout."
+    return click.option("-o", "--output", "target", default=STDOUT, metavar="FILE", help=text)(command)
+
+
+@export.command()
+@click.option("--after", type=click.IntRange(0), default=0, help="Start behind this position.")
+@click.option("--upto", type=click.IntRange(0), help="End with this position (default: the head).")
+@click.option("--type", "types", multiple=True, help="Only this event type; repeat for several.")
+@click.option("--stream", "streams", multiple=True, help="Only this stream, e.g. order/po-1; repeat for several.")
+@click.option(
+    "--format", "format_name", type=click.Choice(tuple(WRITERS)), help="Default: by the file's name, else ndjson."
+)
+@output_option
+@click.pass_obj
+def events(
+    settings: Settings,
+    /,
+    after: int,
+    upto: int | None,
+    types: tuple[str, ...],
+    streams: tuple[str, ...],
+    format_name: str | None,
+    target: str,
+) -> None:
+    """The recorded events. NDJSON holds the stored bytes, one event a line."""
+    chosen = chosen_format(format_name, target, tuple(WRITERS), "ndjson")
+    refuse_unreadable(target, chosen, is_text=chosen not in event_files.BINARY)
+    with progress_bar("exporting") as told, open_ledger(settings) as ledger:
+        head = ledger.recorder.head().position
+        if upto is not None and upto > head:
+            raise Invalid.at("/upto", f"position {upto} is beyond the head, {head}")
+        selection = Selection(after, head if upto is None else upto, types, streams)
+        with written(target) as output:
+            count = WRITERS[chosen](output, selection.pages(ledger.recorder, told), ledger_origin(ledger))
+    if target != STDOUT:
+        tables.messages().print(f"{count} events in {target}", highlight=False)
+
+
+@export.command()
+@click.argument("question", metavar="VIEW?PARAMETERS")
+@click.option(
+    "--format", "format_name", type=click.Choice(tuple(FORMATS)), help="Default: by the file's name, else csv."
+)
+@click.option("--table", "table_name", help="Another table of the answer than its main one, e.g. postings.")
+@click.option(
+    "--context", "context_target", metavar="FILE", help="Write what the answer is of (resolved, ...) as JSON."
+)
+@click.option("--verbatim", is_flag=True, help="CSV: text that a spreadsheet would run as a formula stays as it is.")
+@output_option
+@click.pass_obj
+def view(
+    settings: Settings,
+    /,
+    question: str,
+    format_name: str | None,
+    table_name: str | None,
+    context_target: str | None,
+    verbatim: bool,
+    target: str,
+) -> None:
+    """A view's answer, the same figures as over HTTP: e.g. 'vendor-dependence?buyer=baidu&measure=units'.
+
+    The views are those below /api/v1/views, and orders/ID.
+    """
+    asked = parse_question(question)
+    choice = Choice(asked.view, asked.view.table(table_name), guarded=not verbatim)
+    chosen = chosen_format(format_name, target, tuple(FORMATS), "csv")
+    refuse_unreadable(target, chosen, is_text=FORMATS[chosen].is_text)
+    answer = asking.asked(
+        settings, lambda questions: asked.answer(questions, Comparisons(questions.daybook, settings.wait_s))
+    )
+    write_answer(answer, choice, chosen, target)
+    if context_target is not None:
+        with written(context_target) as output:
+            output.write(json.dumps(choice.context(answer), ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+@export.command()
+@click.argument("order_id")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice((*FORMATS, OCDS)),
+    help="ocds: a record package with all releases (default: by the file's name, else json).",
+)
+@click.option("--prefix", help="OCDS: the publisher's registered ocid prefix.")
+@output_option
+@click.pass_obj
+def order(settings: Settings, /, order_id: str, format_name: str | None, prefix: str | None, target: str) -> None:
+    """One order: as the API has it, or as open contracting data (OCDS)."""
+    chosen = chosen_format(format_name, target, tuple(FORMATS), "json")
+    if prefix is not None and chosen != OCDS:
+        raise click.UsageError(f"--prefix is for --format {OCDS}, not {chosen}")
+    if chosen == OCDS:
+        with open_daybook(settings, follow=False) as daybook:
+            text = encode(record_package(daybook, order_id, prefix))
+        with written(target) as output:
+            output.write(text.encode() + b"\n")
+        return
+    refuse_unreadable(target, chosen, is_text=FORMATS[chosen].is_text)
+    view = VIEWS["orders/{identifier}"]
+    answer = asking.asked(settings, lambda questions: questions.order({}, order_id))
+    write_answer(answer, Choice(view, view.tables[0]), chosen, target)
+
+
+def write_answer(answer: dict[str, Any], choice: Choice, chosen: str, target: str) -> None:
+    """Write an answer in a format to a file or to stdout."""
+    with written(target) as output:
+        FORMATS[chosen].write(output, answer, choice)
+        if chosen == "json":
+            output.write(b"\n")
+
+
+def chosen_format(given: str | None, target: str, known: tuple[str, ...], default: str) -> str:
+    """The format asked for, or the one that the file's name tells."""
+    if given is not None:
+        return given
+    end = suffix(target)
+    end = SUFFIXES.get(end, end)
+    if target == STDOUT or not end:
+        return default
+    if end not in known:
+        raise click.UsageError(f"{target}: the name tells no format that is known here: give --format")
+    return end
+
+
+def refuse_unreadable(target: str, chosen: str, *, is_text: bool) -> None:
+    """Refuse what would fill a terminal with bytes, or what readers could not open."""
+    if is_text:
+        return
+    if target == STDOUT and sys.stdout.isatty():
+        raise click.UsageError(f"{chosen} is not for a terminal: give -o FILE")
+    if is_compressed(target):
+        raise click.UsageError(f"{target}: {chosen} is compressed within, and nothing reads it from a .gz")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Told]:
+    """A progress bar on stderr, where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = tables.messages()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -1,0 +1,82 @@
+"""The formats in which a view's answer is given: their names, media types and writers."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from service.exporters.columnar import arrow_table, write_arrow, write_parquet
+from service.exporters.columns import Table, context
+from service.exporters.delimited import write_csv
+from service.exporters.spreadsheets import Sheet, write_xlsx
+from service.exporters.views import View
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is wanted of an answer."""
+
+    view: View
+    #: The table, of formats that hold one.
+    table: Table
+    #: Of CSV: whether text that a spreadsheet would run is guarded.
+    guarded: bool = True
+
+    def context(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """What the answer says besides its tables."""
+        return context(answer, self.view.listed)
+
+
+Write = Callable[[BinaryIO, Mapping[str, Any], Choice], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format."""
+
+    name: str
+    media_type: str
+    write: Write
+    #: Whether a terminal can show it.
+    is_text: bool = False
+
+
+def as_json(answer: Mapping[str, Any]) -> bytes:
+    """The answer as HTTP gives it."""
+    return json.dumps(answer, ensure_ascii=False).encode()
+
+
+def _write_json(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    output.write(as_json(answer))
+
+
+def _write_csv(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    write_csv(output, choice.table.columns, choice.table.rows(answer), guarded=choice.guarded)
+
+
+def _write_parquet(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    write_parquet(output, arrow_table(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
+
+
+def _write_arrow(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    write_arrow(output, arrow_table(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
+
+
+def _write_xlsx(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    others = [table for table in choice.view.tables if table is not choice.table]
+    sheets = [Sheet(table.name, table.columns, table.rows(answer)) for table in (choice.table, *others)]
+    write_xlsx(output, sheets, choice.context(answer))
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+FORMATS: dict[str, Format] = {
+    one.name: one
+    for one in (
+        Format("json", "application/json", _write_json, is_text=True),
+        Format("csv", "text/csv", _write_csv, is_text=True),
+        Format("parquet", "application/vnd.apache.parquet", _write_parquet),
+        Format("arrow", "application/vnd.apache.arrow.stream", _write_arrow),
+        Format("xlsx", XLSX, _write_xlsx),
+    )
+}

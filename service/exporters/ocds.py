@@ -1,0 +1,168 @@
+"""An order as an OCDS record package: its releases, and what they come to, compiled and versioned, made offline.
+
+Each event is a release, in the order in which the world could know them. What OCDS has no words for (bounds, receipts,
+bases, periods) stands in an extension, `daybook`, with the events themselves: another Daybook reads those.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from domain.events import Recorded
+from service.daybook import Daybook
+from service.exporters.ocds_removals import with_removals
+from service.exporters.ocds_sections import Register, sections
+from service.ocds import merging
+from service.ocds.schemas import VERSION
+from service.questions import NothingThere
+
+#: Hexadecimal digits of the origin's SHA-256 behind `ocds-`, where no registered prefix is given.
+PREFIX_DIGITS = 6
+#: The extension's name in releases, contracts and items.
+EXTENSION = "daybook"
+#: What a client sends of an event; with its position, in the order of which they are recorded again.
+SENT = ("type", "id", "effective_on", "known_on", "basis", "corrects", "source", "data")
+#: Tags by the type of the event that a release tells; the first of its kind, and those after it.
+TAGS = {
+    "order-placed": (("award", "contract"), ("contractUpdate",)),
+    "order-amended": (("contractAmendment",), ("contractAmendment",)),
+    "order-cancelled": (("contractTermination",), ("contractTermination",)),
+    "goods-received": (("implementation",), ("implementationUpdate",)),
+    "goods-returned": (("implementation",), ("implementationUpdate",)),
+    "order-allocated": (("contractUpdate",), ("contractUpdate",)),
+    "event-retracted": (("contractUpdate",), ("contractUpdate",)),
+}
+
+
+def record_package(daybook: Daybook, order_id: str, prefix: str | None = None) -> dict[str, Any]:
+    """An order as a record package with its releases, its compiled and its versioned release.
+
+    `prefix` is the publisher's own ocid prefix; without one it comes from the ledger's origin. Amounts and quantities
+    are int or Decimal: `encode` writes them exactly. Raises NothingThere.
+    """
+    history = daybook.ledger.history(f"order/{order_id}")
+    if not history:
+        raise NothingThere(f"there is no order {order_id}")
+    register = Register.of(history, daybook.ledger.history)
+    prefix = prefix or f"ocds-{hashlib.sha256(daybook.origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
+    ocid = f"{prefix}-{order_id}"
+    releases = list(_releases(ocid, daybook.origin, history, register))
+    # As a field with omitWhenMerged: events are what a release tells, not what a process is.
+    merged = [{name: value for name, value in release.items() if name != EXTENSION} for release in releases]
+    last = max(history, key=lambda event: event.position)
+    assert last.stored is not None
+    return {
+        "uri": f"urn:daybook:{daybook.origin}:{order_id}",
+        "version": VERSION,
+        "publisher": {"name": daybook.origin},
+        "publishedDate": last.stored["recorded_at"],
+        "records": [
+            {
+                "ocid": ocid,
+                "releases": releases,
+                "compiledRelease": merging.compiled_release(merged),
+                "versionedRelease": merging.versioned_release(merged),
+            }
+        ],
+    }
+
+
+def encode(package: Any) -> str:
+    """JSON text of what `record_package` made, with every decimal as it is."""
+    if isinstance(package, Mapping):
+        members = ",".join(f"{encode(str(name))}:{encode(value)}" for name, value in package.items())
+        return f"{{{members}}}"
+    if isinstance(package, list | tuple):
+        return f"[{','.join(map(encode, package))}]"
+    if isinstance(package, Decimal):
+        return format(package, "f")
+    return json.dumps(package, ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What becomes known at once: an event, and the retractions that make room for it."""
+
+    events: tuple[Recorded, ...]
+
+    @property
+    def telling(self) -> Recorded:
+        """The event that the release is about."""
+        return self.events[-1]
+
+
+def _releases(ocid: str, origin: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
+    known: set[int] = set()
+    told: set[str] = set()
+    silent = _silent(history)
+    waiting = [event for event in history if event.id in silent]
+    before: dict[str, Any] = {}
+    for step in _steps(event for event in history if event.id not in silent):
+        known.update(event.position for event in step.events)
+        telling = step.telling
+        carried = sorted((*waiting, *step.events), key=lambda event: event.position)
+        sent = [_own(_sent(event), history) for event in carried if not _follows(event)]
+        extension: dict[str, Any] = {"origin": origin, "events": sent}
+        if not told:
+            extension["register"] = [_sent(event) for event in register.events]
+        waiting = []
+        now = sections([event for event in history if event.position in known], register)
+        yield {
+            "ocid": ocid,
+            "id": f"{ocid}-{telling.position}",
+            "date": f"{telling.known_on.isoformat()}T00:00:00Z",
+            "tag": list(TAGS[telling.type][telling.type in told]),
+            "initiationType": "tender",
+            **with_removals(before, now),
+            EXTENSION: extension,
+        }
+        told.add(telling.type)
+        before = now
+
+
+def _steps(events: Iterable[Recorded]) -> Iterator[_Step]:
+    """The events as they became known, each with the retractions of its day that go before it."""
+    waiting: list[Recorded] = []
+    for event in sorted(events, key=lambda one: (one.known_on, one.position)):
+        if waiting and waiting[-1].known_on != event.known_on:
+            yield _Step(tuple(waiting))
+            waiting = []
+        waiting.append(event)
+        if event.type != "event-retracted":
+            yield _Step(tuple(waiting))
+            waiting = []
+    if waiting:
+        yield _Step(tuple(waiting))
+
+
+def _silent(history: Sequence[Recorded]) -> set[str]:
+    """Ids of the events that tell the world nothing: notes, and slips of the pen with what takes them back."""
+    by_id = {event.id: event for event in history}
+    silent = {event.id for event in history if event.type == "event-annotated"}
+    for event in history:
+        if event.type == "event-retracted":
+            target = by_id[event.data["retracts"]]
+            if event.known_on <= target.known_on:
+                silent |= {event.id, target.id}
+    # With nothing else to tell of the order, its mistakes are what there is.
+    return silent if len(silent) < len(history) else {e.id for e in history if e.type == "event-annotated"}
+
+
+def _own(sent: dict[str, Any], history: Sequence[Recorded]) -> dict[str, Any]:
+    """The event without the one that it takes the place of, where that is of another order and so not told here."""
+    if any(event.id == sent.get("corrects") for event in history):
+        return sent
+    return {name: value for name, value in sent.items() if name != "corrects"}
+
+
+def _follows(event: Recorded) -> bool:
+    """Whether the ledger retracted it along with the placing: so will the one that records it again."""
+    return event.type == "event-retracted" and event.stored is not None and "causation_id" in event.stored
+
+
+def _sent(event: Recorded) -> dict[str, Any]:
+    assert event.stored is not None
+    return {"position": event.position} | {name: event.stored[name] for name in SENT if name in event.stored}

@@ -1,0 +1,47 @@
+"""What a release must say of what the one before it told and it does not: merging forgets nothing by itself.
+
+https://standard.open-contracting.org/1.1/en/schema/merging/ has no other way than a null for a field, and none at all
+for an entry of a list: it stays with its id, and says nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: What is said of an entry that is no more, beyond that nothing is told of it, by the list's name.
+GONE: Mapping[str, Mapping[str, Any]] = {"items": {"quantity": 0}, "awards": {"status": "cancelled"}}
+
+
+def with_removals(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """A release's fields, and nulls for those that the one before had and it has not."""
+    told: dict[str, Any] = {}
+    for name, value in now.items():
+        told[name] = _told(name, before[name], value) if name in before else value
+    return told | {name: _nulled(name, value) for name, value in before.items() if name not in now}
+
+
+def _told(name: str, before: Any, now: Any) -> Any:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return with_removals(before, now)
+    if not _has_ids(before) or not _has_ids(now):
+        return now
+    earlier = {entry["id"]: entry for entry in before}
+    kept = {entry["id"] for entry in now}
+    entries = [with_removals(earlier.get(entry["id"], {}), entry) for entry in now]
+    return entries + [_gone(name, entry) for entry in before if entry["id"] not in kept]
+
+
+def _has_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, Mapping) and "id" in entry for entry in value)
+
+
+def _gone(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_nulled("", entry), **GONE.get(name, {})}
+
+
+def _nulled(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        # An id says what is meant, and may not be null.
+        return {field: one if field == "id" else _nulled(field, one) for field, one in value.items()}
+    if isinstance(value, list):
+        return [_gone(name, entry) for entry in value] if _has_ids(value) else []
+    return None

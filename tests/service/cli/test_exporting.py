@@ -1,0 +1,224 @@
+"""Exports and tables at the command line: files made whole, figures whole, names in their own scripts."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+from psycopg import sql
+from pydantic import SecretStr
+from rich.cells import cell_len
+from rich.table import Table
+
+from domain.catalogue import read_request
+from domain.json_text import parse_json
+from service.cli import tables
+from service.cli.main import main
+from service.cli.seed import SEED
+from service.codes import codes
+from service.daybook import open_daybook
+from service.exporters.views import VIEWS
+from service.postgres.embedded import EmbeddedPostgres
+from service.settings import Settings
+from tests.service.exporters.conftest import AWKWARD, ORDERS, organization
+
+Run = Callable[..., Result]
+QUESTION = "vendor-dependence?buyer=baidu&effective_on=2023-12-31"
+
+
+@pytest.fixture
+def run(database: str, tmp_path: Path) -> Run:
+    """Run a command on a ledger that holds the seed and awkward names."""
+    home = tmp_path / "home"
+    with open_daybook(Settings(home=home, database_url=SecretStr(database)), follow=False) as daybook:
+        requests = [parse_json(line) for line in SEED.read_bytes().splitlines()]
+        requests += [organization(identifier, name) for identifier, name in AWKWARD.items()]
+        daybook.committer.record([read_request(one, codes()) for one in [*requests, *ORDERS]])
+
+    def invoke(*arguments: str, **environment: str) -> Result:
+        own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(home), "COLUMNS": "80", **environment}
+        return CliRunner().invoke(main, arguments, env=own)
+
+    return invoke
+
+
+def written(path: Path, done: Result) -> bytes:
+    """What a command that succeeded wrote."""
+    assert done.exit_code == 0, done.output
+    return path.read_bytes()
+
+
+def test_events_are_exported_as_they_are_stored(run: Run, tmp_path: Path) -> None:
+    log = run("events").stdout_bytes
+    assert run("export", "events").stdout_bytes == log
+    path = tmp_path / "events.ndjson.gz"
+    done = run("export", "events", "-o", str(path))
+    assert gzip.decompress(written(path, done)) == log
+    assert f"65 events in {path}" in done.stderr
+    some = run("export", "events", "--after", "60", "--upto", "62", "--format", "cloudevents").stdout
+    assert [json.loads(line)["position"] for line in some.splitlines()] == ["61", "62"]
+    path = tmp_path / "orders.parquet"
+    table = pq.read_table(io.BytesIO(written(path, run("export", "events", "--type", "order-placed", "-o", str(path)))))
+    assert set(table.column("type").to_pylist()) == {"order-placed"}
+
+
+def test_exported_events_make_the_same_facts_elsewhere(
+    run: Run, tmp_path: Path, postgres_server: EmbeddedPostgres
+) -> None:
+    path = tmp_path / "events.jsonl"
+    assert run("export", "events", "--format", "cloudevents", "-o", str(path)).exit_code == 0
+    with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database elsewhere"))
+        try:
+            own = {
+                "DAYBOOK_DATABASE_URL": postgres_server.conninfo_of("elsewhere"),
+                "DAYBOOK_HOME": str(tmp_path / "elsewhere"),
+            }
+            done = run("import", str(path), "--format", "cloudevents", **own)
+            assert done.exit_code == 0, done.output
+            asked = ("export", "view", QUESTION)
+            assert run(*asked, **own).stdout == run(*asked).stdout
+        finally:
+            connection.execute(sql.SQL("drop database elsewhere with (force)"))
+
+
+def test_a_view_is_exported_by_the_names_end(run: Run, tmp_path: Path) -> None:
+    path, context = tmp_path / "view.csv", tmp_path / "context.json"
+    rows = list(
+        csv.DictReader(
+            io.StringIO(
+                written(path, run("export", "view", QUESTION, "-o", str(path), "--context", str(context))).decode()
+            )
+        )
+    )
+    answer = json.loads(run("export", "view", QUESTION, "--format", "json").stdout)
+    assert [row["value"] for row in rows] == [row["value"] or "" for row in answer["rows"]]
+    assert json.loads(context.read_bytes())["resolved"] == answer["resolved"]
+    path = tmp_path / "postings.xlsx"
+    evidence = next(row["evidence"] for row in answer["rows"] if row["key"] == "huawei")
+    book = openpyxl.load_workbook(io.BytesIO(written(path, run("export", "view", evidence, "-o", str(path)))))
+    assert book.sheetnames == ["contributions", "context", "postings"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("export", "events", "-o", "{}/events.pdf"), 2, "the name tells no format"),
+        (("export", "events", "-o", "{}/events.parquet.gz"), 2, "nothing reads it from a .gz"),
+        (("export", "events", "--upto", "66"), 2, "position 66 is beyond the head, 65"),
+        (("export", "events", "-o", "{}/none/events.ndjson"), 1, "events.ndjson cannot be written: No such file"),
+        (("export", "events", "--format", "csv", "-o", "{}"), 1, "cannot be written: Is a directory"),
+        (("export", "view", "nothing?buyer=baidu"), 3, "there is no view 'nothing'"),
+        (("export", "view", QUESTION, "--table", "points"), 2, "has no table 'points'"),
+        (("export", "view", "vendor-dependence?buyer=nobody"), 2, "unknown organization nobody"),
+        (("query", "dependence", "--json", "--format", "csv"), 2, "contradict each other"),
+        (("restore", "{}"), 5, "holds no manifest.json"),
+        (("restore", "{}", "--vkey", "none"), 2, "--vkey"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(
+    run: Run, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    done = run(*(argument.format(tmp_path) for argument in arguments))
+    assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
+    assert not list(tmp_path.glob("*events*"))
+
+
+def test_questions_are_answered_in_the_format_asked_for(run: Run, tmp_path: Path) -> None:
+    asked = ("query", "dependence", "--buyer", "baidu", "--effective-on", "2023-12-31")
+    assert run(*asked, "--format", "csv").stdout == run("export", "view", QUESTION, "--format", "csv").stdout
+    answer = json.loads(run(*asked, "--json").stdout)
+    assert json.loads(run(*asked, "--format", "json").stdout) == answer
+    path = tmp_path / "rows.parquet"
+    table = pq.read_table(io.BytesIO(written(path, run(*asked, "-o", str(path)))))
+    assert table.column("key").to_pylist() == [row["key"] for row in answer["rows"]]
+    path = tmp_path / "table"
+    table_text = written(path, run("query", "organizations", "-o", str(path), COLUMNS="120")).decode()
+    assert AWKWARD["zhongxin"] in table_text
+    order = ("query", "order", "baidu-huawei-2023-08")
+    assert json.loads(run(*order).stdout)["order_id"] == "baidu-huawei-2023-08"
+    assert "1,600" in run(*order, "--format", "table").stdout
+
+
+def test_an_order_is_exported_as_the_api_has_it_and_as_open_contracting_data(run: Run, tmp_path: Path) -> None:
+    asked = ("export", "order", "baidu-huawei-2023-08")
+    told = json.loads(run(*asked).stdout)
+    assert told["lines"] == json.loads(run("query", "order", "baidu-huawei-2023-08").stdout)["lines"]
+    path = tmp_path / "order.json"
+    package = json.loads(written(path, run(*asked, "--format", "ocds", "--prefix", "ocds-213czf", "-o", str(path))))
+    assert package["records"][0]["ocid"] == "ocds-213czf-baidu-huawei-2023-08"
+    assert "--prefix is for --format ocds" in run(*asked, "--prefix", "ocds-213czf").stderr
+    assert run("export", "order", "po-none", "--format", "ocds").exit_code == 3
+
+
+def test_tables_fit_the_terminal_and_break_no_figure(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*arguments: str) -> dict[str, Any]:
+        return dict(json.loads(run("query", *arguments, "--json").stdout))
+
+    bought = answer("dependence", "--buyer", "baidu", "--effective-on", "2023-12-31")
+    barred = answer("exposure", "--buyer", "baidu", "--effective-on", "2023-10-31")
+    listed = answer("organizations")
+    made: tuple[Callable[[], Table], ...] = (
+        lambda: tables.dependence(bought, "Dependence of baidu"),
+        lambda: tables.exposure(barred, "Exposure of baidu"),
+        lambda: tables.listing(VIEWS["organizations"].tables[0], listed, "Organizations"),
+    )
+    for width in (60, 80, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        for make in made:
+            lines = tables.as_text(make()).splitlines()
+            assert max(map(cell_len, lines)) <= width
+            assert not any("\x1b" in line for line in lines)
+            assert len({cell_len(line) for line in lines if line.startswith(("┏", "│", "└"))}) == 1
+        text = tables.as_text(made[0]())
+        assert " 1,250,000,000 │" in text
+        assert " 123,456,789,012,345.6789 │" in text
+        assert ("left out for want of width: share low .. high" in text) is (width < 200)
+
+
+def test_names_stand_whole_in_their_own_scripts(run: Run) -> None:
+    table = run("query", "organizations", COLUMNS="120").stdout
+    assert AWKWARD["zhongxin"] in table
+    assert AWKWARD["cafe"] in table
+    # A name cannot move the cursor, begin a line, or speak to the terminal.
+    assert "Bell  and _x0007_ Works" in table
+    assert "\x07" not in table
+
+
+def test_an_archive_is_made_and_restored(run: Run, tmp_path: Path, postgres_server: EmbeddedPostgres) -> None:
+    folder = str(tmp_path / "archive")
+    done = run("export", "parquet", folder, "--events-per-file", "20")
+    assert done.exit_code == 0, done.output
+    assert "65 events in 3 sealed files and a tail; 65 written now" in done.stderr
+    vkey = run("checkpoint", "--vkey").stdout.strip()
+    note = tmp_path / "note"
+    note.write_text(run("checkpoint").stdout)
+    checked = json.loads(run("restore", folder, "--check", "--vkey", vkey, "--checkpoint", str(note), "--json").stdout)
+    assert checked["restored"] is False
+    assert (checked["position"], checked["covered"], checked["signed"]) == (65, 65, 65)
+    with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database elsewhere"))
+        try:
+            own = {
+                "DAYBOOK_DATABASE_URL": postgres_server.conninfo_of("elsewhere"),
+                "DAYBOOK_HOME": str(tmp_path / "elsewhere"),
+            }
+            done = run("restore", folder, "--vkey", vkey, **own)
+            assert done.exit_code == 0, done.output
+            assert "restored: ledger daybook, 65 events" in done.stdout
+            assert "each signed by a given key" in done.stdout
+            assert "before the signing key of before is in" in done.stderr
+            assert run("events", **own).stdout_bytes == run("events").stdout_bytes
+            assert run("checkpoint", **own).stdout == note.read_text()
+            again = run("restore", folder, **own)
+            assert (again.exit_code, "restore into an empty one" in again.stderr) == (4, True)
+        finally:
+            connection.execute(sql.SQL("drop database elsewhere with (force)"))

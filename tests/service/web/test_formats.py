@@ -1,0 +1,126 @@
+"""Views over HTTP in the format that is asked for, by ?format= or by what Accept likes best."""
+
+import csv
+import io
+from collections.abc import Mapping
+from decimal import Decimal
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from starlette.testclient import TestClient
+
+from service.exporters.formats import FORMATS, XLSX
+from service.web.formats import liked_best
+
+VIEW = "/api/v1/views/vendor-dependence?buyer=baidu&measure=units&effective_on=2023-08-31"
+EVIDENCE = "/api/v1/views/vendor-dependence/evidence?buyer=baidu&key=huawei"
+CSV, PARQUET = "text/csv", "application/vnd.apache.parquet"
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+@pytest.mark.parametrize(
+    ("header", "offered", "liked"),
+    [
+        ("*/*", ("application/json", CSV), "application/json"),
+        ("", ("application/json", CSV), "application/json"),
+        (CSV, ("application/json", CSV), CSV),
+        ("text/*", ("application/json", CSV), CSV),
+        ("TEXT/CSV; charset=utf-8", ("application/json", CSV), CSV),
+        ("application/json;q=0.5, text/csv", ("application/json", CSV), CSV),
+        ("text/csv;q=0.5, application/json;q=0.6", ("application/json", CSV), "application/json"),
+        # Liked alike: the one that is named, then the one named first.
+        ("*/*, text/csv", ("application/json", CSV), CSV),
+        ("text/csv, application/json", ("application/json", CSV), CSV),
+        # Refused by name, whatever the rest may be.
+        ("application/json;q=0, */*", ("application/json", CSV), CSV),
+        ("text/csv;q=0", ("application/json", CSV), None),
+        ("image/png", ("application/json", CSV), None),
+        ("text/html,application/xml;q=0.9,*/*;q=0.8", ("application/json", CSV), "application/json"),
+        ("text/csv;q=much", ("application/json", CSV), CSV),
+    ],
+)
+def test_the_format_that_is_liked_best_is_given(header: str, offered: tuple[str, ...], liked: str | None) -> None:
+    assert liked_best(header, offered) == liked
+
+
+def test_every_format_gives_the_same_figures(seeded: TestClient) -> None:
+    rows = {row["key"]: row["value"] for row in seeded.get(VIEW).json()["rows"]}
+    assert rows["huawei"] == "1600"
+
+    answer = seeded.get(VIEW, headers={"Accept": CSV})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="vendor-dependence-at-55.csv"'
+    assert answer.headers["vary"] == "Accept"
+    assert {row["key"]: row["value"] for row in csv.DictReader(io.StringIO(answer.text))} == rows
+
+    exact = {key: Decimal(value) for key, value in rows.items()}
+    table = pq.read_table(io.BytesIO(seeded.get(VIEW, headers={"Accept": PARQUET}).content)).to_pydict()
+    assert dict(zip(table["key"], table["value"], strict=True)) == exact
+    stream = pa.ipc.open_stream(seeded.get(f"{VIEW}&format=arrow").content).read_all().to_pydict()
+    assert dict(zip(stream["key"], stream["value"], strict=True)) == exact
+    answer = seeded.get(f"{VIEW}&format=xlsx")
+    assert answer.headers["content-type"] == XLSX
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["rows"]
+    assert {row[0]: Decimal(str(row[2])) for row in sheet.iter_rows(min_row=2, values_only=True)} == exact
+
+
+def test_the_parameter_wins_over_the_header(seeded: TestClient) -> None:
+    answer = seeded.get(f"{VIEW}&format=json", headers={"Accept": CSV})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == seeded.get(VIEW).json()
+
+
+def test_the_same_bytes_are_found_again(seeded: TestClient) -> None:
+    for question in (
+        VIEW,
+        f"{EVIDENCE}&format=csv&table=postings",
+        "/api/v1/views/vendor-dependence/series?buyer=baidu&from=2023-01-01&step=P1M&format=csv",
+        "/api/v1/views/vendor-dependence/diff?buyer=baidu&known_on=2023-08-31&known_on=2023-12-31&format=csv",
+        "/api/v1/views/organizations?format=parquet",
+        "/api/v1/orders/baidu-huawei-2023-08?table=history&format=csv",
+    ):
+        first = seeded.get(question)
+        assert first.status_code == 200, first.text
+        again = seeded.get(first.headers["content-location"])
+        assert again.content == first.content
+        assert "position=55" in first.headers["content-location"]
+
+
+def test_other_tables_are_asked_for_by_name(seeded: TestClient) -> None:
+    answer = seeded.get(f"{EVIDENCE}&format=csv&table=postings")
+    assert "evidence-postings-at-55.csv" in answer.headers["content-disposition"]
+    assert [row["type"] for row in csv.DictReader(io.StringIO(answer.text))] == ["order-placed"]
+    assert seeded.get("/api/v1/regulations/us-3a090?format=csv&table=history").text.count("\n") >= 2
+
+
+@pytest.mark.parametrize(
+    ("question", "headers", "status", "words"),
+    [
+        (VIEW, {"Accept": "image/png"}, 406, "this is offered as application/json, text/csv"),
+        (f"{VIEW}&format=pdf", {}, 406, "format is one of json, csv, parquet, arrow, xlsx, not 'pdf'"),
+        (f"{VIEW}&format=csv&format=json", {}, 422, "is given 2 times"),
+        (f"{VIEW}&format=csv&table=postings", {}, 422, "has no table 'postings', only rows, sole_source"),
+        (f"{VIEW}&format=csv&colour=red", {}, 422, "unknown parameter"),
+        ("/api/v1/views/organizations/nobody?format=csv", {}, 404, "organization nobody is not known"),
+    ],
+)
+def test_what_cannot_be_given_is_a_problem(
+    seeded: TestClient, question: str, headers: Mapping[str, str], status: int, words: str
+) -> None:
+    answer = seeded.get(question, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert words in answer.text
+
+
+def test_every_view_is_given_in_every_format(seeded: TestClient) -> None:
+    for path in (
+        "/api/v1/views/regulatory-exposure?buyer=baidu",
+        "/api/v1/regulations",
+        "/api/v1/products/hw-910b",
+        "/api/v1/views/partnerships?party=huawei",
+    ):
+        for one in FORMATS.values():
+            answer = seeded.get(path, headers={"Accept": one.media_type})
+            assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, one.media_type)
