@@ -75,14 +75,21 @@ class StockOrder(Aggregate):
         self.data = data
 
 
-def raw_rows(daybook: Daybook) -> list[tuple[Any, ...]]:
-    """The rows of the orders recorded first, as they are stored."""
+def conninfo_of(daybook: Daybook) -> str:
+    """A connection string that owns the ledger's database."""
+    own = ("row_factory", "options")
+    settings = {name: value for name, value in daybook.ledger.connection_settings.items() if name not in own}
+    return psycopg.conninfo.make_conninfo(**settings)
+
+
+def raw_rows(daybook: Daybook, streams: str, count: int) -> list[tuple[Any, ...]]:
+    """The first rows of the streams that begin so, as they are stored."""
     query = (
         "select notification_id, originator_id, originator_version, topic, event_id, recorded_at, state"
-        " from ledger_events where originator_id like 'order/batch-%'"
+        " from ledger_events where originator_id like %s order by notification_id limit %s"
     )
     with daybook.ledger.recorder.datastore.get_connection() as connection:
-        return [tuple(row.values()) for row in connection.execute(query)]
+        return [tuple(row.values()) for row in connection.execute(query, (f"{streams}%", count))]
 
 
 COLUMNS = (
@@ -113,10 +120,10 @@ def raw_copy(conninfo: str, rows: list[tuple[Any, ...]]) -> None:
                     copy.write_row(row)
 
 
-def stock(conninfo: str, count: int) -> Callable[[], None]:
-    """The library's own application saving one order at a time."""
+def stock_environment(conninfo: str) -> dict[str, str]:
+    """What the library's own application takes to work on a database."""
     info = psycopg.conninfo.conninfo_to_dict(conninfo)
-    environment = {
+    return {
         "PERSISTENCE_MODULE": "eventsourcing.postgres",
         "POSTGRES_DBNAME": str(info["dbname"]),
         "POSTGRES_HOST": str(info["host"]),
@@ -124,7 +131,16 @@ def stock(conninfo: str, count: int) -> Callable[[], None]:
         "POSTGRES_USER": str(info["user"]),
         "POSTGRES_PASSWORD": "unused",
     }
-    application: Application[Any] = Application(environment)
+
+
+def stock_application(conninfo: str) -> Application[Any]:
+    """The library's own application on a database."""
+    return Application(stock_environment(conninfo))
+
+
+def stock(conninfo: str, count: int) -> Callable[[], None]:
+    """The library's own application saving one order at a time."""
+    application = stock_application(conninfo)
 
     def save() -> None:
         for number in range(count):
@@ -144,19 +160,13 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="daybook-bench-") as home,
         open_daybook(Settings(home=Path(home))) as daybook,
     ):
-        conninfo = psycopg.conninfo.make_conninfo(
-            **{
-                name: value
-                for name, value in daybook.ledger.connection_settings.items()
-                if name not in ("row_factory", "options")
-            }
-        )
+        conninfo = conninfo_of(daybook)
         daybook.committer.record(read_events(SEED.read_bytes(), "application/x-ndjson").requests)
         batch = orders(count, "batch")
         with timed(rates, "recorded, batches of 2,000", count):
             for start in range(0, count, BATCH):
                 daybook.committer.record(batch[start : start + BATCH])
-        rows = raw_rows(daybook)
+        rows = raw_rows(daybook, "order/batch-", count)
         with timed(rates, "raw insert (unnest) of the same rows", count):
             raw_unnest(conninfo, rows)
         with timed(rates, "COPY BINARY of the same rows", count):

@@ -94,8 +94,11 @@ def read_stored(stored: Mapping[str, Any]) -> Recorded:
     return recorded(stored)
 
 
-def read_request(sent: Any, codes: Codes) -> Request:
-    """Read one event as a client sent it; Invalid lists everything that is wrong with it."""
+def read_request(sent: Any, codes: Codes | None) -> Request:
+    """Read one event as a client sent it; Invalid lists everything that is wrong with it.
+
+    `codes` is None where the codes in it are known to be listed.
+    """
     if not isinstance(sent, dict):
         raise Invalid.at("", "an event is a JSON object")
     problems: list[Problem] = []

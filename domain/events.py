@@ -1,15 +1,17 @@
 """An event on its way into the ledger, and as it stands there."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Protocol
 
+import msgspec
 from pydantic import Field
 
 from domain.periods import Period, parse_day, parse_period
 from domain.values import Basis, Day, EdtfPeriod, EventData, Identifier, Optional, Record, Sha256, Text
+
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 #: A record's length must fit the two bytes that the log's entry bundles give it.
 LARGEST_EVENT_BYTES = 65_535
@@ -139,6 +141,10 @@ class Draft:
         }
         return stored | {name: value for name, value in optional.items() if value is not None}
 
+    def written(self, position: int, recorded_at: str, actor: str | None, correlation_id: str | None) -> bytes:
+        """The bytes to store, in canonical form."""
+        return canonical(self.stored(position, recorded_at, actor, correlation_id))
+
 
 #: Events with the day on which the world was told to forget them.
 Believed = tuple[tuple[Recorded, date], ...]
@@ -165,7 +171,7 @@ def canonical(stored: Mapping[str, Any]) -> bytes:
     An event holds strings, lists, objects, true, false, null and whole numbers below 2^53, and its field names are
     ASCII; for these, sorted compact JSON is the canonical form.
     """
-    return json.dumps(stored, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(stored)
 
 
 def recorded(stored: Mapping[str, Any]) -> Recorded:

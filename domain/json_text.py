@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+#: Lists and objects within one another that a client may send: deeper than any event, of no use beyond.
+DEEPEST = 64
+
 
 def parse_json(text: bytes | str) -> Any:
     """Read one JSON value; ValueError says what is wrong and where."""
@@ -17,6 +20,17 @@ def parse_json(text: bytes | str) -> Any:
         raise ValueError(f"not JSON: {error.msg} (line {error.lineno}, column {error.colno})") from None
     except RecursionError:
         raise ValueError("not read: nested too deeply") from None
+
+
+def refuse_deep(value: Any) -> None:
+    """ValueError where lists and objects lie deeper within one another than a client may send."""
+    level, depth = [value], 0
+    while level:
+        level = [one for one in level if isinstance(one, dict | list)]
+        depth += bool(level)
+        if depth > DEEPEST:
+            raise ValueError(f"not read: nested deeper than {DEEPEST}")
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

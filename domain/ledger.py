@@ -1,16 +1,18 @@
 """Deciding requests against the ledger: what is recorded, what is a replay, what is refused."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from domain import organizations
 from domain.catalogue import AGGREGATES, EVENT_TYPES
 from domain.errors import Conflict, Invalid, Refusal, Rejected
 from domain.events import Believed, Draft, Recorded, Request
+from domain.plain_orders import PlainDraft, PlainOrder
 from domain.record import EventAnnotated, EventRetracted
 from domain.streams import ABOUT_EVENTS, Stream, advance, fold, kind_of, refuse_earlier
 
@@ -27,44 +29,71 @@ class Reader(Protocol):
     def event(self, identifier: str) -> Recorded | None:
         """The event with this id."""
 
+    def remembers(self, name: str) -> bool:
+        """Whether a stream is known to have begun, without looking it up."""
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+
+#: What a client sends: a plain order, or anything.
+Sent = Request | PlainOrder
+#: What is decided, by the short road or the long one.
+Decided = Draft | PlainDraft
+
+
+class Outcome(Struct, frozen=True, gc=False):
     """What became of one request: the events it recorded (usually one), or those it had recorded before."""
 
-    drafts: tuple[Draft, ...] = ()
+    drafts: tuple[Decided, ...] = ()
     replayed: tuple[Recorded, ...] = ()
 
 
 class Batch:
     """Requests decided one after the other, each against the ledger as all before it leave it.
 
-    `today` is the ledger's own date, `new_id` names events whose sender did not.
+    `today` is the ledger's own date, `new_id` names events whose sender did not. `presume_new`: ids, and streams that
+    a request begins, are taken to be new without looking them up. Such a batch may be recorded where nothing of it was
+    refused and the store itself refuses all of it if an id or a stream's first version is recorded already; otherwise
+    it is to be decided anew without presuming anything.
     """
 
-    def __init__(self, reader: Reader, today: date, new_id: Callable[[], str]) -> None:
+    def __init__(self, reader: Reader, today: date, new_id: Callable[[], str], *, presume_new: bool = False) -> None:
         self.reader = reader
         self.today = today
         self.new_id = new_id
+        self.presume_new = presume_new
         #: Everything decided so far, in the order in which it is to be recorded.
-        self.drafts: list[Draft] = []
-        #: The streams touched, as the batch leaves them.
-        self.streams: dict[str, Stream] = {}
-        self._ids: dict[str, Draft] = {}
-        self._decided: dict[str, list[Draft]] = {}
+        self.drafts: list[Decided] = []
+        #: The streams touched, as the batch leaves them; a plain order stands for the stream that it begins.
+        self.streams: dict[str, Stream | PlainDraft] = {}
+        self._ids: dict[str, Decided] = {}
+        self._decided: dict[str, list[Decided]] = {}
+        #: Organisations and products that are known to stand.
+        self._standing: set[str] = set()
         #: Events that the requests at hand retract by themselves.
         self._named: frozenset[str] = frozenset()
 
-    def add(self, requests: Sequence[Request]) -> list[Outcome]:
+    def add(self, requests: Sequence[Sent]) -> list[Outcome]:
         """Decide requests together: all of them, or none (Refusal, with the index of the first refused)."""
         kept = len(self.drafts)
         self._named = frozenset(
-            request.body.retracts for request in requests if isinstance(request.body, EventRetracted)
+            request.body.retracts
+            for request in requests
+            if isinstance(request, Request) and isinstance(request.body, EventRetracted)
         )
-        touched: list[tuple[str, Stream | None]] = []
+        touched: list[tuple[str, Stream | PlainDraft | None]] = []
         outcomes = []
         for index, request in enumerate(requests):
             try:
+                if isinstance(request, PlainOrder):
+                    plain = self._plain(request)
+                    if isinstance(plain, Recorded):
+                        outcomes.append(Outcome((), (plain,)))
+                        continue
+                    if plain is not None:
+                        self.drafts.append(plain)
+                        self._ids[plain.id] = self.streams[request.stream] = plain
+                        outcomes.append(Outcome((plain,)))
+                        continue
+                    request = request.request()
                 outcome = self._decide(request)
                 for draft in outcome.drafts:
                     touched.append((draft.stream, self.streams.get(draft.stream)))
@@ -84,11 +113,55 @@ class Batch:
         """The events of a stream that were retracted on a later day than they were known (domain.events.World)."""
         return self._stream(stream).believed
 
+    def version(self, stream: str) -> int:
+        """The version of a stream as the batch leaves it so far; 0: it has not begun."""
+        return self._stream(stream).version
+
+    def knows(self, request: Sent) -> bool:
+        """Whether an event is there under the id of a request, which then is a replay, or a conflict."""
+        identifier = request.id if isinstance(request, PlainOrder) else request.envelope.id
+        return identifier is not None and self._own_or_recorded(identifier) is not None
+
+    def _plain(self, order: PlainOrder) -> PlainDraft | Recorded | None:
+        """A plain order decided where it is new and all that it names stands, or the event that it repeats in full.
+
+        None: let the long road look at it.
+        """
+        identifier, stream = order.id, order.stream
+        if stream in self.streams or identifier in self._ids:
+            return None
+        if identifier is not None and not self.presume_new:
+            before = self.reader.event(identifier)
+            if before is not None:
+                return before if order.is_repeated_by(before) else None
+        if not self._standing.issuperset(order.mentions):
+            for name in order.mentions:
+                if self._stream(name).state is None:
+                    return None
+                self._standing.add(name)
+        if self.presume_new:
+            if self.reader.remembers(stream):
+                return None
+        elif self.reader.stream(stream).version:
+            return None
+        known_on = order.known_on
+        if known_on is None:
+            known_on = self.today
+        elif known_on > self.today:
+            return None
+        return PlainDraft(order, identifier or self.new_id(), known_on)
+
     def _stream(self, name: str) -> Stream:
         found = self.streams.get(name)
-        return found if found is not None else self.reader.stream(name)
+        if found is None:
+            return self.reader.stream(name)
+        if isinstance(found, PlainDraft):
+            self._decided[name] = [found]
+            self.streams[name] = found = fold([found.as_recorded()])
+        return found
 
     def _history(self, name: str) -> list[Recorded]:
+        self._stream(name)
         decided = [draft.as_recorded() for draft in self._decided.get(name, ())]
         return [*self.reader.history(name), *decided]
 
@@ -96,29 +169,48 @@ class Batch:
         draft = self._ids.get(identifier)
         return draft.as_recorded() if draft is not None else self.reader.event(identifier)
 
-    def _take(self, draft: Draft) -> None:
-        stream = self._stream(draft.stream)
+    def _own_or_recorded(self, identifier: str) -> Recorded | None:
+        """The event that this batch or, unless it is presumed new, the ledger has under an id."""
+        if self.presume_new and identifier not in self._ids:
+            return None
+        return self._event(identifier)
+
+    def _begun(self, name: str) -> Stream:
+        """The stream that a request is about to begin."""
+        if self.presume_new and name not in self.streams and not self.reader.remembers(name):
+            return Stream()
+        return self._stream(name)
+
+    def _take(self, draft: Decided) -> None:
+        # What is its stream's first event was decided on a stream without any.
+        stream = self._stream(draft.stream) if draft.version > 1 else Stream()
+        self._standing.discard(draft.stream)
         self.drafts.append(draft)
         self._ids[draft.id] = draft
         self._decided.setdefault(draft.stream, []).append(draft)
         event = draft.as_recorded()
         self.streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
 
-    def _forget(self, kept: int, touched: list[tuple[str, Stream | None]]) -> None:
-        for draft in self.drafts[kept:]:
-            del self._ids[draft.id]
-            self._decided[draft.stream].pop()
+    def _forget(self, kept: int, touched: list[tuple[str, Stream | PlainDraft | None]]) -> None:
+        gone = self.drafts[kept:]
         del self.drafts[kept:]
         for name, stream in reversed(touched):
             if stream is None:
                 self.streams.pop(name, None)
             else:
                 self.streams[name] = stream
+        for draft in gone:
+            del self._ids[draft.id]
+            if self._decided.get(draft.stream):
+                self._decided[draft.stream].pop()
+            if isinstance(draft, PlainDraft):
+                self.streams.pop(draft.stream, None)
+        self._standing.clear()
 
     def _decide(self, request: Request) -> Outcome:
         envelope = request.envelope
         if envelope.id is not None:
-            recorded_before = self._event(envelope.id)
+            recorded_before = self._own_or_recorded(envelope.id)
             if recorded_before is not None:
                 return self._replay(request, recorded_before)
         if envelope.known_on is not None and envelope.known_on > self.today:
@@ -146,6 +238,7 @@ class Batch:
         return Outcome(replayed=(before, *caused))
 
     def _draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
+        """The event that a request asks for; `version` 0: the next of its stream."""
         envelope = request.envelope
         return Draft(
             type=envelope.type,
@@ -164,9 +257,9 @@ class Batch:
 
     def _fact(self, request: Request) -> Draft:
         body = request.body
-        draft = self._draft(request, body.stream)
+        stream = self._begun(body.stream) if body.BEGINS else self._stream(body.stream)
+        draft = self._draft(request, body.stream, version=stream.version + 1)
         self._refuse_unknown(request)
-        stream = self._stream(draft.stream)
         identity = f"/data/{body.IDENTITY}"
         aggregate = AGGREGATES[body.KIND]
         if body.BEGINS and stream.state is not None:
@@ -284,7 +377,7 @@ def _retraction_of(event: Recorded, history: Iterable[Recorded]) -> Recorded | N
     return None
 
 
-def _caused_by(event: Recorded, cause: Recorded, decided: Mapping[str, Draft]) -> bool:
+def _caused_by(event: Recorded, cause: Recorded, decided: Mapping[str, Decided]) -> bool:
     if event.stored is not None:
         return event.stored.get("causation_id") == cause.id
     return decided[event.id].causation_id == cause.id

@@ -1,20 +1,31 @@
-"""Group commit: one thread takes what waits, decides it together, and records it in one transaction."""
+"""Group commit: one thread takes what waits, decides it together, and records it in one transaction.
+
+A large group is recorded by a second thread while the next one is decided on what will stand once the first is
+committed. Where it is not (the connection is lost, others appended in between, something was not as new as presumed),
+it and what was decided behind it are decided anew, one after the other.
+"""
 
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC
 
-from domain.errors import Invalid, Problem, Refusal
-from domain.events import LARGEST_EVENT_BYTES, Draft, Recorded, Request
-from domain.ledger import Batch, Outcome
+from eventsourcing.persistence import IntegrityError
+from psycopg.errors import UniqueViolation
+
+from domain.events import LARGEST_EVENT_BYTES
+from domain.ledger import Batch, Sent
 from service.cache import StreamCache
+from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
+from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
-from service.store import Head, Ledger, Numbered, Unreachable, number
+from service.store import Appending, ClockSetBack, Head, Ledger, Numbered, Unreachable, number
+
+__all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +35,12 @@ GROUP_EVENTS = 4_000
 WAITING_COMMANDS = 4_096
 #: How long an append keeps trying while PostgreSQL cannot be reached.
 PATIENCE_S = 20.0
+#: From this many events on, a group is recorded while the next one is decided.
+LARGE_GROUP_EVENTS = 500
+#: Events of a large group that are written down and sent at once.
+PART_EVENTS = 500
+#: Groups that nothing is presumed of, nor decided ahead, after one of which something was not new.
+WARY_GROUPS = 16
 
 
 class Busy(Exception):
@@ -34,86 +51,73 @@ class Unavailable(Exception):
     """PostgreSQL could not be reached for the time that an append waits; whether it was recorded may be unknown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where one event stands."""
-
-    id: str
-    position: int
-    stream: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a command: where its events stand, in the order of its requests."""
-
-    events: tuple[Placed, ...]
-    #: How many of them were recorded just now.
-    recorded: int
-
-    @property
-    def replayed(self) -> bool:
-        """Whether all of it had been recorded before."""
-        return self.recorded == 0
-
-
-@dataclass(slots=True)
-class Command:
-    """Requests to record together or not at all."""
-
-    requests: Sequence[Request]
-    actor: str | None
-    correlation_id: str | None
-    future: "Future[Receipt]" = field(default_factory=Future)
-    refusal: Refusal | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
-
-
 class Committer:
     """The one writer of this process; other processes may write to the same ledger."""
 
     def __init__(
         self,
         ledger: Ledger,
-        on_append: Callable[[int], None] = lambda position: None,
+        on_append: Callable[[int, Sequence[bytes]], None] = lambda first, states: None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.ledger = ledger
+        #: Told of what was just committed: the first position, and the stored bytes of it and those behind it.
         self.on_append = on_append
+        #: Told how many events a transaction recorded.
+        self.on_group: Callable[[int], None] = lambda events: None
         self.patience_s = patience_s
-        self.cache = StreamCache(ledger.recorder)
+        self.cache = StreamCache(ledger.recorder, before_reading=self._settle)
         #: The last position that this process has acknowledged.
         self.acknowledged = 0
-        self._queue: queue.Queue[Command | None] = queue.Queue(WAITING_COMMANDS)
+        #: Commands that wait; True: something that flew has landed; None: the end.
+        self._queue: queue.SimpleQueue[Command | bool | None] = queue.SimpleQueue()
         self._closed = False
         #: Held while a command is put in the queue, so that none comes behind the mark of the end.
         self._entrance = threading.Lock()
         self._held: Command | None = None
+        self._flight: Flight | None = None
+        #: Groups still to be decided without presuming anything.
+        self._wary = 0
+        self._writer = ThreadPoolExecutor(1, "writer")
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for their turn."""
+        return self._queue.qsize()
+
     def submit(
-        self, requests: Sequence[Request], actor: str | None = None, correlation_id: str | None = None
+        self,
+        requests: Sequence[Sent],
+        actor: str | None = None,
+        correlation_id: str | None = None,
+        *,
+        key: IdempotencyKey | None = None,
+        expected: Mapping[str, frozenset[int]] | None = None,
     ) -> "Future[Receipt]":
         """Record requests together; the future holds a Receipt once they are durable, or the Refusal.
+
+        `key`: where something was recorded under it before, that is the answer, and nothing is recorded. `expected`: by
+        stream, the versions at which the requests are wanted, unless they are recorded already.
 
         A future that is cancelled before its turn comes withdraws the command; afterwards it cannot be cancelled.
         Raises Busy where too much waits already, and Unavailable after `close`.
         """
-        command = Command(requests, actor, correlation_id)
+        command = Command(requests, actor, correlation_id, key=key, expected=expected or {})
+        self.enqueue(command)
+        return command.future
+
+    def enqueue(self, command: Command) -> None:
+        """Take on a command, as `submit` does."""
         with self._entrance:
             if self._closed:
                 raise Unavailable("the ledger is shutting down")
-            try:
-                self._queue.put_nowait(command)
-            except queue.Full:
-                raise Busy(f"{WAITING_COMMANDS} requests wait to be recorded") from None
-        return command.future
+            if self._queue.qsize() >= WAITING_COMMANDS:
+                raise Busy(f"{WAITING_COMMANDS} requests wait to be recorded")
+            self._queue.put(command)
 
-    def record(
-        self, requests: Sequence[Request], actor: str | None = None, correlation_id: str | None = None
-    ) -> Receipt:
+    def record(self, requests: Sequence[Sent], actor: str | None = None, correlation_id: str | None = None) -> Receipt:
         """Record requests together and wait until they are durable; raises Refusal, Busy or Unavailable."""
         return self.submit(requests, actor, correlation_id).result()
 
@@ -123,26 +127,27 @@ class Committer:
             self._closed = True
         self._queue.put(None)
         self._thread.join()
+        self._writer.shutdown()
 
     def _run(self) -> None:
         while (taken := self._next_group()) is not None:
-            group = [command for command in taken if command.future.set_running_or_notify_cancel()]
-            if not group:
+            group = Group([command for command in taken if command.future.set_running_or_notify_cancel()])
+            if not group.commands:
+                self._land()
                 continue
             try:
-                self._process(group)
+                self._take_on(group)
             except BaseException as error:
                 logger.exception("recording failed")
                 self.cache.forget()
-                for command in group:
-                    if not command.future.done():
-                        command.future.set_exception(error)
+                group.fail(error)
+        self._land()
 
     def _next_group(self) -> list[Command] | None:
-        """Everything that waits, up to the size of a group; blocks for the first; None at the end."""
+        """What waits, up to the size of a group; blocks for the first; None at the end; none: something has landed."""
         first, self._held = self._held or self._queue.get(), None
-        if first is None:
-            return None
+        if not isinstance(first, Command):
+            return None if first is None else []
         group, events = [first], len(first.requests)
         while events < GROUP_EVENTS:
             try:
@@ -152,6 +157,8 @@ class Committer:
             if command is None:
                 self._queue.put(None)
                 break
+            if isinstance(command, bool):
+                continue
             if events + len(command.requests) > GROUP_EVENTS:
                 self._held = command
                 break
@@ -159,13 +166,90 @@ class Committer:
             events += len(command.requests)
         return group
 
-    def _process(self, group: list[Command]) -> None:
+    def _take_on(self, group: Group) -> None:
+        # What is recorded under a key must be looked up, and so what flies before must have landed.
+        if group.size >= LARGE_GROUP_EVENTS and not self._wary and not group.keys:
+            try:
+                if self._send_off(group):
+                    return
+            except Unreachable as error:
+                logger.info("deciding anew: %s", error)
+        self._land()
+        self._process(group)
+
+    # Ahead of the one before
+
+    def _send_off(self, group: Group) -> bool:
+        """Decide a group ahead and have it recorded behind what flies; False: it must be decided anew after landing."""
+        head = self.ledger.recorder.head()
+        if self._flight is None:
+            self._catch_up(head)
+        try:
+            batch = self._decide(group, head, presume_new=True)
+        except Diverted:
+            return False
+        if batch is None or not self._land():
+            return False
+        flight = Flight(group, batch, self.cache.position)
+        self.cache.recorded(flight.expected + len(batch.drafts), batch.streams)
+        self._flight = flight
+        flight.landed = self._writer.submit(self._fly, flight)
+        return True
+
+    def _fly(self, flight: "Flight") -> None:
+        """Record a group in a thread of its own, and tell its senders."""
+        try:
+            with self.ledger.recorder.appending() as appending:
+                if appending.head.position != flight.expected:
+                    raise Diverted(f"others have appended up to {appending.head.position}")
+                appending.copy(self._parts(flight, appending))
+            self._acknowledge(flight.group, flight.numbered)
+        finally:
+            self._queue.put(True)
+
+    def _parts(self, flight: "Flight", appending: Appending) -> Iterator[list[Numbered]]:
+        senders = flight.group.senders()
+        for start in range(0, len(senders), PART_EVENTS):
+            part = number(senders[start : start + PART_EVENTS], appending.head, start)
+            if any(len(event.state) > LARGEST_EVENT_BYTES for event in part):
+                raise Diverted("an event is too large to store")
+            flight.numbered += part
+            yield part
+
+    def _settle(self) -> None:
+        """Wait for what flies before the ledger is read; raises Diverted where it was not recorded as decided."""
+        if not self._land():
+            raise Diverted("what this builds on was decided anew")
+
+    def _land(self) -> bool:
+        """Wait for what flies; where it was not recorded, decide it anew. False: so it was."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return True
+        error = flight.landed.exception()
+        if error is None:
+            return True
+        self.cache.forget()
+        if isinstance(error, Diverted | IntegrityError):
+            self._wary = WARY_GROUPS
+        logger.info("deciding anew: %s", error)
+        try:
+            self._process(flight.group, flight.attempted)
+        except BaseException as failure:
+            logger.exception("recording failed")
+            self.cache.forget()
+            flight.group.fail(failure)
+        return False
+
+    # One after the other
+
+    def _process(self, group: Group, attempted: Sequence[Numbered] = ()) -> None:
         """Decide and record a group, however often the connection breaks within the time an append waits."""
         give_up_at = time.monotonic() + self.patience_s
-        attempted: list[Numbered] = []
         while True:
             try:
-                attempted, appended = self._attempt(group, attempted)
+                appended = self._attempt(group, attempted)
+                self._wary = max(0, self._wary - 1)
                 self._acknowledge(group, appended)
                 return
             except BrokenOff as broken:
@@ -175,8 +259,15 @@ class Committer:
                     raise Unavailable(f"PostgreSQL cannot be reached: {broken}") from broken
                 logger.warning("PostgreSQL cannot be reached, trying again: %s", broken)
                 time.sleep(0.1)
+            except KeyTaken:
+                logger.info("deciding anew: another process was first under an idempotency key")
+            except (IntegrityError, ClockSetBack) as error:
+                if self._wary or not isinstance(error.__cause__, UniqueViolation | None):
+                    raise
+                # An id or a stream that was presumed to be new is not; and a replay needs no clock.
+                self._wary = WARY_GROUPS
 
-    def _attempt(self, group: list[Command], before: list[Numbered]) -> tuple[list[Numbered], list[Numbered]]:
+    def _attempt(self, group: Group, before: Sequence[Numbered]) -> Sequence[Numbered]:
         """Decide on what is known, then take the head's lock: where others were faster, decide again under it.
 
         `before` is what an earlier attempt tried to append and whose end was not seen: with the lock in hand that
@@ -187,25 +278,27 @@ class Committer:
         try:
             head = recorder.head()
             self._catch_up(head)
-            batch = None if before else self._decide(group, head)
-            if batch is not None and not batch.drafts and recorder.head().position == head.position:
-                return [], []
+            batch = None if before else self._decide_warily(group, head)
+            if batch is not None and not batch.drafts and not group.to_keep(0) and recorder.head().position == head.position:
+                return ()
             with recorder.appending() as appending:
                 if before and self._was_committed(before):
-                    return before, before
+                    return before
                 if batch is None or appending.head.position != self.cache.position:
                     self._catch_up(appending.head)
-                    batch = self._decide(group, appending.head)
-                numbered = self._number(group, batch, appending.head)
-                while (fewer := self._refuse_oversized(group, numbered, appending.head)) is not None:
-                    batch = fewer
-                    numbered = self._number(group, batch, appending.head)
+                    batch = self._decide_warily(group, appending.head)
+                numbered = number(group.senders(), appending.head)
+                while group.refuse_oversized(numbered):
+                    batch = self._decide_warily(group, appending.head)
+                    numbered = number(group.senders(), appending.head)
                 attempted = numbered
                 appending.insert(numbered)
+                keep(appending.connection, group.to_keep(numbered[0].position if numbered else 0))
         except Unreachable as error:
             raise BrokenOff(str(error), attempted) from error
-        self.cache.recorded(numbered, batch.streams)
-        return numbered, numbered
+        if numbered:
+            self.cache.recorded(numbered[-1].position, batch.streams)
+        return numbered
 
     def _was_committed(self, attempted: Sequence[Numbered]) -> bool:
         first = attempted[0]
@@ -215,75 +308,57 @@ class Committer:
         if head.position != self.cache.position:
             self.cache.catch_up(head.position)
 
-    def _decide(self, group: list[Command], head: Head) -> Batch:
-        """Decide every command of the group that is not refused for its size."""
-        self.cache.prefetch(request for command in group for request in command.requests)
-        batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier)
-        for command in group:
-            if isinstance(command.refusal, Oversized):
-                continue
-            command.refusal, command.outcomes = None, []
-            try:
-                command.outcomes = batch.add(command.requests)
-            except Refusal as refusal:
-                command.refusal = refusal
+    def _decide_warily(self, group: Group, head: Head) -> Batch:
+        """Decide a group, at first presuming that what looks new is new, unless that was wrong lately."""
+        batch = None if self._wary else self._decide(group, head, presume_new=True)
+        if batch is None:
+            batch = self._decide(group, head, presume_new=False)
+            assert batch is not None
         return batch
 
-    def _number(self, group: list[Command], batch: Batch, head: Head) -> list[Numbered]:
-        senders = [
-            (draft, command.actor, command.correlation_id)
-            for command in group
-            for outcome in command.outcomes
-            for draft in outcome.drafts
-        ]
-        return number(senders, head)
+    def _decide(self, group: Group, head: Head, *, presume_new: bool) -> Batch | None:
+        """Decide a group; None where something was presumed and not all of it is new and admitted."""
+        self.cache.prefetch(group.requests, presume_new=presume_new)
+        batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier, presume_new=presume_new)
+        keys = group.keys
+        smooth = group.decide(batch, recall(self.ledger.recorder, keys) if keys else None)
+        if not smooth:
+            self._wary = WARY_GROUPS
+        return batch if smooth or not presume_new else None
 
-    def _refuse_oversized(self, group: list[Command], numbered: Sequence[Numbered], head: Head) -> Batch | None:
-        """Refuse the commands with an event that is too large to store; the rest decided anew, None: all fit."""
-        large = {id(event.draft): len(event.state) for event in numbered if len(event.state) > LARGEST_EVENT_BYTES}
-        if not large:
-            return None
-        for command in group:
-            for index, outcome in enumerate(command.outcomes):
-                size = max((large.get(id(draft), 0) for draft in outcome.drafts), default=0)
-                if size and command.refusal is None:
-                    message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
-                    command.refusal = Oversized([Problem("", message)], index)
-            if isinstance(command.refusal, Oversized):
-                command.outcomes = []
-        return self._decide(group, head)
-
-    def _acknowledge(self, group: list[Command], numbered: Sequence[Numbered]) -> None:
+    def _acknowledge(self, group: Group, numbered: Sequence[Numbered]) -> None:
         if numbered:
             self.acknowledged = numbered[-1].position
-            self.on_append(self.acknowledged)
-        positions = {event.draft.id: event.position for event in numbered}
-        for command in group:
-            if command.refusal is not None:
-                command.future.set_exception(command.refusal)
-                continue
-            placed: list[Placed] = []
-            recorded = 0
-            for outcome in command.outcomes:
-                recorded += len(outcome.drafts)
-                placed += [_placed(event, positions) for event in outcome.replayed]
-                placed += [_placed(event, positions) for event in outcome.drafts]
-            command.future.set_result(Receipt(tuple(placed), recorded))
+            self.on_append(numbered[0].position, [event.state for event in numbered])
+            self.on_group(len(numbered))
+        group.acknowledge(numbered[0].position if numbered else 0)
+
+
+@dataclass
+class Flight:
+    """A group that is being recorded in a thread of its own."""
+
+    group: Group
+    batch: Batch
+    #: The ledger's end on which it was decided.
+    expected: int
+    #: What was sent to PostgreSQL so far.
+    numbered: list[Numbered] = field(default_factory=list)
+    landed: "Future[None]" = field(default_factory=Future)
+
+    @property
+    def attempted(self) -> Sequence[Numbered]:
+        """What may be recorded although nobody saw it: all of it, or nothing."""
+        return self.numbered if len(self.numbered) == len(self.batch.drafts) else ()
+
+
+class Diverted(Exception):
+    """What a group was decided on did not come about."""
 
 
 class BrokenOff(Exception):
     """The connection was lost during an append; `attempted` may or may not be recorded."""
 
-    def __init__(self, message: str, attempted: list[Numbered]) -> None:
+    def __init__(self, message: str, attempted: Sequence[Numbered]) -> None:
         super().__init__(message)
         self.attempted = attempted
-
-
-class Oversized(Invalid):
-    """An event that is too large to store."""
-
-
-def _placed(event: Draft | Recorded, positions: dict[str, int]) -> Placed:
-    # A replay of an event decided in this very group has no position of its own yet.
-    position = positions.get(event.id) or (event.position if isinstance(event, Recorded) else 0)
-    return Placed(event.id, position, event.stream, event.version)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from domain.errors import Invalid, Problem, Refusal
-from domain.events import Request
+from domain.ledger import Sent
 from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
@@ -79,7 +79,7 @@ class Comparisons:
         resolved = {"before": self.clocks.resolved(before), "after": self.clocks.resolved(after)}
         return {"resolved": resolved, "parameters": echo(after), **answer}
 
-    def suppose_dependence(self, raw: Raw, requests: Sequence[Request]) -> dict[str, Any]:
+    def suppose_dependence(self, raw: Raw, requests: Sequence[Sent]) -> dict[str, Any]:
         """vendor-dependence as it would be had these events been recorded, beside what it is."""
         return self._suppose(
             raw,
@@ -88,12 +88,12 @@ class Comparisons:
             lambda connection, parameters: vendor_dependence(connection, parameters, country_name=country_name),
         )
 
-    def suppose_exposure(self, raw: Raw, requests: Sequence[Request]) -> dict[str, Any]:
+    def suppose_exposure(self, raw: Raw, requests: Sequence[Sent]) -> dict[str, Any]:
         """regulatory-exposure as it would be had these events been recorded, beside what it is."""
         return self._suppose(raw, requests, RegulatoryExposure, regulatory_exposure)
 
     def _suppose(
-        self, raw: Raw, requests: Sequence[Request], model: type[Any], read: Callable[..., dict[str, Any]]
+        self, raw: Raw, requests: Sequence[Sent], model: type[Any], read: Callable[..., dict[str, Any]]
     ) -> dict[str, Any]:
         pinned = [Problem(f"/{name}", "a scenario follows the ledger as it is now") for name in COMPARED[2:]]
         if problems := [problem for problem in pinned if problem.pointer.lstrip("/") in raw]:

@@ -6,25 +6,24 @@ from urllib.parse import urlencode
 
 from projections.evidence import evidence
 from projections.orders import order
-from projections.organizations import organization, organizations
+from projections.organizations import organization
 from projections.parameters import ContributionParameters, Moment, RegulatoryExposure, VendorDependence
-from projections.partnerships import partnership, partnerships
-from projections.products import product, products
-from projections.regulations import regulation, regulations
+from projections.partnerships import partnership
+from projections.products import product
+from projections.regulations import regulation
 from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
-from service.clocks import Asked, Clocks, Raw, single, whole
+from service.clocks import Asked, Clocks, NothingThere, Raw, single, whole
 from service.codes import country_name
 from service.daybook import Daybook
+from service.registers import Registers
+
+__all__ = ["NothingThere", "Questions", "echo"]
 
 #: Contributions that one answer of evidence lists.
 MOST_EVIDENCE = 1_000
 
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
-
-
-class NothingThere(Exception):
-    """The thing asked for is not known at that point in time."""
 
 
 class Questions:
@@ -33,6 +32,7 @@ class Questions:
     def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
         self.clocks = Clocks(daybook, wait_s)
+        self.registers = Registers(daybook, self.clocks)
 
     def vendor_dependence(self, raw: Raw) -> dict[str, Any]:
         """The view vendor-dependence, with links to the evidence of each row."""
@@ -81,38 +81,40 @@ class Questions:
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def organizations(self, raw: Raw) -> dict[str, Any]:
-        """Every organisation as of a moment."""
-        return self._list(raw, "organizations", organizations)
+        """Every organisation as of a moment; of one `country`, or below one `parent`."""
+        return self.registers.listed(raw, "organizations")
 
     def organization(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One organisation as of a moment."""
         return self._one(raw, "organization", identifier, organization)
 
     def products(self, raw: Raw) -> dict[str, Any]:
-        """Every product as of a moment."""
-        return self._list(raw, "products", products)
+        """Every product as of a moment; of one `vendor`, its maker, or one `category`."""
+        return self.registers.listed(raw, "products")
 
     def product(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One product as of a moment."""
         return self._one(raw, "product", identifier, product)
 
     def partnerships(self, raw: Raw) -> dict[str, Any]:
-        """Every partnership as of a moment; with `party`, those of one organisation."""
-        own = dict(raw)
-        party = single(own, "party")
-        return self._list(own, "partnerships", lambda connection, moment: partnerships(connection, moment, party=party))
+        """Every partnership as of a moment; with `party`, those of one organisation; of one `status`."""
+        return self.registers.listed(raw, "partnerships")
 
     def partnership(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One partnership as of a moment."""
         return self._one(raw, "partnership", identifier, partnership)
 
     def regulations(self, raw: Raw) -> dict[str, Any]:
-        """Every instrument as of a moment, with its history."""
-        return self._list(raw, "regulations", regulations)
+        """Every instrument as of a moment, with its history; of one `status`, or one `jurisdiction`."""
+        return self.registers.listed(raw, "regulations")
 
     def regulation(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One instrument as of a moment, with its history."""
         return self._one(raw, "regulation", identifier, regulation)
+
+    def orders(self, raw: Raw) -> dict[str, Any]:
+        """The orders that are there as of a moment, a page at a time."""
+        return self.registers.orders(raw)
 
     def order(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One order as of a moment, with its history."""
@@ -122,11 +124,6 @@ class Questions:
         if found is None:
             raise NothingThere(f"order {identifier} is not known at that point in time")
         return {"resolved": self.clocks.resolved(moment), **found}
-
-    def _list(self, raw: Raw, name: str, read: Callable[..., list[dict[str, Any]]]) -> dict[str, Any]:
-        moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
-        with self.daybook.projection.cursor() as connection:
-            return {"resolved": self.clocks.resolved(moment), name: read(connection, moment)}
 
     def _one(self, raw: Raw, kind: str, identifier: str, read: Callable[..., dict[str, Any] | None]) -> dict[str, Any]:
         moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))

@@ -8,8 +8,7 @@ from datetime import UTC
 import duckdb
 
 from domain.errors import Invalid
-from domain.events import Request
-from domain.ledger import Batch
+from domain.ledger import Batch, Sent
 from projections.engine import OutOfOrder, batch_of
 from service.cache import StreamCache
 from service.daybook import Daybook
@@ -36,7 +35,7 @@ class Supposition:
 
 
 @contextmanager
-def supposing(daybook: Daybook, requests: Sequence[Request], patience_s: float) -> Iterator[Supposition]:
+def supposing(daybook: Daybook, requests: Sequence[Sent], patience_s: float) -> Iterator[Supposition]:
     """Decide requests on the ledger as it is now and read them into the views; nothing is recorded.
 
     Raises Refusal as recording them would, and Lagging where the ledger moves on faster than it can be followed.
@@ -58,7 +57,7 @@ def supposing(daybook: Daybook, requests: Sequence[Request], patience_s: float) 
     raise Lagging(f"the ledger moved on {ATTEMPTS} times while the scenario was prepared")
 
 
-def _decided(daybook: Daybook, requests: Sequence[Request], head: Head) -> list[Numbered]:
+def _decided(daybook: Daybook, requests: Sequence[Sent], head: Head) -> list[Numbered]:
     cache = StreamCache(daybook.ledger.recorder)
     cache.catch_up(head.position)
     cache.prefetch(requests)

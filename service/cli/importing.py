@@ -1,4 +1,4 @@
-"""Importing files: regulations, screening lists, and events as Daybook takes them."""
+"""Importing files: what each option means, the progress bar, and what became of the file."""
 
 import contextlib
 import json
@@ -7,18 +7,22 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from domain.errors import Refusal
 from service.cli import exits, tables
 from service.daybook import open_daybook
-from service.importers.formats import FORMATS, guess_format, import_file
+from service.importers.formats import FORMATS, ORDERS, PARTIAL, Reading, guess_format, import_file
+from service.importers.mapping import BadMapping
+from service.importers.opening import opened
 from service.importers.plans import Progress as Told
 from service.importers.plans import Refused, Remark, Summary
 from service.importers.rows import MOST_FAULTS, BadFile
+from service.importers.streaming import Options
 from service.settings import Settings
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.
@@ -27,8 +31,11 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--format", "format_name", type=click.Choice(FORMATS), help="Told by the first line where not given.")
+@click.option("--format", "format_name", type=click.Choice(FORMATS), help="Told by how the file begins, if not given.")
+@click.option("--mapping", metavar="FILE|NAME", help="What the columns of a table of order lines mean (shipped: scms).")
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
+@click.option("--continue-on-error", is_flag=True, help="Leave out what cannot be read or is refused, and go on.")
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where what is left out is written.")
 @click.option(
     "--unknown",
     type=click.Choice(("register", "report")),
@@ -37,58 +44,123 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.pass_obj
 def import_(
-    settings: Settings, /, file: BinaryIO, format_name: str | None, dry_run: bool, unknown: str | None, as_json: bool
+    settings: Settings,
+    /,
+    file: BinaryIO,
+    format_name: str | None,
+    mapping: str | None,
+    dry_run: bool,
+    continue_on_error: bool,
+    rejects: Path | None,
+    unknown: str | None,
+    as_json: bool,
 ) -> None:
-    """Record what a FILE says (- for stdin): a table of regulation changes, a screening list, or event requests.
+    """Record what a FILE says (- for stdin): order lines in a table, open contracting data, exchange rates, regulation
+    changes, a screening list, or events as Daybook or CloudEvents have them. A gzip file is read as what it holds.
 
-    A table is recorded together or not at all. So are up to 10,000 event requests; more are recorded in batches of
-    2,000, and give each an id of its own: importing the file again then goes on where it broke off. Importing a file
-    twice records nothing twice (event requests: those with an id).
+    A file with up to 10,000 events is recorded together or not at all, a longer one in batches of about 2,000.
+    Importing a file twice records nothing twice, so that an import that broke off is simply run again.
     """
     name = getattr(file, "name", "-")
     name = "-" if name == "<stdin>" else str(name)
+    summary = Summary(name, format_name or "", 0, dry_run)
     try:
-        with _seekable(file) as source:
-            chosen = format_name or guess_format(source)
-            if unknown is not None and chosen != "screening-list":
-                raise click.UsageError(f"--unknown is for screening lists, and {name} is of format {chosen}")
-            summary = Summary(name, chosen, 0, dry_run)
-            _import(settings, source, summary, register=unknown == "register")
-    except BadFile as bad:
-        _say_faults(name, bad, as_json=as_json)
-        sys.exit(exits.USAGE)
+        with contextlib.ExitStack() as stack:
+            source = opened(stack.enter_context(_seekable(file)))
+            summary.format = format_name or guess_format(source, mapping)
+            _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
+            written = stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects is not None else None
+            options = Options(dry_run, continue_on_error, written, mapping, unknown == "register")
+            _import(settings, source, summary, options)
+    except (BadFile, BadMapping) as bad:
+        _say_faults(summary, bad, as_json=as_json)
+        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
     except Refused as refused:
-        click.echo(f"daybook: {name}: {refused}; nothing is recorded", err=True)
-        sys.exit(_exit_of(refused.refusal))
+        click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
+        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else _exit_of(refused.refusal))
     click.echo(json.dumps(as_object(summary), ensure_ascii=False, indent=1) if as_json else as_text(summary))
     if summary.plan.reported:
         sys.exit(exits.PARTIAL_IMPORT)
 
 
-def _import(settings: Settings, source: BinaryIO, summary: Summary, *, register: bool) -> None:
-    with _bar() as (reading, importing), open_daybook(settings, follow=False, progress=reading) as daybook:
+def _refuse_options(
+    summary: Summary, mapping: str | None, unknown: str | None, rejects: Path | None, *, continue_on_error: bool
+) -> None:
+    """UsageError where options do not go with the format or with each other."""
+    name, chosen = summary.file, summary.format
+    if unknown is not None and chosen != "screening-list":
+        raise click.UsageError(f"--unknown is for screening lists, and {name} is of format {chosen}")
+    if mapping is not None and chosen not in ORDERS:
+        raise click.UsageError(f"--mapping is for tables of order lines, and {name} is of format {chosen}")
+    if continue_on_error and chosen not in PARTIAL:
+        raise click.UsageError(f"--continue-on-error is for {', '.join(PARTIAL)}; {name} is of format {chosen}")
+    if rejects is not None and not continue_on_error:
+        raise click.UsageError("--rejects goes with --continue-on-error: without it nothing is left out")
+    if rejects is not None and rejects.exists() and name != "-" and rejects.samefile(name):
+        raise click.UsageError(f"--rejects would overwrite {name}")
+
+
+def _import(settings: Settings, source: BinaryIO, summary: Summary, options: Options) -> None:
+    with (
+        _bar(summary) as (catching_up, reading, recording),
+        open_daybook(settings, follow=False, progress=catching_up) as daybook,
+    ):
         try:
-            import_file(daybook, source, summary, register=register, progress=importing)
-        except (BadFile, Refused):
+            import_file(daybook, source, summary, options, progress=recording, reading=reading)
+        except (BadFile, BadMapping, Refused):
             raise
         except BaseException:
-            if summary.recorded and not summary.dry_run:
+            if _before(summary):
                 click.echo(f"daybook: {summary.recorded} events were recorded before this", err=True)
             raise
 
 
+def _before(summary: Summary) -> int:
+    """Events that are recorded although the import failed."""
+    return 0 if summary.dry_run else summary.recorded
+
+
+def _kept(summary: Summary) -> str:
+    before = _before(summary)
+    if not before:
+        return "nothing is recorded"
+    return f"the {before} events before it are recorded, and are replayed when the file is imported again"
+
+
 @contextmanager
-def _bar() -> Iterator[tuple[Told, Told]]:
-    """A progress bar on stderr, first for reading the ledger, then for the file."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def _bar(summary: Summary) -> Iterator[tuple[Told, Reading, Told]]:
+    """A progress bar on stderr: for bringing the projection up, for reading rows, and for recording them."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f}"),
+        TextColumn("{task.fields[per_second]}"),
+        TextColumn("{task.fields[rejected]}"),
+        TimeRemainingColumn(),
+    )
     console = tables.messages()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks = [bar.add_task(what, total=None, visible=False) for what in ("reading the ledger", "importing")]
+        tasks = [
+            bar.add_task(what, total=None, visible=False, per_second="", rejected="")
+            for what in ("reading the ledger", "reading", "recording")
+        ]
 
-        def told(task: Any) -> Told:
-            return lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+        def told(task: TaskID) -> Told:
+            def tell(done: int, total: int) -> None:
+                speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
+                bar.update(
+                    task,
+                    completed=done,
+                    total=total or None,
+                    visible=True,
+                    per_second=f"{speed:,.0f} rows/s" if speed else "",
+                    rejected=f"{summary.rejected:,} rejected" if summary.rejected else "",
+                )
 
-        yield told(tasks[0]), told(tasks[1])
+            return tell
+
+        read = told(tasks[1])
+        yield told(tasks[0]), lambda rows: read(rows, 0), told(tasks[2])
 
 
 @contextmanager
@@ -106,14 +178,21 @@ def _exit_of(refusal: Refusal) -> int:
     return next(code for kinds, code in exits.EXITS if isinstance(refusal, kinds))
 
 
-def _say_faults(name: str, bad: BadFile, *, as_json: bool) -> None:
-    if as_json:
+def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -> None:
+    name = summary.file
+    faults: list[dict[str, Any]]
+    if isinstance(bad, BadMapping):
+        faults = [{"line": None, "message": f"mapping {bad.name}: {problem}"} for problem in bad.problems]
+    else:
         faults = [{"line": fault.line, "message": fault.message} for fault in bad.faults]
-        click.echo(json.dumps({"file": name, "recorded": 0, "faults": faults}, ensure_ascii=False, indent=1))
-    for fault in bad.faults:
-        click.echo(f"daybook: {name}: line {fault.line}: {fault.message}", err=True)
-    more = f" (the first {MOST_FAULTS} faults are listed)" if len(bad.faults) == MOST_FAULTS else ""
-    click.echo(f"daybook: {name}: nothing is recorded{more}", err=True)
+    if as_json:
+        answer = {"file": name, "recorded": _before(summary), "faults": faults}
+        click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+    for fault in faults:
+        where = f"line {fault['line']}: " if fault["line"] is not None else ""
+        click.echo(f"daybook: {name}: {where}{fault['message']}", err=True)
+    more = f" (the first {MOST_FAULTS} faults are listed)" if len(faults) == MOST_FAULTS else ""
+    click.echo(f"daybook: {name}: {_kept(summary)}{more}", err=True)
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
@@ -126,8 +205,15 @@ def as_object(summary: Summary) -> dict[str, Any]:
         "rows": summary.rows,
         "recorded": summary.recorded,
         "replayed": summary.replayed,
+        "rejected": summary.rejected,
+        "types": dict(sorted(summary.types.items())),
     }
-    for name, remarks in (("reported", plan.reported), ("known", plan.known), ("unread", plan.unread)):
+    for name, remarks in (
+        ("reported", plan.reported),
+        ("known", plan.known),
+        ("unread", plan.unread),
+        ("noted", plan.noted),
+    ):
         answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
     if summary.dry_run:
         answer["events"] = [{"line": entry.line, "row": entry.row, **entry.sent} for entry in plan.entries]
@@ -141,17 +227,25 @@ def as_text(summary: Summary) -> str:
         f"recorded: {summary.recorded} events{' (dry run: nothing is)' if summary.dry_run else ''}",
         f"replayed: {summary.replayed} events that were recorded before",
     ]
+    if summary.types:
+        lines.append(f"of these: {', '.join(f'{count} {name}' for name, count in sorted(summary.types.items()))}")
     plan = summary.plan
-    lines.append(f"reported: {len(plan.reported)} rows{' that are not recorded' if plan.reported else ''}")
+    if summary.rejected:
+        more = f", the first {len(plan.reported)} of them" if len(plan.reported) == MOST_FAULTS else ""
+        lines.append(f"rejected: {summary.rejected} rows{more}")
+    else:
+        lines.append(f"reported: {len(plan.reported)} rows{' that are not recorded' if plan.reported else ''}")
     lines += [f"  line {one.line}: {_named(one.row)}{one.message}" for one in plan.reported]
-    if summary.dry_run:
+    if summary.dry_run and plan.entries:
         lines.append("events:")
         lines += [
             f"  line {entry.line}: {entry.row}: {entry.sent['type']} {_about(entry.sent['data'])}".rstrip()
             for entry in plan.entries
         ]
-    lines += _remarks("recorded already from elsewhere", plan.known)
+    title = "said twice in the file" if summary.format in ORDERS else "recorded already from elsewhere"
+    lines += _remarks(title, plan.known)
     lines += _remarks("with more than a rule can say; the note recorded with it has all of it", plan.unread)
+    lines += _remarks("of which there is nothing to record, or not everything", plan.noted)
     return "\n".join(lines)
 
 

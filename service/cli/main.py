@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from service.cli import doctor, exporting, importing, log, query, serving, token
+from service.cli import archiving, audit, doctor, exporting, importing, log, query, serving, token, verify
 from service.cli.exits import ended_by_sigterm, translated
 from service.daybook import open_daybook
 from service.observing import logs
@@ -85,3 +85,7 @@ main.add_command(log.checkpoint)
 main.add_command(log.proof)
 main.add_command(doctor.doctor)
 main.add_command(exporting.export)
+exporting.export.add_command(audit.bundle)
+main.add_command(audit.replay)
+main.add_command(archiving.restore_)
+main.add_command(verify.verify)

@@ -1,107 +1,252 @@
-"""Daybook's own event requests, one a line, recorded in the order of the file.
+"""Daybook's own event requests, one a line, recorded in the order of the file as it is read, once.
 
 Up to ATOMIC_LINES lines are recorded together or not at all. A longer file is recorded in batches of BATCH_LINES, each
-of them together or not at all: where a line is refused, the batches before it stay. Importing the file again then
-replays the events that have an `id` of their own and goes on behind them; events without one would be recorded twice.
+of them together or not at all: where a line is refused, the batches before it stay, and nothing behind them is
+recorded. With `continue_on_error` every line is recorded by itself, and what is refused is left out.
+
+Importing the file again replays what is recorded and goes on behind it. For that every event has an id: a line without
+one is given an id made from all lines up to it, so that it stays the same as long as nothing before it changes. A line
+that was refused can be corrected, and lines can be added at the end, without recording anything twice.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+import gc
+import hashlib
+import io
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
 
 from domain.catalogue import read_request
-from domain.errors import Invalid
-from domain.events import Request
+from domain.errors import Invalid, Refusal
 from domain.json_text import parse_json
+from domain.ledger import Sent
+from domain.orders import OrderPlaced
+from domain.plain_orders import PlainOrder, read_plain_order
 from service.codes import codes
+from service.commands import Command
+from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
 from service.importers.rows import BYTE_ORDER_MARK, MOST_FAULTS, BadFile, Fault
+from service.importers.streaming import Options
 
 ATOMIC_LINES = 10_000
 BATCH_LINES = 2_000
+#: Batches that wait to be recorded while the next one is read: enough to keep both at work.
+BATCHES_AHEAD = 3
+#: Lines that wait likewise where each is recorded by itself.
+LINES_AHEAD = 3_000
+#: New objects before Python looks for cycles among them.
+COLLECTED_OBJECTS = 200_000
+#: Hexadecimal digits of the ids that lines are given.
+ID_DIGITS = 32
 
 
-@dataclass(slots=True)
-class Census:
-    """A file whose every line has been read."""
+class Line(NamedTuple):
+    """One line of the file, read."""
 
-    lines: int = 0
-    #: Events that a second import could not tell from new ones.
-    without_id: int = 0
+    #: From 1.
+    number: int
+    request: Sent
+    text: bytes
 
 
-def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, progress: Progress) -> None:
-    """Record the events of a file that can be read twice, and fill in the summary.
+def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, options: Options, progress: Progress) -> None:
+    """Record the events of a file, in constant memory (but for a dry run, which remembers what it would record).
 
-    BadFile: some line is no event request, and nothing is recorded. Refused: the ledger refused a line, and nothing is
-    recorded. Where batches were recorded before the refusal, the summary reports the line instead.
+    BadFile: a line is no event request. Refused: the ledger refused one. Of up to ATOMIC_LINES lines nothing is
+    recorded then; of a longer file the batches before it are, and `summary.recorded` says so.
     """
-    census = _count(file)
-    summary.rows = census.lines
-    done = 0
-    for batch in _batches(file, census.lines if census.lines <= ATOMIC_LINES else BATCH_LINES):
-        entries = [Entry(line, "", request.sent) for line, request in batch]
+    lines = Lines(file)
+    desk = _Desk(recorder, summary, options, lambda done: progress(done, lines.estimate(done)))
+    with _seldom_collecting():
         try:
-            recorder.record(entries, [request for _, request in batch])
-        except Refused as refused:
-            if summary.recorded == 0 or summary.dry_run:
-                raise
-            _report(summary, refused, census)
-            return
-        done += len(batch)
-        progress(done, census.lines)
+            recorder.publish_meanwhile()
+            if options.continue_on_error:
+                for one in lines:
+                    desk.take_by_itself(one)
+            else:
+                for batch in _batches(lines):
+                    desk.take(batch)
+        finally:
+            # What was sent is recorded, whatever is wrong behind it.
+            desk.finish()
 
 
-def _report(summary: Summary, refused: Refused, census: Census) -> None:
-    message = f"refused, and nothing from its batch on is recorded: {refused.refusal}"
-    if census.without_id:
-        message += f"; {census.without_id} events have no id: those recorded already would be recorded twice"
-    else:
-        message += "; correct the line and import the file again: what is recorded is replayed"
-    summary.plan.reported.append(Remark(refused.entry.line, "", message))
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for cycles seldom: lines come and go by the thousand and form none. Looking takes a third of the time."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
-def _count(file: BinaryIO) -> Census:
-    """Read every line once; BadFile lists those that are no event requests."""
-    census = Census()
+def _batches(lines: "Lines") -> Iterator[list[Line]]:
+    """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
+
+    What is wrong with the first lines is all listed; of a longer file the first wrong line.
+    """
+    batch: list[Line] = []
     faults: list[Fault] = []
-    file.seek(0)
-    for line, text in _lines(file):
-        try:
-            request = _read(text)
-        except Invalid as invalid:
-            faults += [Fault(line, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
-        except ValueError as error:
-            faults.append(Fault(line, str(error)))
+    most = ATOMIC_LINES + 1
+    for one in lines:
+        if isinstance(one, Line):
+            batch.append(one)
         else:
-            census.lines += 1
-            census.without_id += request.envelope.id is None
-        if len(faults) >= MOST_FAULTS:
+            faults += one.faults
+        if faults and (most == BATCH_LINES or len(faults) >= MOST_FAULTS):
             break
+        if len(batch) >= most:
+            if faults:
+                break
+            for start in range(0, len(batch), BATCH_LINES):
+                yield batch[start : start + BATCH_LINES]
+            batch, most = [], BATCH_LINES
     if faults:
         raise BadFile(faults)
-    return census
-
-
-def _batches(file: BinaryIO, size: int) -> Iterator[list[tuple[int, Request]]]:
-    file.seek(0)
-    batch: list[tuple[int, Request]] = []
-    for line, text in _lines(file):
-        batch.append((line, _read(text)))
-        if len(batch) == size:
-            yield batch
-            batch = []
     if batch:
         yield batch
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    for line, text in enumerate(file, start=1):
-        text = text.removeprefix(BYTE_ORDER_MARK) if line == 1 else text
-        if text.strip():
-            yield line, text
+class Wrong(NamedTuple):
+    """A line that is no event request."""
+
+    faults: list[Fault]
+    #: As much of it as is kept.
+    text: bytes
 
 
-def _read(text: bytes) -> Request:
-    sent: Any = parse_json(text)
-    return read_request(sent, codes())
+class Lines:
+    """The event requests of a file, line by line, blank ones left out."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._taken_bytes = 0
+        self._codes = codes()
+        self._before = hashlib.sha256()
+        self._size_bytes = 0
+        if not isinstance(file, io.BufferedReader) or isinstance(file.raw, io.FileIO):
+            # Of a compressed file nobody knows how long it will be.
+            self._size_bytes = file.seek(0, io.SEEK_END)
+        file.seek(0)
+
+    def estimate(self, done: int) -> int:
+        """How many lines the file seems to have, going by those that are done; 0: nobody knows."""
+        if not self._taken_bytes:
+            return 0
+        return max(done, done * self._size_bytes // self._taken_bytes)
+
+    def __iter__(self) -> Iterator[Line | Wrong]:
+        """Every line that has something on it."""
+        number = 0
+        while text := self._file.readline(LONGEST_LINE_BYTES + 1):
+            number += 1
+            self._taken_bytes += len(text)
+            if len(text) > LONGEST_LINE_BYTES:
+                self._skip(text)
+                message = f"is longer than {LONGEST_LINE_BYTES:,} bytes: an event takes 65,535 at most"
+                yield Wrong([Fault(number, message)], text[:1_000])
+                continue
+            if number == 1:
+                text = text.removeprefix(BYTE_ORDER_MARK)
+            stripped = text.strip()
+            if stripped:
+                self._before.update(stripped)
+                self._before.update(b"\n")
+                yield self._read(number, stripped, ended=text.endswith(b"\n"))
+
+    def _skip(self, text: bytes) -> None:
+        """Go to the end of a line of any length, of which the beginning is read."""
+        while text and not text.endswith(b"\n"):
+            text = self._file.readline(LONGEST_LINE_BYTES)
+            self._taken_bytes += len(text)
+
+    def _read(self, number: int, text: bytes, *, ended: bool) -> Line | Wrong:
+        plain = read_plain_order(text, self._codes)
+        if plain is not None:
+            return Line(number, plain if plain.id is not None else plain.named(self._name()), text)
+        try:
+            sent: Any = parse_json(text)
+            if isinstance(sent, dict) and "id" not in sent:
+                sent["id"] = self._name()
+            return Line(number, read_request(sent, self._codes), text)
+        except Invalid as invalid:
+            faults = [Fault(number, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
+        except ValueError as error:
+            faults = [Fault(number, str(error) if ended else f"{error}; the file ends within this line")]
+        return Wrong(faults, text)
+
+    def _name(self) -> str:
+        return f"import:{self._before.hexdigest()[:ID_DIGITS]}"
+
+
+class _Desk:
+    """Has lines recorded while others are read, and keeps the books."""
+
+    def __init__(self, recorder: Recorder, summary: Summary, options: Options, progress: Callable[[int], None]) -> None:
+        self._recorder = recorder
+        self._summary = summary
+        self._options = options
+        self._progress = progress
+        self._waiting: deque[tuple[list[Line], Command] | Wrong] = deque()
+        self._last: Command | None = None
+
+    def take(self, batch: list[Line]) -> None:
+        """Have lines recorded together, behind those before them; raises Refused where one of those was refused."""
+        self._last = self._recorder.begin([line.request for line in batch], after=self._last)
+        self._waiting.append((batch, self._last))
+        while len(self._waiting) > BATCHES_AHEAD:
+            self._finish_first()
+
+    def take_by_itself(self, one: Line | Wrong) -> None:
+        """Have a line recorded by itself, or left out."""
+        self._waiting.append(([one], self._recorder.begin([one.request])) if isinstance(one, Line) else one)
+        while len(self._waiting) > LINES_AHEAD:
+            self._finish_first()
+
+    def finish(self) -> None:
+        """Wait for all that was taken; raises Refused."""
+        while self._waiting:
+            self._finish_first()
+
+    def _finish_first(self) -> None:
+        one = self._waiting.popleft()
+        if isinstance(one, Wrong):
+            self._leave_out(one.faults, one.text)
+            return
+        lines, command = one
+        self._summary.rows += len(lines)
+        try:
+            self._recorder.finish(command)
+        except Refusal as refusal:
+            refused = lines[refusal.index]
+            if not self._options.continue_on_error:
+                self._waiting.clear()
+                raise Refused(Entry(refused.number, "", parse_json(refused.text)), refusal) from None
+            self._summary.rows -= len(lines)
+            self._leave_out([Fault(refused.number, str(refusal))], refused.text)
+            return
+        self._summary.types.update(map(_type_of, lines))
+        if len(lines) > 1 or self._summary.rows % BATCH_LINES == 0:
+            self._progress(self._summary.rows)
+
+    def _leave_out(self, faults: list[Fault], text: bytes) -> None:
+        self._summary.rows += 1
+        self._summary.rejected += 1
+        number, message = faults[0].line, "; ".join(fault.message for fault in faults)
+        if len(self._summary.plan.reported) < MOST_FAULTS:
+            self._summary.plan.reported.append(Remark(number, "", message))
+        if self._options.rejects is not None:
+            written = {"line": number, "row": "", "message": message, "raw": text.decode("utf-8", "replace")}
+            self._options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")
+
+
+def _type_of(line: Line) -> str:
+    request = line.request
+    return OrderPlaced.NAME if isinstance(request, PlainOrder) else request.body.NAME

@@ -1,22 +1,29 @@
 """What an import is about to record, what it leaves out, and how recording it went."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
-from domain.events import LARGEST_EVENT_BYTES, Request
-from domain.ledger import Batch
+from domain.events import LARGEST_EVENT_BYTES, Draft, Request
+from domain.ledger import Batch, Sent
+from domain.streams import fold
 from service.cache import StreamCache
 from service.codes import codes
+from service.commands import Command, Receipt, Withdrawn
+from service.committer import Busy
 from service.daybook import Daybook
 from service.identifiers import new_identifier
 from service.importers.rows import BadFile, Fault
-from service.store import number
+from service.store import number, read_bytes
 
 ACTOR = "import"
+#: How long to leave a ledger alone that has too much to do.
+BUSY_PAUSE_S = 0.05
 
 #: Told how many lines of how many are done.
 Progress = Callable[[int, int], None]
@@ -52,6 +59,8 @@ class Plan:
     known: list[Remark] = field(default_factory=list)
     #: Rows that say more than the rules made of them.
     unread: list[Remark] = field(default_factory=list)
+    #: Rows of which there is nothing to record, or not everything, and why.
+    noted: list[Remark] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -67,6 +76,10 @@ class Summary:
     recorded: int = 0
     #: Events that were recorded before.
     replayed: int = 0
+    #: Rows that are left out because they cannot be read or were refused.
+    rejected: int = 0
+    #: Events recorded or replayed, by type.
+    types: Counter[str] = field(default_factory=Counter)
     plan: Plan = field(default_factory=Plan)
 
 
@@ -110,30 +123,65 @@ class Recorder:
         self._cache = StreamCache(daybook.ledger.recorder)
         self._rehearsed = Batch(self._cache, self._head.clock.astimezone(UTC).date(), new_identifier)
 
-    def record(self, entries: Sequence[Entry], requests: Sequence[Request]) -> None:
+    def record(self, entries: Sequence[Entry], requests: Sequence[Sent]) -> None:
         """Record the requests read from these entries; raises Refused."""
         if not requests:
             return
         try:
-            new, before = self._rehearse(requests) if self._summary.dry_run else self._append(requests)
+            self.finish(self.begin(requests))
         except Refusal as refusal:
             raise Refused(entries[refusal.index], refusal) from None
-        self._summary.recorded += new
-        self._summary.replayed += before
 
-    def _append(self, requests: Sequence[Request]) -> tuple[int, int]:
-        receipt = self._daybook.committer.record(requests, actor=ACTOR, correlation_id=self._correlation_id)
-        return receipt.recorded, len(receipt.events) - receipt.recorded
+    def begin(self, requests: Sequence[Sent], after: Command | None = None) -> Command:
+        """Have requests recorded together without waiting for it; not where those that they come `after` are not.
 
-    def _rehearse(self, requests: Sequence[Request]) -> tuple[int, int]:
-        self._cache.prefetch(requests)
-        outcomes = self._rehearsed.add(requests)
+        In a dry run they are decided at once.
+        """
+        command = Command(requests, ACTOR, self._correlation_id, after=after)
+        if self._summary.dry_run:
+            try:
+                command.future.set_result(self._rehearse(command))
+            except Refusal as refusal:
+                command.refuse(refusal)
+            return command
+        while True:
+            try:
+                self._daybook.committer.enqueue(command)
+            except Busy:
+                time.sleep(BUSY_PAUSE_S)
+            else:
+                return command
+
+    def finish(self, command: Command) -> None:
+        """Wait until what was begun is recorded, and count it; raises Refusal."""
+        receipt = command.future.result()
+        self._summary.recorded += receipt.recorded
+        self._summary.replayed += sum([len(outcome.replayed) for outcome in receipt.outcomes])
+
+    def publish_meanwhile(self) -> None:
+        """Have checkpoints issued from time to time, not one over everything at the end."""
+        log = self._daybook.log
+        if not self._summary.dry_run and not log.publisher.follows:
+            log.start()
+
+    def known(self, streams: Collection[str]) -> set[str]:
+        """Which of these streams have begun; in a dry run those that it would have begun by now, too."""
+        found = self._daybook.ledger.recorder.by_streams(list(streams)) if streams else {}
+        begun = {name for name, states in found.items() if fold(map(read_bytes, states)).state is not None}
+        rehearsed = self._rehearsed.streams
+        return begun | {name for name in streams if name in rehearsed and self._rehearsed.state(name) is not None}
+
+    def _rehearse(self, command: Command) -> Receipt:
+        if command.after is not None and command.after.refusal is not None:
+            raise Withdrawn.at("", "what comes before it was not recorded")
+        self._cache.prefetch(command.requests)
+        outcomes = self._rehearsed.add(command.requests)
         for index, outcome in enumerate(outcomes):
-            drafts = [(draft, ACTOR, self._correlation_id) for draft in outcome.drafts]
+            # What is plain is never too large.
+            drafts = [(draft, ACTOR, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)]
             size = max((len(event.state) for event in number(drafts, self._head)), default=0)
             if size > LARGEST_EVENT_BYTES:
                 refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")
                 refusal.index = index
                 raise refusal
-        new = sum(len(outcome.drafts) for outcome in outcomes)
-        return new, sum(len(outcome.replayed) for outcome in outcomes)
+        return Receipt(outcomes, sum(len(outcome.drafts) for outcome in outcomes), 0)

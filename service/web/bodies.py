@@ -7,8 +7,9 @@ from starlette.requests import Request as HttpRequest
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
-from domain.events import Request
 from domain.json_text import parse_json
+from domain.ledger import Sent
+from domain.plain_orders import PlainOrder, read_plain_order
 from service.codes import codes
 from service.web.problems import REFUSALS, HttpProblem
 
@@ -27,12 +28,12 @@ class Batch:
         self.single = single
         self.requests = self._read(sent)
 
-    def _read(self, sent: list[Any]) -> list[Request]:
-        requests: list[Request] = []
+    def _read(self, sent: list[Any]) -> list[Sent]:
+        requests: list[Sent] = []
         faults: list[dict[str, Any]] = []
         for index, event in enumerate(sent):
             try:
-                requests.append(read_request(event, codes()))
+                requests.append(event if isinstance(event, PlainOrder) else read_request(event, codes()))
             except Invalid as invalid:
                 faults += self.faults(invalid, index)
                 if len(faults) >= MOST_FAULTS:
@@ -83,11 +84,19 @@ def read_events(body: bytes, content_type: str) -> Batch:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in NDJSON:
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
-        return Batch([_parse(line, number) for number, line in lines], [number for number, _ in lines], single=False)
+        sent = [_plain(line) or _parse(line, number) for number, line in lines]
+        return Batch(sent, [number for number, _ in lines], single=False)
     if media_type == JSON or (not media_type and body):
+        plain = _plain(body)
+        if plain is not None:
+            return Batch([plain], None, single=True)
         sent = _parse(body, None)
         return Batch(sent, None, single=False) if isinstance(sent, list) else Batch([sent], None, single=True)
     raise HttpProblem("unsupported-media-type", f"send application/json or application/x-ndjson, not {media_type!r}")
+
+
+def _plain(text: bytes) -> PlainOrder | None:
+    return read_plain_order(text, codes())
 
 
 def _parse(text: bytes, line: int | None) -> Any:

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from domain.errors import Refusal
+from domain.merkle import leaf_hash
+from domain.notes import write_base64
 from domain.values import IDENTIFIER_PATTERN
 from service.committer import Receipt
 from service.daybook import Daybook
@@ -122,14 +124,18 @@ async def _lines(
 
 @router.get("/events/{position}")
 async def read_event(request: Request, position: int) -> Response:
-    """One event, the stored bytes."""
+    """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64."""
     daybook: Daybook = request.app.state.daybook
     rows: list[Any] = []
     if 1 <= position < 2**62:
         rows = await run_in_threadpool(daybook.ledger.recorder.rows_after, position - 1, 1)
     if not rows or rows[0].position != position:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
-    return Response(rows[0].state, media_type=JSON, headers={"Cache-Control": "private, immutable, max-age=31536000"})
+    headers = {
+        "Cache-Control": "private, immutable, max-age=31536000",
+        "Daybook-Leaf-Hash": write_base64(leaf_hash(rows[0].state)),
+    }
+    return Response(rows[0].state, media_type=JSON, headers=headers)
 
 
 def accepted(request: Request, offered: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from service.daybook import Daybook, open_daybook
 from service.importers.changes import COLUMNS, OTHER_COLUMNS
 from service.importers.formats import guess_format, import_file
 from service.importers.plans import Summary
+from service.importers.streaming import Options
 from service.settings import Settings
 from service.store import read_bytes
 
@@ -63,13 +64,20 @@ class Desk:
         self.record([line for line in lines if line["type"] in ("organization-registered", "product-registered")])
 
     def imports(
-        self, source: Path | bytes, name: str | None = None, *, dry_run: bool = False, register: bool = False
+        self,
+        source: Path | bytes,
+        name: str | None = None,
+        *,
+        dry_run: bool = False,
+        register: bool = False,
+        options: Options | None = None,
     ) -> Summary:
         """Import a file and return what became of it."""
+        options = options or Options(dry_run, register=register)
         self.daybook.follower.wait_for(self.head, 10)
         file = io.BytesIO(source if isinstance(source, bytes) else source.read_bytes())
-        summary = Summary("a file", name or guess_format(file), 0, dry_run)
-        import_file(self.daybook, file, summary, register=register)
+        summary = Summary("a file", name or guess_format(file, options.mapping), 0, options.dry_run)
+        import_file(self.daybook, file, summary, options)
         return summary
 
     @property

@@ -1,5 +1,6 @@
 """`daybook import`: the summary on stdout, everything else on stderr, and an exit code for each way it can end."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from service.cli.main import main
 from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
+from tests.service.importers.order_tables import as_toml, mapping, rows_csv
 
 Run = Callable[..., Result]
 
@@ -85,3 +87,67 @@ def test_a_row_that_has_changed_since_is_a_conflict(run: Run) -> None:
 def test_what_cannot_be_read_is_a_usage_error(run: Run, arguments: tuple[str, ...], stdin: bytes, message: str) -> None:
     done = run(*arguments, stdin=stdin)
     assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
+
+
+ORDERS = rows_csv({}, {"PO": "PO-2", "Qty": "many"}, {"PO": "PO-3"})
+
+
+@pytest.fixture
+def declared(tmp_path: Path) -> Path:
+    """The mapping of the small table as a file."""
+    path = tmp_path / "pumps.toml"
+    path.write_text(as_toml(mapping()), encoding="utf-8")
+    return path
+
+
+def test_order_lines_are_imported_by_a_mapping_and_named_by_line(run: Run, declared: Path) -> None:
+    done = run("-", "--mapping", declared, stdin=ORDERS)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "daybook: -: line 3: Qty: 'many' is not a number such as 1600.50\n" in done.stderr
+    assert "daybook: -: nothing is recorded" in done.stderr
+    whole = run("-", "--mapping", declared, stdin=gzip.compress(rows_csv({})))
+    assert (whole.exit_code, whole.stderr) == (0, "")
+    assert "1 rows of csv\nrecorded: 6 events" in whole.stdout
+    assert "of these: 1 goods-received, 1 order-placed, 3 organization-registered, 1 product-registered" in whole.stdout
+
+
+def test_what_is_left_out_is_written_to_the_file_of_rejects(run: Run, declared: Path, tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.ndjson"
+    arguments = ("-", "--mapping", declared, "--continue-on-error", "--rejects", rejects, "--json")
+    done = run(*arguments, stdin=ORDERS)
+    summary = json.loads(done.stdout)
+    assert (done.exit_code, summary["recorded"], summary["rejected"]) == (7, 8, 1)
+    [left_out] = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert (left_out["line"], left_out["row"], left_out["raw"][0]["Qty"]) == (3, "PO-2", "many")
+    corrected = run(*arguments, stdin=ORDERS.replace(b"many", b"4"))
+    assert (corrected.exit_code, json.loads(corrected.stdout)["recorded"], rejects.read_text()) == (0, 2, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--format", "csv"), "a table of order lines needs a mapping, which says what its columns mean"),
+        (
+            ("--mapping", "no-such.toml"),
+            "mapping no-such.toml: there is no such file, and none is shipped by that name",
+        ),
+        (("--mapping", "scms"), "order.id.column names the column 'PO / SO #', which the file does not have"),
+        (("--format", "csv", "--rejects", "r"), "--rejects goes with --continue-on-error"),
+        (
+            ("--format", "ndjson", "--mapping", "scms"),
+            "--mapping is for tables of order lines, and - is",
+        ),
+        (("--format", "regulations", "--continue-on-error"), "--continue-on-error is for "),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_usage_error(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    done = run("-", *arguments, stdin=ORDERS)
+    assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_refusal_within_a_table_is_named_with_what_is_recorded(run: Run, declared: Path) -> None:
+    assert run("-", "--mapping", declared, stdin=rows_csv({})).exit_code == 0
+    changed = run("-", "--mapping", declared, stdin=rows_csv({"Qty": "4"}, {"PO": "PO-2"}))
+    assert changed.exit_code == 4
+    assert "line 2: PO-1: /data: pumps:PO-1:placed is recorded already with another data" in changed.stderr
+    assert "nothing is recorded" in changed.stderr

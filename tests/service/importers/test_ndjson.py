@@ -1,15 +1,29 @@
 """Event requests, one a line: atomic up to ten thousand, in batches that can be resumed beyond."""
 
+import gzip
+import io
 import json
+import signal
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import service.importers.ndjson
 from domain.errors import Rejected
-from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES
-from service.importers.plans import Refused
+from service.importers.formats import import_file
+from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES, Line, Lines
+from service.importers.opening import LONGEST_LINE_BYTES
+from service.importers.plans import Refused, Summary
 from service.importers.rows import BadFile
+from service.importers.streaming import Options
 from tests.service.importers.conftest import SEED, Desk
+from tests.service.postgres_owner import ROOT, wait_until
+from tests.service.processes import environment
+from tests.service.purchases import head_held
 
 
 def organization(number: int, *, named: bool = True) -> dict[str, Any]:
@@ -90,10 +104,177 @@ def test_of_a_longer_file_the_batches_before_a_refused_line_stay_and_the_rest_fo
     lines = [organization(number) for number in range(ATOMIC_LINES + 1)]
     wrong = 2 * BATCH_LINES + 5
     spoiled = [*lines[:wrong], organization(0, named=False), *lines[wrong + 1 :]]
-    summary = desk.imports(ndjson(*spoiled))
-    assert (summary.recorded, desk.head) == (2 * BATCH_LINES, 2 * BATCH_LINES)
-    (remark,) = summary.plan.reported
-    assert remark.line == wrong + 1
-    assert "1 events have no id" in remark.message
+    with pytest.raises(Refused, match=f"line {wrong + 1}: .*organization/org-0 is registered already"):
+        desk.imports(ndjson(*spoiled))
+    assert desk.head == 2 * BATCH_LINES
     resumed = desk.imports(ndjson(*lines))
     assert (resumed.recorded, resumed.replayed) == (ATOMIC_LINES + 1 - 2 * BATCH_LINES, 2 * BATCH_LINES)
+
+
+# Files that are resumed
+
+
+@pytest.fixture
+def short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten lines are a long file, recorded four at a time."""
+    monkeypatch.setattr(service.importers.ndjson, "ATOMIC_LINES", 10)
+    monkeypatch.setattr(service.importers.ndjson, "BATCH_LINES", 4)
+
+
+def receipt(number: int, **envelope: Any) -> dict[str, Any]:
+    """Goods that nothing tells from those of another receipt of that number."""
+    data = {"order_id": "po-1", "receipts": [{"line": "1", "quantity": str(number), "amount": "0"}]}
+    return {"type": "goods-received", "effective_on": "2024-01-31", **envelope, "data": data}
+
+
+def purchase(order_id: str = "po-1") -> dict[str, Any]:
+    """An order that a plain line places."""
+    lines = [{"line": "1", "product_id": None, "quantity": "1600", "amount": "10.50"}]
+    data = {"order_id": order_id, "buyers": ["org-1"], "vendor_id": "org-2", "currency": "CNY", "lines": lines}
+    return {"type": "order-placed", "effective_on": "2024-01", "data": data}
+
+
+#: Two organisations, an order, and twelve receipts, of which some are alike; none has an id.
+LONG = [organization(n, named=False) for n in (1, 2)] + [purchase()] + [receipt(n // 2) for n in range(12)]
+
+
+def ids(file: bytes) -> list[str]:
+    """The ids under which the lines of a file are recorded."""
+    found = []
+    for line in Lines(io.BytesIO(file)):
+        assert isinstance(line, Line)
+        found.append(line.request.id if hasattr(line.request, "id") else line.request.envelope.id)
+    return found
+
+
+@pytest.mark.usefixtures("short_batches")
+def test_lines_without_ids_are_recorded_once_each_however_alike_and_however_often_imported(desk: Desk) -> None:
+    first = desk.imports(ndjson(*LONG))
+    assert (first.rows, first.recorded) == (15, 15)
+    again = desk.imports(b"\r\n".join(ndjson(*LONG).splitlines()))
+    assert (again.recorded, again.replayed) == (0, 15)
+    recorded = [event.id for event in desk.events()]
+    assert recorded == ids(ndjson(*LONG))
+    assert len(set(recorded)) == 15
+    assert again.types == {"organization-registered": 2, "order-placed": 1, "goods-received": 12}
+
+
+@pytest.mark.usefixtures("short_batches")
+def test_a_corrected_line_and_lines_added_later_are_recorded_and_nothing_else(desk: Desk) -> None:
+    wrong = [*LONG[:9], receipt(3) | {"effective_on": "yesterday"}, *LONG[10:]]
+    with pytest.raises(BadFile, match="line 10: /effective_on: 'yesterday' is not a date"):
+        desk.imports(ndjson(*wrong))
+    assert desk.head == 0
+    refused = [*LONG[:13], purchase(), LONG[14]]
+    with pytest.raises(Refused, match=r"line 14: .*order/po-1 is registered already"):
+        desk.imports(ndjson(*refused))
+    assert desk.head == 11
+    corrected = desk.imports(ndjson(*LONG))
+    assert (corrected.recorded, corrected.replayed) == (4, 11)
+    longer = desk.imports(ndjson(*LONG, receipt(7)))
+    assert (longer.recorded, longer.replayed) == (1, 15)
+
+
+@pytest.mark.usefixtures("short_batches")
+def test_a_wrong_line_of_a_long_file_stops_it_there(desk: Desk) -> None:
+    with pytest.raises(BadFile) as caught:
+        desk.imports(ndjson(*LONG[:14]) + b'{"type": "goods-rec')
+    (fault,) = caught.value.faults
+    assert fault.line == 15
+    assert fault.message.endswith("the file ends within this line")
+    assert desk.head == 11
+
+
+def test_an_import_killed_midway_and_run_again_is_the_uninterrupted_one(
+    desk: Desk, database: str, tmp_path: Path
+) -> None:
+    lines = [organization(1), organization(2), *(purchase(f"po-{n}") for n in range(ATOMIC_LINES + 3_000))]
+    path = tmp_path / "orders.ndjson"
+    path.write_bytes(ndjson(*lines))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "--home", str(tmp_path / "other"), "import", str(path)],
+        cwd=ROOT,
+        env=environment() | {"DAYBOOK_DATABASE_URL": database},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def killed() -> bool:
+        # Nothing is recorded while the head is held.
+        with head_held(database):
+            if desk.head == 0:
+                return False
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            return True
+
+    assert wait_until(killed, 60)
+    before = desk.head
+    assert 0 < before < len(lines)
+    resumed = desk.imports(path)
+    assert (resumed.replayed, resumed.recorded) == (before, len(lines) - before)
+    assert [event.id for event in desk.events()] == ids(path.read_bytes())
+    assert [event.position for event in desk.events()] == list(range(1, len(lines) + 1))
+
+
+# Leaving out what is wrong
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_is_wrong_is_left_out_and_named_in_the_order_of_the_file(desk: Desk, dry_run: bool) -> None:
+    file = (
+        ndjson(organization(1), organization(1, named=False))
+        + b'{"type"\n'
+        + b"x" * (3 * LONGEST_LINE_BYTES)
+        + b"\n"
+        + ndjson(organization(2), purchase("po-1"), purchase("po-2") | {"id": "register:1"})
+    )
+    rejects = io.StringIO()
+    summary = Summary("a file", "ndjson", 0, dry_run)
+    import_file(desk.daybook, io.BytesIO(file), summary, Options(dry_run, continue_on_error=True, rejects=rejects))
+    assert (summary.rows, summary.recorded, summary.rejected) == (7, 3, 4)
+    left_out = [json.loads(line) for line in rejects.getvalue().splitlines()]
+    assert [one["line"] for one in left_out] == [2, 3, 4, 7]
+    messages = ("is registered already", "not JSON", "is longer than 1,048,576 bytes", "with another type")
+    assert all(said in one["message"] for one, said in zip(left_out, messages, strict=True))
+    assert json.loads(left_out[0]["raw"]) == organization(1, named=False)
+    assert len(left_out[2]["raw"]) == 1_000
+    assert desk.head == (0 if dry_run else 3)
+
+
+def test_a_line_of_a_gigabyte_is_named_without_being_read_whole(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "long.ndjson"
+    with path.open("w+b") as file:
+        file.write(ndjson(organization(1)))
+        file.truncate(1 << 30)
+        tracemalloc.start()
+        with pytest.raises(BadFile, match="line 2: is longer than 1,048,576 bytes: an event takes 65,535 at most"):
+            import_file(desk.daybook, file, Summary("a file", "ndjson", 0, dry_run=False))
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak_bytes < 16 * LONGEST_LINE_BYTES
+    assert desk.head == 0
+
+
+def test_a_compressed_file_is_recorded_under_the_same_ids(desk: Desk) -> None:
+    assert desk.imports(gzip.compress(ndjson(*LONG[:5])), "ndjson").recorded == 5
+    assert desk.imports(ndjson(*LONG)).replayed == 5
+    cut = gzip.compress(ndjson(*[organization(n) for n in range(500)]))[:-200]
+    with pytest.raises(BadFile, match="cut short"):
+        desk.imports(cut, "ndjson")
+
+
+def test_progress_is_told_and_the_end_estimated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.importers.ndjson, "ATOMIC_LINES", 10)
+    monkeypatch.setattr(service.importers.ndjson, "BATCH_LINES", 4)
+    told: list[tuple[int, int]] = []
+    summary = Summary("a file", "ndjson", 0, dry_run=False)
+    import_file(
+        desk.daybook,
+        io.BytesIO(ndjson(*LONG)),
+        summary,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert [done for done, _ in told] == [4, 8, 11, 15]
+    assert told[-1] == (15, 15)
+    assert all(done <= total <= 30 for done, total in told)

@@ -71,9 +71,23 @@ def test_evidence_adds_up_to_its_row(seeded: TestClient) -> None:
         assert found["contributions"]
 
 
+def test_rows_by_an_attribute_link_to_their_evidence(seeded: TestClient) -> None:
+    asked = {"buyer": "baidu", "measure": "units", "effective_on": "2023-08-31", "by": "attribute:datacentre"}
+    answer = seeded.get(VIEW, params=asked).json()
+    assert answer["parameters"]["by"] == "attribute:datacentre"
+    for row in answer["rows"]:
+        found = seeded.get(row["evidence"]).json()
+        assert sum(float(part["value"] or 0) for part in found["contributions"]) == (number(row["value"]) or 0)
+        assert found["parameters"]["key"] == row["key"] == row["name"]
+    short = seeded.get(VIEW, params=asked | {"by": "site"}).json()
+    assert [(row["key"], short["parameters"]["by"]) for row in short["rows"]] == [(None, "attribute:site")]
+
+
 BAD_QUESTIONS = {
     "an unknown parameter": ({"colour": "red"}, 422, "/colour"),
     "an unknown measure": ({"measure": "weight"}, 422, "/measure"),
+    "rows by nothing known": ({"by": "sites"}, 422, "/by"),
+    "rows by no attribute": ({"by": "attribute:"}, 422, "/by"),
     "an unknown buyer": ({"buyer": "badu"}, 422, "/buyer"),
     "a parameter twice": ([("by", "maker"), ("by", "vendor")], 422, "/by"),
     "a day that is not": ({"effective_on": "2023-02-30"}, 422, "/effective_on"),

@@ -105,10 +105,10 @@ REFUSED: dict[str, tuple[dict[str, Any] | list[Any], int, str, str]] = {
     "a missing field": (BAIDU | {"data": {"organization_id": "x", "name": "X"}}, 422, "/data/country", "is required"),
     "a wrong currency": (order(currency="USX"), 422, "/data/currency", "'USX' is not an ISO 4217"),
     "a wrong country": (
-        BAIDU | {"data": {"organization_id": "x", "name": "X", "country": "ZZ"}},
+        BAIDU | {"data": {"organization_id": "x", "name": "X", "country": "XX"}},
         422,
         "/data/country",
-        "'ZZ' is not an ISO 3166-1",
+        "'XX' is not an ISO 3166-1",
     ),
     "a negative quantity": (with_line(quantity="-1"), 422, "/data/lines/0/quantity", "'-1' is negative"),
     "low above value": (

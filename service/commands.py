@@ -1,0 +1,334 @@
+"""What is to be recorded together, and what becomes of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from domain.errors import Invalid, Problem, Refusal
+from domain.events import LARGEST_EVENT_BYTES, Recorded
+from domain.ledger import Batch, Outcome, Sent
+from service.store import Numbered, Sender
+
+#: Events of one command that are kept under an idempotency key: as many as an answer lists.
+MOST_REMEMBERED = 1_000
+
+
+class IdempotencyKey(NamedTuple):
+    """The name that a client gave a request, so that sending it again records nothing again."""
+
+    #: Who sent it: each has names of its own.
+    actor: str
+    key: str
+    #: SHA-256 of what was sent: under one key it is always the same.
+    fingerprint: bytes
+
+
+class Placed(NamedTuple):
+    """Where one event stands."""
+
+    id: str
+    position: int
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a command: where its events stand, in the order of its requests."""
+
+    outcomes: Sequence[Outcome]
+    #: How many events were recorded just now.
+    recorded: int
+    #: The position of the first of these; they stand one behind the other.
+    first: int
+    #: Positions of events recorded just now that others replay, by id.
+    replays: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether all of it had been recorded before."""
+        return self.recorded == 0
+
+    @property
+    def count(self) -> int:
+        """How many events were recorded just now, or, of a replay, then."""
+        return self.recorded or len(self.events)
+
+    @property
+    def first_position(self) -> int:
+        """The lowest of their positions."""
+        return self.first if self.recorded else min(event.position for event in self.events)
+
+    @property
+    def last_position(self) -> int:
+        """The highest of their positions."""
+        if self.recorded:
+            return self.first + self.recorded - 1
+        return max(event.position for event in self.events)
+
+    def told(self) -> dict[str, Any]:
+        """What is kept of it under an idempotency key."""
+        return {
+            "count": self.count,
+            "first": self.first_position,
+            "last": self.last_position,
+            "events": [list(event) for event in self.events[:MOST_REMEMBERED]],
+        }
+
+    @cached_property
+    def events(self) -> tuple[Placed, ...]:
+        """Where each event stands."""
+        placed: list[Placed] = []
+        position = self.first
+        for outcome in self.outcomes:
+            placed += [self._replay(event) for event in outcome.replayed]
+            for draft in outcome.drafts:
+                placed.append(Placed(draft.id, position, draft.stream, draft.version))
+                position += 1
+        return tuple(placed)
+
+    def _replay(self, event: Recorded) -> Placed:
+        # A replay of an event decided in this very group has no position of its own yet.
+        return Placed(event.id, event.position or self.replays[event.id], event.stream, event.version)
+
+
+@dataclass(frozen=True)
+class Remembered(Receipt):
+    """What had become of a command that is sent again under its idempotency key."""
+
+    told_before: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> "Remembered":
+        """From what was kept."""
+        return cls((), 0, told["first"], told_before=told)
+
+    @property
+    def count(self) -> int:
+        """How many events were recorded then."""
+        return int(self.told_before["count"])
+
+    @property
+    def first_position(self) -> int:
+        """The lowest of their positions."""
+        return int(self.told_before["first"])
+
+    @property
+    def last_position(self) -> int:
+        """The highest of their positions."""
+        return int(self.told_before["last"])
+
+    @cached_property
+    def events(self) -> tuple[Placed, ...]:
+        """Where each event stands, as far as that was kept."""
+        return tuple(Placed(*event) for event in self.told_before["events"])
+
+
+class Kept(NamedTuple):
+    """What is recorded under an idempotency key."""
+
+    fingerprint: bytes
+    receipt: Remembered
+
+
+class KeyReused(Refusal):
+    """An idempotency key under which something else was sent before."""
+
+
+class Moved(Refusal):
+    """A stream is not at the version at which a change to it was wanted."""
+
+
+class Oversized(Invalid):
+    """An event that is too large to store."""
+
+
+class Withdrawn(Refusal):
+    """Nothing is wrong with it, but what it was to come after was not recorded."""
+
+
+@dataclass(slots=True)
+class Command:
+    """Requests to record together or not at all."""
+
+    requests: Sequence[Sent]
+    actor: str | None
+    correlation_id: str | None
+    future: "Future[Receipt]" = field(default_factory=Future)
+    refusal: Refusal | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    #: What must be recorded before it; where that is not, neither is this.
+    after: "Command | None" = None
+    key: IdempotencyKey | None = None
+    #: By stream, the versions at which it is wanted.
+    expected: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    #: What had become of it before, or becomes of it as the same command of its group; None: it is decided.
+    remembered: "Remembered | Command | None" = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is refused, or could not be recorded."""
+        return self.refusal is not None or (self.future.done() and self.future.exception() is not None)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Tell the sender that it is not recorded."""
+        self.refusal = refusal
+        self.future.set_exception(refusal)
+
+    def replayed(self) -> Iterator[Recorded]:
+        """The events that had been recorded before."""
+        for outcome in self.outcomes:
+            yield from outcome.replayed
+
+
+class Group:
+    """Commands that are recorded in one transaction, each by itself acknowledged or refused."""
+
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = commands
+
+    @property
+    def size(self) -> int:
+        """How many events are asked for."""
+        return sum(len(command.requests) for command in self.commands)
+
+    @property
+    def requests(self) -> list[Sent]:
+        """All requests, in order."""
+        return [request for command in self.commands for request in command.requests]
+
+    @property
+    def keys(self) -> list[IdempotencyKey]:
+        """The idempotency keys of all that have one."""
+        return [command.key for command in self.commands if command.key is not None]
+
+    def decide(self, batch: Batch, kept: Mapping[tuple[str, str], Kept] | None = None) -> bool:
+        """Decide every command that is not refused for its size; whether all was new and none refused.
+
+        `kept`: what is recorded under idempotency keys, by actor and key; such a command is answered as it was then.
+        """
+        smooth = True
+        decided = 0
+        named: dict[tuple[str, str], Command] = {}
+        for command in self.commands:
+            if isinstance(command.refusal, Oversized):
+                smooth = False
+                continue
+            command.refusal, command.outcomes, command.remembered = None, [], None
+            if command.key is not None and self._recall(command, command.key, kept or {}, named):
+                continue
+            decided += len(command.requests)
+            if command.after is not None:
+                if command.after.refused:
+                    command.refusal = Withdrawn.at("", "what comes before it was not recorded")
+                    smooth = False
+                    continue
+            try:
+                _refuse_moved(command, batch)
+                command.outcomes = batch.add(command.requests)
+            except Refusal as refusal:
+                command.refusal = refusal
+                smooth = False
+                continue
+            if command.key is not None:
+                named[command.key[:2]] = command
+        return smooth and len(batch.drafts) >= decided
+
+    @staticmethod
+    def _recall(
+        command: Command,
+        key: IdempotencyKey,
+        kept: Mapping[tuple[str, str], Kept],
+        named: Mapping[tuple[str, str], Command],
+    ) -> bool:
+        """Answer a command by what was sent under its key before, or earlier in this group; False: nothing was."""
+        before, earlier = kept.get(key[:2]), named.get(key[:2])
+        if before is not None:
+            fingerprint = before.fingerprint
+            command.remembered = before.receipt
+        elif earlier is not None and earlier.key is not None:
+            fingerprint = earlier.key.fingerprint
+            command.remembered = earlier
+        else:
+            return False
+        if fingerprint != key.fingerprint:
+            command.remembered = None
+            command.refusal = KeyReused.at("", f"under the key {key.key!r} something else was sent before")
+        return True
+
+    def to_keep(self, first: int) -> list[tuple[IdempotencyKey, Receipt]]:
+        """What becomes of the commands that have a key, for keeping; what is recorded stands from a position on."""
+        return [
+            (command.key, receipt)
+            for command, receipt in self._receipts(first)
+            if command.key is not None and command.remembered is None
+        ]
+
+    def senders(self) -> list[Sender]:
+        """The events to record, each with who sends it."""
+        return [
+            (draft, command.actor, command.correlation_id)
+            for command in self.commands
+            for outcome in command.outcomes
+            for draft in outcome.drafts
+        ]
+
+    def refuse_oversized(self, numbered: Sequence[Numbered]) -> bool:
+        """Refuse the commands with an event that is too large to store; whether there are any."""
+        large = {id(event.draft): len(event.state) for event in numbered if len(event.state) > LARGEST_EVENT_BYTES}
+        if not large:
+            return False
+        for command in self.commands:
+            for index, outcome in enumerate(command.outcomes):
+                size = max((large.get(id(draft), 0) for draft in outcome.drafts), default=0)
+                if size and command.refusal is None:
+                    message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
+                    command.refusal = Oversized([Problem("", message)], index)
+            if isinstance(command.refusal, Oversized):
+                command.outcomes = []
+        return True
+
+    def acknowledge(self, first: int) -> None:
+        """Tell every sender; what was recorded stands from position `first` on."""
+        of_keys: dict[int, Receipt] = {}
+        for command, receipt in self._receipts(first):
+            if command.key is not None:
+                of_keys[id(command)] = receipt
+            command.future.set_result(receipt)
+        for command in self.commands:
+            command.after = None
+            if command.refusal is not None:
+                command.future.set_exception(command.refusal)
+            elif isinstance(command.remembered, Command):
+                command.future.set_result(Remembered.read(of_keys[id(command.remembered)].told()))
+            elif command.remembered is not None:
+                command.future.set_result(command.remembered)
+
+    def _receipts(self, first: int) -> Iterator[tuple[Command, Receipt]]:
+        """What becomes of each command that is decided and not refused."""
+        positions: dict[str, int] = {}
+        if any(event.position == 0 for command in self.commands for event in command.replayed()):
+            positions = {draft.id: first + place for place, (draft, _, _) in enumerate(self.senders())}
+        for command in self.commands:
+            if command.refusal is not None or command.remembered is not None:
+                continue
+            recorded = sum([len(outcome.drafts) for outcome in command.outcomes])
+            yield command, Receipt(command.outcomes, recorded, first, positions)
+            first += recorded
+
+    def fail(self, error: BaseException) -> None:
+        """Tell everybody who has not been told that recording failed."""
+        for command in self.commands:
+            if not command.future.done():
+                command.future.set_exception(error)
+
+
+def _refuse_moved(command: Command, batch: Batch) -> None:
+    """Moved where a stream is not at a version at which the command is wanted, unless it is recorded already."""
+    for stream, versions in command.expected.items():
+        version = batch.version(stream)
+        if version not in versions and not all(batch.knows(request) for request in command.requests):
+            wanted = " or ".join(str(one) for one in sorted(versions)) or "of another sort"
+            raise Moved.at("", f"{stream} is at version {version}, and the version wanted is {wanted}")

@@ -1,0 +1,48 @@
+"""Idempotency keys in PostgreSQL: what became of the requests that were sent under them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from service.commands import IdempotencyKey, Kept, Receipt, Remembered
+from service.store import LedgerRecorder
+
+
+class KeyTaken(Exception):
+    """Another process has recorded something under the key just now."""
+
+
+def recall(recorder: LedgerRecorder, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], Kept]:
+    """What is recorded under keys, by actor and key, as far as there is anything."""
+    query = (
+        "select actor, key, fingerprint, receipt::text from idempotency_keys"
+        " join unnest(%s::text[], %s::text[]) as asked (actor, key) using (actor, key)"
+    )
+    actors, names = [key.actor for key in keys], [key.key for key in keys]
+    with recorder.datastore.get_connection() as connection:
+        rows = connection.cursor(row_factory=tuple_row).execute(query, (actors, names), prepare=True)
+        return {
+            (actor, key): Kept(bytes(fingerprint), Remembered.read(json.loads(receipt)))
+            for actor, key, fingerprint, receipt in rows
+        }
+
+
+def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Receipt]]) -> None:
+    """Record what became of requests, in the transaction that records their events; KeyTaken where one is there."""
+    if not receipts:
+        return
+    query = (
+        "insert into idempotency_keys (actor, key, fingerprint, receipt)"
+        " select * from unnest(%s::text[], %s::text[], %s::bytea[], %s::jsonb[]) on conflict do nothing"
+    )
+    columns = (
+        [key.actor for key, _ in receipts],
+        [key.key for key, _ in receipts],
+        [key.fingerprint for key, _ in receipts],
+        [json.dumps(receipt.told()) for _, receipt in receipts],
+    )
+    if connection.execute(query, columns).rowcount < len(receipts):
+        raise KeyTaken

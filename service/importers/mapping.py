@@ -1,0 +1,324 @@
+"""Mapping files: which column of a table of order lines means what, in TOML, checked before a row is read."""
+
+import codecs
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from domain.catalogue import problems_of
+from domain.values import AttributeName, Basis
+from service.importers.day_formats import compile_format
+
+#: Mappings that come with Daybook, by name.
+SHIPPED = Path(__file__).parent.parent / "mappings"
+#: What `known_on` may name besides a date: the last day of the order's effective_on.
+PLACED_ON = "placed_on"
+
+
+class BadMapping(Exception):
+    """A mapping that cannot be used; each problem names the key."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__(f"mapping {name}: {'; '.join(problems)}")
+        self.name = name
+        self.problems = problems
+
+
+class Part(BaseModel):
+    """A table of a mapping, with these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Value(Part):
+    """Where a text comes from: exactly one of column, constant and template."""
+
+    column: str | None = None
+    constant: str | None = None
+    #: Text with columns in braces, taken as they stand in the file: "programme {Country}".
+    template: str | None = None
+    #: Texts that mean "no value", besides those of `read.nulls`.
+    nulls: list[str] = []
+    #: What each text becomes; any other is a fault, unless `lookup` knows it.
+    values: dict[str, str] | None = None
+    #: What some texts become; others stay.
+    replace: dict[str, str] = {}
+    #: English country names to their ISO 3166-1 codes.
+    lookup: Literal["country"] | None = None
+    #: Make an id of it: lower case, hyphens between words.
+    slug: bool = False
+    #: A row may be without it.
+    optional: bool = False
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Value":
+        given = [name for name in ("column", "constant", "template") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"needs one of column, constant and template, not {' and '.join(given) or 'none'}")
+        return self
+
+
+class Figure(Value):
+    """A quantity or an amount."""
+
+    #: The decimal separator.
+    decimal: Literal[".", ","] = "."
+    #: The separator between groups of three digits; none: there is none.
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    #: Whether 1.5e3 is a number.
+    exponent: bool = False
+    #: A factor, for units: {column = "Unit", values = {each = "1", dozen = "12"}}.
+    times: "FigureOrColumn | None" = None
+
+    @model_validator(mode="after")
+    def _two_separators(self) -> "Figure":
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        return self
+
+
+class AttributeValue(Figure):
+    """An attribute of a product."""
+
+    kind: Literal["text", "number", "truth"] = "text"
+
+
+def _short(given: Any) -> Any:
+    """A bare text names a column."""
+    return {"column": given} if isinstance(given, str) else given
+
+
+ValueOrColumn = Annotated[Value, BeforeValidator(_short)]
+FigureOrColumn = Annotated[Figure, BeforeValidator(_short)]
+AttributeOrColumn = Annotated[AttributeValue, BeforeValidator(_short)]
+
+
+class Dates(Part):
+    """A column of dates."""
+
+    column: str
+    #: Tried in turn, in the letters of strftime: %d %m %b %B %y %Y %H %M %S; "excel": a serial number of days.
+    formats: Annotated[list[str], Field(min_length=1)]
+    nulls: list[str] = []
+
+    @model_validator(mode="after")
+    def _readable(self) -> "Dates":
+        for form in self.formats:
+            compile_format(form)
+        return self
+
+
+class PlacedOn(Part):
+    """When the order was placed: a date, or where a row lacks it on or before the first of others."""
+
+    #: A name in [dates].
+    date: str
+    #: Names in [dates].
+    or_before: list[str] = []
+
+
+class Scheme(Part):
+    """A register's name for an organisation."""
+
+    scheme: str
+    id: ValueOrColumn
+
+
+class Party(Part):
+    """An organisation, registered where the ledger does not have its id."""
+
+    name: ValueOrColumn
+    country: ValueOrColumn
+    #: Absent: made of the name.
+    id: Annotated[Value | None, BeforeValidator(_short)] = None
+    #: Stands before the id.
+    prefix: str = ""
+    identifiers: list[Scheme] = []
+    #: What to do where rows say different things under one id.
+    differing: Literal["refuse", "first"] = "refuse"
+
+
+class Product(Part):
+    """What is bought, registered where the ledger does not have its id."""
+
+    name: ValueOrColumn
+    category: ValueOrColumn
+    id: Annotated[Value | None, BeforeValidator(_short)] = None
+    prefix: str = ""
+    differing: Literal["refuse", "first"] = "refuse"
+
+
+class Order(Part):
+    """What the rows of one order have in common."""
+
+    id: ValueOrColumn
+    currency: ValueOrColumn
+    placed_on: Annotated[PlacedOn, BeforeValidator(lambda given: {"date": given} if isinstance(given, str) else given)]
+    #: Names in [dates], or "placed_on": the first that the row has. None: the day of the import.
+    known_on: list[str] = []
+
+
+class Line(Part):
+    """What a row orders."""
+
+    quantity: FigureOrColumn
+    amount: FigureOrColumn
+    #: Unique within the order. Absent: rows of an order are numbered as they come.
+    id: Annotated[Value | None, BeforeValidator(_short)] = None
+    #: A name in [dates].
+    deliver_by: str | None = None
+
+
+class Receipt(Part):
+    """What a row says has arrived."""
+
+    #: A name in [dates]; a row without it has received nothing.
+    received_on: str
+    known_on: list[str] = []
+    #: Absent: the line's.
+    quantity: Annotated[Figure | None, BeforeValidator(_short)] = None
+    #: Absent: by the line's price.
+    amount: Annotated[Figure | None, BeforeValidator(_short)] = None
+    #: Tells several receipts of one line apart, each in a row of its own.
+    id: Annotated[Value | None, BeforeValidator(_short)] = None
+
+
+class Read(Part):
+    """How the file is read."""
+
+    #: Absent: told by the file's first bytes.
+    format: Literal["csv", "tsv", "xlsx", "parquet"] | None = None
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
+    encoding: str = "utf-8"
+    #: Of a workbook; absent: the only one.
+    sheet: str | None = None
+    #: The row of a workbook that names the columns.
+    header: Annotated[int, Field(ge=1)] = 1
+    #: Texts that mean "no value" in any column.
+    nulls: list[str] = [""]
+    #: Binary floating point numbers in Parquet.
+    float: Literal["refuse", "accept"] = "refuse"
+    #: With it every column must be one that the mapping uses or one of these; absent: others may be there.
+    ignored: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _known_encoding(self) -> "Read":
+        try:
+            codecs.lookup(self.encoding)
+            lines = "\n".encode(self.encoding) == b"\n"
+        except (LookupError, UnicodeError):
+            raise ValueError(f"{self.encoding!r} is no encoding of text") from None
+        if not lines:
+            raise ValueError(f"{self.encoding!r} does not end lines as ASCII does: convert the file to UTF-8")
+        return self
+
+
+class Mapping(Part):
+    """How a table of order lines is read."""
+
+    #: Begins the ids of all events.
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    #: Where the table is from, for every event's source.
+    citation: str | None = None
+    url: str | None = None
+    basis: Basis = "reported"
+    read: Read = Read()
+    dates: dict[str, Dates]
+    order: Order
+    vendor: Party
+    buyer: Party
+    line: Line
+    product: Product | None = None
+    #: Absent: the vendor makes what it sells.
+    maker: Party | None = None
+    attributes: dict[AttributeName, AttributeOrColumn] = {}
+    receipt: Receipt | None = None
+
+    @model_validator(mode="after")
+    def _names_of_dates(self) -> "Mapping":
+        for key, names in _dates_named(self):
+            for name in names:
+                if name not in self.dates:
+                    raise ValueError(f"{key} names the date {name!r}, and [dates] has {_listed(self.dates)}")
+        if PLACED_ON in self.dates:
+            raise ValueError(f"dates.{PLACED_ON}: is what known_on calls the order's own date: name it otherwise")
+        if self.product is None and (self.maker is not None or self.attributes):
+            raise ValueError("maker and attributes are a product's, and there is no [product]")
+        return self
+
+
+def _dates_named(mapping: Mapping) -> Iterator[tuple[str, list[str]]]:
+    order, receipt = mapping.order, mapping.receipt
+    yield "order.placed_on.date", [order.placed_on.date]
+    yield "order.placed_on.or_before", order.placed_on.or_before
+    yield "order.known_on", [name for name in order.known_on if name != PLACED_ON]
+    if mapping.line.deliver_by is not None:
+        yield "line.deliver_by", [mapping.line.deliver_by]
+    if receipt is not None:
+        yield "receipt.received_on", [receipt.received_on]
+        yield "receipt.known_on", receipt.known_on
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(str, names)) or "none"
+
+
+def shipped() -> list[str]:
+    """The names of the mappings that come with Daybook."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_mapping(name: str) -> Mapping:
+    """A mapping by the path of its file, or a shipped one by its name; BadMapping says what is wrong, by key."""
+    path = SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadMapping(
+            name, [f"there is no such file, and none is shipped by that name ({_listed(shipped())})"]
+        ) from None
+    except OSError as error:
+        raise BadMapping(name, [f"cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadMapping(name, [f"is not TOML: {error}"]) from None
+    return parse_mapping(name, given)
+
+
+def parse_mapping(name: str, given: dict[str, Any]) -> Mapping:
+    """A mapping from what its file says; BadMapping says what is wrong, by key."""
+    try:
+        return Mapping.model_validate(given)
+    except ValidationError as error:
+        raise BadMapping(name, [_problem(one.pointer, one.message) for one in problems_of(error)]) from None
+
+
+def _problem(pointer: str, message: str) -> str:
+    key = pointer.strip("/").replace("/", ".").replace("~1", "/").replace("~0", "~")
+    if message == "unknown field":
+        message = "is no key of a mapping here"
+        if near := difflib.get_close_matches(key.rpartition(".")[2], _keys(), 1):
+            message += f" (did you mean {near[0]}?)"
+    return f"{key}: {message}" if key else message
+
+
+def _keys() -> list[str]:
+    parts = (
+        Value,
+        Figure,
+        AttributeValue,
+        Dates,
+        PlacedOn,
+        Scheme,
+        Party,
+        Product,
+        Order,
+        Line,
+        Receipt,
+        Read,
+        Mapping,
+    )
+    return [name for part in parts for name in part.model_fields]

@@ -1,0 +1,349 @@
+"""OCDS as a source of groups: each award or contract an order, with the organisations and products that it needs."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import chain
+from typing import Any, BinaryIO
+
+from ocdsmerge.exceptions import OCDSMergeError
+from ocdsmerge.merge import CompiledRelease
+
+from domain.events import Recorded
+from service.importers import ocds_validation
+from service.importers.ocds_documents import (
+    OLD_VERSION,
+    Package,
+    Publication,
+    Said,
+    documents,
+    packages,
+    publications,
+)
+from service.importers.ocds_events import PREFIX, Chain, Told, Unexplained
+from service.importers.ocds_extension import EXTENSION, NotOurs, exported, is_exported
+from service.importers.ocds_parties import Parties, Supplier
+from service.importers.ocds_purchases import Product, Purchase, Standing, standing
+from service.importers.ocds_releases import Unusable, reduced
+from service.importers.ocds_spool import Spool, Spooled, spool
+from service.importers.plans import Entry, Remark, Summary
+from service.importers.streaming import Group, Reject, check_stream
+from service.ocds import merging
+from service.ocds.schemas import VERSION
+
+#: Remarks kept; a file may have more packages than anybody reads about.
+MOST_REMARKS = 1_000
+#: Departures from the schema that one remark names.
+MOST_NAMED = 3
+#: How a partnership of suppliers is called of which nobody says who supplies what.
+CONSORTIUM = "consortium"
+#: What merging raises where releases have, say, an object where others have a list.
+UNMERGEABLE = (OCDSMergeError, AttributeError, TypeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What importing asks of the ledger."""
+
+    #: All events of a stream.
+    history: Callable[[str], Sequence[Recorded]]
+    #: Which of these streams have begun.
+    known: Callable[[Collection[str]], set[str]]
+
+
+def read_ocds(file: BinaryIO, summary: Summary, ledger: Ledger, *, strict: bool = False) -> Iterator[Group | Reject]:
+    """The orders of a file of packages, records or releases, in the order in which it first names their processes.
+
+    The file is read to its end before the first group comes: what is told of one process may stand anywhere in it.
+    `summary.rows` counts packages, records and releases that stand by themselves. Raises BadFile; with `strict` also
+    for whatever would be a Reject, all of it listed, before the first group.
+    """
+    with spool() as releases:
+        rejects = _Reader(releases, summary).read(file)
+        if not strict:
+            yield from rejects
+        else:
+            faults = chain(rejects, _Processes(releases, Summary("", summary.format, 0, dry_run=True), ledger).all())
+            check_stream(faults)
+        yield from _Processes(releases, summary, ledger).all()
+
+
+def _remark(summary: Summary, line: int, row: str, message: str) -> None:
+    if len(summary.plan.noted) < MOST_REMARKS:
+        summary.plan.noted.append(Remark(line, row, message))
+
+
+class _Reader:
+    """Puts the releases of a file into the spool, and says what is wrong with it."""
+
+    def __init__(self, releases: Spool, summary: Summary) -> None:
+        self._spool = releases
+        self._summary = summary
+        #: Whether it was said that packages of an old version are read.
+        self._old = False
+
+    def read(self, file: BinaryIO) -> Iterator[Reject]:
+        """Take in all that can be read, and yield what cannot."""
+        for document in documents(file):
+            if isinstance(document, Said):
+                self._summary.rows += 1
+                yield _reject(document)
+                continue
+            for package in packages(document):
+                self._summary.rows += 1
+                if isinstance(package, Said):
+                    yield _reject(package)
+                else:
+                    yield from self._package(package)
+
+    def _package(self, package: Package) -> Iterator[Reject]:
+        unread: list[str] = []
+        if package.shell is not None:
+            departures = ocds_validation.of_package(package.shell, package.kind)
+            fatal = next((one for one in departures if one.path[:1] in (("releases",), ("records",))), None)
+            if fatal is not None:
+                yield Reject(package.line, "", fatal.said(""), package.shell.get("uri"))
+                return
+            unread += [one.said("") for one in departures]
+            if package.shell.get("version") != VERSION and not self._old:
+                self._old = True
+                message = (
+                    f"is of OCDS {OLD_VERSION}, or names no version: read, as all such, where {VERSION}'s schema allows"
+                )
+                _remark(self._summary, package.line, "", message)
+        is_record = package.kind in ("record", "record-package")
+        for pointer, member in package.members:
+            if not is_record:
+                yield from self._publication(Publication(package.line, pointer, member), unread)
+                continue
+            wrong = ocds_validation.of_record(member)
+            if not isinstance(member, dict) or any(one.path[:1] == ("ocid",) or not one.path for one in wrong):
+                yield Reject(package.line, "", wrong[0].said(pointer), str(member)[:1000])
+                continue
+            for one in publications(package.line, pointer, member):
+                if isinstance(one, Publication):
+                    yield from self._publication(one, unread)
+                else:
+                    _remark(self._summary, one.line, one.row, one.message)
+        if unread:
+            more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
+            message = f"departs from the standard: {'; '.join(unread[:MOST_NAMED])}{more}"
+            _remark(self._summary, package.line, "", message)
+
+    def _publication(self, publication: Publication, unread: list[str]) -> Iterator[Reject]:
+        release = publication.release
+        ocid = str(release.get("ocid", ""))[:100] if isinstance(release, dict) else ""
+        try:
+            read = reduced(publication)
+        except Unusable as unusable:
+            yield Reject(publication.line, ocid, str(unusable), _named(release))
+            return
+        unread += read.remarks
+        for pointer, message in read.unusable:
+            yield Reject(publication.line, read.ocid, message, pointer)
+        before = self._spool.add(publication.line, publication.pointer, read, whole=publication.whole)
+        if before is not None:
+            message = (
+                f"{publication.pointer}: release {read.release_id} stands with other content"
+                f" on line {before[0]} ({before[1]})"
+            )
+            yield Reject(publication.line, read.ocid, message, _named(release))
+
+
+def _reject(said: Said) -> Reject:
+    return Reject(said.line, said.row, said.message, said.raw)
+
+
+def _named(release: Any) -> Any:
+    """What a release is called, for the file of rejects."""
+    if not isinstance(release, dict):
+        return None
+    return {name: str(release[name]) for name in ("ocid", "id", "date") if name in release}
+
+
+class _Processes:
+    """Makes groups of what the spool has of each process."""
+
+    def __init__(self, releases: Spool, summary: Summary, ledger: Ledger) -> None:
+        self._spool = releases
+        self._summary = summary
+        self._ledger = ledger
+        #: Consortia that a group of this import has formed.
+        self._formed: set[str] = set()
+        #: Streams of the register that a group of this import brings.
+        self._given: set[str] = set()
+
+    def all(self) -> Iterator[Group | Reject]:
+        """The groups of every process."""
+        for ocid, published in self._spool.processes():
+            yield from self._process(ocid, published)
+
+    def _process(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
+        if is_exported(published):
+            yield from self._exported(ocid, published)
+            return
+        try:
+            days = list(_by_day(ocid, published, self._spool))
+        except UNMERGEABLE as error:
+            yield Reject(published[0].line, ocid, f"its releases cannot be merged: {error}", published[0].pointer)
+            return
+        orders, contracted = _told_of_orders(ocid, days)
+        last, state = days[-1]
+        said = [*state.remarks, *(reason for order, reason in state.given_up.items() if order not in orders)]
+        if not orders and not state.unusable and not said:
+            said = ["has no contract and no award: nothing to record"]
+        for message in said:
+            _remark(self._summary, last.line, ocid, message)
+        for order, message in state.unusable.items():
+            yield Reject(last.line, ocid, message, order)
+        for cluster in _clusters(orders, contracted):
+            yield from self._cluster(ocid, {order: orders[order] for order in cluster})
+
+    def _exported(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
+        """What a Daybook exported, event by event."""
+        try:
+            merged = merging.compiled_release([_without_extension(release.content) for release in published])
+            order = exported(ocid, published, merged.get("contracts", ()))
+        except (NotOurs, *UNMERGEABLE) as error:
+            yield Reject(published[0].line, ocid, str(error), published[0].pointer)
+            return
+        known = self._ledger.known(order.register) | self._given
+        self._given |= order.register.keys()
+        yield Group(order.entries(known), tuple(order.needs(known)), raw={"ocid": ocid, "orders": [order.order_id]})
+
+    def _cluster(self, ocid: str, orders: Mapping[str, Sequence[Told]]) -> Iterator[Group | Reject]:
+        """One group of an award and the contracts that took its place."""
+        entries: list[Entry] = []
+        needs: dict[str, Entry] = {}
+        line = next(iter(orders.values()))[-1].line
+        #: By instant, the placing of the award that contracts took the place of.
+        retracted: dict[str, str] = {}
+        try:
+            for order, all_told in orders.items():
+                told_before = Chain(order, self._ledger.history(f"order/{order}"))
+                for told in all_told:
+                    requests = list(told_before.follow(replace(told, corrects=retracted.get(told.stamp))))
+                    if told.contracted:
+                        retracted.update((told.stamp, request["data"]["retracts"]) for request in requests)
+                    entries += [Entry(told.line, ocid, request) for request in requests]
+                    if told.purchase is not None and requests:
+                        self._need(needs, entries, told, told.purchase, ocid)
+                for message in told_before.remarks:
+                    _remark(self._summary, line, ocid, message)
+        except Unexplained as unexplained:
+            yield Reject(line, ocid, str(unexplained), list(orders))
+            return
+        if entries:
+            yield Group(entries, tuple(needs.values()), raw={"ocid": ocid, "orders": list(orders)})
+
+    def _need(self, needs: dict[str, Entry], entries: list[Entry], told: Told, purchase: Purchase, ocid: str) -> None:
+        """Registrations that an order needs, and the partnership of its joint suppliers."""
+        supplier = purchase.supplier
+        known_on = told.published_at.date()
+        for organization in (*purchase.buyers, *supplier.members, supplier.organization):
+            if organization.organization_id not in needs:
+                data, since = organization.registration(), organization.first_on
+                sent = _registration("organization", data, since, min(organization.known_on, known_on), told)
+                needs[organization.organization_id] = Entry(told.line, ocid, sent)
+        for line in purchase.lines:
+            if line.product is not None and f"product {line.product.product_id}" not in needs:
+                sent = _registration("product", _product(line.product), supplier.organization.first_on, known_on, told)
+                needs[f"product {line.product.product_id}"] = Entry(told.line, ocid, sent)
+        if supplier.is_joint and not self._is_formed(supplier.organization.organization_id):
+            entries.insert(0, Entry(told.line, ocid, _partnership(supplier, told)))
+
+    def _is_formed(self, partnership_id: str) -> bool:
+        if partnership_id in self._formed:
+            return True
+        self._formed.add(partnership_id)
+        return bool(self._ledger.known([f"partnership/{partnership_id}"]))
+
+
+def _by_day(ocid: str, published: Sequence[Spooled], releases: Spool) -> Iterator[tuple[Spooled, Standing]]:
+    """The last release of each day, and what stood by its end."""
+    rules = merging.merger().merge_rules
+    merged = CompiledRelease(merge_rules=rules)
+    for place, release in enumerate(published):
+        if release.whole:
+            merged = CompiledRelease(merge_rules=rules)
+        merged.append(_without_extension(release.content))
+        following = published[place + 1] if place + 1 < len(published) else None
+        if following is None or following.published_at.date() != release.published_at.date():
+            state = merged.asdict()
+            parties = Parties(releases, ocid, state.get("parties", ()), release.published_at.date())
+            yield release, standing(ocid, state, parties)
+
+
+def _without_extension(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is merged: events are what a release tells, not what a process is."""
+    return {name: value for name, value in content.items() if name != EXTENSION}
+
+
+def _told_of_orders(
+    ocid: str, days: Sequence[tuple[Spooled, Standing]]
+) -> tuple[dict[str, list[Told]], dict[str, list[str]]]:
+    """What each day tells of each order; and the orders of contracts that took an award's place, by its order."""
+    orders: dict[str, list[Told]] = defaultdict(list)
+    contracted: dict[str, list[str]] = {}
+    for release, state in days:
+        citation = f"OCDS release {release.release_id[:200]} of {ocid}"
+        for purchase in state.purchases:
+            orders[purchase.order_id].append(Told(release.published_at, purchase, release.line, citation))
+        for order, reason in state.given_up.items():
+            if order in orders:
+                orders[order].append(Told(release.published_at, None, release.line, citation, reason))
+        for order, contracts in state.contracted.items():
+            contracted[order] = contracts
+            if order in orders:
+                told = Told(release.published_at, None, release.line, citation, contracted=tuple(contracts))
+                orders[order].append(told)
+    return dict(orders), contracted
+
+
+def _clusters(orders: Collection[str], contracted: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """Orders that stand or fall together: an award's, and those of its contracts; each other one by itself."""
+    taken: set[str] = set()
+    for award, contracts in contracted.items():
+        cluster = [order for order in (award, *contracts) if order in orders and order not in taken]
+        if cluster and cluster[0] == award:
+            taken.update(cluster)
+            yield cluster
+    yield from ([order] for order in orders if order not in taken)
+
+
+def _registration(kind: str, data: Mapping[str, Any], first_on: date, known_on: date, told: Told) -> dict[str, Any]:
+    return {
+        "type": f"{kind}-registered",
+        "id": f"{PREFIX}:{kind}:{data[f'{kind}_id']}",
+        "effective_on": f"../{first_on.isoformat()}",
+        "known_on": known_on.isoformat(),
+        "source": {"citation": told.citation},
+        "data": dict(data),
+    }
+
+
+def _product(product: Product) -> dict[str, Any]:
+    return {
+        "product_id": product.product_id,
+        "name": product.name,
+        "vendor_id": product.maker_id,
+        "category": product.category,
+    }
+
+
+def _partnership(supplier: Supplier, told: Told) -> dict[str, Any]:
+    consortium = supplier.organization
+    return {
+        "type": "partnership-formed",
+        "id": f"{PREFIX}:partnership:{consortium.organization_id}",
+        "effective_on": f"../{consortium.first_on.isoformat()}",
+        "known_on": told.known_on,
+        "source": {"citation": told.citation},
+        "data": {
+            "partnership_id": consortium.organization_id,
+            "parties": sorted(member.organization_id for member in supplier.members),
+            "kind": CONSORTIUM,
+            "scope": "Joint suppliers of which no release says who supplies what",
+        },
+    }

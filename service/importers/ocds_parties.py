@@ -1,0 +1,187 @@
+"""Who buys and who supplies, as organisations of the ledger: ids from scheme and identifier, joint suppliers as one."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pycountry
+
+from domain.values import IDENTIFIER_PATTERN, UNKNOWN_COUNTRY
+from service.codes import codes
+from service.importers.names import slug
+from service.importers.ocds_spool import Spool, prefix_of
+from service.importers.places import countries_in
+
+#: The scheme of ids that are a Daybook's own.
+OWN_SCHEME = "daybook"
+#: Hexadecimal digits that tell ids apart which had to be rewritten.
+DIGITS = 12
+LONGEST_ID = 96
+#: Longer names are cut.
+LONGEST_NAME = 300
+
+
+def identifier(text: str, longest: int = LONGEST_ID) -> str:
+    """A text as an id of the ledger: itself where it can be one, or else what is readable of it and a digest."""
+    if len(text) <= longest and re.fullmatch(IDENTIFIER_PATTERN, text, re.ASCII):
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+    readable = slug(text, longest - DIGITS - 1)
+    return f"{readable}-{digest}" if readable else digest
+
+
+def short(text: str, longest: int = LONGEST_NAME) -> str:
+    """A text of one line, cut where it is long."""
+    text = " ".join(text.replace("\x00", " ").split())
+    return text if len(text) <= longest else f"{text[: longest - 3].rstrip()}..."
+
+
+@cache
+def country_of(told: str | None) -> str | None:
+    """The code of a country as an address names it: by code of two or three letters, or by its English name."""
+    if told is None:
+        return None
+    upper = told.upper()
+    if upper in codes().countries:
+        return upper
+    if len(upper) == 3 and (found := pycountry.countries.get(alpha_3=upper)) is not None:
+        return str(found.alpha_2)
+    named = countries_in(told) or countries_in(told.title())
+    return named[0] if len(named) == 1 else None
+
+
+def country_of_scheme(scheme: str) -> str | None:
+    """The country whose register a scheme is: schemes of org-id.guide begin with its code (PY-RUC)."""
+    code, dash, _ = scheme.partition("-")
+    return code if dash and code in codes().countries and code != UNKNOWN_COUNTRY else None
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organisation, ready to be registered."""
+
+    organization_id: str
+    name: str
+    country: str
+    identifiers: tuple[tuple[str, str], ...]
+    #: The earliest day on which the file speaks of it.
+    first_on: date
+    #: The day of the earliest release of the file that names it.
+    known_on: date
+
+    def registration(self) -> dict[str, Any]:
+        """The data of its registration."""
+        data: dict[str, Any] = {"organization_id": self.organization_id, "name": self.name, "country": self.country}
+        if self.identifiers:
+            data["identifiers"] = [{"scheme": scheme, "id": one} for scheme, one in self.identifiers]
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Supplier:
+    """Who an order is placed with: an organisation, or several of which nobody says who supplies what."""
+
+    members: tuple[Organization, ...]
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether there are several."""
+        return len(self.members) > 1
+
+    @property
+    def organization(self) -> Organization:
+        """The one, or the consortium of all."""
+        if not self.is_joint:
+            return self.members[0]
+        ids = sorted(member.organization_id for member in self.members)
+        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:DIGITS]
+        countries = {member.country for member in self.members}
+        by_id = sorted(self.members, key=lambda member: member.organization_id)
+        return Organization(
+            f"consortium-{digest}",
+            short(" + ".join(member.name for member in by_id)),
+            countries.pop() if len(countries) == 1 else UNKNOWN_COUNTRY,
+            (),
+            min(member.first_on for member in self.members),
+            max(member.known_on for member in self.members),
+        )
+
+
+class Parties:
+    """The organisations of one process, as its references name them."""
+
+    def __init__(self, spool: Spool, ocid: str, parties: Iterable[Mapping[str, Any]], seen_on: date) -> None:
+        self._spool = spool
+        self._prefix = prefix_of(ocid)
+        self._seen_on = seen_on
+        self._parties = {party["id"]: party for party in parties if "id" in party}
+
+    def buyers(self, state: Mapping[str, Any]) -> tuple[Organization, ...]:
+        """Who buys: `buyer`; or else the parties with that role; or else the procuring entity."""
+        for references in (
+            [state["buyer"]] if "buyer" in state else [],
+            self._with_role("buyer"),
+            [state["procuringEntity"]] if "procuringEntity" in state else [],
+            self._with_role("procuringEntity"),
+        ):
+            if found := self.organizations(references):
+                return found
+        return ()
+
+    def supplier(self, entry: Mapping[str, Any]) -> Supplier | None:
+        """Who an award or contract names as its suppliers, together."""
+        whole = [one for listed in entry.get("allSuppliers", ()) for one in listed]
+        references = whole if entry.get("suppliersWhole") else entry.get("suppliers", ())
+        found = self.organizations(references)
+        return Supplier(found) if found else None
+
+    def organizations(self, references: Sequence[Mapping[str, Any]]) -> tuple[Organization, ...]:
+        """The organisations that references name, each once."""
+        found = [one for reference in references if (one := self._organization(reference)) is not None]
+        return tuple({one.organization_id: one for one in found}.values())
+
+    def _with_role(self, role: str) -> list[Mapping[str, Any]]:
+        return [party for party in self._parties.values() if role in party.get("roles", ())]
+
+    def _organization(self, reference: Mapping[str, Any]) -> Organization | None:
+        told = {**self._parties.get(reference.get("id", ""), {}), **reference}
+        key = self._spool.organization(self._prefix, told)
+        if key is None:
+            return None
+        facts = self._spool.facts(key)
+        kind, *parts = json.loads(key)
+        identifiers = ((parts[0], parts[1]),) if kind == "identifier" and parts[0] else ()
+        name = told.get("name") or (facts.name if facts else None) or parts[-1]
+        country = country_of(told.get("country")) or country_of(facts.country if facts else None)
+        return Organization(
+            _organization_id(kind, parts),
+            # The name as the file has it first, so that all of the file's events agree.
+            short((facts.name if facts else None) or name),
+            country or (country_of_scheme(parts[0]) if identifiers else None) or UNKNOWN_COUNTRY,
+            identifiers,
+            min(facts.first_on, self._seen_on) if facts else self._seen_on,
+            min(facts.known_on, self._seen_on) if facts else self._seen_on,
+        )
+
+
+def _organization_id(kind: str, parts: Sequence[str]) -> str:
+    if kind == "identifier":
+        scheme, own = parts
+        if scheme == OWN_SCHEME or not scheme:
+            return identifier(own)
+        whole = f"{scheme}-{own}"
+        return whole if identifier(whole) == whole else _readable(whole, slug(scheme, 40), slug(own, 30))
+    *told, name = parts
+    whole = ":".join((*told, name.replace(" ", "-")))
+    return whole if identifier(whole) == whole else _readable(":".join(parts), *told[:1], slug(name, 60))
+
+
+def _readable(text: str, *parts: str) -> str:
+    """An id with what is readable in front, and a digest of the text that it stands for."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+    return identifier("-".join(filter(None, (*parts, digest))))

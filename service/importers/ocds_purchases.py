@@ -1,0 +1,228 @@
+"""What was bought in a contracting process, as its releases up to a day tell it: contracts, and awards without one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from domain.estimates import EXACT, plain
+from service.importers.ocds_parties import OWN_SCHEME, Organization, Parties, Supplier, identifier, short
+from service.importers.ocds_releases import Unusable, figure
+
+#: Statuses of contracts and awards under which something is bought; none told: as if it were.
+BOUGHT = {"contracts": frozenset((None, "active", "terminated")), "awards": frozenset((None, "active"))}
+#: Statuses under which it is not, and will not be.
+GIVEN_UP = {"contracts": frozenset(("cancelled",)), "awards": frozenset(("cancelled", "unsuccessful"))}
+#: The line of what an order is worth beyond its items, or of an order whose items have no value each.
+VALUE_LINE = "value"
+LONGEST_LINE_ID = 64
+LONGEST_SCHEME = 20
+#: The category of products that no classification knows.
+UNCLASSIFIED = "unclassified"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a supplier supplies under a classification: the products that orders name."""
+
+    product_id: str
+    name: str
+    category: str
+    maker_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an order; figures as plain decimals, None: not told."""
+
+    line: str
+    product: Product | None
+    quantity: str | None
+    amount: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A contract, or an award without one, as it stood on a day."""
+
+    order_id: str
+    #: "contracts" or "awards"
+    kind: str
+    own_id: str
+    #: The award that a contract carries out.
+    award_id: str | None
+    buyers: tuple[Organization, ...]
+    supplier: Supplier
+    currency: str
+    lines: tuple[Line, ...]
+    #: The day of signature or award; None: not told.
+    effective_on: str | None
+    #: The day of the latest amendment; None: not told.
+    amended_on: str | None
+
+
+@dataclass(slots=True)
+class Standing:
+    """What became of a process by a day."""
+
+    purchases: list[Purchase] = field(default_factory=list)
+    #: Orders that are given up, and the status that says so.
+    given_up: dict[str, str] = field(default_factory=dict)
+    #: Orders of awards that contracts took the place of, and the orders of these.
+    contracted: dict[str, list[str]] = field(default_factory=dict)
+    #: Contracts and awards that are not yet bought, by what is said of them.
+    remarks: list[str] = field(default_factory=list)
+    #: Those that should be orders and cannot be, by what is wrong.
+    unusable: dict[str, str] = field(default_factory=dict)
+
+
+def order_id(ocid: str, kind: str, own_id: str) -> str:
+    """The id of the order that a contract or an award is."""
+    return identifier(f"{ocid}:{'contract' if kind == 'contracts' else 'award'}:{own_id}")
+
+
+def standing(ocid: str, state: Mapping[str, Any], parties: Parties) -> Standing:
+    """What a process's merged releases say was bought."""
+    result = Standing()
+    awards = {award["id"]: award for award in state.get("awards", ())}
+    carried_out: dict[str, list[Mapping[str, Any]]] = {}
+    for contract in state.get("contracts", ()):
+        award_id = contract.get("awardID", "")
+        _judge(result, ocid, "contracts", contract, awards.get(award_id, {}), state, parties)
+        if contract.get("status") != "pending":
+            carried_out.setdefault(award_id, []).append(contract)
+    for award in awards.values():
+        if contracts := carried_out.get(award["id"]):
+            orders = [order_id(ocid, "contracts", one["id"]) for one in contracts]
+            result.contracted[order_id(ocid, "awards", award["id"])] = orders
+        else:
+            _judge(result, ocid, "awards", award, {}, state, parties)
+    return result
+
+
+def _judge(
+    result: Standing,
+    ocid: str,
+    kind: str,
+    entry: Mapping[str, Any],
+    award: Mapping[str, Any],
+    state: Mapping[str, Any],
+    parties: Parties,
+) -> None:
+    named = f"{kind[:-1]} {entry['id']}"
+    order = order_id(ocid, kind, entry["id"])
+    status = entry.get("status")
+    if status in GIVEN_UP[kind]:
+        result.given_up[order] = f"The {kind[:-1]}'s status is {status}."
+    elif status not in BOUGHT[kind]:
+        result.remarks.append(f"{named} is {status}: not an order yet")
+    else:
+        try:
+            result.purchases.append(_purchase(order, kind, entry, award, state, parties))
+        except Unusable as unusable:
+            result.unusable[order] = f"{named}: {unusable.message}"
+
+
+def _purchase(
+    order: str,
+    kind: str,
+    entry: Mapping[str, Any],
+    award: Mapping[str, Any],
+    state: Mapping[str, Any],
+    parties: Parties,
+) -> Purchase:
+    supplier = parties.supplier(entry) or parties.supplier(award)
+    if supplier is None:
+        without = f"names no supplier, and neither does award {entry['awardID']}" if "awardID" in entry else None
+        raise Unusable("", without or "names no supplier")
+    buyers = parties.buyers(state)
+    if not buyers:
+        raise Unusable("", "no release names a buyer or a procuring entity")
+    value = entry.get("value", {})
+    items = entry.get("items", ())
+    currency = value.get("currency") or next((one["price"]["currency"] for one in items if "price" in one), None)
+    currency = currency or award.get("value", {}).get("currency")
+    if currency is None:
+        raise Unusable("", "states no currency")
+    effective_on = entry.get("dateSigned") if kind == "contracts" else entry.get("date")
+    return Purchase(
+        order,
+        kind,
+        entry["id"],
+        entry.get("awardID"),
+        buyers,
+        supplier,
+        currency,
+        tuple(lines(items, value.get("amount"), currency, supplier.organization.organization_id)),
+        effective_on,
+        entry.get("amendedOn"),
+    )
+
+
+def lines(items: Sequence[Mapping[str, Any]], value: str | None, currency: str, maker_id: str) -> Iterator[Line]:
+    """The lines of an order of a value: together they are worth exactly that, and no split is made up.
+
+    Items with a price are worth price x quantity. What the value leaves beyond them is that of the one item without a
+    price, or of several together on a line of its own; with none, that line is money without goods. Where the priced
+    items come to more than the value, nobody knows what each was bought for: then none counts as priced.
+    """
+    priced = {n: worth for n, item in enumerate(items) if (worth := _worth(item, currency)) is not None}
+    total = sum(priced.values(), Decimal(0))
+    if value is not None and total > Decimal(value):
+        priced, total = {}, Decimal(0)
+    unpriced = [n for n in range(len(items)) if n not in priced]
+    rest = None if value is None else figure(Decimal(value) - total, "/value/amount")
+    # Their value together is the rest; of one item, or where nothing is left, each one's is known, too.
+    together = len(unpriced) > 1 and rest not in (None, "0")
+    for n, item in enumerate(items):
+        if n in priced:
+            yield _line(item, plain(priced[n]), maker_id)
+        elif not together:
+            yield _line(item, rest, maker_id)
+    if together:
+        yield _together([items[n] for n in unpriced], rest, maker_id)
+    elif not unpriced and (not items or rest not in (None, "0")):
+        yield Line(VALUE_LINE, None, "0" if items else None, rest)
+
+
+def _worth(item: Mapping[str, Any], currency: str) -> Decimal | None:
+    """Price x quantity, where both are told, in the order's currency, and it is a figure that the ledger can hold."""
+    price = item.get("price")
+    if price is None or price["currency"] != currency or item.get("quantity") is None:
+        return None
+    worth = EXACT.multiply(Decimal(price["amount"]), Decimal(item["quantity"]))
+    try:
+        return Decimal(figure(worth, ""))
+    except Unusable:
+        return None
+
+
+def _line(item: Mapping[str, Any], amount: str | None, maker_id: str) -> Line:
+    name = identifier(item["id"], LONGEST_LINE_ID)
+    return Line(f"item-{name}" if name == VALUE_LINE else name, _product(item, maker_id), item.get("quantity"), amount)
+
+
+def _together(items: Sequence[Mapping[str, Any]], amount: str | None, maker_id: str) -> Line:
+    """Several items that have one value: of one product if they all are, and counted if they count alike."""
+    products = {_product(item, maker_id) for item in items}
+    ids = {None if product is None else product.product_id for product in products}
+    quantities = [item.get("quantity") for item in items]
+    alike = len(ids) == 1 and len({item.get("unit") for item in items}) == 1 and None not in quantities
+    quantity = plain(sum((Decimal(one) for one in quantities if one), Decimal(0))) if alike else None
+    return Line(VALUE_LINE, _product(items[0], maker_id) if len(ids) == 1 else None, quantity, amount)
+
+
+def _product(item: Mapping[str, Any], maker_id: str) -> Product | None:
+    """What an item is of: its classification, or else its description; None where it has neither."""
+    classification = item.get("classification", {})
+    description = item.get("description")
+    if "id" in classification:
+        scheme = classification.get("scheme", "")
+        code = classification["id"]
+        # A long scheme is a sentence, and the ledger's own is none.
+        category = f"{scheme}:{code}" if scheme and len(scheme) <= LONGEST_SCHEME and scheme != OWN_SCHEME else code
+        name = description or classification.get("description") or code
+        return Product(identifier(f"{category}:{maker_id}"), short(name), short(category), maker_id)
+    if description:
+        return Product(identifier(f"{description}:{maker_id}"), short(description), UNCLASSIFIED, maker_id)
+    return None

@@ -1,0 +1,157 @@
+"""Files as they arrive: gzip read transparently, and no line, size or expansion taken on trust."""
+
+import io
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from service.importers.rows import BadFile, Fault
+
+GZIP = b"\x1f\x8b"
+#: Compressed bytes read at once, and the most that come out of the decompressor at once.
+CHUNK_BYTES = 256 * 1024
+#: A gzip file may expand by more than MOST_EXPANSION up to here: a small table of zeros is no bomb.
+EXPANDED_BYTES = 64 * 1024 * 1024
+#: Text and tables compress 3 to 30 times; gzip can do a little over 1,000.
+MOST_EXPANSION = 200
+#: An event takes 64 KiB at most; a row of a table far less.
+LONGEST_LINE_BYTES = 1024 * 1024
+#: What must be in one place to be read (a workbook), when it comes out of a gzip file: in memory up to this size, on
+#: disk up to LARGEST_COPY_BYTES.
+SPOOLED_BYTES = 16 * 1024 * 1024
+LARGEST_COPY_BYTES = 4 * 1024 * 1024 * 1024
+
+
+def opened(file: BinaryIO) -> BinaryIO:
+    """A seekable file as it is, or what a gzip file holds (which can be rewound, and no more)."""
+    file.seek(0)
+    compressed = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    return io.BufferedReader(Gunzipped(file), CHUNK_BYTES) if compressed else file
+
+
+def copied(file: BinaryIO) -> BinaryIO:
+    """A file whose every byte can be reached: itself, or a temporary copy of what a gzip file holds, to be closed."""
+    file.seek(0)
+    if not isinstance(file, io.BufferedReader) or not isinstance(file.raw, Gunzipped):
+        return file
+    copy: Any = tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115  # whoever asks for it closes it
+    try:
+        shutil.copyfileobj(_limited(file), copy)
+    except BaseException:
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy  # type: ignore[no-any-return]
+
+
+def lines_of(file: BinaryIO, longest_bytes: int = LONGEST_LINE_BYTES) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers from 1 and their ends; BadFile for one that is too long to be a row."""
+    file.seek(0)
+    line = 0
+    while text := file.readline(longest_bytes + 1):
+        line += 1
+        if len(text) > longest_bytes:
+            raise BadFile([Fault(line, f"is longer than {longest_bytes:,} bytes, and so is no row of a table")])
+        yield line, text
+
+
+def _limited(file: BinaryIO) -> Any:
+    class Limited:
+        taken = 0
+
+        def read(self, size: int = -1) -> bytes:
+            chunk = file.read(size)
+            self.taken += len(chunk)
+            if self.taken > LARGEST_COPY_BYTES:
+                raise BadFile([Fault(1, f"the gzip file holds more than {LARGEST_COPY_BYTES:,} bytes")])
+            return chunk
+
+    return Limited()
+
+
+class Gunzipped(io.RawIOBase):
+    """What a gzip file of one or several members holds; BadFile where it is damaged, cut short, or a bomb."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._file.seek(0)
+        self._decompressor = zlib.decompressobj(wbits=31)
+        self._waiting = b""
+        self._taken = 0
+        self._given = 0
+        self._line = 1
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """Back to the beginning only."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes given so far."""
+        return self._given
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Rewind; anywhere else is refused."""
+        if whence == io.SEEK_CUR and offset == 0:
+            return self._given
+        if whence != io.SEEK_SET or offset != 0:
+            raise io.UnsupportedOperation("a gzip file can only be rewound")
+        self._rewind()
+        return 0
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes, up to the buffer's size; 0 at the end."""
+        wanted = min(len(buffer), CHUNK_BYTES)
+        while True:
+            if self._decompressor.eof and not self._next_member():
+                return 0
+            if not self._waiting:
+                self._waiting = self._file.read(CHUNK_BYTES)
+                self._taken += len(self._waiting)
+            ended = not self._waiting
+            try:
+                given = self._decompressor.decompress(self._waiting, wanted)
+            except zlib.error as error:
+                raise self._bad(f"the gzip file is damaged: {error}") from None
+            self._waiting = self._decompressor.unconsumed_tail
+            if given:
+                return self._give(buffer, given)
+            if ended and not self._decompressor.eof:
+                raise self._bad("the gzip file is cut short: its end is missing")
+
+    def _next_member(self) -> bool:
+        """Whether another member begins behind the one that has ended; what follows must be one, or zeros."""
+        rest = self._decompressor.unused_data or self._file.read(CHUNK_BYTES)
+        while rest and not rest.strip(b"\0"):
+            rest = self._file.read(CHUNK_BYTES)
+        if not rest:
+            return False
+        if not rest.startswith(GZIP):
+            raise self._bad("something that is not gzip follows the gzip file's end")
+        self._decompressor = zlib.decompressobj(wbits=31)
+        self._waiting = rest
+        return True
+
+    def _give(self, buffer: Any, given: bytes) -> int:
+        buffer[: len(given)] = given
+        self._given += len(given)
+        self._line += given.count(b"\n")
+        if self._given > EXPANDED_BYTES and self._given > MOST_EXPANSION * self._taken:
+            raise self._bad(
+                f"the gzip file expands to more than {MOST_EXPANSION} times its size"
+                f" ({self._given:,} bytes out of {self._taken:,}), which no table does: refused"
+            )
+        return len(given)
+
+    def _bad(self, message: str) -> BadFile:
+        return BadFile([Fault(self._line, message)])

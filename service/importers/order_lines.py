@@ -1,0 +1,132 @@
+"""Tables of order lines as a source of orders: rows are read and checked first, put aside, and recorded by order."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from service.importers.fields import Layout, Unfit
+from service.importers.mapping import Mapping as OrderMapping
+from service.importers.order_groups import Faulty, OrderBuilder
+from service.importers.order_rows import RowReader
+from service.importers.plans import Remark, Summary
+from service.importers.registrations import Registrations
+from service.importers.rows import MOST_FAULTS, BadFile, Fault
+from service.importers.spool import Spool
+from service.importers.streaming import Group, Reject
+from service.importers.tables import Table, TableRow
+
+#: Told how many rows are read.
+Read = Callable[[int], None]
+#: Rows between two tellings.
+TOLD_ROWS = 1_000
+
+
+class OrderLines:
+    """A table that has been read, with every row's fault known before anything is recorded."""
+
+    def __init__(self, table: Table, mapping: OrderMapping, summary: Summary, *, keep_raw: bool = False) -> None:
+        self._table = table
+        self._summary = summary
+        #: Whether the file of rejects wants rows as they are in the file.
+        self._keep_raw = keep_raw
+        envelope = envelope_of(mapping)
+        layout = Layout(mapping, table.columns)
+        self._registrations = Registrations(mapping.name, envelope)
+        self._reader = RowReader(mapping, layout, self._registrations)
+        layout.settle()
+        self._needed = sorted(layout.needed)
+        self._builder = OrderBuilder(mapping, envelope, self._registrations)
+        self._spool = Spool()
+        #: The first faults of rows.
+        self._faults: list[Fault] = []
+
+    def close(self) -> None:
+        """Remove what was put aside."""
+        self._spool.close()
+
+    def read(self, told: Read = lambda rows: None) -> None:
+        """Read every row and put it aside."""
+        for row in self._table.rows(self._needed):
+            self._summary.rows += 1
+            if self._summary.rows % TOLD_ROWS == 0:
+                told(self._summary.rows)
+            if isinstance(row, Reject):
+                self._put_fault(self._order_of_bad(row), row.line, row.message, row.raw)
+            else:
+                self._put(row)
+        told(self._summary.rows)
+
+    def refuse_faults(self) -> None:
+        """BadFile where any row cannot be recorded, or rows contradict each other."""
+        faults = self._faults
+        if not faults:
+            for one in self._groups(remarks=False):
+                if isinstance(one, Faulty):
+                    faults += [Fault(line, message) for line, message in one.faults]
+                    if len(faults) >= MOST_FAULTS:
+                        break
+        if faults:
+            raise BadFile(sorted(faults, key=lambda fault: fault.line))
+
+    def groups(self) -> Iterator[Group | Reject]:
+        """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
+        for one in self._groups(remarks=True):
+            if isinstance(one, Faulty):
+                line, message = one.faults[0]
+                others = one.rows - 1
+                if others and one.order_id:
+                    message += f" (and with it the order's {others} other {'row' if others == 1 else 'rows'})"
+                yield Reject(line, one.order_id, message, one.raw, one.rows)
+            else:
+                yield one
+
+    def _groups(self, *, remarks: bool) -> Iterator[Group | Faulty]:
+        known = self._summary.plan.known
+        for name, contents in self._spool.groups():
+            # Rows whose order cannot be told are each alone, under a name that no order has.
+            order_id = "" if name.startswith("\0") else name
+            built, repeated = self._builder.build(order_id, contents)
+            if remarks and isinstance(built, Group):
+                room = MOST_FAULTS - len(known)
+                known += [Remark(line, order_id, message) for line, message in repeated[:room]]
+            yield built
+
+    def _put(self, row: TableRow) -> None:
+        raw = row.shown(self._table.columns) if self._keep_raw else None
+        try:
+            order_id = self._reader.order_id(row.cells)
+        except Unfit as unfit:
+            self._put_fault(None, row.line, str(unfit), raw)
+            return
+        try:
+            read = self._reader.read(row.line, row.cells)
+        except Unfit as unfit:
+            self._put_fault(order_id, row.line, str(unfit), raw)
+            return
+        self._spool.put(order_id, [row.line, None, list(read), raw])
+
+    def _put_fault(self, order_id: str | None, line: int, message: str, raw: Any) -> None:
+        if len(self._faults) < MOST_FAULTS:
+            self._faults.append(Fault(line, message))
+        self._spool.put(order_id or f"\0{line}", [line, message, None, raw if self._keep_raw else None])
+
+    def _order_of_bad(self, row: Reject) -> str | None:
+        """The order that a row without proper cells names, if any: that one must not be recorded without it."""
+        columns = self._table.columns
+        if isinstance(row.raw, Mapping):
+            cells = [row.raw.get(column, "") for column in columns]
+        elif isinstance(row.raw, list):
+            cells = [*row.raw, *[""] * len(columns)][: len(columns)]
+        else:
+            return None
+        try:
+            return self._reader.order_id(cells)
+        except Unfit:
+            return None
+
+
+def envelope_of(mapping: OrderMapping) -> dict[str, Any]:
+    """What every event of an import says alike."""
+    envelope: dict[str, Any] = {"basis": mapping.basis}
+    if mapping.citation is not None:
+        envelope["source"] = {"citation": mapping.citation, **({"url": mapping.url} if mapping.url else {})}
+    return envelope

@@ -1,0 +1,70 @@
+"""Rows put aside on disk and taken out again by group: any number of rows in little memory."""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+
+#: Rows written together.
+WRITTEN_ROWS = 5_000
+#: Of the temporary database's cache.
+CACHE_KIBIBYTES = 32_768
+
+TABLE = "create table spooled (place integer primary key, name text not null, content blob not null)"
+#: Groups in the order of their first rows, rows in the order in which they came.
+GROUPS = """
+select spooled.name, spooled.content
+from spooled
+join (select name, min(place) as first from spooled group by name) as met on met.name = spooled.name
+order by met.first, spooled.place
+"""
+
+
+class Spooled(NamedTuple):
+    """Rows of one group."""
+
+    name: str
+    contents: list[list[object]]
+
+
+class Spool:
+    """A temporary database on disk, gone when it is closed or the process ends."""
+
+    def __init__(self) -> None:
+        # An empty name: SQLite keeps the database in a file of its own, already unlinked.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
+        self._database.execute("pragma journal_mode = off")
+        self._database.execute("pragma synchronous = off")
+        self._database.execute(TABLE)
+        self._waiting: list[tuple[str, bytes]] = []
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._indexed = False
+
+    def put(self, name: str, content: object) -> None:
+        """Put a row (lists, texts, numbers, truths and None) aside, in the group of this name."""
+        self._waiting.append((name, self._encode(content)))
+        if len(self._waiting) >= WRITTEN_ROWS:
+            self._write()
+
+    def groups(self) -> Iterator[Spooled]:
+        """The groups in the order of their first rows, as often as asked for; nothing may be put aside afterwards."""
+        if not self._indexed:
+            self._write()
+            self._database.execute("create index by_name on spooled (name, place)")
+            self._indexed = True
+        decode = msgspec.msgpack.Decoder().decode
+        for name, rows in groupby(self._database.execute(GROUPS), key=lambda row: row[0]):
+            yield Spooled(name, [decode(content) for _, content in rows])
+
+    def close(self) -> None:
+        """Remove everything."""
+        self._database.close()
+
+    def _write(self) -> None:
+        self._database.execute("begin")
+        self._database.executemany("insert into spooled (name, content) values (?, ?)", self._waiting)
+        self._database.execute("commit")
+        self._waiting.clear()

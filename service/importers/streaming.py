@@ -1,0 +1,274 @@
+"""Recording a source of any length: what stands or falls together is recorded together, and the rest in batches.
+
+A *source* yields, in the order of its file, Groups (what stands or falls together: a purchase order with its receipts)
+and Rejects (what cannot be read). Events have ids that come from the file alone, so that importing it again replays
+them and records nothing twice.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import msgspec
+
+from domain.catalogue import read_request
+from domain.errors import Invalid, Refusal
+from domain.ledger import Sent
+from domain.orders import OrderPlaced
+from domain.plain_orders import PlainOrder, read_plain_order
+from service.codes import codes
+from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
+from service.importers.rows import MOST_FAULTS, BadFile, Fault
+
+#: Events in a batch: few enough to stay small in memory, enough for one transaction to be cheap.
+BATCH_EVENTS = 2_000
+#: A source of up to so many events is recorded together or not at all.
+ATOMIC_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events that stand or fall together."""
+
+    #: In the order in which they are recorded.
+    entries: Sequence[Entry]
+    #: Registrations that the entries need, parents before children: recorded before them, unless the ledger has one
+    #: with this id already, which is then left alone. Two groups may need the same one.
+    needs: Sequence[Entry] = ()
+    #: Rows of the file that it was made of.
+    rows: int = 1
+    #: The rows as the file has them, for the file of rejects; none: `entries` are written there as they would be sent.
+    raw: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that cannot be read, and so is not recorded."""
+
+    line: int
+    #: The row's own name; may be empty.
+    row: str
+    message: str
+    #: The row as the file has it: text, or values by column.
+    raw: Any = None
+    rows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import."""
+
+    dry_run: bool = False
+    #: Leave out what cannot be read or is refused, and go on.
+    continue_on_error: bool = False
+    #: Where what is left out is written, one JSON object a line: line, row, message, raw.
+    rejects: TextIO | None = None
+    #: A mapping's file, or the name of a shipped one.
+    mapping: str | None = None
+    #: Of a screening list: register organisations that the ledger does not know.
+    register: bool = False
+
+
+def record_stream(
+    source: Iterable[Group | Reject],
+    recorder: Recorder,
+    summary: Summary,
+    options: Options,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Record what a source yields, and fill in the summary (its `rows` is the source's business).
+
+    Without `continue_on_error` the first Reject raises BadFile and the first refusal Refused. Up to ATOMIC_EVENTS
+    events nothing is recorded then; of a longer source the batches before it are, and `summary.recorded` says so.
+    `progress` is told rows done, and `summary.rows` as the total.
+    """
+    desk = _Desk(recorder, summary, options)
+    done = 0
+    for batch in _batches(source, desk, BATCH_EVENTS if options.continue_on_error else ATOMIC_EVENTS):
+        desk.record(batch)
+        done += sum(group.rows for group in batch)
+        progress(done + summary.rejected, max(summary.rows, done + summary.rejected))
+
+
+def reject(one: Reject, summary: Summary, options: Options) -> None:
+    """Leave out what cannot be read or was refused, and say so; BadFile where nothing is to be left out."""
+    if not options.continue_on_error:
+        raise BadFile([_fault(one)])
+    summary.rejected += one.rows
+    if len(summary.plan.reported) < MOST_FAULTS:
+        summary.plan.reported.append(Remark(one.line, one.row, one.message))
+    if options.rejects is not None:
+        written = {"line": one.line, "row": one.row, "message": one.message, "raw": one.raw}
+        options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")
+
+
+def check_stream(source: Iterable[Group | Reject]) -> None:
+    """BadFile with everything that is wrong with a source's events, as far as that can be said without the ledger."""
+    faults: list[Fault] = []
+    for one in source:
+        if isinstance(one, Reject):
+            faults.append(_fault(one))
+            continue
+        try:
+            _requests(one.entries)
+        except _Unread as unread:
+            faults += unread.faults()
+        if len(faults) >= MOST_FAULTS:
+            break
+    if faults:
+        raise BadFile(faults)
+
+
+def _fault(reject: Reject) -> Fault:
+    named = f"{reject.row}: " if reject.row else ""
+    return Fault(reject.line, f"{named}{reject.message}")
+
+
+def _batches(source: Iterable[Group | Reject], desk: "_Desk", first_events: int) -> Iterator[list[Group]]:
+    batch: list[Group] = []
+    events, most = 0, first_events
+    for one in source:
+        if isinstance(one, Reject):
+            reject(one, desk.summary, desk.options)
+            continue
+        batch.append(one)
+        events += len(one.entries)
+        if events >= most:
+            yield batch
+            batch, events, most = [], 0, BATCH_EVENTS
+    if batch:
+        yield batch
+
+
+class _Desk:
+    """Records batches of groups, and keeps the books of what is left out."""
+
+    def __init__(self, recorder: Recorder, summary: Summary, options: Options) -> None:
+        self._recorder = recorder
+        self.summary = summary
+        self.options = options
+        #: Streams of registrations that the ledger has.
+        self._known: set[str] = set()
+        #: Groups recorded at once: halved where one is refused, so that a run of refusals does not cost its square.
+        self._most = 1 << 30
+
+    def record(self, groups: list[Group]) -> None:
+        """Record groups; raises Refused unless what is refused is to be left out."""
+        self._look_up(groups)
+        waiting = self._readable(groups)
+        while waiting:
+            piece, waiting = waiting[: self._most], waiting[self._most :]
+            try:
+                self._record(piece)
+            except Refused as refused:
+                if not self.options.continue_on_error:
+                    raise
+                place = _place_of(refused.entry, piece)
+                self._most = max(1, len(piece) // 2)
+                # What stands before the refused group was decided without fault.
+                self._record(piece[:place])
+                self.leave_out(piece[place][0], refused.entry, refused.refusal)
+                waiting = [*piece[place + 1 :], *waiting]
+            else:
+                self._most = min(self._most * 2, 1 << 30)
+
+    def leave_out(self, group: Group, entry: Entry, refusal: Refusal) -> None:
+        """Leave out a group because of one of its entries."""
+        raw = group.raw if group.raw is not None else [dict(one.sent) for one in group.entries]
+        reject(Reject(entry.line, entry.row, str(refusal), raw, group.rows), self.summary, self.options)
+
+    def _look_up(self, groups: Sequence[Group]) -> None:
+        needed = {stream for group in groups for need in group.needs if (stream := _stream_of(need))} - self._known
+        self._known |= self._recorder.known(needed)
+
+    def _readable(self, groups: Sequence[Group]) -> list["_Read"]:
+        read: list[_Read] = []
+        # Groups often need the same registration: it is read once.
+        before: dict[int, tuple[Entry, Sent]] = {}
+        for group in groups:
+            try:
+                needs = [need for need in group.needs if _stream_of(need) not in self._known]
+                for need in needs:
+                    if id(need) not in before:
+                        before[id(need)] = need, _requests([need])[0]
+                own = zip(group.entries, _requests(group.entries), strict=True)
+                read.append((group, [before[id(need)] for need in needs], list(own)))
+            except _Unread as unread:
+                if not self.options.continue_on_error:
+                    raise BadFile(unread.faults()) from None
+                self.leave_out(group, unread.entry, unread.invalid)
+        return read
+
+    def _record(self, piece: Sequence["_Read"]) -> None:
+        if not piece:
+            return
+        entries: list[Entry] = []
+        requests: list[Sent] = []
+        registered: set[str] = set()
+        for _, needs, own in piece:
+            for entry, request in needs:
+                stream = _stream_of(entry)
+                if stream is not None and stream not in self._known and stream not in registered:
+                    registered.add(stream)
+                    entries.append(entry)
+                    requests.append(request)
+            for entry, request in own:
+                entries.append(entry)
+                requests.append(request)
+        self._recorder.record(entries, requests)
+        self._known |= registered
+        self.summary.types.update(str(entry.sent["type"]) for entry in entries)
+
+
+#: A group with what it needs that was not known, and its own entries, each with the request that it is.
+_Read = tuple[Group, list[tuple[Entry, Sent]], list[tuple[Entry, Sent]]]
+
+
+class _Unread(Exception):
+    def __init__(self, entry: Entry, invalid: Invalid) -> None:
+        super().__init__(str(invalid))
+        self.entry = entry
+        self.invalid = invalid
+
+    def faults(self) -> list[Fault]:
+        named = f"{self.entry.row}: " if self.entry.row else ""
+        return [Fault(self.entry.line, f"{named}{one.pointer or '/'}: {one.message}") for one in self.invalid.problems]
+
+
+def _requests(entries: Sequence[Entry]) -> list[Sent]:
+    requests: list[Sent] = []
+    for entry in entries:
+        try:
+            requests.append(_plain(entry) or read_request(entry.sent, codes()))
+        except Invalid as invalid:
+            raise _Unread(entry, invalid) from None
+    return requests
+
+
+def _plain(entry: Entry) -> PlainOrder | None:
+    """The entry on the shorter road that plain orders take; None: it is none."""
+    if entry.sent.get("type") != OrderPlaced.NAME:
+        return None
+    try:
+        text = msgspec.json.encode(entry.sent)
+    except (UnicodeEncodeError, msgspec.MsgspecError, TypeError):
+        return None
+    return read_plain_order(text, codes())
+
+
+def _stream_of(need: Entry) -> str | None:
+    """The stream that a registration begins; None where it is none, which reading it will say."""
+    kind = str(need.sent.get("type", "")).removesuffix("-registered")
+    data = need.sent.get("data")
+    identifier = data.get(f"{kind}_id") if isinstance(data, dict) else None
+    return f"{kind}/{identifier}" if isinstance(identifier, str) else None
+
+
+def _place_of(entry: Entry, piece: Sequence[_Read]) -> int:
+    """The group that an entry stands in."""
+    return next(
+        place
+        for place, (group, _, _) in enumerate(piece)
+        if any(one is entry for one in (*group.needs, *group.entries))
+    )

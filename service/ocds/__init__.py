@@ -1,0 +1,1 @@
+"""The Open Contracting Data Standard: its schemas, kept here, and the merging of releases into a record."""

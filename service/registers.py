@@ -1,0 +1,177 @@
+"""What is listed as of a moment, whole or by pages: orders, organisations, products, partnerships, instruments."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from domain.catalogue import problems_of
+from domain.errors import Invalid
+from domain.events import Recorded
+from projections.order_list import OrderList, order_ids
+from projections.orders import order
+from projections.organizations import organizations
+from projections.parameters import Moment
+from projections.partnerships import partnerships
+from projections.products import products
+from projections.regulations import regulations
+from service.clocks import Clocks, NothingThere, Raw, day
+from service.daybook import Daybook
+from service.histories import Histories, latest
+from service.paging import Page, page_of, taken
+from service.store import read_bytes
+
+#: Orders whose histories are read at once.
+ORDERS_AT_ONCE = 500
+#: Orders that one page looks at, however few of them it lists: with a status that is rare it may be short.
+MOST_LOOKED_AT = 20_000
+#: What of an order stands in the list.
+LISTED = (
+    "order_id",
+    "status",
+    "vendor_id",
+    "buyers",
+    "currency",
+    "placed_on",
+    "placed_effective_on",
+    "basis",
+    "cancelled_on",
+    "flags",
+)
+
+
+@dataclass(frozen=True)
+class Register:
+    """One list: how it is read, and by which fields it is filtered."""
+
+    key: str
+    read: Callable[..., list[dict[str, Any]]]
+    #: By parameter the field that must equal it, or, where it is a list, have it.
+    filters: Mapping[str, str]
+
+
+REGISTERS = {
+    "organizations": Register("organization_id", organizations, {"country": "country", "parent": "parent_id"}),
+    "products": Register("product_id", products, {"vendor": "vendor_id", "category": "category"}),
+    "partnerships": Register("partnership_id", partnerships, {"party": "parties", "status": "status"}),
+    "regulations": Register("regulation_id", regulations, {"status": "status", "jurisdiction": "jurisdiction"}),
+}
+
+
+class Registers:
+    """Reads the lists of one ledger; every method may be called from any thread."""
+
+    def __init__(self, daybook: Daybook, clocks: Clocks) -> None:
+        self.daybook = daybook
+        self.clocks = clocks
+        self.histories = Histories(daybook.ledger)
+
+    def listed(self, raw: Raw, name: str) -> dict[str, Any]:
+        """One list as of a moment, filtered; with `limit` or `cursor` a page of it."""
+        register, own = REGISTERS[name], dict(raw)
+        filters = taken(own, register.filters)
+        page = page_of(own, name, filters)
+        moment = self._moment(own)
+        with self.daybook.projection.cursor() as connection:
+            found = register.read(connection, moment)
+        wanted = [(register.filters[name], value) for name, value in filters.items() if value is not None]
+        rows = [row for row in found if all(_has(row[field], value) for field, value in wanted)]
+        if page is None:
+            return {"resolved": self.clocks.resolved(moment), name: rows}
+        chosen, cursor = page.cut(rows, lambda row: str(row[register.key]), moment)
+        return {"resolved": self.clocks.resolved(moment), name: chosen, "next_cursor": cursor}
+
+    def orders(self, raw: Raw) -> dict[str, Any]:
+        """The orders that are there at a moment, a page at a time."""
+        own = dict(raw)
+        names = ("buyer", "vendor", "product", "status", "placed_from", "placed_to")
+        filters = taken(own, names)
+        page = page_of(own, "orders", filters, always=True)
+        assert page is not None
+        moment = self._moment(own)
+        days = {name: day(name, filters.pop(name)) for name in ("placed_from", "placed_to")}
+        try:
+            wanted = OrderList.model_validate({**moment.model_dump(), **filters, **days})
+        except ValidationError as error:
+            raise Invalid(problems_of(error)) from None
+        rows, cursor = self._orders(wanted, page)
+        return {"resolved": self.clocks.resolved(wanted), "orders": rows, "next_cursor": cursor}
+
+    def _orders(self, wanted: OrderList, page: Page) -> tuple[list[dict[str, Any]], str | None]:
+        rows: list[dict[str, Any]] = []
+        after = page.after
+        looked_at = 0
+        while looked_at < MOST_LOOKED_AT:
+            most = min(ORDERS_AT_ONCE, page.limit + 1 if wanted.status is None else ORDERS_AT_ONCE)
+            with self.daybook.projection.cursor() as connection:
+                found = order_ids(connection, wanted, after, most)
+            for identifier, row in self._described(found, wanted):
+                if row is not None and wanted.status in (None, row["status"]):
+                    if len(rows) == page.limit:
+                        return rows, page.cursor(after, wanted)
+                    rows.append(row)
+                after = identifier
+            if len(found) < most:
+                return rows, None
+            looked_at += len(found)
+        return rows, page.cursor(after, wanted)
+
+    def _described(self, identifiers: Sequence[str], moment: Moment) -> Iterator[tuple[str, dict[str, Any] | None]]:
+        streams = self.daybook.ledger.recorder.by_streams([f"order/{identifier}" for identifier in identifiers])
+        for identifier in identifiers:
+            events = map(read_bytes, streams[f"order/{identifier}"])
+            found = order([event for event in events if event.position <= moment.position], moment)
+            yield identifier, None if found is None else {name: found[name] for name in LISTED}
+
+    def history(self, raw: Raw, stream: str) -> tuple[dict[str, Any], list[bytes]]:
+        """The events of a stream as of a moment: what is said of them, and of each the bytes that are stored.
+
+        `effective_on` leaves out what is still to come; without it that stands in the history, too.
+        """
+        own = dict(raw)
+        page = page_of(own, f"history of {stream}", {}, always=True)
+        assert page is not None
+        moment = self._moment(own)
+        until = moment.effective_on if "effective_on" in raw else None
+        told = self.histories.told(stream, moment.position, moment.known_on, until)
+        if not told:
+            raise NothingThere(f"{stream} is not known at that point in time")
+        chosen, cursor = page.cut(told, lambda one: f"{one.event.version:018}", moment)
+        described = {
+            "resolved": self.clocks.resolved(moment),
+            "stream": stream,
+            "version": self.histories.version(stream, moment.position),
+            "next_cursor": cursor,
+        }
+        return described, [one.state for one in chosen]
+
+    def supply_assertion(self, raw: Raw, identifier: str) -> dict[str, Any]:
+        """What was last asserted under an id, as of a moment."""
+        return self._last_word(raw, f"supply/{identifier}", "supply assertion")
+
+    def exchange_rates(self, raw: Raw, base: str) -> dict[str, Any]:
+        """The last publication of a base's rates, as of a moment."""
+        return self._last_word(raw, f"rates/{base}", "publication of rates of")
+
+    def _last_word(self, raw: Raw, stream: str, words: str) -> dict[str, Any]:
+        moment = self._moment(raw)
+        told = self.histories.told(stream, moment.position, moment.known_on)
+        found = latest([one.event for one in told], moment.effective_on)
+        if found is None:
+            raise NothingThere(f"{words} {stream.partition('/')[2]} is not known at that point in time")
+        return {"resolved": self.clocks.resolved(moment), **found.data, "event": _envelope(found)}
+
+    def _moment(self, raw: Raw) -> Moment:
+        moment: Moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
+        return moment
+
+
+def _envelope(event: Recorded) -> dict[str, Any]:
+    """What stands around the data of an event."""
+    assert event.stored is not None
+    return {name: value for name, value in event.stored.items() if name not in ("data", "v")}
+
+
+def _has(field: Any, wanted: str) -> bool:
+    return wanted in field if isinstance(field, list) else field == wanted

@@ -1,0 +1,27 @@
+"""What an auditor asks of a projection over HTTP."""
+
+from typing import Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+
+from projections.engine import fingerprint
+from service.clocks import BeyondTheLedger
+from service.daybook import Daybook
+
+router = APIRouter(prefix="/api/v1", tags=["audit"])
+
+
+@router.get("/projection/digest")
+def digest(request: Request, position: int | None = Query(default=None, ge=0)) -> dict[str, Any]:
+    """Of every table of this process's projection a digest of the rows that the events up to a position make.
+
+    Two projections of the same events by the same code (`fingerprint`) have the same digests.
+    """
+    daybook: Daybook = request.app.state.daybook
+    head = daybook.ledger.recorder.head().position
+    wanted = head if position is None else position
+    if wanted > head:
+        raise BeyondTheLedger(f"position {wanted} is beyond the head, {head}")
+    daybook.follower.wait_for(wanted, request.app.state.settings.wait_s)
+    return {"position": wanted, "fingerprint": fingerprint(), "tables": daybook.projection.digest(wanted)}

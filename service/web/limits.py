@@ -1,0 +1,61 @@
+"""What a request may take: parameters, and the size and time of its body."""
+
+import asyncio
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.web.problems import HttpProblem
+
+#: Parameters in a query.
+MOST_PARAMETERS = 1_000
+
+
+class Limits:
+    """Holds every request to its limits before its route sees what goes beyond."""
+
+    def __init__(self, app: ASGIApp, body_limit_bytes: int, body_timeout_s: float) -> None:
+        self.app = app
+        self.body_limit_bytes = body_limit_bytes
+        self.body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        parameters = scope["query_string"].count(b"&") + 1
+        if parameters > MOST_PARAMETERS:
+            raise HttpProblem("malformed", f"the query has {parameters} parameters, more than {MOST_PARAMETERS}")
+        body = _Body(receive, self.body_limit_bytes, self.body_timeout_s)
+        await self.app(scope, body.receive, send)
+
+
+class _Body:
+    """A body as it comes in."""
+
+    def __init__(self, receive: Receive, limit_bytes: int, timeout_s: float) -> None:
+        self._receive = receive
+        self._limit_bytes = limit_bytes
+        self._timeout_s = timeout_s
+        self._give_up_at = time.monotonic() + timeout_s
+        self._size = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next of it; HttpProblem where it is too large or too slow."""
+        # Afterwards it is the caller's leaving that is waited for, which may take as long as the answer.
+        if self._complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(max(0.0, self._give_up_at - time.monotonic())):
+                message = await self._receive()
+        except TimeoutError:
+            detail = f"the body was not sent within {self._timeout_s:g} s: {self._size} bytes came"
+            raise HttpProblem("request-timeout", detail, headers={"Connection": "close"}) from None
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._size > self._limit_bytes:
+                raise HttpProblem("too-large", f"the body has more than {self._limit_bytes} bytes")
+        return message

@@ -1,0 +1,387 @@
+"""Facts recorded in the words of the trade: what is a kind of thing, what happens to it, and where that is posted."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from domain.catalogue import EVENT_TYPES
+from domain.errors import Problem, Refusal
+from domain.events import Recorded
+from domain.values import IDENTIFIER_PATTERN, EventData
+from service.commands import Receipt
+from service.daybook import Daybook
+from service.store import read_bytes
+from service.web.bodies import JSON, read_body
+from service.web.conditions import expected_versions, must_be_new, tag_of_version
+from service.web.events import answer, correlation_of
+from service.web.examples import CORRECTION, EXAMPLES
+from service.web.facts import Facts, invalid, read_fact, read_object, schema_of
+from service.web.idempotency import key_of
+from service.web.problems import HttpProblem
+
+router = APIRouter(prefix="/api/v1", tags=["resources"])
+API = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of thing: what begins it, and what happens to it later, by the last part of the path."""
+
+    #: The kind of its streams.
+    name: str
+    #: The collection's path.
+    plural: str
+    begins: str
+    changes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """What may follow one of its resources, for POST."""
+        return (*self.changes, *ABOUT_EVENTS)
+
+    def path(self, identifier: str) -> str:
+        """The address of one of them."""
+        return f"{API}/{self.plural}/{identifier}"
+
+
+#: What is said about one event of a thing, whatever its kind; each stands in the thing's own stream.
+ABOUT_EVENTS = {"corrections": "event-retracted", "annotations": "event-annotated"}
+#: Every event type has its place here or in ABOUT_EVENTS.
+KINDS = (
+    Kind(
+        "order",
+        "orders",
+        "order-placed",
+        {
+            "amendments": "order-amended",
+            "receipts": "goods-received",
+            "returns": "goods-returned",
+            "cancellations": "order-cancelled",
+            "allocations": "order-allocated",
+        },
+    ),
+    Kind("organization", "organizations", "organization-registered", {"changes": "organization-changed"}),
+    Kind("product", "products", "product-registered", {"changes": "product-changed"}),
+    Kind(
+        "partnership",
+        "partnerships",
+        "partnership-formed",
+        {"changes": "partnership-changed", "endings": "partnership-ended"},
+    ),
+    Kind(
+        "regulation",
+        "regulations",
+        "regulation-enacted",
+        {
+            "amendments": "regulation-amended",
+            "suspensions": "regulation-suspended",
+            "resumptions": "regulation-resumed",
+            "repeals": "regulation-repealed",
+            "licences": "licence-granted",
+            "licence-revocations": "licence-revoked",
+        },
+    ),
+    # A later assertion under an id, and a later publication of a base, is posted to the collection again.
+    Kind("supply", "supply-assertions", "supply-asserted"),
+    Kind("rates", "exchange-rates", "exchange-rates-published"),
+)
+#: By collection, what may be posted below one of its resources.
+SUBJECTS = {kind.plural: list(kind.subjects) for kind in KINDS}
+
+
+async def _record_new(request: Request, kind: Kind) -> Response:
+    body = await _body(request)
+    definition = EVENT_TYPES[kind.begins]
+    facts = read_fact(read_object(body, _content_type(request)), definition)
+    stream = facts.requests[0].body.stream
+    expected = {stream: frozenset({0})} if must_be_new(request) else {}
+    if (versions := expected_versions(request, required=False)) is not None:
+        expected[stream] = versions
+    return await _recorded(request, body, facts, kind, stream, expected)
+
+
+async def _record_change(request: Request, kind: Kind, event_type: str, identifier: str) -> Response:
+    body = await _body(request)
+    stream = _stream(kind, identifier)
+    sent = read_object(body, _content_type(request))
+    if event_type == "event-annotated":
+        facts = read_fact(sent, EVENT_TYPES[event_type])
+        await _event_of(request, stream, sent, "annotates")
+    else:
+        facts = read_fact(sent, EVENT_TYPES[event_type], identifier)
+    return await _recorded(request, body, facts, kind, stream, _expected(request, stream))
+
+
+async def _record_correction(request: Request, kind: Kind, identifier: str) -> Response:
+    body = await _body(request)
+    stream = _stream(kind, identifier)
+    sent = read_object(body, _content_type(request))
+    corrects = await _event_of(request, stream, sent, "retracts")
+    facts = _correction(sent, corrects, kind, identifier)
+    return await _recorded(request, body, facts, kind, stream, _expected(request, stream))
+
+
+def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier: str) -> Facts:
+    """A retraction, and what replaces the event in the same breath where it is given.
+
+    The retraction is of the wrong event's own time unless it says otherwise: it works whatever its time. What replaces a
+    slip of the pen was known when that was, and what replaces something that the world was told when the world was told.
+    """
+    retraction = {"effective_on": wrong.effective_on.text, **sent}
+    replacement = retraction.pop("replacement", None)
+    facts = read_fact(retraction, EVENT_TYPES["event-retracted"])
+    if "replacement" not in sent:
+        return facts
+    if wrong.type == "event-annotated":
+        raise invalid([Problem("/replacement", "a note is replaced by another note")])
+    if isinstance(replacement, dict):
+        if replacement.get("corrects", wrong.id) != wrong.id:
+            named = f"is {replacement['corrects']!r:.150}, and {wrong.id} is retracted"
+            raise invalid([Problem("/replacement/corrects", named)])
+        known_on = facts.requests[0].envelope.known_on or wrong.known_on
+        replacement = {"known_on": known_on.isoformat(), **replacement, "corrects": wrong.id}
+    definition: type[EventData] = EVENT_TYPES[wrong.type]
+    second = read_fact(replacement, definition, identifier, "/replacement")
+    return replace(
+        facts, requests=(*facts.requests, *second.requests), places=(*facts.places, *second.places)
+    )
+
+
+async def _event_of(request: Request, stream: str, sent: Mapping[str, Any], name: str) -> Recorded:
+    """The event that a field names, which is one of this stream and, once recorded, stays it."""
+    identifier = sent.get(name)
+    if not isinstance(identifier, str) or not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
+        what = "is required" if name not in sent else "must be the id of an event"
+        raise invalid([Problem(f"/{name}", what)])
+    daybook: Daybook = request.app.state.daybook
+    found = await run_in_threadpool(daybook.ledger.recorder.by_ids, [identifier])
+    event = read_bytes(found[identifier]) if identifier in found else None
+    if event is None:
+        raise invalid([Problem(f"/{name}", f"unknown event {identifier}")])
+    if event.stream != stream:
+        raise invalid([Problem(f"/{name}", f"{identifier} is an event of {event.stream}, not of {stream}")])
+    return event
+
+
+async def _recorded(
+    request: Request, body: bytes, facts: Facts, kind: Kind, stream: str, expected: Mapping[str, frozenset[int]]
+) -> Response:
+    """Record facts together and answer where they stand."""
+    daybook: Daybook = request.app.state.daybook
+    future = daybook.committer.submit(
+        facts.requests,
+        request.state.actor.id,
+        correlation_of(request),
+        key=key_of(request, body),
+        expected=expected,
+    )
+    try:
+        receipt: Receipt = await asyncio.wrap_future(future)
+    except Refusal as refusal:
+        raise facts.problem(refusal) from None
+    response = answer(receipt)
+    placed = receipt.events
+    if len(placed) == 1:
+        only = placed[0]
+        response = Response(json.dumps(only._asdict()), response.status_code, dict(response.headers), JSON)
+        response.headers["Content-Length"] = str(len(response.body))
+    # What stands in the path as it is now, which is what the tag is of.
+    response.headers["Location"] = kind.path(stream.partition("/")[2])
+    response.headers["ETag"] = tag_of_version(max(event.version for event in placed))
+    return response
+
+
+async def _body(request: Request) -> bytes:
+    return await read_body(request, request.app.state.settings.body_limit_bytes)
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "")
+
+
+def _stream(kind: Kind, identifier: str) -> str:
+    if not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
+        raise HttpProblem("not-found", f"{identifier!r:.150} is no id")
+    return f"{kind.name}/{identifier}"
+
+
+def _expected(request: Request, stream: str) -> dict[str, frozenset[int]]:
+    versions = expected_versions(request, required=request.app.state.settings.require_if_match)
+    return {} if versions is None else {stream: versions}
+
+
+# Routes
+
+PLACED = {
+    "type": "object",
+    "required": ["id", "position", "stream", "version"],
+    "properties": {
+        "id": {"type": "string"},
+        "position": {"type": "integer", "minimum": 1},
+        "stream": {"type": "string"},
+        "version": {"type": "integer", "minimum": 1},
+    },
+}
+RECORDED_MANY = {
+    "type": "object",
+    "required": ["count", "first_position", "last_position", "events"],
+    "properties": {
+        "count": {"type": "integer", "minimum": 1},
+        "first_position": {"type": "integer", "minimum": 1},
+        "last_position": {"type": "integer", "minimum": 1},
+        "events": {"type": "array", "items": PLACED, "maxItems": 1_000},
+    },
+}
+PROBLEM = {
+    "description": "A problem (RFC 9457): its type has a page.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["pointer", "detail"],
+                            "properties": {
+                                "pointer": {"type": "string"},
+                                "detail": {"type": "string"},
+                                "line": {"type": "integer"},
+                            },
+                        },
+                    },
+                },
+            }
+        }
+    },
+}
+REFUSED = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 429, 503)
+KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name for this request: sent again under it, nothing is recorded again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+}
+CONDITION_PARAMETER = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag that was read: where the resource has changed since, nothing is recorded.",
+    "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
+}
+IDENTIFIER_PARAMETER = {"type": "string", "pattern": IDENTIFIER_PATTERN}
+
+
+def _described(
+    schema: Mapping[str, Any], example: Mapping[str, Any], *, many: bool, single: bool = True
+) -> dict[str, Any]:
+    """What OpenAPI says of a route that records."""
+    shape: dict[str, Any] = PLACED
+    if many:
+        shape = {"anyOf": [PLACED, RECORDED_MANY]} if single else RECORDED_MANY
+    content = {JSON: {"schema": shape}}
+    headers = {
+        name: {"schema": {"type": "string"}, "description": words}
+        for name, words in (
+            ("Location", "Where the thing is read as it is now."),
+            ("ETag", "Its version, for If-Match."),
+        )
+    }
+    replayed = {"Idempotent-Replayed": {"schema": {"const": "true"}, "description": "Nothing was recorded again."}}
+    return {
+        "requestBody": {"required": True, "content": {JSON: {"schema": schema, "example": example}}},
+        "parameters": [KEY_PARAMETER, CONDITION_PARAMETER],
+        "responses": {
+            "201": {"description": "Recorded.", "content": content, "headers": headers},
+            "200": {
+                "description": "Recorded before; the first answer again.",
+                "content": content,
+                "headers": {**headers, **replayed},
+            },
+            **{str(status): PROBLEM for status in REFUSED},
+        },
+    }
+
+
+def _words(event_type: str) -> str:
+    return (EVENT_TYPES[event_type].__doc__ or "").splitlines()[0]
+
+
+def _add_collection(kind: Kind) -> None:
+    async def record_new(request: Request) -> Response:
+        return await _record_new(request, kind)
+
+    router.add_api_route(
+        f"/{kind.plural}",
+        record_new,
+        methods=["POST"],
+        status_code=201,
+        name=kind.begins,
+        operation_id=f"record_{kind.begins}".replace("-", "_"),
+        description=_words(kind.begins),
+        openapi_extra=_described(schema_of(kind.begins), EXAMPLES[kind.begins], many=False),
+    )
+
+
+def _add_change(kind: Kind, subject: str, event_type: str) -> None:
+    async def record_change(request: Request, identifier: str) -> Response:
+        return await _record_change(request, kind, event_type, identifier)
+
+    about = event_type == "event-annotated"
+    example = EXAMPLES[event_type]
+    router.add_api_route(
+        f"/{kind.plural}/{{identifier}}/{subject}",
+        record_change,
+        methods=["POST"],
+        status_code=201,
+        name=event_type,
+        operation_id=f"record_{kind.name}_{subject}".replace("-", "_"),
+        description=_words(event_type),
+        openapi_extra=_described(schema_of(event_type, path_names_it=not about), example, many=False),
+    )
+
+
+def _add_corrections(kind: Kind) -> None:
+    async def record_correction(request: Request, identifier: str) -> Response:
+        return await _record_correction(request, kind, identifier)
+
+    schema = schema_of("event-retracted")
+    schema["required"] = ["retracts", "reason"]
+    schema["title"] = "Correction"
+    types = (kind.begins, *kind.changes.values())
+    described = "What replaces it: a fact of the same sort, with `corrects` understood."
+    replacement = {"description": described, "anyOf": [schema_of(name, path_names_it=True) for name in types]}
+    schema["properties"] = {**schema["properties"], "replacement": replacement}
+    router.add_api_route(
+        f"/{kind.plural}/{{identifier}}/corrections",
+        record_correction,
+        methods=["POST"],
+        status_code=201,
+        name="correction",
+        operation_id=f"record_{kind.name}_corrections",
+        description="Take back an event that was wrong, and record what replaces it: both, or neither.",
+        openapi_extra=_described(schema, CORRECTION, many=True),
+    )
+
+
+for _kind in KINDS:
+    _add_collection(_kind)
+    for _subject, _type in _kind.changes.items():
+        _add_change(_kind, _subject, _type)
+    _add_change(_kind, "annotations", ABOUT_EVENTS["annotations"])
+    _add_corrections(_kind)
