@@ -2,7 +2,8 @@
 
     ./run bench verifying [--events 1000000]
 
-The ledger holds orders of two lines, inserted directly; its log is published by the service's own publisher.
+The ledger holds orders of two lines, inserted directly; its log is published by the service's own publisher. The
+processes that read import this module again, so most of what it needs is imported where it is used.
 """
 
 import argparse
@@ -16,14 +17,7 @@ from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from bench.table import print_table
-from service.cli.verify import home_keys
-from service.daybook import database, ledger_identity
-from service.log.publisher import MOST_EVENTS
-from service.log.transparency import open_log
-from service.migrations import migrate
 from service.settings import Settings
-from service.store import Ledger
-from service.verification.ledger import Wanted, verify_ledger
 
 INSERTED_AT_ONCE = 50_000
 HASHED = 200_000
@@ -56,6 +50,12 @@ order by n
 
 def fill(conninfo: str, home: Path, count: int) -> int:
     """Insert orders and publish a log over them; the bytes of all events."""
+    from service.daybook import ledger_identity
+    from service.log.publisher import MOST_EVENTS
+    from service.log.transparency import open_log
+    from service.migrations import migrate
+    from service.store import Ledger
+
     migrate(conninfo)
     ledger = Ledger(conninfo)
     settings = Settings(home=home, database_url=SecretStr(conninfo))
@@ -87,6 +87,10 @@ def hashlib_alone(conninfo: str, count: int) -> float:
 
 def main() -> None:
     """Measure and print."""
+    from service.cli.verify import home_keys
+    from service.daybook import database
+    from service.verification.ledger import Wanted, verify_ledger
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
     count = parser.parse_args().events

@@ -199,7 +199,7 @@ class Group:
         """All requests, in order."""
         return [request for command in self.commands for request in command.requests]
 
-    @property
+    @cached_property
     def keys(self) -> list[IdempotencyKey]:
         """The idempotency keys of all that have one."""
         return [command.key for command in self.commands if command.key is not None]
@@ -260,6 +260,8 @@ class Group:
 
     def to_keep(self, first: int) -> list[tuple[IdempotencyKey, Receipt]]:
         """What becomes of the commands that have a key, for keeping; what is recorded stands from a position on."""
+        if not self.keys:
+            return []
         return [
             (command.key, receipt)
             for command, receipt in self._receipts(first)

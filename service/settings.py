@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     origin: str | None = None
     #: The largest request body.
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    #: How long a client may take to send a request's body.
+    body_timeout_s: float = Field(default=30.0, gt=0)
+    #: Whether a change to a resource needs If-Match.
+    require_if_match: bool = False
     #: An OpenID Connect provider whose tokens are let in: its issuer, our audience, and its keys (a file or a URL).
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
@@ -52,6 +56,8 @@ class Settings(BaseSettings):
     open_log: Literal["none", "hashes", "all"] = "none"
     #: How long a view waits for the projection to reach what was asked.
     wait_s: float = Field(default=5.0, ge=0)
+    #: The longest that a client may ask it to wait (Prefer: wait).
+    longest_wait_s: float = Field(default=30.0, ge=0)
 
     @field_validator("rate_limit")
     @classmethod

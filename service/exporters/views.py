@@ -231,6 +231,15 @@ HISTORY = (
     "regulation_id position:whole event_id type effective_on ends_on:day known_on:day standing retracted_by"
     " retracted_on:day retraction_reason:text corrects corrected_by data:structure"
 )
+ORDERS = Table(
+    "orders",
+    columns(
+        "order_id status vendor_id buyers:structure currency placed_on:day placed_effective_on basis cancelled_on:day"
+        " flags:structure"
+    ),
+    _rows("orders"),
+    ("order_id", "status", "vendor_id", "currency", "placed_on"),
+)
 LINES = Table(
     "lines",
     columns(
@@ -329,6 +338,7 @@ VIEWS: dict[str, View] = {
         *_register("organizations", "organization", ORGANIZATION),
         *_register("products", "product", PRODUCT),
         *_register("partnerships", "partnership", PARTNERSHIP),
+        View("orders", lambda questions, comparisons, raw, _: questions.orders(raw), (ORDERS,), ("orders",)),
         View(
             "orders/{identifier}",
             lambda questions, comparisons, raw, identifier: questions.order(raw, identifier),

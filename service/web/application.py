@@ -18,9 +18,12 @@ from service.questions import Questions
 from service.settings import Settings
 from service.store import Unreachable
 from service.version import VERSION
-from service.web import audit, events, log, reference, stream, views, webhooks
+from service.web import audit, events, histories, log, reference, resources, stream, views, webhooks
 from service.web.access import Access
+from service.web.conditions import Preferences
 from service.web.door import Door
+from service.web.limits import Limits
+from service.web.methods import Heads, allowed, instead
 from service.web.observing import Observed
 from service.web.problems import PROBLEM_TYPES, HttpProblem, respond
 from service.web.rates import RateLimit
@@ -47,6 +50,8 @@ def application(
     # Before the events, whose paths would take it for a position.
     app.include_router(stream.router)
     app.include_router(events.router)
+    app.include_router(resources.router)
+    app.include_router(histories.router)
     app.include_router(views.router)
     app.include_router(webhooks.router)
     app.include_router(reference.router)
@@ -54,6 +59,11 @@ def application(
     app.include_router(audit.router)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_bad_parameter)
+    app.add_middleware(Heads)
+    app.add_middleware(Preferences, longest_wait_s=settings.longest_wait_s)
+    app.add_middleware(
+        Limits, body_limit_bytes=settings.body_limit_bytes, body_timeout_s=settings.body_timeout_s
+    )
     limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
     app.add_middleware(Door, access=access, rate_limit=limit)
     if settings.cors_origins:
@@ -76,7 +86,13 @@ def application(
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    names = {404: "not-found", 405: "method-not-allowed"}
+    if isinstance(error.__cause__, HttpProblem):
+        # A fault of the body that was found while the framework read it.
+        return respond(error.__cause__)
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(allowed(request))}
+        return respond(HttpProblem("method-not-allowed", instead(request, resources.SUBJECTS), headers=headers))
+    names = {404: "not-found"}
     name = names.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
     detail = f"{request.method} {request.url.path}: {error.detail}"
     return respond(HttpProblem(name, detail, headers=error.headers))

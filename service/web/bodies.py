@@ -7,7 +7,7 @@ from starlette.requests import Request as HttpRequest
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
-from domain.json_text import parse_json
+from domain.json_text import parse_json, refuse_deep
 from domain.ledger import Sent
 from domain.plain_orders import PlainOrder, read_plain_order
 from service.codes import codes
@@ -101,7 +101,9 @@ def _plain(text: bytes) -> PlainOrder | None:
 
 def _parse(text: bytes, line: int | None) -> Any:
     try:
-        return parse_json(text)
+        sent = parse_json(text)
+        refuse_deep(sent)
+        return sent
     except ValueError as error:
         where = {} if line is None else {"line": line}
         detail = str(error) if line is None else f"line {line}: {error}"

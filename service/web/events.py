@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
@@ -15,10 +16,15 @@ from domain.errors import Refusal
 from domain.merkle import leaf_hash
 from domain.notes import write_base64
 from domain.values import IDENTIFIER_PATTERN
-from service.committer import Receipt
+from service.clocks import PATIENCE_S, day, instant_of
+from service.commands import IdempotencyKey, Receipt
 from service.daybook import Daybook
+from service.exporters import cloud_events
+from service.selection import Selection
 from service.store import StoredRow
 from service.web.bodies import JSON, NDJSON, Batch, read_body, read_events
+from service.web.conditions import labelled, matches, not_modified, tag_of_body
+from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -42,17 +48,24 @@ async def record_events(request: Request) -> Response:
         batch = await run_in_threadpool(read_events, body, content_type)
     if not batch.requests:
         raise HttpProblem("invalid", "there is no event in the request")
-    receipt = await record(daybook, batch, request)
+    if "if-match" in request.headers:
+        raise HttpProblem("malformed", "If-Match goes with one resource: this is the ledger as a whole")
+    receipt = await record(daybook, batch, request, key_of(request, body))
     return answer(receipt)
 
 
-async def record(daybook: Daybook, batch: Batch, request: Request) -> Receipt:
-    """Record a batch for the one who asks; a refusal names the event's place in the body."""
+def correlation_of(request: Request) -> str | None:
+    """What the caller says that its requests belong together by."""
     correlation_id = request.headers.get("x-correlation-id")
     if correlation_id is not None and not re.fullmatch(IDENTIFIER_PATTERN, correlation_id):
         raise HttpProblem("malformed", f"X-Correlation-Id must match {IDENTIFIER_PATTERN.strip('^$')}")
+    return correlation_id
+
+
+async def record(daybook: Daybook, batch: Batch, request: Request, key: IdempotencyKey | None = None) -> Receipt:
+    """Record a batch for the one who asks; a refusal names the event's place in the body."""
     actor: str = request.state.actor.id
-    future = daybook.committer.submit(batch.requests, actor, correlation_id)
+    future = daybook.committer.submit(batch.requests, actor, correlation_of(request), key=key)
     try:
         return await asyncio.wrap_future(future)
     except Refusal as refusal:
@@ -62,15 +75,11 @@ async def record(daybook: Daybook, batch: Batch, request: Request) -> Receipt:
 def answer(receipt: Receipt) -> Response:
     """What was recorded, or had been before."""
     placed = receipt.events
-    recorded = [event.position for event in placed] if receipt.replayed else _newest(receipt)
     content = {
-        "count": len(recorded),
-        "first_position": min(recorded),
-        "last_position": max(recorded),
-        "events": [
-            {"id": event.id, "position": event.position, "stream": event.stream, "version": event.version}
-            for event in placed[:MOST_LISTED]
-        ],
+        "count": receipt.count,
+        "first_position": receipt.first_position,
+        "last_position": receipt.last_position,
+        "events": [event._asdict() for event in placed[:MOST_LISTED]],
     }
     headers = {"Idempotent-Replayed": "true"} if receipt.replayed else {}
     if len(placed) == 1:
@@ -78,9 +87,9 @@ def answer(receipt: Receipt) -> Response:
     return Response(json.dumps(content), 200 if receipt.replayed else 201, headers, JSON)
 
 
-def _newest(receipt: Receipt) -> list[int]:
-    """The positions given just now: the highest ones, as many as were recorded."""
-    return sorted({event.position for event in receipt.events})[-receipt.recorded :]
+#: The media types in which events are given.
+CLOUD_EVENTS, CLOUD_EVENTS_BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+OFFERED = (JSON, NDJSON[0], CLOUD_EVENTS_BATCH)
 
 
 @router.get("/events")
@@ -90,15 +99,58 @@ async def list_events(
     limit: int = Query(MOST_LISTED, ge=1),
     type: list[str] = Query(default=[]),  # noqa: A002, B008
     stream: list[str] = Query(default=[]),  # noqa: B008
+    subject: str | None = Query(None, pattern=IDENTIFIER_PATTERN),
+    effective_from: str | None = Query(None),
+    effective_to: str | None = Query(None),
+    recorded_from: str | None = Query(None),
+    recorded_to: str | None = Query(None),
 ) -> Response:
-    """Events after a position, in order: a JSON page, or as NDJSON any number, the stored bytes one a line."""
+    """Events after a position, in order: a JSON page, or as NDJSON any number, the stored bytes one a line.
+
+    `subject`: events that name an organisation, a product, a partnership or an instrument by this id. `effective_from`,
+    `effective_to`: the days between which their own time ends. As CloudEvents a page is a batch.
+    """
     daybook: Daybook = request.app.state.daybook
-    media_type = accepted(request, (JSON, NDJSON[0]))
+    media_type = accepted(request, OFFERED)
+    selection = Selection(
+        tuple(type),
+        tuple(stream),
+        subject,
+        day("effective_from", effective_from),
+        day("effective_to", effective_to),
+        None if recorded_from is None else instant_of("recorded_from", recorded_from),
+        None if recorded_to is None else instant_of("recorded_to", recorded_to),
+    )
+    head = await run_in_threadpool(_reached, request, selection)
     if media_type == NDJSON[0]:
-        explicit = limit if "limit" in request.query_params else None
-        return StreamingResponse(_lines(daybook, after, explicit, type, stream), media_type=media_type)
-    rows = await run_in_threadpool(daybook.ledger.recorder.page, after, min(limit, MOST_LISTED), type, stream)
-    return Response(_page(rows, after), media_type=JSON)
+        explicit = limit if "limit" in request.query_params else head
+        return StreamingResponse(_lines(daybook, selection, after, explicit, head), media_type=media_type)
+    most = min(limit, MOST_LISTED)
+    # One more than the page holds tells whether there is another.
+    rows = await run_in_threadpool(selection.page, daybook, after, most + 1, head)
+    page = rows[:most]
+    headers = _links(request, page[-1].position) if len(rows) > most else {}
+    if media_type == CLOUD_EVENTS_BATCH:
+        content = cloud_events.batch([row.state for row in page], cloud_events.source_of(daybook.origin))
+    else:
+        content = _page(page, after)
+    return Response(content, media_type=media_type, headers={**headers, "Vary": "Accept"})
+
+
+def _reached(request: Request, selection: Selection) -> int:
+    """The ledger's end, up to which the projection has been waited for where it is asked."""
+    daybook: Daybook = request.app.state.daybook
+    head = daybook.ledger.recorder.head().position
+    if selection.by_projection:
+        asked = PATIENCE_S.get()
+        daybook.follower.wait_for(head, request.app.state.settings.wait_s if asked is None else asked)
+    return head
+
+
+def _links(request: Request, last: int) -> dict[str, str]:
+    """The page behind a position, asked as this one was."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("after", last)])}>; rel="next"'}
 
 
 def _page(rows: list[StoredRow], after: int) -> bytes:
@@ -108,34 +160,40 @@ def _page(rows: list[StoredRow], after: int) -> bytes:
 
 
 async def _lines(
-    daybook: Daybook, after: int, limit: int | None, types: list[str], streams: list[str]
+    daybook: Daybook, selection: Selection, after: int, limit: int, head: int
 ) -> AsyncIterator[bytes]:
-    head = (await run_in_threadpool(daybook.ledger.recorder.head)).position
-    left = limit if limit is not None else head
+    left = limit
     while left > 0:
-        page = min(left, STREAM_PAGE)
-        rows = await run_in_threadpool(daybook.ledger.recorder.page, after, page, types, streams, head)
+        most = min(left, STREAM_PAGE)
+        rows = await run_in_threadpool(selection.page, daybook, after, most, head)
         if rows:
             yield b"\n".join(row.state for row in rows) + b"\n"
-        if len(rows) < page:
+        if len(rows) < most:
             return
         after, left = rows[-1].position, left - len(rows)
 
 
 @router.get("/events/{position}")
 async def read_event(request: Request, position: int) -> Response:
-    """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64."""
+    """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64.
+
+    As a CloudEvent it is `data` of one.
+    """
+    media_type = accepted(request, (JSON, CLOUD_EVENTS))
     daybook: Daybook = request.app.state.daybook
     rows: list[Any] = []
     if 1 <= position < 2**62:
         rows = await run_in_threadpool(daybook.ledger.recorder.rows_after, position - 1, 1)
     if not rows or rows[0].position != position:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
-    headers = {
-        "Cache-Control": "private, immutable, max-age=31536000",
-        "Daybook-Leaf-Hash": write_base64(leaf_hash(rows[0].state)),
-    }
-    return Response(rows[0].state, media_type=JSON, headers=headers)
+    state = rows[0].state
+    leaf = leaf_hash(state)
+    if media_type == CLOUD_EVENTS:
+        state = cloud_events.structured(state, cloud_events.source_of(daybook.origin))
+    response = Response(state, media_type=media_type, headers={"Vary": "Accept", "Daybook-Leaf-Hash": write_base64(leaf)})
+    tag = tag_of_body(state)
+    labelled(response, tag, pinned=True)
+    return not_modified(response) if matches(request, tag) else response
 
 
 def accepted(request: Request, offered: tuple[str, ...]) -> str:

@@ -36,7 +36,7 @@ class Heads:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 # What would stream for long, or for ever, need not begin.
                 working.cancel()
-                await anyio.lowlevel.checkpoint()
+                await anyio.sleep(0)
 
         with anyio.CancelScope() as working:
             await self.app(asked, receive, send_start)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
 from service.clocks import BeyondTheLedger
+from service.commands import KeyReused, Moved
 from service.committer import Busy, Unavailable
 from service.follower import Lagging, Stopped
 from service.log.publisher import NotPublished
@@ -50,9 +51,20 @@ PROBLEM_TYPES = {
         ProblemType("unauthenticated", 401, "A valid token is needed", "Send Authorization: Bearer and a token."),
         ProblemType("forbidden", 403, "This is not allowed", "Use a token or an address that may do this."),
         ProblemType("not-found", 404, "There is nothing here", "Check the path and the id."),
-        ProblemType("method-not-allowed", 405, "This cannot be done here", "See the Allow header."),
+        ProblemType(
+            "method-not-allowed",
+            405,
+            "This cannot be done here",
+            "See the Allow header. What is recorded is never changed or removed: corrections are further facts.",
+        ),
         ProblemType(
             "not-acceptable", 406, "No such representation", "Ask for one of the media types that the message names."
+        ),
+        ProblemType(
+            "request-timeout",
+            408,
+            "The request came too slowly",
+            "Send it again at once, in smaller parts where the line is slow.",
         ),
         ProblemType(
             "rejected",
@@ -66,6 +78,12 @@ PROBLEM_TYPES = {
             "The id is taken",
             "An event with this id and other content is recorded already. Use another id, or send the same content.",
         ),
+        ProblemType(
+            "precondition-failed",
+            412,
+            "Somebody changed it since",
+            "Nothing was recorded. Read the resource again, and send the change with its new ETag if it is still wanted.",
+        ),
         ProblemType("too-large", 413, "The request is too large", "Send smaller batches."),
         ProblemType(
             "unsupported-media-type", 415, "This kind of body is not read", "Send JSON, or NDJSON for many events."
@@ -77,6 +95,18 @@ PROBLEM_TYPES = {
             "Wait for the time in Retry-After; RateLimit says what is left.",
         ),
         ProblemType("invalid", 422, "The request is not valid", "Each error names the place; nothing was recorded."),
+        ProblemType(
+            "idempotency-key-reused",
+            422,
+            "The idempotency key stands for another request",
+            "Nothing was recorded. A key goes with one method, path and body: name this request by a new one.",
+        ),
+        ProblemType(
+            "precondition-required",
+            428,
+            "A condition is needed",
+            "Send If-Match with the ETag of the resource as you read it.",
+        ),
         ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
         ProblemType(
             "log-damaged",
@@ -134,6 +164,8 @@ def respond(problem: HttpProblem) -> Response:
 
 
 REFUSALS: tuple[tuple[type[Refusal], str], ...] = (
+    (KeyReused, "idempotency-key-reused"),
+    (Moved, "precondition-failed"),
     (Conflict, "conflict"),
     (Rejected, "rejected"),
     (Invalid, "invalid"),

@@ -110,7 +110,7 @@ async def _record_new(request: Request, kind: Kind) -> Response:
 
 async def _record_change(request: Request, kind: Kind, event_type: str, identifier: str) -> Response:
     body = await _body(request)
-    stream = _stream(kind, identifier)
+    stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
     if event_type == "event-annotated":
         facts = read_fact(sent, EVENT_TYPES[event_type])
@@ -122,7 +122,7 @@ async def _record_change(request: Request, kind: Kind, event_type: str, identifi
 
 async def _record_correction(request: Request, kind: Kind, identifier: str) -> Response:
     body = await _body(request)
-    stream = _stream(kind, identifier)
+    stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
     corrects = await _event_of(request, stream, sent, "retracts")
     facts = _correction(sent, corrects, kind, identifier)
@@ -207,7 +207,8 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "")
 
 
-def _stream(kind: Kind, identifier: str) -> str:
+def stream_of(kind: Kind, identifier: str) -> str:
+    """The stream of one of a kind; HttpProblem for what can be no id."""
     if not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
         raise HttpProblem("not-found", f"{identifier!r:.150} is no id")
     return f"{kind.name}/{identifier}"

@@ -17,8 +17,13 @@ from service.questions import Questions
 from service.web.bodies import JSON, read_body, read_events
 from service.web.events import accepted
 from service.web.formats import choice_of, chosen, rendered
+from service.web.resources import KINDS
+from service.web.validators import linked, tagged, tagged_resource
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
+
+#: The views of one thing, whose events stand in a stream.
+OF_VIEWS = {f"{kind.plural}/{{identifier}}": kind for kind in KINDS}
 
 
 def raw_parameters(request: Request) -> dict[str, list[str]]:
@@ -36,7 +41,15 @@ async def _answer(request: Request, path: str, identifier: str = "") -> Response
 
     def made() -> Response:
         answer = view.ask(_questions(request), _comparisons(request), raw, identifier)
-        return rendered(answer, form, choice, request, raw)
+        response = linked(request, rendered(answer, form, choice, request, raw), answer)
+        kind = OF_VIEWS.get(path)
+        if kind is None:
+            return tagged(request, response, raw)
+
+        def as_of(clocks: Raw) -> dict[str, Any]:
+            return view.ask(_questions(request), _comparisons(request), clocks, identifier)
+
+        return tagged_resource(request, response, raw, f"{kind.name}/{identifier}", answer, as_of)
 
     return await run_in_threadpool(made)
 
@@ -135,4 +148,5 @@ def _register(path: str, name: str, described: str, *, one: bool) -> None:
 for _all, _one, _described in REGISTERS:
     _register(_all, _all, _described, one=False)
     _register(f"{_all}/{{identifier}}", _one, _described, one=True)
+_register("orders", "orders", "order", one=False)
 _register("orders/{identifier}", "order", "order, with its history", one=True)
