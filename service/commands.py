@@ -220,11 +220,10 @@ class Group:
             if command.key is not None and self._recall(command, command.key, kept or {}, named):
                 continue
             decided += len(command.requests)
-            if command.after is not None:
-                if command.after.refused:
-                    command.refusal = Withdrawn.at("", "what comes before it was not recorded")
-                    smooth = False
-                    continue
+            if command.after is not None and command.after.refused:
+                command.refusal = Withdrawn.at("", "what comes before it was not recorded")
+                smooth = False
+                continue
             try:
                 _refuse_moved(command, batch)
                 command.outcomes = batch.add(command.requests)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 #: A group takes commands until it holds this many events; one larger command makes a group of its own.
 GROUP_EVENTS = 4_000
-#: Commands that may wait; beyond that the ledger is Busy.
+#: Commands that may wait, unless told otherwise.
 WAITING_COMMANDS = 4_096
 #: How long an append keeps trying while PostgreSQL cannot be reached.
 PATIENCE_S = 20.0
@@ -59,6 +59,7 @@ class Committer:
         ledger: Ledger,
         on_append: Callable[[int, Sequence[bytes]], None] = lambda first, states: None,
         patience_s: float = PATIENCE_S,
+        waiting_commands: int = WAITING_COMMANDS,
     ) -> None:
         self.ledger = ledger
         #: Told of what was just committed: the first position, and the stored bytes of it and those behind it.
@@ -66,6 +67,8 @@ class Committer:
         #: Told how many events a transaction recorded.
         self.on_group: Callable[[int], None] = lambda events: None
         self.patience_s = patience_s
+        #: Commands that may wait; beyond that the ledger is Busy.
+        self.most_waiting = waiting_commands
         self.cache = StreamCache(ledger.recorder, before_reading=self._settle)
         #: The last position that this process has acknowledged.
         self.acknowledged = 0
@@ -113,8 +116,8 @@ class Committer:
         with self._entrance:
             if self._closed:
                 raise Unavailable("the ledger is shutting down")
-            if self._queue.qsize() >= WAITING_COMMANDS:
-                raise Busy(f"{WAITING_COMMANDS} requests wait to be recorded")
+            if self._queue.qsize() >= self.most_waiting:
+                raise Busy(f"{self.most_waiting} requests wait to be recorded")
             self._queue.put(command)
 
     def record(self, requests: Sequence[Sent], actor: str | None = None, correlation_id: str | None = None) -> Receipt:

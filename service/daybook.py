@@ -128,7 +128,7 @@ def open_daybook(
             for wake in watchers:
                 wake()
 
-        committer = Committer(ledger, on_append=recorded)
+        committer = Committer(ledger, on_append=recorded, waiting_commands=settings.waiting_requests)
         stack.callback(committer.close)
         if follow:
             follower.start()

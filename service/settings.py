@@ -8,6 +8,8 @@ import limits
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from service.committer import WAITING_COMMANDS
+
 
 class Settings(BaseSettings):
     """What an operator decides."""
@@ -26,8 +28,15 @@ class Settings(BaseSettings):
     origin: str | None = None
     #: The largest request body.
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
-    #: How long a client may take to send a request's body.
+    #: Requests to record that may wait for their turn; who comes then is asked to come back later.
+    waiting_requests: int = Field(default=WAITING_COMMANDS, gt=0)
+    #: How long a client may take to send a request's headers, and then its body.
     body_timeout_s: float = Field(default=30.0, gt=0)
+    #: The largest file that is imported over HTTP, and how long a client may take to send it.
+    import_limit_bytes: int = Field(default=4 * 1024**3, gt=0)
+    import_timeout_s: float = Field(default=3_600.0, gt=0)
+    #: Days for which the outcome of an import over HTTP is kept.
+    import_kept_days: float = Field(default=30.0, ge=0)
     #: Whether a change to a resource needs If-Match.
     require_if_match: bool = False
     #: An OpenID Connect provider whose tokens are let in: its issuer, our audience, and its keys (a file or a URL).

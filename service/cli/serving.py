@@ -8,6 +8,7 @@ import secrets
 import socket
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from service.settings import Settings
 from service.tokens import Tokens
 from service.web.access import Access
 from service.web.application import application
+from service.web.connections import Connection
 from service.web.identities import IdentityProvider, Misconfigured
 from service.web.log import OPEN_PATHS
 from service.webhooks.delivery import Deliveries
@@ -40,7 +42,7 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     daybook.watchers.append(deliveries.wake)
     app = application(daybook, settings, access, tracing, deliveries)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
+        app, http=partial(Connection, patience_s=settings.body_timeout_s), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
     )
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)

@@ -15,7 +15,7 @@ from service.importers.ocds import Ledger, read_ocds
 from service.importers.ocds_documents import is_ocds
 from service.importers.opening import opened
 from service.importers.order_lines import OrderLines
-from service.importers.plans import Plan, Progress, Recorder, Summary, read_entries
+from service.importers.plans import ACTOR, Plan, Progress, Recorder, Summary, read_entries
 from service.importers.rates import is_header, read_rates
 from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault, Row, header_of, read_rows
 from service.importers.standing import Standing
@@ -119,6 +119,7 @@ def import_file(
     summary: Summary,
     options: Options | None = None,
     *,
+    actor: str = ACTOR,
     progress: Progress = lambda done, total: None,
     reading: Reading = lambda rows: None,
 ) -> None:
@@ -129,7 +130,7 @@ def import_file(
     """
     options = options or Options(dry_run=summary.dry_run)
     file = opened(file)
-    recorder = Recorder(daybook, summary, f"import:{_digest(file)[:CORRELATION_DIGITS]}")
+    recorder = Recorder(daybook, summary, f"import:{_digest(file)[:CORRELATION_DIGITS]}", actor)
     if summary.format == NDJSON:
         import_ndjson(file, recorder, summary, options, progress)
     elif summary.format == CLOUD_EVENTS:

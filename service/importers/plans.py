@@ -115,10 +115,13 @@ class Recorder:
     before, and records nothing.
     """
 
-    def __init__(self, daybook: Daybook, summary: Summary, correlation_id: str | None = None) -> None:
+    def __init__(
+        self, daybook: Daybook, summary: Summary, correlation_id: str | None = None, actor: str = ACTOR
+    ) -> None:
         self._daybook = daybook
         self._summary = summary
         self._correlation_id = correlation_id
+        self._actor = actor
         self._head = daybook.ledger.recorder.head()
         self._cache = StreamCache(daybook.ledger.recorder)
         self._rehearsed = Batch(self._cache, self._head.clock.astimezone(UTC).date(), new_identifier)
@@ -137,7 +140,7 @@ class Recorder:
 
         In a dry run they are decided at once.
         """
-        command = Command(requests, ACTOR, self._correlation_id, after=after)
+        command = Command(requests, self._actor, self._correlation_id, after=after)
         if self._summary.dry_run:
             try:
                 command.future.set_result(self._rehearse(command))
@@ -178,7 +181,7 @@ class Recorder:
         outcomes = self._rehearsed.add(command.requests)
         for index, outcome in enumerate(outcomes):
             # What is plain is never too large.
-            drafts = [(draft, ACTOR, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)]
+            drafts = [(draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)]
             size = max((len(event.state) for event in number(drafts, self._head)), default=0)
             if size > LARGEST_EVENT_BYTES:
                 refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")

@@ -145,11 +145,6 @@ STORY = (
         },
     ),
     Step(
-        "/orders/baidu-huawei-2023-08/returns",
-        "goods-returned",
-        {"returns": [{"line": "1", "quantity": "10"}], "effective_on": "2023-11-02", "known_on": "2023-11-07"},
-    ),
-    Step(
         "/orders/baidu-huawei-2023-08/allocations",
         "order-allocated",
         {
@@ -176,6 +171,11 @@ STORY = (
             "reason": "The delivery note says 960, not 1000.",
             "replacement": {"receipts": [{"line": "1", "quantity": "960"}], "effective_on": "2023-10"},
         },
+    ),
+    Step(
+        "/orders/baidu-huawei-2023-08/returns",
+        "goods-returned",
+        {"returns": [{"line": "1", "quantity": "10"}], "effective_on": "2023-11-02", "known_on": "2023-11-07"},
     ),
     Step(
         "/supply-assertions",

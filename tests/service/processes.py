@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,12 +26,14 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "DAYBOOK_ADMIN_TOKEN": TOKEN}
 
 
-def command(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command on a home to its end."""
+def command(
+    home: Path, *arguments: str, settings: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command on a home to its end; `settings`: further variables of its environment."""
     return subprocess.run(
         [sys.executable, "-m", "service", "--home", str(home), *arguments],
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), **(settings or {})},
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -80,12 +82,15 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Service]:
-    """A service on a free port of this machine, ready to answer; it has ended after the block, by force if need be."""
+def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """A service on a free port of this machine, ready to answer; it has ended after the block, by force if need be.
+
+    `settings`: further variables of its environment.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "service", "--home", str(home), "serve", "--port", "0"],
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), **(settings or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,9 +1,10 @@
-"""The wire between a service and its database, which can break at a chosen moment."""
+"""The wire between a service and its database, which can break at a chosen moment, be slow, or carry nothing."""
 
 import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ class Wire:
         self._lose: Lost | None = None
         #: Commits lost so far.
         self.breaks = 0
+        #: How long each piece of what is said takes.
+        self.delay_s = 0.0
+        self._refuses = False
         self._sockets: set[socket.socket] = set()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(os.fspath(folder / SOCKET_NAME))
@@ -34,6 +38,16 @@ class Wire:
     def break_at_next_commit(self, lose: Lost) -> None:
         """Have the next commit lost, with every connection."""
         self._lose = lose
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Break all connections and let nobody in, in the block."""
+        self._refuses = True
+        self._break()
+        try:
+            yield
+        finally:
+            self._refuses = False
 
     def close(self) -> None:
         """Break all connections and let nobody in again."""
@@ -47,7 +61,10 @@ class Wire:
             while True:
                 client, _ = self._door.accept()
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self._server)
+                if self._refuses or server.connect_ex(self._server):
+                    client.close()
+                    server.close()
+                    continue
                 self._sockets |= {client, server}
                 threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
                 threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
@@ -58,6 +75,7 @@ class Wire:
                 if to_server and self._lose is not None and b"COMMIT" in piece:
                     self._lose_commit(target, piece)
                     return
+                time.sleep(self.delay_s)
                 target.sendall(piece)
         for end in (source, target):
             with contextlib.suppress(OSError):

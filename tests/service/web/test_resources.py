@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from domain.catalogue import EVENT_TYPES
@@ -62,8 +63,6 @@ def test_no_event_has_a_field_of_the_envelope() -> None:
 
 
 def test_the_schemas_take_their_examples(client: TestClient) -> None:
-    from jsonschema import Draft202012Validator
-
     document = client.get("/openapi.json").json()
     for step in STORY:
         template = re.sub(r"(/[a-z-]+)/[^/]+(/[a-z-]+)?$", r"\1/{identifier}\2", step.path)
@@ -78,54 +77,52 @@ def test_a_field_that_may_be_left_out_is_not_null_in_its_schema() -> None:
     assert {"type": "null"} in schema_of("organization-changed")["properties"]["parent_id"]["anyOf"]
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status", "pointer", "said"),
-    [
-        ("/organizations", ACME | {"country": "XX"}, 422, "/country", "'XX' is not an ISO 3166-1"),
-        ("/organizations", ACME | {"type": "organization-registered"}, 422, "/type", "unknown field"),
-        ("/organizations", ACME | {"data": {}}, 422, "/data", "unknown field"),
-        ("/organizations", ACME | {"known_on": None}, 422, "/known_on", "must not be null"),
-        ("/organizations", {"name": "Acme", "country": "DE"}, 422, "/effective_on", "is required"),
-        ("/organizations", [ACME], 422, "", "the body is a JSON object"),
-        ("/organizations", ACME | {"organization_id": "huawei"}, 409, "/organization_id", "is registered already"),
-        ("/orders/nowhere/receipts", EXAMPLES["goods-received"] | {"id": "x"}, 422, "/order_id", "unknown order nowhere"),
-        (
-            "/orders/baidu-huawei-2023-08/returns",
-            EXAMPLES["goods-returned"] | {"order_id": "po-2"},
-            422,
-            "/order_id",
-            "is 'po-2', the path says 'baidu-huawei-2023-08'",
-        ),
-        (
-            "/orders/baidu-huawei-2023-08/annotations",
-            EXAMPLES["event-annotated"] | {"annotates": "nothing"},
-            422,
-            "/annotates",
-            "unknown event nothing",
-        ),
-        (
-            "/organizations/baidu/annotations",
-            EXAMPLES["event-annotated"],
-            422,
-            "/annotates",
-            "baidu-huawei-placed is an event of order/baidu-huawei-2023-08, not of organization/baidu",
-        ),
-        ("/organizations/baidu/corrections", {"reason": "none"}, 422, "/retracts", "is required"),
-        ("/organizations/baidu/corrections", {"retracts": 7, "reason": "none"}, 422, "/retracts", "must be the id"),
-        ("/orders/b%20d/receipts", EXAMPLES["goods-received"], 404, None, "'b d' is no id"),
-    ],
+REFUSED: tuple[tuple[str, Any, int, str | None, str], ...] = (
+    ("/organizations", ACME | {"country": "XX"}, 422, "/country", "'XX' is not an ISO 3166-1"),
+    ("/organizations", ACME | {"type": "organization-registered"}, 422, "/type", "unknown field"),
+    ("/organizations", ACME | {"data": {}}, 422, "/data", "unknown field"),
+    ("/organizations", ACME | {"known_on": None}, 422, "/known_on", "must not be null"),
+    ("/organizations", {"name": "Acme", "country": "DE"}, 422, "/effective_on", "is required"),
+    ("/organizations", [ACME], 422, "", "the body is a JSON object"),
+    ("/organizations", ACME | {"organization_id": "huawei"}, 409, "/organization_id", "is registered already"),
+    ("/orders/nowhere/receipts", EXAMPLES["goods-received"] | {"id": "x"}, 422, "/order_id", "unknown order nowhere"),
+    (
+        "/orders/baidu-huawei-2023-08/returns",
+        EXAMPLES["goods-returned"] | {"order_id": "po-2"},
+        422,
+        "/order_id",
+        "is 'po-2', the path says 'baidu-huawei-2023-08'",
+    ),
+    (
+        "/orders/baidu-huawei-2023-08/annotations",
+        EXAMPLES["event-annotated"] | {"annotates": "nothing"},
+        422,
+        "/annotates",
+        "unknown event nothing",
+    ),
+    (
+        "/organizations/baidu/annotations",
+        EXAMPLES["event-annotated"],
+        422,
+        "/annotates",
+        "baidu-huawei-placed is an event of order/baidu-huawei-2023-08, not of organization/baidu",
+    ),
+    ("/organizations/baidu/corrections", {"reason": "none"}, 422, "/retracts", "is required"),
+    ("/organizations/baidu/corrections", {"retracts": 7, "reason": "none"}, 422, "/retracts", "must be the id"),
+    ("/orders/b%20d/receipts", EXAMPLES["goods-received"], 404, None, "'b d' is no id"),
 )
-def test_what_is_refused_says_where_in_the_flat_body(
-    told: TestClient, nothing_recorded: None, path: str, body: Any, status: int, pointer: str | None, said: str
-) -> None:
-    answer = told.post(API + path, json=body)
-    assert answer.status_code == status, answer.text
-    problem = answer.json()
-    if pointer is None:
-        assert said in problem["detail"]
-    else:
-        assert pointer in [fault["pointer"] for fault in problem["errors"]], problem
-        assert said in json.dumps(problem["errors"], ensure_ascii=False), problem
+
+
+def test_what_is_refused_says_where_in_the_flat_body(told: TestClient, nothing_recorded: None) -> None:
+    for path, body, status, pointer, said in REFUSED:
+        answer = told.post(API + path, json=body)
+        assert answer.status_code == status, answer.text
+        problem = answer.json()
+        if pointer is None:
+            assert said in problem["detail"]
+        else:
+            assert pointer in [fault["pointer"] for fault in problem["errors"]], problem
+            assert said in json.dumps(problem["errors"], ensure_ascii=False), problem
 
 
 def test_a_body_may_repeat_the_id_of_the_path(told: TestClient) -> None:
@@ -206,18 +203,18 @@ def test_a_history_has_every_event_as_it_is_stored_as_of_a_moment(told: TestClie
 FACTS = [f"/{kind.plural}" for kind in KINDS] + [f"/{kind.plural}/po-1" for kind in KINDS]
 
 
-@pytest.mark.parametrize("path", [*FACTS, "/events", "/events/1", "/orders/po-1/receipts", "/orders/po-1/history"])
-def test_what_would_change_a_fact_is_told_how_to_correct_instead(told: TestClient, path: str) -> None:
-    allowed = {method for method in ("GET", "POST") if told.request(method, API + path).status_code != 405}
-    for method in ("PUT", "PATCH", "DELETE"):
-        answer = told.request(method, API + path, json={})
-        assert answer.status_code == 405
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == allowed
-        assert answer.json()["detail"].startswith(f"{method} {API}{path}: what is recorded stays")
+def test_what_would_change_a_fact_is_told_how_to_correct_instead(client: TestClient) -> None:
+    for path in (*FACTS, "/events", "/events/1", "/orders/po-1/receipts", "/orders/po-1/history"):
+        allowed = {method for method in ("GET", "POST") if client.request(method, API + path).status_code != 405}
+        for method in ("PUT", "PATCH", "DELETE"):
+            answer = client.request(method, API + path, json={})
+            assert answer.status_code == 405
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert set(answer.headers["Allow"].split(", ")) - {"HEAD"} == allowed
+            assert answer.json()["detail"].startswith(f"{method} {API}{path}: what is recorded stays")
 
 
-def test_a_correction_is_told_by_its_own_path(told: TestClient) -> None:
-    detail = told.delete(f"{API}/partnerships/p-1").json()["detail"]
+def test_a_correction_is_told_by_its_own_path(client: TestClient) -> None:
+    detail = client.delete(f"{API}/partnerships/p-1").json()["detail"]
     assert f"by POST to one of {API}/partnerships/p-1/changes, {API}/partnerships/p-1/endings" in detail
     assert f"by POST to {API}/partnerships/p-1/corrections with `retracts`" in detail

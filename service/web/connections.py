@@ -1,0 +1,47 @@
+"""A client's connection, which is given up where no request comes in the time that one may take."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of HTTP/1.1; without a word between two requests, uvicorn itself closes it."""
+
+    def __init__(self, *arguments: Any, patience_s: float, **further: Any) -> None:
+        """`patience_s`: how long the line and the headers of a request may take."""
+        super().__init__(*arguments, **further)
+        self._patience_s = patience_s
+        #: Runs while a request is awaited that has begun, or is the first.
+        self._awaiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody has connected."""
+        super().connection_made(transport)
+        self._await()
+
+    def data_received(self, data: bytes) -> None:
+        """Something was sent; where it is no whole request and belongs to none, the time for one runs."""
+        super().data_received(data)
+        if self._awaiting is None and (self.cycle is None or self.cycle.response_complete):
+            self._await()
+
+    def on_headers_complete(self) -> None:
+        """A request is there; for its body, the application looks at the clock."""
+        self._forget()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They are gone."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def _await(self) -> None:
+        if not self.transport.is_closing():
+            self._awaiting = self.loop.call_later(self._patience_s, self.timeout_keep_alive_handler)
+
+    def _forget(self) -> None:
+        if self._awaiting is not None:
+            self._awaiting.cancel()
+            self._awaiting = None
