@@ -65,7 +65,7 @@ def import_alone(home: Path, conninfo: str, path: Path) -> None:
     memory_kib: dict[int, int] = {}
 
     def progress(done: int, total: int) -> None:
-        if done == 100_000:
+        if done >= 100_000 and not memory_kib:
             memory_kib[done] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     summary = Summary(str(path), "ndjson", 0, dry_run=False)

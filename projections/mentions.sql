@@ -25,18 +25,14 @@ with mentioned as (
     from regulation_event
     where
         regulation_id = $subject
-        or list_contains(
-            json_extract_string(
-                data,
-                [
-                    '$.rules[*].vendors[*]', '$.rules[*].buyers[*]', '$.rules[*].products[*]',
-                    '$.vendors[*]', '$.buyers[*]', '$.products[*]'
-                ]
-            ).flatten(),
-            $subject
-        )
+        or list_contains(json_extract_string(data, '$.rules[*].vendors[*]'), $subject)
+        or list_contains(json_extract_string(data, '$.rules[*].buyers[*]'), $subject)
+        or list_contains(json_extract_string(data, '$.rules[*].products[*]'), $subject)
+        or list_contains(json_extract_string(data, '$.vendors[*]'), $subject)
+        or list_contains(json_extract_string(data, '$.buyers[*]'), $subject)
+        or list_contains(json_extract_string(data, '$.products[*]'), $subject)
 )
-select position from mentioned where position > $after and position <= $upto order by position limit $most;
+select position from mentioned where position > $after and position <= $upto order by position limit $most
 
 -- name: effective
 -- The positions of events after one whose end lies between two days, both included, in order.
@@ -48,4 +44,4 @@ where
     and ($effective_from is null or ends_on >= $effective_from)
     and ($effective_to is null or ends_on <= $effective_to)
 order by position
-limit $most;
+limit $most

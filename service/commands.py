@@ -103,7 +103,7 @@ class Remembered(Receipt):
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> "Remembered":
         """From what was kept."""
-        return cls((), 0, told["first"], told_before=told)
+        return cls((), 0, told.get("first", 0), told_before=told)
 
     @property
     def count(self) -> int:
@@ -135,6 +135,14 @@ class Kept(NamedTuple):
 
 class KeyReused(Refusal):
     """An idempotency key under which something else was sent before."""
+
+    @classmethod
+    def of(cls, key: IdempotencyKey) -> "KeyReused":
+        """The refusal of a key."""
+        return cls([Problem("", f"under the key {key.key!r} something else was sent before")])
+
+    def __str__(self) -> str:
+        return self.problems[0].message
 
 
 class Moved(Refusal):
@@ -254,7 +262,7 @@ class Group:
             return False
         if fingerprint != key.fingerprint:
             command.remembered = None
-            command.refusal = KeyReused.at("", f"under the key {key.key!r} something else was sent before")
+            command.refusal = KeyReused.of(key)
         return True
 
     def to_keep(self, first: int) -> list[tuple[IdempotencyKey, Receipt]]:

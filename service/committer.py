@@ -282,7 +282,8 @@ class Committer:
             head = recorder.head()
             self._catch_up(head)
             batch = None if before else self._decide_warily(group, head)
-            if batch is not None and not batch.drafts and not group.to_keep(0) and recorder.head().position == head.position:
+            nothing = batch is not None and not batch.drafts and not group.to_keep(0)
+            if nothing and recorder.head().position == head.position:
                 return ()
             with recorder.appending() as appending:
                 if before and self._was_committed(before):
@@ -324,7 +325,7 @@ class Committer:
         self.cache.prefetch(group.requests, presume_new=presume_new)
         batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier, presume_new=presume_new)
         keys = group.keys
-        smooth = group.decide(batch, recall(self.ledger.recorder, keys) if keys else None)
+        smooth = group.decide(batch, recall(self.ledger.recorder.datastore, keys) if keys else None)
         if not smooth:
             self._wary = WARY_GROUPS
         return batch if smooth or not presume_new else None

@@ -8,21 +8,21 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from service.commands import IdempotencyKey, Kept, Receipt, Remembered
-from service.store import LedgerRecorder
+from service.store import LedgerDatastore
 
 
 class KeyTaken(Exception):
     """Another process has recorded something under the key just now."""
 
 
-def recall(recorder: LedgerRecorder, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], Kept]:
+def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], Kept]:
     """What is recorded under keys, by actor and key, as far as there is anything."""
     query = (
         "select actor, key, fingerprint, receipt::text from idempotency_keys"
         " join unnest(%s::text[], %s::text[]) as asked (actor, key) using (actor, key)"
     )
     actors, names = [key.actor for key in keys], [key.key for key in keys]
-    with recorder.datastore.get_connection() as connection:
+    with datastore.get_connection() as connection:
         rows = connection.cursor(row_factory=tuple_row).execute(query, (actors, names), prepare=True)
         return {
             (actor, key): Kept(bytes(fingerprint), Remembered.read(json.loads(receipt)))
@@ -32,6 +32,11 @@ def recall(recorder: LedgerRecorder, keys: Sequence[IdempotencyKey]) -> Mapping[
 
 def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Receipt]]) -> None:
     """Record what became of requests, in the transaction that records their events; KeyTaken where one is there."""
+    keep_told(connection, [(key, receipt.told()) for key, receipt in receipts])
+
+
+def keep_told(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Mapping[str, Any]]]) -> None:
+    """The same for whatever else is made under a key, with what is to be told of it."""
     if not receipts:
         return
     query = (
@@ -42,7 +47,7 @@ def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, R
         [key.actor for key, _ in receipts],
         [key.key for key, _ in receipts],
         [key.fingerprint for key, _ in receipts],
-        [json.dumps(receipt.told()) for _, receipt in receipts],
+        [json.dumps(told) for _, told in receipts],
     )
     if connection.execute(query, columns).rowcount < len(receipts):
         raise KeyTaken

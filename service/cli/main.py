@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from service.cli import archiving, audit, doctor, exporting, importing, log, query, serving, token, verify
+from service.cli import archiving, audit, doctor, exporting, importing, interface, log, query, serving, token, verify
 from service.cli.exits import ended_by_sigterm, translated
 from service.daybook import open_daybook
 from service.observing import logs
@@ -89,3 +89,4 @@ exporting.export.add_command(audit.bundle)
 main.add_command(audit.replay)
 main.add_command(archiving.restore_)
 main.add_command(verify.verify)
+main.add_command(interface.openapi)

@@ -16,6 +16,7 @@ import uvicorn
 
 from service.cli import seed, tables
 from service.daybook import Daybook, open_daybook
+from service.imports.worker import Worker
 from service.observing import traces
 from service.questions import Questions
 from service.settings import Settings
@@ -40,18 +41,26 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     tracing = traces.configured(daybook.origin)
     deliveries = Deliveries(daybook.ledger, daybook.origin)
     daybook.watchers.append(deliveries.wake)
-    app = application(daybook, settings, access, tracing, deliveries)
+    importing = Worker.of(daybook, settings)
+    app = application(daybook, settings, access, tracing, deliveries, importing)
     config = uvicorn.Config(
-        app, http=partial(Connection, patience_s=settings.body_timeout_s), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S, lifespan="off"
+        app,
+        http=partial(Connection, patience_s=settings.body_timeout_s),
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="off",
     )
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
     # The signal that ends the server is raised again afterwards: it has done its work.
     deliveries.start()
+    importing.start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        importing.close()
         deliveries.close()
         if tracing is not None:
             tracing.close()

@@ -181,7 +181,9 @@ class Recorder:
         outcomes = self._rehearsed.add(command.requests)
         for index, outcome in enumerate(outcomes):
             # What is plain is never too large.
-            drafts = [(draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)]
+            drafts = [
+                (draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)
+            ]
             size = max((len(event.state) for event in number(drafts, self._head)), default=0)
             if size > LARGEST_EVENT_BYTES:
                 refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -43,8 +43,9 @@ class Wish(msgspec.Struct, frozen=True):
     """What is to be done with a file."""
 
     format: str
-    #: The name of the mapping; its content lies with the job.
+    #: The name of the mapping, and the SHA-256 of its content, which lies with the job.
     mapping: str | None = None
+    mapping_sha256: str | None = None
     dry_run: bool = False
     continue_on_error: bool = False
     #: Of a screening list: register organisations that the ledger does not know.
@@ -91,6 +92,8 @@ class Job(msgspec.Struct, frozen=True):
     #: Events by type.
     types: dict[str, int] = {}
     faults: tuple[Fault, ...] = ()
+    #: What else there is to say of rows, by kind: known (from elsewhere), unread (more than a rule can say), noted.
+    remarks: dict[str, tuple[Fault, ...]] = {}
     #: A sentence on how it ended, where there is something to say.
     detail: str | None = None
 
@@ -147,6 +150,15 @@ class Jobs:
                 return job
         raise UnknownImport(f"there is no import {identifier!r:.80}")
 
+    def admit(self, identifier: str) -> tuple[Path, BinaryIO]:
+        """A folder for what is about to arrive, and the file in it; it is somebody's until that file is closed."""
+        with self._entrance():
+            folder = self.folder / ARRIVING / identifier
+            folder.mkdir(mode=0o700)
+            file = (folder / UPLOAD).open("xb")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return folder, file
+
     def add(self, job: Job, arrived: Path) -> tuple[Job, bool]:
         """Put a job into the queue whose folder has arrived; or the one that it repeats, and False.
 
@@ -155,7 +167,7 @@ class Jobs:
         """
         with self._entrance():
             jobs = self.all()
-            if (before := _repeated(job, jobs)) is not None:
+            if (before := self._repeated(job, jobs)) is not None:
                 return before, False
             if sum(one.open for one in jobs) >= MOST_OPEN:
                 raise TooManyImports(f"{MOST_OPEN} imports wait already")
@@ -172,13 +184,17 @@ class Jobs:
         with self._entrance():
             job = self.find(identifier)
             if job.state in WAITING:
-                kept = "what it had recorded by then stays" if job.started_at is not None else "nothing was recorded"
-                return self.end(job, "cancelled", detail=f"it was called off before its turn: {kept}")
+                return self.call_off(job)
             if job.state == "running":
                 self.path(identifier, CANCEL).touch(mode=0o600)
             elif job.state != "cancelled":
                 raise ImportEnded(f"the import has ended: it is {job.state}, and what it recorded stays")
             return job
+
+    def call_off(self, job: Job) -> Job:
+        """End a job that somebody has called off."""
+        kept = "nothing is recorded" if job.started_at is None or job.wish.dry_run else "what it had recorded stays"
+        return self.end(job, "cancelled", f"it was called off: {kept}")
 
     def is_called_off(self, identifier: str) -> bool:
         """Whether somebody has called off a job that runs."""
@@ -210,6 +226,9 @@ class Jobs:
         for job in self.all():
             if job.state != "running":
                 continue
+            if self.is_called_off(job.id):
+                self.call_off(job)
+                continue
             died = msgspec.structs.replace(job, deaths=job.deaths + 1)
             if died.deaths < MOST_DEATHS:
                 self.put_back(died, "the service ended while it ran: it is run again from its beginning")
@@ -219,10 +238,12 @@ class Jobs:
     def next(self) -> Job | None:
         """The first job that waits, which runs from now on; None: none waits."""
         with self._entrance():
-            job = next((one for one in self.all() if one.state in WAITING), None)
-            if job is None:
+            waiting = [one for one in self.all() if one.state in WAITING]
+            while waiting and self.is_called_off(waiting[0].id):
+                self.call_off(waiting.pop(0))
+            if not waiting:
                 return None
-            self.path(job.id, CANCEL).unlink(missing_ok=True)
+            job = waiting[0]
             began = msgspec.structs.replace(
                 job,
                 state="running",
@@ -235,6 +256,7 @@ class Jobs:
                 rows_per_s=None,
                 types={},
                 faults=(),
+                remarks={},
                 detail=None,
             )
             self.write(began, durably=True)
@@ -261,9 +283,20 @@ class Jobs:
         for job in self.all():
             if job.finished_at is not None and job.finished_at < before:
                 shutil.rmtree(self.folder / job.id, ignore_errors=True)
-        for arriving in (self.folder / ARRIVING).iterdir():
-            if not _is_held(arriving):
-                shutil.rmtree(arriving, ignore_errors=True)
+        with self._entrance():
+            for arriving in (self.folder / ARRIVING).iterdir():
+                if not _is_held(arriving):
+                    shutil.rmtree(arriving, ignore_errors=True)
+
+    def _repeated(self, job: Job, jobs: list[Job]) -> Job | None:
+        for one in jobs:
+            named = job.key is not None and one.key is not None and _name_of(job.key) == _name_of(one.key)
+            if named and job.key != one.key:
+                raise KeyStandsForAnother(f"another import, {one.id}, was sent under this idempotency key")
+            same = one.open and not self.is_called_off(one.id) and (one.sha256, one.wish) == (job.sha256, job.wish)
+            if named or same:
+                return one
+        return None
 
     def _read(self, identifier: str) -> Job:
         return msgspec.json.decode(self.path(identifier, RECORD).read_bytes(), type=Job)
@@ -278,14 +311,8 @@ class Jobs:
             os.close(lock)
 
 
-def _repeated(job: Job, jobs: list[Job]) -> Job | None:
-    for one in jobs:
-        same_key = job.key is not None and one.key is not None and (job.key.actor, job.key.key) == (one.key.actor, one.key.key)
-        if same_key and job.key != one.key:
-            raise KeyStandsForAnother(f"another import, {one.id}, was sent under this idempotency key")
-        if same_key or (one.open and (one.sha256, one.wish) == (job.sha256, job.wish)):
-            return one
-    return None
+def _name_of(key: Key) -> tuple[str, str]:
+    return key.actor, key.key
 
 
 def _write(path: Path, content: bytes, *, durably: bool) -> None:

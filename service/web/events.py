@@ -159,9 +159,7 @@ def _page(rows: list[StoredRow], after: int) -> bytes:
     return b'{"events":[' + events + b'],"last_position":' + str(last).encode() + b"}"
 
 
-async def _lines(
-    daybook: Daybook, selection: Selection, after: int, limit: int, head: int
-) -> AsyncIterator[bytes]:
+async def _lines(daybook: Daybook, selection: Selection, after: int, limit: int, head: int) -> AsyncIterator[bytes]:
     left = limit
     while left > 0:
         most = min(left, STREAM_PAGE)
@@ -190,7 +188,9 @@ async def read_event(request: Request, position: int) -> Response:
     leaf = leaf_hash(state)
     if media_type == CLOUD_EVENTS:
         state = cloud_events.structured(state, cloud_events.source_of(daybook.origin))
-    response = Response(state, media_type=media_type, headers={"Vary": "Accept", "Daybook-Leaf-Hash": write_base64(leaf)})
+    response = Response(
+        state, media_type=media_type, headers={"Vary": "Accept", "Daybook-Leaf-Hash": write_base64(leaf)}
+    )
     tag = tag_of_body(state)
     labelled(response, tag, pinned=True)
     return not_modified(response) if matches(request, tag) else response

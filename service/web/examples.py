@@ -56,7 +56,12 @@ STORY = (
     Step(
         "/organizations/huawei/changes",
         "organization-changed",
-        {"name": "Huawei Technologies Co., Ltd.", "effective_on": "2019-01-01", "known_on": "2019-01-02"},
+        {
+            "name": "Huawei Technologies Co., Ltd.",
+            "effective_on": "2019-01-01",
+            "known_on": "2019-01-02",
+            "id": "huawei-renamed",
+        },
     ),
     Step(
         "/products",
@@ -75,7 +80,12 @@ STORY = (
     Step(
         "/products/hw-910b/changes",
         "product-changed",
-        {"attributes": {"memory_gb": "64"}, "effective_on": "2023-01", "known_on": "2023-06-01"},
+        {
+            "attributes": {"memory_gb": "64"},
+            "effective_on": "2023-01",
+            "known_on": "2023-06-01",
+            "id": "hw-910b-memory",
+        },
     ),
     Step(
         "/partnerships",
@@ -92,13 +102,23 @@ STORY = (
     Step(
         "/partnerships/baidu-huawei/changes",
         "partnership-changed",
-        {"scope": "PaddlePaddle on Ascend, and supply", "effective_on": "2023-08", "known_on": "2023-11-07"},
+        {
+            "scope": "PaddlePaddle on Ascend, and supply",
+            "effective_on": "2023-08",
+            "known_on": "2023-11-07",
+            "id": "baidu-huawei-widened",
+        },
     ),
     Step(
         "/exchange-rates",
         "exchange-rates-published",
-        {"base": "EUR", "rates": {"USD": "1.0868", "CNY": "7.9196"}, "effective_on": "2023-08-31",
-         "known_on": "2023-08-31"},
+        {
+            "base": "EUR",
+            "rates": {"USD": "1.0868", "CNY": "7.9196"},
+            "effective_on": "2023-08-31",
+            "known_on": "2023-08-31",
+            "id": "ecb-2023-08-31",
+        },
     ),
     Step(
         "/orders",
@@ -187,6 +207,7 @@ STORY = (
             "statement": "Baidu runs part of its search on its own chips.",
             "effective_on": "2021",
             "known_on": "2021-12-31",
+            "id": "kunlun-own-chips-said",
         },
     ),
     Step(
@@ -226,6 +247,7 @@ STORY = (
             ],
             "effective_on": "2024-04-04",
             "known_on": "2024-04-04",
+            "id": "ear-2023-10-amended",
         },
     ),
     Step(
@@ -275,3 +297,118 @@ STORY = (
 #: One body for each event type, and one for a correction.
 EXAMPLES: dict[str, dict[str, Any]] = {step.event_type: step.body for step in reversed(STORY) if step.event_type}
 CORRECTION: dict[str, Any] = next(step.body for step in STORY if step.event_type is None)
+
+#: Of each kind of thing the id of one that the story tells of.
+NAMED = {
+    "order": "baidu-huawei-2023-08",
+    "organization": "huawei",
+    "product": "hw-910b",
+    "partnership": "baidu-huawei",
+    "regulation": "ear-2023-10",
+    "supply": "kunlun-own-chips",
+    "rates": "EUR",
+}
+#: Of each kind an event of that one, and what could have been recorded instead of it.
+SLIPS: dict[str, tuple[str, dict[str, Any]]] = {
+    "organization": ("huawei-renamed", {"name": "Huawei Technologies Co., Ltd.", "effective_on": "2019-02-01"}),
+    "product": ("hw-910b-memory", {"attributes": {"memory_gb": "64"}, "effective_on": "2022"}),
+    "partnership": ("baidu-huawei-widened", {"scope": "PaddlePaddle on Ascend; supply", "effective_on": "2023-08"}),
+    "regulation": (
+        "ear-2023-10-amended",
+        {
+            "citation": "89 FR 23876",
+            "rules": [{"rule_id": "3A090.a", "effect": "licence-required", "destinations": ["CN"]}],
+            "effective_on": "2024-04-04",
+        },
+    ),
+    "supply": (
+        "kunlun-own-chips-said",
+        {
+            "buyer_id": "baidu",
+            "vendor_id": "kunlunxin",
+            "statement": "Baidu runs part of its search on Kunlun chips.",
+            "effective_on": "2021",
+        },
+    ),
+    "rates": ("ecb-2023-08-31", {"rates": {"USD": "1.0868", "CNY": "7.9197"}, "effective_on": "2023-08-31"}),
+}
+#: By kind, a note on an event and a correction of one.
+NOTES: dict[str, dict[str, Any]] = {
+    "order": EXAMPLES["event-annotated"],
+    **{
+        kind: {
+            "annotates": event_id,
+            "note": "Checked against the source.",
+            "effective_on": "2024-02-01",
+            "known_on": "2024-02-01",
+        }
+        for kind, (event_id, _) in SLIPS.items()
+    },
+}
+CORRECTIONS: dict[str, dict[str, Any]] = {
+    "order": CORRECTION,
+    **{
+        kind: {"retracts": event_id, "reason": "Entered wrongly.", "replacement": replacement}
+        for kind, (event_id, replacement) in SLIPS.items()
+    },
+}
+#: One event as it is sent to the ledger as a whole, and notes on it.
+ACME: dict[str, Any] = {
+    "type": "organization-registered",
+    "id": "acme-registered",
+    "effective_on": "2024-01-01",
+    "known_on": "2024-01-02",
+    "data": {"organization_id": "acme", "name": "Acme GmbH", "country": "DE"},
+}
+NOTES_ON_ACME: tuple[dict[str, Any], ...] = tuple(
+    {
+        "type": "event-annotated",
+        "effective_on": "2024-01-03",
+        "known_on": "2024-01-03",
+        "data": {"annotates": "acme-registered", "note": note},
+    }
+    for note in ("Seen in the register.", "Address confirmed.")
+)
+#: What the columns of a table of order lines mean.
+ORDERS_MAPPING = """name = "erp"
+citation = "Extract of the purchasing system"
+
+[dates.ordered]
+column = "Ordered"
+formats = ["%Y-%m-%d"]
+
+[order]
+id = "PO"
+currency = "Currency"
+placed_on = { date = "ordered" }
+known_on = ["placed_on"]
+
+[vendor]
+name = "Supplier"
+country = { constant = "DE" }
+
+[buyer]
+name = "Unit"
+country = { constant = "DE" }
+
+[line]
+id = "Line"
+quantity = "Qty"
+amount = "Value"
+
+[product]
+name = "Item"
+category = { constant = "pump" }
+"""
+#: What is supposed in a scenario.
+WHAT_IF: dict[str, Any] = {
+    "type": "order-placed",
+    "effective_on": "2024-06-01",
+    "data": {
+        "order_id": "what-if",
+        "buyers": ["baidu"],
+        "vendor_id": "huawei",
+        "currency": "CNY",
+        "lines": [{"line": "1", "product_id": "hw-910b", "quantity": "500", "amount": "140000000"}],
+    },
+}

@@ -43,7 +43,7 @@ def _add_history(kind: Kind) -> None:
         history,
         name=f"{kind.name}-history",
         operation_id=f"{kind.name}_history",
-        description="Its events as they are stored, in the order of their versions; retracted ones with what retracts them.",
+        description="Its events as they are stored, in the order of their versions, the retracted ones among them.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,13 +10,23 @@ from service.web.problems import HttpProblem
 
 #: Parameters in a query.
 MOST_PARAMETERS = 1_000
+#: Whoever sends at least so much is only slow, and not cut off.
+SLOWEST_BYTES_PER_S = 65_536
 
 
 class Limits:
     """Holds every request to its limits before its route sees what goes beyond."""
 
-    def __init__(self, app: ASGIApp, body_limit_bytes: int, body_timeout_s: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        body_limit_bytes: int,
+        body_timeout_s: float,
+        uploads: Mapping[str, tuple[int, float]] | None = None,
+    ) -> None:
+        """`uploads`: by path, limits of size in bytes and of time in seconds where they are other ones."""
         self.app = app
+        self.uploads = uploads or {}
         self.body_limit_bytes = body_limit_bytes
         self.body_timeout_s = body_timeout_s
 
@@ -27,7 +38,8 @@ class Limits:
         parameters = scope["query_string"].count(b"&") + 1
         if parameters > MOST_PARAMETERS:
             raise HttpProblem("malformed", f"the query has {parameters} parameters, more than {MOST_PARAMETERS}")
-        body = _Body(receive, self.body_limit_bytes, self.body_timeout_s)
+        limit_bytes, timeout_s = self.uploads.get(scope["path"], (self.body_limit_bytes, self.body_timeout_s))
+        body = _Body(receive, limit_bytes, timeout_s)
         await self.app(scope, body.receive, send)
 
 
@@ -54,7 +66,9 @@ class _Body:
             detail = f"the body was not sent within {self._timeout_s:g} s: {self._size} bytes came"
             raise HttpProblem("request-timeout", detail, headers={"Connection": "close"}) from None
         if message["type"] == "http.request":
-            self._size += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            self._size += size
+            self._give_up_at += size / SLOWEST_BYTES_PER_S
             self._complete = not message.get("more_body", False)
             if self._size > self._limit_bytes:
                 raise HttpProblem("too-large", f"the body has more than {self._limit_bytes} bytes")

@@ -69,8 +69,8 @@ CORRECTING = (
     (
         r"(/api/v1/(?:orders|organizations|products|partnerships|regulations|supply-assertions|exchange-rates)/[^/]+).*",
         "what is recorded stays. Where the world has changed, record the change by POST to one of {changes}. Where the"
-        " record was wrong, take it back by POST to {resource}/corrections with `retracts` (the event's id), `reason` and"
-        " the `replacement`",
+        " record was wrong, take it back by POST to {resource}/corrections with `retracts` (the event's id), `reason`"
+        " and the `replacement`",
     ),
 )
 

@@ -79,10 +79,16 @@ PROBLEM_TYPES = {
             "An event with this id and other content is recorded already. Use another id, or send the same content.",
         ),
         ProblemType(
+            "import-ended",
+            409,
+            "The import has ended",
+            "There is nothing left to call off. What is recorded stays: correct it by further events.",
+        ),
+        ProblemType(
             "precondition-failed",
             412,
             "Somebody changed it since",
-            "Nothing was recorded. Read the resource again, and send the change with its new ETag if it is still wanted.",
+            "Nothing was recorded. Read it again, and send the change with its new ETag if it is still wanted.",
         ),
         ProblemType("too-large", 413, "The request is too large", "Send smaller batches."),
         ProblemType(
@@ -127,6 +133,12 @@ PROBLEM_TYPES = {
             "Where the ledger holds an event that this version cannot read, run the version that recorded it.",
         ),
         ProblemType("unavailable", 503, "Not available just now", "Try again after the time in Retry-After."),
+        ProblemType(
+            "no-space",
+            507,
+            "The disk has no room for this",
+            "Nothing was kept. Send a smaller file, compress it by gzip, or have the operator make room.",
+        ),
     )
 }
 

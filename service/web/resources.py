@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,6 +15,8 @@ from starlette.responses import Response
 from domain.catalogue import EVENT_TYPES
 from domain.errors import Problem, Refusal
 from domain.events import Recorded
+from domain.events import Request as Requested
+from domain.orders import OrderPlaced
 from domain.values import IDENTIFIER_PATTERN, EventData
 from service.commands import Receipt
 from service.daybook import Daybook
@@ -22,86 +24,23 @@ from service.store import read_bytes
 from service.web.bodies import JSON, read_body
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
 from service.web.events import answer, correlation_of
-from service.web.examples import CORRECTION, EXAMPLES
-from service.web.facts import Facts, invalid, read_fact, read_object, schema_of
+from service.web.examples import CORRECTIONS, EXAMPLES, NOTES
+from service.web.facts import Facts, invalid, read_fact, read_object, read_plain, schema_of
 from service.web.idempotency import key_of
+from service.web.kinds import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from service.web.problems import HttpProblem
 
-router = APIRouter(prefix="/api/v1", tags=["resources"])
-API = "/api/v1"
+__all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "Kind", "router", "stream_of"]
 
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of thing: what begins it, and what happens to it later, by the last part of the path."""
-
-    #: The kind of its streams.
-    name: str
-    #: The collection's path.
-    plural: str
-    begins: str
-    changes: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """What may follow one of its resources, for POST."""
-        return (*self.changes, *ABOUT_EVENTS)
-
-    def path(self, identifier: str) -> str:
-        """The address of one of them."""
-        return f"{API}/{self.plural}/{identifier}"
-
-
-#: What is said about one event of a thing, whatever its kind; each stands in the thing's own stream.
-ABOUT_EVENTS = {"corrections": "event-retracted", "annotations": "event-annotated"}
-#: Every event type has its place here or in ABOUT_EVENTS.
-KINDS = (
-    Kind(
-        "order",
-        "orders",
-        "order-placed",
-        {
-            "amendments": "order-amended",
-            "receipts": "goods-received",
-            "returns": "goods-returned",
-            "cancellations": "order-cancelled",
-            "allocations": "order-allocated",
-        },
-    ),
-    Kind("organization", "organizations", "organization-registered", {"changes": "organization-changed"}),
-    Kind("product", "products", "product-registered", {"changes": "product-changed"}),
-    Kind(
-        "partnership",
-        "partnerships",
-        "partnership-formed",
-        {"changes": "partnership-changed", "endings": "partnership-ended"},
-    ),
-    Kind(
-        "regulation",
-        "regulations",
-        "regulation-enacted",
-        {
-            "amendments": "regulation-amended",
-            "suspensions": "regulation-suspended",
-            "resumptions": "regulation-resumed",
-            "repeals": "regulation-repealed",
-            "licences": "licence-granted",
-            "licence-revocations": "licence-revoked",
-        },
-    ),
-    # A later assertion under an id, and a later publication of a base, is posted to the collection again.
-    Kind("supply", "supply-assertions", "supply-asserted"),
-    Kind("rates", "exchange-rates", "exchange-rates-published"),
-)
-#: By collection, what may be posted below one of its resources.
-SUBJECTS = {kind.plural: list(kind.subjects) for kind in KINDS}
+router = APIRouter(prefix=API, tags=["resources"])
 
 
 async def _record_new(request: Request, kind: Kind) -> Response:
     body = await _body(request)
-    definition = EVENT_TYPES[kind.begins]
-    facts = read_fact(read_object(body, _content_type(request)), definition)
-    stream = facts.requests[0].body.stream
+    sent = read_object(body, _content_type(request))
+    plain = read_plain(sent) if kind.begins == OrderPlaced.NAME else None
+    facts = plain or read_fact(sent, EVENT_TYPES[kind.begins])
+    stream = facts.stream
     expected = {stream: frozenset({0})} if must_be_new(request) else {}
     if (versions := expected_versions(request, required=False)) is not None:
         expected[stream] = versions
@@ -132,8 +71,8 @@ async def _record_correction(request: Request, kind: Kind, identifier: str) -> R
 def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier: str) -> Facts:
     """A retraction, and what replaces the event in the same breath where it is given.
 
-    The retraction is of the wrong event's own time unless it says otherwise: it works whatever its time. What replaces a
-    slip of the pen was known when that was, and what replaces something that the world was told when the world was told.
+    The retraction is of the wrong event's own time unless it says otherwise: it works whatever its time. What replaces
+    a slip of the pen was known when that was; what replaces something published, when the correction was.
     """
     retraction = {"effective_on": wrong.effective_on.text, **sent}
     replacement = retraction.pop("replacement", None)
@@ -146,13 +85,13 @@ def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier
         if replacement.get("corrects", wrong.id) != wrong.id:
             named = f"is {replacement['corrects']!r:.150}, and {wrong.id} is retracted"
             raise invalid([Problem("/replacement/corrects", named)])
-        known_on = facts.requests[0].envelope.known_on or wrong.known_on
+        first = facts.requests[0]
+        assert isinstance(first, Requested)
+        known_on = first.envelope.known_on or wrong.known_on
         replacement = {"known_on": known_on.isoformat(), **replacement, "corrects": wrong.id}
     definition: type[EventData] = EVENT_TYPES[wrong.type]
     second = read_fact(replacement, definition, identifier, "/replacement")
-    return replace(
-        facts, requests=(*facts.requests, *second.requests), places=(*facts.places, *second.places)
-    )
+    return replace(facts, requests=(*facts.requests, *second.requests), places=(*facts.places, *second.places))
 
 
 async def _event_of(request: Request, stream: str, sent: Mapping[str, Any], name: str) -> Recorded:
@@ -344,7 +283,7 @@ def _add_change(kind: Kind, subject: str, event_type: str) -> None:
         return await _record_change(request, kind, event_type, identifier)
 
     about = event_type == "event-annotated"
-    example = EXAMPLES[event_type]
+    example = NOTES[kind.name] if about else EXAMPLES[event_type]
     router.add_api_route(
         f"/{kind.plural}/{{identifier}}/{subject}",
         record_change,
@@ -376,7 +315,7 @@ def _add_corrections(kind: Kind) -> None:
         name="correction",
         operation_id=f"record_{kind.name}_corrections",
         description="Take back an event that was wrong, and record what replaces it: both, or neither.",
-        openapi_extra=_described(schema, CORRECTION, many=True),
+        openapi_extra=_described(schema, CORRECTIONS[kind.name], many=True),
     )
 
 

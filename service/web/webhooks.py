@@ -16,9 +16,11 @@ from domain.catalogue import EVENT_TYPES
 from domain.errors import Invalid
 from service.clocks import BeyondTheLedger
 from service.daybook import Daybook
+from service.idempotency import KeyTaken
 from service.settings import Settings
 from service.web.access import LOOPBACK
 from service.web.bodies import JSON
+from service.web.idempotency import key_of
 from service.webhooks.delivery import Attempt, Deliveries
 from service.webhooks.registry import Webhook, Webhooks
 
@@ -70,15 +72,26 @@ class Replay(BaseModel):
 @router.post("", status_code=201)
 async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
     """Have an address told of events from now on; the answer is the only one that shows the secret."""
+    key = key_of(request, await request.body())
+    before = None if key is None else await run_in_threadpool(_webhooks(request).made_before, key)
+    if before is not None:
+        return _made(before, 200)
     _refuse_plain_http(wanted.url, request.app.state.settings)
     head = await _head(request)
     after = head if wanted.after is None else wanted.after
     if after > head:
         raise BeyondTheLedger(f"position {after} is beyond the head, {head}")
-    made = await run_in_threadpool(_webhooks(request).create, wanted.url, wanted.types, wanted.streams, after)
+    create = _webhooks(request).create
+    try:
+        made = await run_in_threadpool(create, wanted.url, wanted.types, wanted.streams, after, key)
+    except KeyTaken:
+        # By the same request, at the same time.
+        assert key is not None
+        before = await run_in_threadpool(_webhooks(request).made_before, key)
+        assert before is not None
+        return _made(before, 200)
     _deliveries(request).wake()
-    headers = {"Location": f"/api/v1/webhooks/{made.id}"}
-    return _json({**described(made), "secret": made.secret}, 201, headers)
+    return _made(made, 201)
 
 
 @router.get("")
@@ -148,6 +161,14 @@ async def test_webhook(request: Request, identifier: str) -> Response:
     body = json.dumps(message).encode()
     attempt: Attempt = await run_in_threadpool(_deliveries(request).sender.send, webhook, message_id, body)
     return _json({"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error})
+
+
+def _made(webhook: Webhook, status: int) -> Response:
+    """A webhook just made, or made before under the same key."""
+    headers = {"Location": f"/api/v1/webhooks/{webhook.id}"} | (
+        {"Idempotent-Replayed": "true"} if status == 200 else {}
+    )
+    return _json({**described(webhook), "secret": webhook.secret}, status, headers)
 
 
 def described(webhook: Webhook) -> dict[str, Any]:

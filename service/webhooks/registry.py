@@ -9,6 +9,8 @@ from typing import Literal
 
 from psycopg.rows import class_row
 
+from service.commands import IdempotencyKey, KeyReused
+from service.idempotency import keep_told, recall
 from service.store import LedgerDatastore
 
 Status = Literal["active", "paused", "disabled"]
@@ -65,12 +67,26 @@ class Webhooks:
     def __init__(self, datastore: LedgerDatastore) -> None:
         self._datastore = datastore
 
-    def create(self, url: str, types: Sequence[str], streams: Sequence[str], after: int) -> Webhook:
-        """Tell a URL of events behind a position."""
-        values = (secrets.token_hex(ID_BYTES), url, new_secret(), list(types), list(streams), after)
-        return self._one(
-            "insert into webhooks (id, url, secret, types, streams, position) values (%s, %s, %s, %s, %s, %s)", values
-        )
+    def create(
+        self, url: str, types: Sequence[str], streams: Sequence[str], after: int, key: IdempotencyKey | None = None
+    ) -> Webhook:
+        """Tell a URL of events behind a position; KeyTaken where something was made under the key before."""
+        identifier = secrets.token_hex(ID_BYTES)
+        values = (identifier, url, new_secret(), list(types), list(streams), after)
+        statement = "insert into webhooks (id, url, secret, types, streams, position) values (%s, %s, %s, %s, %s, %s)"
+        with self._datastore.get_connection() as connection, connection.transaction():
+            connection.execute(statement, values)
+            keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
+        return self.find(identifier)
+
+    def made_before(self, key: IdempotencyKey) -> Webhook | None:
+        """The webhook that was made under a key; None: nothing was. Raises KeyReused, UnknownWebhook (removed)."""
+        kept = recall(self._datastore, [key]).get(key[:2])
+        if kept is None:
+            return None
+        if kept.fingerprint != key.fingerprint:
+            raise KeyReused.of(key)
+        return self.find(kept.receipt.told_before["webhook"])
 
     def all(self) -> list[Webhook]:
         """Every webhook, in the order in which they were made."""

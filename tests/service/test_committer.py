@@ -239,9 +239,7 @@ def test_an_event_that_is_too_large_refuses_its_command_and_what_builds_on_it_al
 # The queue
 
 
-def test_more_than_may_wait_is_refused_at_once(
-    ledger: Ledger, database: str, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_than_may_wait_is_refused_at_once(ledger: Ledger, database: str, owner: Connection[Any]) -> None:
     committer = Committer(ledger, waiting_commands=2)
     with head_held(database):
         futures = [committer.submit(read([organization("baidu")]))]

@@ -78,7 +78,7 @@ class Writers:
         except httpx2.TransportError:
             self.broken += 1
             return False
-        if answer.status_code == 503 and answer.headers.get("Retry-After", "").isdigit():
+        if is_put_off(answer):
             self.put_off += 1
             return False
         if answer.status_code in FINE:
@@ -89,37 +89,43 @@ class Writers:
 
 
 class Readers:
-    """Readers that ask for this and that all the time, and count what a service may not answer."""
+    """Readers that each ask one thing all the time, and note what a service may not answer."""
 
     PATHS = (EVENTS + "?limit=5", VIEW + "?measure=units", "/readyz", "/metrics", "/api/v1/organizations")
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.answered: Counter[int] = Counter()
+        #: By path and status.
+        self.answered: Counter[tuple[str, int]] = Counter()
         self.wrong: list[str] = []
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._read)
+        self._threads = [threading.Thread(target=self._read, args=(path,)) for path in self.PATHS]
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Read in the block."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         try:
             yield
         finally:
             self._ended.set()
-            self._thread.join()
+            for thread in self._threads:
+                thread.join()
 
-    def _read(self) -> None:
+    def _read(self, path: str) -> None:
         with self.service.client() as client:
             while not self._ended.is_set():
-                for path in self.PATHS:
-                    answer = client.get(path)
-                    self.answered[answer.status_code] += 1
-                    retried = answer.status_code == 503 and answer.headers.get("Retry-After", "").isdigit()
-                    if answer.status_code != 200 and not retried:
-                        self.wrong.append(f"{path}: {answer.status_code} {answer.headers} {answer.text}")
-                time.sleep(PAUSE_S)
+                answer = client.get(path)
+                self.answered[path, answer.status_code] += 1
+                if answer.status_code != 200 and not is_put_off(answer):
+                    self.wrong.append(f"{path}: {answer.status_code} {answer.headers} {answer.text}")
+                time.sleep(2 * PAUSE_S)
+
+
+def is_put_off(answer: httpx2.Response) -> bool:
+    """Whether an answer says "not now", and when to come back."""
+    return answer.status_code == 503 and answer.headers.get("Retry-After", "").isdigit()
 
 
 def recorded(service: Service) -> list[Event]:
@@ -131,7 +137,7 @@ def recorded(service: Service) -> list[Event]:
 
 
 def assert_nothing_lost_or_doubled(events: list[Event], *writers: Writers) -> None:
-    """What was acknowledged stands where it was said to, batches are whole, no event is there twice, and no position free."""
+    """What was acknowledged stands where it was said to, batches are whole, no event is there twice, no place free."""
     assert [event["position"] for event in events] == list(range(1, len(events) + 1))
     place = {event["id"]: event["position"] for event in events}
     assert len(place) == len(events)

@@ -251,7 +251,7 @@ def test_a_question_may_be_given_as_an_address(text: str) -> None:
     assert (asked.view.path, asked.raw) == ("vendor-dependence", {"buyer": ["baidu"]})
 
 
-@pytest.mark.parametrize("text", ["dependence", "", "organizations/", "vendor-dependence/other", "orders"])
+@pytest.mark.parametrize("text", ["dependence", "", "organizations/", "vendor-dependence/other", "purchases"])
 def test_a_view_that_is_none_is_named(text: str) -> None:
     with pytest.raises(NothingThere, match="there is no view"):
         parse_question(text)

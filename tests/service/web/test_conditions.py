@@ -1,5 +1,6 @@
 """Conditions on requests, answers that may be kept, HEAD, preferences and limits."""
 
+import http.client
 import json
 import socket
 import threading
@@ -42,7 +43,7 @@ def test_a_change_is_recorded_at_the_version_that_was_read(acme: TestClient) -> 
     assert (first.status_code, first.headers["ETag"]) == (201, '"2"')
     second = change(acme, tag)
     assert (second.status_code, second.json()["type"]) == (412, "/problems/precondition-failed")
-    assert second.json()["detail"] == "/: organization/acme is at version 2, and the version wanted is 1"
+    assert second.json()["detail"] == "organization/acme is at version 2, and the version wanted is 1"
     assert head(acme) == 2
 
 
@@ -68,9 +69,8 @@ def test_what_a_condition_takes(acme: TestClient, match: str, status: int) -> No
 def test_of_two_who_read_the_same_version_one_is_recorded(acme: TestClient, settings: Settings) -> None:
     with open_daybook(settings) as second:
         app = application(second, settings, Access.of([(TOKEN, "recorder-8")]))
-        with TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}) as other:
-            with ThreadPoolExecutor(8) as threads:
-                answers = list(threads.map(lambda one: change(one, '"1"'), [acme, other] * 4))
+        with TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}) as other, ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(lambda one: change(one, '"1"'), [acme, other] * 4))
     assert sorted(answer.status_code for answer in answers) == [201] + [412] * 7
     assert head(acme) == 2
 
@@ -186,7 +186,7 @@ def test_a_head_has_the_headers_of_its_get(seeded: TestClient) -> None:
     )
     for path in paths:
         named = {"X-Request-Id": "same", "Connection": "keep-alive"}
-        params = pinned if path.startswith(f"{API}/v") or path.endswith("s") and path != EVENTS else {}
+        params = pinned if path.startswith(f"{API}/v") or (path.endswith("s") and path != EVENTS) else {}
         got = seeded.get(path, params=params, headers=named)
         told = seeded.head(path, params=params, headers=named)
         assert (told.status_code, told.content) == (got.status_code, b""), path
@@ -246,12 +246,25 @@ def address(daybook: Daybook, settings: Settings) -> Iterator[tuple[str, int]]:
     app = application(daybook, hasty, Access.of([(TOKEN, "recorder-7")]))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield listener.getsockname()
         server.should_exit = True
         thread.join()
+
+
+def test_a_connection_goes_on_after_a_head(address: tuple[str, int]) -> None:
+    connection = http.client.HTTPConnection(*address, timeout=20)
+    authorized = {"Authorization": f"Bearer {TOKEN}"}
+    for path in ("/livez", f"{API}/organizations", f"{EVENTS}/stream", EVENTS):
+        connection.request("HEAD", path, headers=authorized)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b""), path
+    connection.request("GET", "/livez")
+    assert json.loads(connection.getresponse().read()) == {"status": "alive"}
+    connection.close()
 
 
 def exchange(address: tuple[str, int], path: str, sent: str, length: int) -> tuple[int, dict[str, Any]]:

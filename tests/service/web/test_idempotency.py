@@ -65,7 +65,7 @@ def test_a_key_goes_with_one_method_path_and_body(client: TestClient) -> None:
     for answer in (other_body, post(client, "k-1", [organization()], EVENTS)):
         assert answer.status_code == 422, answer.text
     assert other_body.json()["type"] == "/problems/idempotency-key-reused"
-    assert "under the key k-1 something else was sent before" in other_body.json()["detail"]
+    assert "under the key 'k-1' something else was sent before" in other_body.json()["detail"]
     assert other_path.status_code == 422
     assert head(client) == 1
 
@@ -164,9 +164,7 @@ def test_of_requests_under_one_key_at_the_same_time_one_is_recorded(client: Test
             "statement": "It makes its own.",
             "effective_on": "2024-01-01",
         }
-        answers = list(
-            threads.map(lambda one: post(one, "k-1", body, f"{API}/supply-assertions"), clients)
-        )
+        answers = list(threads.map(lambda one: post(one, "k-1", body, f"{API}/supply-assertions"), clients))
     assert sorted(answer.status_code for answer in answers) == [200] * (len(clients) - 1) + [201]
     assert len({json.dumps(answer.json()) for answer in answers}) == 1
     assert head(client) == 2

@@ -1,0 +1,405 @@
+"""What the service answers: the shapes that this client reads, and that the interface's description states.
+
+Figures are decimals, exact; shares and metrics are numbers, with which nothing is computed. None: not known, or nothing
+is said. Fields that a newer service adds are passed over.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+#: JSON that the schema of an event type describes.
+Data = dict[str, Any]
+Count = Annotated[int, Meta(ge=0)]
+Place = Annotated[int, Meta(ge=1)]
+Verdict = Literal["yes", "no", "undetermined"]
+Clock = Literal["effective_on", "known_on", "position", "recorded_at"]
+
+
+class Fault(Struct, frozen=True, omit_defaults=True):
+    """One thing that is wrong with a request."""
+
+    #: A JSON pointer into the body, or / and a parameter's name.
+    pointer: str
+    detail: str
+    #: Of NDJSON.
+    line: int | None = None
+
+
+class Problem(Struct, frozen=True):
+    """Why a request was refused (RFC 9457)."""
+
+    #: The page of this type of problem, whose last part is its name.
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Fault, ...] = ()
+
+
+# Recording
+
+
+class Placed(Struct, frozen=True):
+    """Where one event stands."""
+
+    id: str
+    position: Place
+    stream: str
+    #: Place within the stream.
+    version: Place
+
+
+class Receipt(Struct, frozen=True):
+    """What was recorded, or had been before; of many events the first 1,000 are listed."""
+
+    count: Count
+    first_position: Place
+    last_position: Place
+    events: list[Placed]
+
+
+class StoredEvent(Struct, frozen=True):
+    """An event as it stands in the ledger."""
+
+    type: str
+    id: str
+    #: Version of the type's schema.
+    v: int
+    position: Place
+    stream: str
+    version: Place
+    recorded_at: datetime
+    #: A day, a month, a year, or ../ and a last day.
+    effective_on: str
+    known_on: date
+    basis: Literal["reported", "estimated", "assumed"]
+    data: Data
+    corrects: str | None = None
+    source: Data | None = None
+    causation_id: str | None = None
+    actor: str | None = None
+    correlation_id: str | None = None
+
+
+class EventPage(Struct, frozen=True):
+    """Events in the order of the ledger."""
+
+    events: list[StoredEvent]
+    last_position: Count
+
+
+# What every view says
+
+
+class Resolved(Struct, frozen=True):
+    """The moment that an answer is of; asked with these clocks it is the same for ever."""
+
+    effective_on: date
+    known_on: date | None
+    position: Count
+    recorded_at: datetime | None
+    tree_size: Count
+    #: Of the transparency log at this size, base64.
+    root_hash: str
+
+
+class Figure(Struct, frozen=True):
+    """A number with its bounds; high None: there is no bound."""
+
+    value: Decimal | None
+    low: Decimal
+    high: Decimal | None
+
+
+class Total(Figure, frozen=True):
+    """A figure of everything."""
+
+    unit: str
+
+
+# Vendor dependence
+
+
+class DependenceRow(Figure, frozen=True):
+    """What falls to one key."""
+
+    key: str | None
+    name: str | None
+    share: float | None
+    share_low: float | None
+    share_high: float | None
+    quantified: bool
+    captive: bool
+    restricted: Verdict
+    country: str | None
+    first_effective_on: date
+    last_effective_on: date
+    #: Of a scenario's rows there is none.
+    evidence: str | None = None
+
+
+class SoleSource(Struct, frozen=True):
+    """Whether a maker is the only one of a category that could be bought from."""
+
+    vendor: str
+    category: str
+    sole_source: Verdict
+    alternatives: list[str]
+
+
+class Coverage(Struct, frozen=True):
+    """How many rows there are, and of how many all is quantified."""
+
+    quantified: Count
+    active: Count
+
+
+class Metrics(Struct, frozen=True):
+    """How concentrated it is."""
+
+    hhi: float | None
+    effective_vendors: float | None
+    cr1: float | None
+    cr3: float | None
+    captive_share: float | None
+    domestic_share: float | None
+    single_source: bool
+    coverage: Coverage
+
+
+class DependenceMetrics(Metrics, frozen=True):
+    """How concentrated it is, and what is at risk."""
+
+    at_risk_low: float | None
+    at_risk_high: float | None
+    sole_source: list[SoleSource]
+
+
+class Dependence(Struct, frozen=True):
+    """vendor-dependence without its moment."""
+
+    total: Total
+    rows: list[DependenceRow]
+    metrics: DependenceMetrics
+
+
+class VendorDependence(Dependence, frozen=True):
+    """The view vendor-dependence."""
+
+    resolved: Resolved
+    parameters: Data
+
+
+class Evidence(Struct, frozen=True):
+    """The contributions of one row, with their postings and factors."""
+
+    resolved: Resolved
+    parameters: Data
+    contributions: list[Data]
+
+
+class SeriesKey(Struct, frozen=True):
+    """A row of a series, as of its last day."""
+
+    key: str | None
+    name: str | None
+    country: str | None
+
+
+class SeriesRow(Figure, frozen=True):
+    """One row at one point."""
+
+    key: str | None
+    share: float | None
+
+
+class Point(Struct, frozen=True):
+    """One day of a series."""
+
+    effective_on: date
+    total: Total
+    rows: list[SeriesRow]
+    metrics: Metrics
+
+
+class Happening(Struct, frozen=True):
+    """What happened to a regulation or a partnership."""
+
+    effective_on: date
+    known_on: date
+    type: str
+    id: str
+    title: str | None
+    position: Place
+
+
+class Series(Struct, frozen=True, rename={"from_on": "from", "to_on": "to"}):
+    """vendor-dependence over time."""
+
+    resolved: Resolved
+    parameters: Data
+    from_on: date
+    to_on: date
+    step: str | None
+    keys: list[SeriesKey]
+    points: list[Point]
+    annotations: list[Happening]
+
+
+class Sides(Struct, frozen=True):
+    """The moments between which a difference is."""
+
+    before: Resolved
+    after: Resolved
+
+
+class ExplainingEvent(Struct, frozen=True):
+    """An event that changed a row."""
+
+    position: Place
+    id: str
+    type: str
+    effective_on: str
+    ends_on: date
+    known_on: date
+    #: The event that counts no more, or again, because of it.
+    about: str | None
+    order_id: str | None
+    assertion_id: str | None
+    line: str | None
+    value: Decimal | None
+
+
+class Part(Struct, frozen=True, rename={"sort": "class"}):
+    """What the events of one class come to."""
+
+    sort: str
+    value: Decimal
+
+
+class ExplainedPart(Part, frozen=True, rename={"sort": "class"}):
+    """What the events of one class add to one row, with those that did most."""
+
+    event_count: Count
+    events: list[ExplainingEvent]
+
+
+class Changed(Struct, frozen=True):
+    """A figure before and after."""
+
+    before: Figure | None
+    after: Figure | None
+    unquantified_before: Count
+    unquantified_after: Count
+    difference: Decimal
+
+
+class ChangedRow(Changed, frozen=True):
+    """The change of one row."""
+
+    key: str | None
+    name: str | None
+    explained: list[ExplainedPart]
+
+
+class ChangedTotal(Changed, frozen=True):
+    """The change of the whole."""
+
+    unit: str
+    explained: list[Part]
+
+
+class Difference(Struct, frozen=True):
+    """What changed between two moments."""
+
+    resolved: Sides
+    parameters: Data
+    clock: Clock
+    total: ChangedTotal
+    rows: list[ChangedRow]
+
+
+# Regulatory exposure
+
+
+class RuleVerdict(Struct, frozen=True):
+    """What one rule says of one row."""
+
+    regulation_id: str
+    rule_id: str
+    effect: str
+    verdict: Verdict
+    missing: list[str]
+
+
+class ExposureRow(Figure, frozen=True):
+    """What is bought of one vendor and product."""
+
+    vendor: str
+    product: str | None
+    restricted: Verdict
+    rules: list[RuleVerdict]
+    explanation: list[str]
+    evidence: str | None = None
+
+
+class Instrument(Struct, frozen=True):
+    """What an instrument is and bars."""
+
+    regulation_id: str
+    title: str
+    jurisdiction: str
+    authority: str
+    citation: str
+    status: Literal["announced", "in-force", "suspended", "expired", "repealed"]
+    rules: list[Data]
+    until: date | None
+
+
+class Exposure(Struct, frozen=True):
+    """regulatory-exposure without its moment."""
+
+    total: Total
+    rows: list[ExposureRow]
+    at_risk_low: float | None
+    at_risk_high: float | None
+    instruments: list[Instrument]
+
+
+class RegulatoryExposure(Exposure, frozen=True):
+    """The view regulatory-exposure."""
+
+    resolved: Resolved
+    parameters: Data
+
+
+# Scenarios
+
+
+class SupposedEvent(Placed, frozen=True):
+    """An event as it would stand."""
+
+    type: str
+
+
+class DependenceScenario(Struct, frozen=True):
+    """vendor-dependence as it is, and as it would be."""
+
+    resolved: Resolved
+    parameters: Data
+    supposed: list[SupposedEvent]
+    baseline: Dependence
+    scenario: Dependence
+
+
+class ExposureScenario(Struct, frozen=True):
+    """regulatory-exposure as it is, and as it would be."""
+
+    resolved: Resolved
+    parameters: Data
+    supposed: list[SupposedEvent]
+    baseline: Exposure
+    scenario: Exposure

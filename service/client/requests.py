@@ -1,0 +1,366 @@
+"""Everything that can be asked of a service, each as a call that either client sends."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, TypedDict
+
+import msgspec
+from typing_extensions import Unpack
+
+from service.client import answers, registers
+from service.client.answers import Placed, Receipt
+from service.client.calls import (
+    API,
+    JSON,
+    NDJSON,
+    Call,
+    content,
+    encoded,
+    keyed,
+    nothing,
+    plain,
+    queried,
+    reading,
+    segment,
+    text,
+)
+
+Day = date | str
+Instant = datetime | str
+Several = str | Sequence[str]
+Collection = Literal[
+    "orders", "organizations", "products", "partnerships", "regulations", "supply-assertions", "exchange-rates"
+]
+#: By collection, what may be recorded about one of its things.
+Subject = Literal[
+    "amendments",
+    "receipts",
+    "returns",
+    "cancellations",
+    "allocations",
+    "changes",
+    "endings",
+    "suspensions",
+    "resumptions",
+    "repeals",
+    "licences",
+    "licence-revocations",
+]
+FileFormat = Literal["csv", "parquet", "arrow", "xlsx"]
+
+
+class Clocks(TypedDict, total=False):
+    """The moment that is asked about."""
+
+    effective_on: Day
+    known_on: Day
+    position: int
+    recorded_at: Instant
+    min_position: int
+
+
+class Market(Clocks, total=False):
+    """What all views of the market are asked."""
+
+    buyer: Several
+    buyer_scope: Literal["entity", "group"]
+    exclude: Several
+    currency: str
+    measure: Literal["spend", "units", "capacity"]
+    attribute: str
+    status: Literal["ordered", "delivered", "open"]
+    window: str
+    captive: Literal["include", "exclude"]
+
+
+class DependenceAsked(Market, total=False):
+    """What vendor-dependence is asked."""
+
+    by: str
+    home: str
+    threshold: Decimal | str
+    threshold_attribute: str
+
+
+class EvidenceAsked(DependenceAsked, total=False):
+    """What its evidence is asked."""
+
+    key: str
+    vendor: str
+    limit: int
+    offset: int
+
+
+class EventsWanted(TypedDict, total=False):
+    """Which events are wanted."""
+
+    type: Several
+    stream: Several
+    subject: str
+    effective_from: Day
+    effective_to: Day
+    recorded_from: Instant
+    recorded_to: Instant
+
+
+# Recording
+
+
+def record(
+    events: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    idempotency_key: str | None = None,
+    correlation_id: str | None = None,
+) -> Call[Receipt]:
+    """Record one event or several, all of them or none."""
+    several = [events] if isinstance(events, Mapping) else events
+    lines = b"".join(msgspec.json.encode(plain(event)) + b"\n" for event in several)
+    headers = keyed(idempotency_key) | {"Content-Type": NDJSON}
+    if correlation_id is not None:
+        headers["X-Correlation-Id"] = correlation_id
+    return Call("POST", f"{API}/events", reading(Receipt), headers=headers, body=lines)
+
+
+def begin(collection: Collection, *, idempotency_key: str | None = None, **fact: Any) -> Call[Placed]:
+    """Record what begins a thing: an order is placed, an organisation registered, an instrument enacted."""
+    return Call("POST", f"{API}/{collection}", reading(Placed), headers=keyed(idempotency_key), body=encoded(fact))
+
+
+def happen(
+    collection: Collection,
+    identifier: str,
+    subject: Subject,
+    *,
+    if_match: str | int | None = None,
+    idempotency_key: str | None = None,
+    **fact: Any,
+) -> Call[Placed]:
+    """Record what happened to a thing. `if_match`: its version, or the ETag, as it was read."""
+    path = f"{API}/{collection}/{segment(identifier)}/{subject}"
+    return Call("POST", path, reading(Placed), headers=keyed(idempotency_key, if_match), body=encoded(fact))
+
+
+def annotate(
+    collection: Collection, identifier: str, *, idempotency_key: str | None = None, **fact: Any
+) -> Call[Placed]:
+    """Record a note on an event of a thing: `annotates`, `note`, `effective_on`."""
+    path = f"{API}/{collection}/{segment(identifier)}/annotations"
+    return Call("POST", path, reading(Placed), headers=keyed(idempotency_key), body=encoded(fact))
+
+
+def correct(
+    collection: Collection,
+    identifier: str,
+    *,
+    retracts: str,
+    reason: str,
+    replacement: Mapping[str, Any] | None = None,
+    if_match: str | int | None = None,
+    idempotency_key: str | None = None,
+    **fact: Any,
+) -> Call[list[Placed]]:
+    """Take back an event of a thing that was wrong, and record what replaces it: both, or neither."""
+    sent = {"retracts": retracts, "reason": reason, **fact}
+    if replacement is not None:
+        sent["replacement"] = replacement
+    path = f"{API}/{collection}/{segment(identifier)}/corrections"
+    return Call("POST", path, _corrected, headers=keyed(idempotency_key, if_match), body=encoded(sent))
+
+
+def _corrected(status: int, headers: Mapping[str, str], body: bytes) -> list[Placed]:
+    found = msgspec.json.decode(body, type=dict[str, Any])
+    return msgspec.convert(found.get("events", [found]), list[Placed])
+
+
+# Views
+
+
+def vendor_dependence(**asked: Unpack[DependenceAsked]) -> Call[answers.VendorDependence]:
+    """How much of what was bought depends on whom."""
+    return _view("views/vendor-dependence", answers.VendorDependence, asked)
+
+
+def evidence(**asked: Unpack[EvidenceAsked]) -> Call[answers.Evidence]:
+    """The postings that make the figure of one row."""
+    return _view("views/vendor-dependence/evidence", answers.Evidence, asked)
+
+
+def series(
+    from_on: Day, to_on: Day | None = None, step: str | None = None, **asked: Unpack[DependenceAsked]
+) -> Call[answers.Series]:
+    """vendor-dependence over time, by step (an ISO 8601 duration) or at every change."""
+    range_ = {"from": from_on, "to": to_on, "step": step}
+    return _view("views/vendor-dependence/series", answers.Series, {**range_, **asked})
+
+
+def difference(
+    clock: answers.Clock, before: Day | int, after: Day | int, **asked: Unpack[DependenceAsked]
+) -> Call[answers.Difference]:
+    """What changed between two values of one clock, and why."""
+    return _view("views/vendor-dependence/diff", answers.Difference, {**asked, clock: [before, after]})
+
+
+def regulatory_exposure(**asked: Unpack[Market]) -> Call[answers.RegulatoryExposure]:
+    """How much of what was bought is barred, by which rule, and what is not known."""
+    return _view("views/regulatory-exposure", answers.RegulatoryExposure, asked)
+
+
+def view_file(view: str, form: FileFormat, table: str | None = None, **asked: Any) -> Call[bytes]:
+    """A view as a file: CSV, Parquet, Arrow or XLSX. `view`: its path, such as vendor-dependence."""
+    query = queried({**asked, "format": form, "table": table})
+    return Call("GET", f"{API}/views/{view}", content, query, of_views=True)
+
+
+def suppose_dependence(
+    events: Sequence[Mapping[str, Any]], **asked: Unpack[DependenceAsked]
+) -> Call[answers.DependenceScenario]:
+    """vendor-dependence as it would be had these events been recorded; nothing is."""
+    return _scenario("vendor-dependence", answers.DependenceScenario, events, asked)
+
+
+def suppose_exposure(events: Sequence[Mapping[str, Any]], **asked: Unpack[Market]) -> Call[answers.ExposureScenario]:
+    """regulatory-exposure as it would be had these events been recorded; nothing is."""
+    return _scenario("regulatory-exposure", answers.ExposureScenario, events, asked)
+
+
+def _view(path: str, kind: type[Any], asked: Mapping[str, Any]) -> Call[Any]:
+    return Call("GET", f"{API}/{path}", reading(kind), queried(asked), {"Accept": JSON}, of_views=True)
+
+
+def _scenario(path: str, kind: type[Any], events: Sequence[Mapping[str, Any]], asked: Mapping[str, Any]) -> Call[Any]:
+    headers = {"Content-Type": JSON, "Accept": JSON}
+    body = encoded(list(events))
+    return Call("POST", f"{API}/scenarios/{path}", reading(kind), queried(asked), headers, body, of_views=True)
+
+
+# Things
+
+
+def order(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Order]:
+    """One order, with its history."""
+    return _view(f"orders/{segment(identifier)}", registers.Order, clocks)
+
+
+def organization(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Organization]:
+    """One organisation."""
+    return _view(f"organizations/{segment(identifier)}", registers.Organization, clocks)
+
+
+def product(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Product]:
+    """One product."""
+    return _view(f"products/{segment(identifier)}", registers.Product, clocks)
+
+
+def partnership(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Partnership]:
+    """One partnership."""
+    return _view(f"partnerships/{segment(identifier)}", registers.Partnership, clocks)
+
+
+def regulation(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Regulation]:
+    """One instrument, with its history."""
+    return _view(f"regulations/{segment(identifier)}", registers.Regulation, clocks)
+
+
+def supply_assertion(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.SupplyAssertion]:
+    """What was last asserted under an id."""
+    return _view(f"supply-assertions/{segment(identifier)}", registers.SupplyAssertion, clocks)
+
+
+def exchange_rates(base: str, **clocks: Unpack[Clocks]) -> Call[registers.ExchangeRates]:
+    """The last publication of a base's rates."""
+    return _view(f"exchange-rates/{segment(base)}", registers.ExchangeRates, clocks)
+
+
+def orders_page(cursor: str | None = None, **asked: Any) -> Call[registers.Orders]:
+    """A page of the orders; filters are buyer, vendor, product, status, placed_from and placed_to."""
+    return _view("orders", registers.Orders, _paged(cursor, asked))
+
+
+def organizations(**asked: Any) -> Call[registers.Organizations]:
+    """Organisations, of a `country` or below a `parent`; with `limit` a page of them."""
+    return _view("organizations", registers.Organizations, _paged(asked.pop("cursor", None), asked))
+
+
+def products(**asked: Any) -> Call[registers.Products]:
+    """Products, of a `vendor` or a `category`; with `limit` a page of them."""
+    return _view("products", registers.Products, _paged(asked.pop("cursor", None), asked))
+
+
+def partnerships(**asked: Any) -> Call[registers.Partnerships]:
+    """Partnerships, of a `party` or a `status`; with `limit` a page of them."""
+    return _view("partnerships", registers.Partnerships, _paged(asked.pop("cursor", None), asked))
+
+
+def regulations(**asked: Any) -> Call[registers.Regulations]:
+    """Instruments, of a `status` or a `jurisdiction`; with `limit` a page of them."""
+    return _view("regulations", registers.Regulations, _paged(asked.pop("cursor", None), asked))
+
+
+def history(collection: Collection, identifier: str, **asked: Any) -> Call[registers.History]:
+    """The events of one thing, as they are stored."""
+    return _view(f"{collection}/{segment(identifier)}/history", registers.History, asked)
+
+
+def _paged(cursor: str | None, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A question for a page; its cursor holds the moment of the first."""
+    if cursor is None:
+        return asked
+    return {**{name: value for name, value in asked.items() if name not in Clocks.__annotations__}, "cursor": cursor}
+
+
+# The ledger as a whole
+
+
+def event(position: int) -> Call[answers.StoredEvent]:
+    """One event by its position."""
+    return Call("GET", f"{API}/events/{position}", reading(answers.StoredEvent), headers={"Accept": JSON})
+
+
+def events_page(after: int = 0, limit: int = 1_000, **wanted: Unpack[EventsWanted]) -> Call[answers.EventPage]:
+    """Up to 1,000 events behind a position."""
+    query = queried({"after": after, "limit": limit, **wanted})
+    return Call("GET", f"{API}/events", reading(answers.EventPage), query, {"Accept": JSON})
+
+
+def proof(position: int, size: int | None = None) -> Call[str]:
+    """The proof that an event is in the transparency log (c2sp.org/tlog-proof)."""
+    return Call("GET", f"{API}/events/{position}/proof", text, queried({"size": size}))
+
+
+def checkpoint() -> Call[str]:
+    """The log's last checkpoint, a signed note."""
+    return Call("GET", f"{API}/log/checkpoint", text)
+
+
+def readiness() -> Call[registers.Readiness]:
+    """Whether the service can answer; Unavailable where it cannot."""
+    return Call("GET", "/readyz", reading(registers.Readiness))
+
+
+def version() -> Call[registers.Version]:
+    """What runs there."""
+    return Call("GET", "/version", reading(registers.Version))
+
+
+# Webhooks
+
+
+def create_webhook(
+    url: str, types: Sequence[str] = (), streams: Sequence[str] = (), after: int | None = None
+) -> Call[registers.WebhookWithSecret]:
+    """Have an address told of events; it is not sent again when its answer is lost."""
+    sent = {"url": url, "types": list(types), "streams": list(streams)} | ({} if after is None else {"after": after})
+    headers = {"Content-Type": JSON}
+    kind = reading(registers.WebhookWithSecret)
+    return Call("POST", f"{API}/webhooks", kind, headers=headers, body=encoded(sent), repeatable=False)
+
+
+def webhooks() -> Call[registers.Webhooks]:
+    """Every webhook."""
+    return Call("GET", f"{API}/webhooks", reading(registers.Webhooks))
+
+
+def remove_webhook(identifier: str) -> Call[None]:
+    """Tell it nothing more."""
+    return Call("DELETE", f"{API}/webhooks/{segment(identifier)}", nothing)

@@ -1,0 +1,263 @@
+"""Who runs imports, in the order in which they came: a thread of the process that leads among those of a home."""
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+import msgspec
+
+from domain.errors import Corrupt, Refusal
+from service.committer import Busy, Unavailable
+from service.daybook import Daybook, ledger_identity
+from service.follower import Lagging, Stopped
+from service.importers.formats import NDJSON, import_file
+from service.importers.mapping import BadMapping
+from service.importers.plans import Refused, Remark, Summary
+from service.importers.rows import MOST_FAULTS, BadFile
+from service.importers.streaming import Options
+from service.imports.arriving import FULL
+from service.imports.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
+from service.settings import Settings
+from service.store import ClockSetBack, Unreachable
+
+logger = logging.getLogger(__name__)
+
+#: How often a process looks for jobs that others have taken in, or whether it is to lead.
+POLL_S = 1.0
+#: How long after a loss of the database a job is begun again.
+RECONNECT_S = 2.0
+#: How often progress is written down.
+PROGRESS_S = 0.5
+#: How long an import waits for the projection, which finds organisations by name.
+PATIENCE_S = 60.0
+#: How often old jobs are cleared away.
+CLEARING_S = 3_600.0
+#: A dry run remembers what it decides, in the memory of the service: so many events at most.
+MOST_REHEARSED = 1_000_000
+
+#: What passes: the job is run again.
+PASSING = (*Unreachable, Unavailable, Busy, Lagging, ClockSetBack)
+
+
+class Halted(Exception):
+    """The job was called off, or the service ends."""
+
+
+class TooMuchToRehearse(Exception):
+    """A dry run that would remember too much."""
+
+
+class Worker:
+    """Runs the imports of a ledger until it is closed."""
+
+    def __init__(self, daybook: Daybook, jobs: Jobs, kept_days: float) -> None:
+        self.jobs = jobs
+        self._daybook = daybook
+        self._kept = timedelta(days=kept_days)
+        self._cleared_at = -CLEARING_S
+        self._leads = False
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="imports", daemon=True)
+
+    @classmethod
+    def of(cls, daybook: Daybook, settings: Settings) -> "Worker":
+        """The worker of a service with these settings, not started yet."""
+        jobs = Jobs(settings.home, ledger_identity(daybook.ledger))
+        return cls(daybook, jobs, settings.import_kept_days)
+
+    def start(self) -> None:
+        """Work in the background."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """A job has come: look now."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop after the batch that is being recorded; what is not finished is run again by the next process."""
+        self._closed.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self.jobs.resign()
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._wake.clear()
+            try:
+                if self._lead() and (job := self.jobs.next()) is not None:
+                    self._work(job)
+                    continue
+                self._clear_away()
+            except Exception:
+                # The disk may be full. Whoever leads next takes up what lies there.
+                logger.exception("imports wait")
+                self._leads = False
+                self.jobs.resign()
+                self._closed.wait(RECONNECT_S)
+            self._wake.wait(POLL_S)
+
+    def _lead(self) -> bool:
+        if not self._leads and self.jobs.lead():
+            self.jobs.take_over()
+            self._leads = True
+        return self._leads
+
+    def _clear_away(self) -> None:
+        if self._leads and time.monotonic() - self._cleared_at >= CLEARING_S:
+            self.jobs.clear_away(datetime.now(UTC) - self._kept)
+            self._cleared_at = time.monotonic()
+
+    def _work(self, job: Job) -> None:
+        run = Run(self._daybook, self.jobs, job, self._closed)
+        try:
+            run.work()
+        except Exception as error:
+            if self.jobs.is_called_off(job.id):
+                self.jobs.call_off(run.told())
+            elif self._closed.is_set():
+                self.jobs.put_back(run.told(), "the service ended: it is run again from its beginning")
+            elif isinstance(error, PASSING):
+                logger.info("import %s waits: %s", job.id, error)
+                self.jobs.put_back(run.told(), "the database was not there: it is run again from its beginning")
+                self._closed.wait(RECONNECT_S)
+            else:
+                faults, why = explained(error, job)
+                self.jobs.end(run.told(faults), "failed", f"{why}; {run.kept()}")
+        else:
+            done = run.told()
+            self.jobs.end(done, "done", f"{done.rejected} rows are left out" if done.rejected else None)
+
+
+def explained(error: Exception, job: Job) -> tuple[tuple[Fault, ...], str]:
+    """What is wrong with the file, and the sentence that says why an import failed."""
+    if isinstance(error, BadFile):
+        more = f" (the first {MOST_FAULTS} faults are listed)" if len(error.faults) == MOST_FAULTS else ""
+        return tuple(Fault(fault.line, "", fault.message) for fault in error.faults), f"the file is wrong{more}"
+    if isinstance(error, BadMapping):
+        faults = tuple(Fault(None, "", f"mapping {job.wish.mapping}: {problem}") for problem in error.problems)
+        return faults, "the mapping does not go with the file"
+    if isinstance(error, Refused):
+        entry = error.entry
+        return (Fault(entry.line, entry.row, str(error.refusal)),), f"the ledger refused line {entry.line}"
+    if isinstance(error, Refusal | Corrupt | Stopped | TooMuchToRehearse):
+        return (), str(error)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return (), f"the disk is full: {error.strerror}"
+    logger.error("incident %s", job.id, exc_info=error)
+    return (), f"something broke: incident {job.id}"
+
+
+class Run:
+    """One run of a job, and how far it is."""
+
+    def __init__(self, daybook: Daybook, jobs: Jobs, job: Job, closed: threading.Event) -> None:
+        self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run)
+        self._daybook = daybook
+        self._jobs = jobs
+        self._job = job
+        self._closed = closed
+        self._done = 0
+        self._began = time.monotonic()
+        self._written_at = self._began
+
+    def work(self) -> None:
+        """Record what the file says; raises Halted where it is to stop, and whatever is wrong."""
+        job, wish = self._job, self._job.wish
+        mapping = str(self._jobs.path(job.id, MAPPING)) if wish.mapping is not None else None
+        with ExitStack() as stack:
+            file: BinaryIO = stack.enter_context(io.BufferedReader(Watched(self._jobs.path(job.id, UPLOAD), self)))
+            rejects: TextIO | None = None
+            if wish.continue_on_error:
+                path = self._jobs.path(job.id, REJECTS)
+                # A line at a time, so that it can be read while it grows.
+                rejects = stack.enter_context(path.open("w", encoding="utf-8", buffering=1))
+            options = Options(wish.dry_run, wish.continue_on_error, rejects, mapping, wish.register)
+            head = self._daybook.ledger.recorder.head().position
+            self._daybook.follower.wait_for(head, PATIENCE_S)
+            import_file(
+                self._daybook, file, self.summary, options, actor=job.actor, progress=self._recorded, reading=self._read
+            )
+
+    def halt(self) -> None:
+        """Raises Halted where the job was called off or the service ends."""
+        if self._closed.is_set() or self._jobs.is_called_off(self._job.id):
+            raise Halted
+
+    def told(self, faults: tuple[Fault, ...] | None = None) -> Job:
+        """The job as far as it is."""
+        summary = self.summary
+        elapsed_s = time.monotonic() - self._began
+        plan = summary.plan
+        remarks = plan.reported
+        return msgspec.structs.replace(
+            self._job,
+            rows=max(summary.rows, self._done),
+            done=self._done,
+            recorded=summary.recorded,
+            replayed=summary.replayed,
+            rejected=summary.rejected or len(remarks),
+            rows_per_s=round(self._done / elapsed_s, 1) if elapsed_s > 0 else None,
+            types=dict(sorted(summary.types.items())),
+            faults=faults if faults is not None else _listed(remarks),
+            remarks={
+                name: _listed(said)
+                for name, said in (("known", plan.known), ("unread", plan.unread), ("noted", plan.noted))
+                if said
+            },
+        )
+
+    def kept(self) -> str:
+        """What became of what came before a failure."""
+        before = 0 if self.summary.dry_run else self.summary.recorded
+        if not before:
+            return "nothing is recorded"
+        return f"the {before} events before it are recorded, and are replayed when the file is imported again"
+
+    def _recorded(self, done: int, total: int) -> None:
+        self._done = done
+        # Events of NDJSON are read while others are recorded, and these are still to be counted: reading halts there.
+        if self._job.wish.format != NDJSON:
+            self.halt()
+        if self.summary.dry_run and self.summary.recorded > MOST_REHEARSED:
+            raise TooMuchToRehearse(
+                f"a dry run over HTTP rehearses {MOST_REHEARSED:,} events at most: rehearse this file by daybook import"
+            )
+        self._write()
+
+    def _read(self, rows: int) -> None:
+        self.summary.rows = max(self.summary.rows, rows)
+        self.halt()
+        self._write()
+
+    def _write(self) -> None:
+        now = time.monotonic()
+        if now - self._written_at >= PROGRESS_S:
+            self._written_at = now
+            # Who asks is told a little less.
+            with suppress(OSError):
+                self._jobs.write(self.told())
+
+
+class Watched(io.FileIO):
+    """A file that is read no further once its import is to stop."""
+
+    def __init__(self, path: Path, run: Run) -> None:
+        super().__init__(path, "r")
+        self._run = run
+
+    def readinto(self, buffer: Any) -> int | None:
+        """The next bytes; raises Halted."""
+        self._run.halt()
+        return super().readinto(buffer)
+
+
+def _listed(remarks: Sequence[Remark]) -> tuple[Fault, ...]:
+    return tuple(Fault(one.line, one.row, one.message) for one in remarks[:MOST_FAULTS])

@@ -1,0 +1,395 @@
+"""Imports over HTTP: a file is sent, recorded in the background, and asked after; and the mappings that they name."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+
+from service.importers.formats import FORMATS, ORDERS, PARTIAL, guess_format
+from service.importers.mapping import BadMapping
+from service.importers.opening import opened
+from service.importers.rows import BadFile
+from service.imports.arriving import Arrival, NoSpace
+from service.imports.jobs import (
+    MAPPING,
+    REJECTS,
+    Fault,
+    ImportEnded,
+    Job,
+    Jobs,
+    Key,
+    KeyStandsForAnother,
+    State,
+    TooManyImports,
+    UnknownImport,
+    Wish,
+)
+from service.imports.mappings import LARGEST_BYTES, Mappings, NotYours, UnknownMapping
+from service.imports.worker import Worker
+from service.web.bodies import JSON, NDJSON, read_body
+from service.web.idempotency import key_of
+from service.web.problems import HttpProblem
+
+PATH = "/api/v1/imports"
+router = APIRouter(prefix=PATH, tags=["imports"])
+mappings = APIRouter(prefix="/api/v1/mappings", tags=["imports"])
+
+TOML = "application/toml"
+#: What files of a media type can be; which of them this one is, is told by how it begins.
+MEDIA_TYPES: dict[str, tuple[str, ...]] = {
+    "text/csv": ("csv", "tsv", "regulations", "screening-list", "ecb-rates"),
+    "text/tab-separated-values": ("tsv",),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ("xlsx",),
+    "application/vnd.apache.parquet": ("parquet",),
+    **dict.fromkeys(NDJSON, ("ndjson", "cloudevents", "ocds")),
+    JSON: ("ocds", "ndjson", "cloudevents"),
+    "application/cloudevents+json": ("cloudevents",),
+}
+#: These say nothing of what is in a file: curl sends the last one unless it is told otherwise.
+SAYING_NOTHING = (
+    "",
+    "application/octet-stream",
+    "application/gzip",
+    "application/x-gzip",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+)
+MOST_LISTED = 1_000
+LONGEST_NAME = 255
+#: How long a client waits whose import finds no room in the queue.
+FULL_S = 60
+
+FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The file itself, compressed by gzip or not.",
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            **{name: {"schema": {"type": "string", "format": "binary"}} for name in MEDIA_TYPES},
+        },
+    }
+}
+MAPPING_FILE: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {TOML: {"schema": {"type": "string"}}}},
+}
+
+
+@router.post("", status_code=202, openapi_extra=FILE)
+async def begin_import(
+    request: Request,
+    format: str | None = Query(None),  # noqa: A002
+    mapping: str | None = Query(None, max_length=LONGEST_NAME),
+    dry_run: bool = Query(False),
+    continue_on_error: bool = Query(False),
+    unknown: Literal["register", "report"] | None = Query(None),
+    file: str = Query("upload", min_length=1, max_length=LONGEST_NAME),
+) -> Response:
+    """Send a file to be imported; the answer says where to ask how far it is.
+
+    `format` is told by how the file begins, if not given. `mapping`: the name of one, for tables of order lines.
+    `file`: what the file is called. The same file with the same wishes, sent again while it is waiting or being
+    recorded, is answered by that import.
+    """
+    possible = _possible(request, format)
+    declared_bytes = _declared_bytes(request)
+    key_of(request, b"")
+    content = None if mapping is None else await _mapping(request, mapping)
+    wish = Wish(
+        "",
+        mapping,
+        None if content is None else hashlib.sha256(content).hexdigest(),
+        dry_run,
+        continue_on_error,
+        unknown == "register",
+    )
+    worker = _worker(request)
+    try:
+        with await run_in_threadpool(Arrival, worker.jobs, declared_bytes) as arrival:
+            await _receive(request, arrival)
+            job = await run_in_threadpool(_judged, request, arrival, wish, possible, content, file, unknown is not None)
+            job, added = await run_in_threadpool(worker.jobs.add, job, arrival.folder)
+    except NoSpace as error:
+        raise HttpProblem("no-space", str(error)) from None
+    except TooManyImports as error:
+        raise HttpProblem("unavailable", str(error), headers={"Retry-After": str(FULL_S)}) from None
+    except KeyStandsForAnother as error:
+        raise HttpProblem("idempotency-key-reused", str(error)) from None
+    worker.wake()
+    headers = {"Location": f"{PATH}/{job.id}"}
+    if not added:
+        headers["Idempotent-Replayed"] = "true"
+    return _json(told(worker.jobs, job), 202 if added else 200, headers)
+
+
+@router.get("")
+async def list_imports(
+    request: Request,
+    state: list[State] = Query(default=[]),  # noqa: B008
+    limit: int = Query(100, ge=1, le=MOST_LISTED),
+) -> Response:
+    """The imports that are kept, the latest first."""
+    jobs = _worker(request).jobs
+    found = [job for job in await run_in_threadpool(jobs.all) if not state or job.state in state]
+    return _json({"imports": [told(jobs, job) for job in found[: -limit - 1 : -1]]})
+
+
+@router.get("/{identifier}")
+async def read_import(request: Request, identifier: str) -> Response:
+    """One import: how far it is, what is recorded, and what is wrong."""
+    return _json(told(_worker(request).jobs, await _find(request, identifier)))
+
+
+@router.get("/{identifier}/rejects")
+async def read_rejects(request: Request, identifier: str) -> Response:
+    """What an import left out, one JSON object a line: line, row, message, and raw as the file has it."""
+    job = await _find(request, identifier)
+    if not job.wish.continue_on_error:
+        raise HttpProblem("not-found", f"import {job.id} leaves nothing out: it was sent without continue_on_error")
+    path = _worker(request).jobs.path(job.id, REJECTS)
+    if not path.exists():
+        return Response(b"", media_type=NDJSON[0])
+    return FileResponse(path, media_type=NDJSON[0], filename=f"rejects-{job.id}.ndjson")
+
+
+@router.delete("/{identifier}", status_code=202)
+async def cancel_import(request: Request, identifier: str) -> Response:
+    """Call an import off: before its turn, or between two batches. What is recorded by then stays."""
+    worker = _worker(request)
+    try:
+        job = await run_in_threadpool(worker.jobs.cancel, identifier)
+    except UnknownImport as error:
+        raise HttpProblem("not-found", str(error)) from None
+    except ImportEnded as error:
+        raise HttpProblem("import-ended", str(error)) from None
+    worker.wake()
+    return _json(told(worker.jobs, job), 202 if job.open else 200)
+
+
+@mappings.get("")
+async def list_mappings(request: Request) -> Response:
+    """The mappings that imports can name."""
+    names = await run_in_threadpool(_mappings(request).names)
+    return _json({"mappings": [{"name": name, "shipped": shipped} for name, shipped in names.items()]})
+
+
+@mappings.get("/{name}")
+async def read_mapping(request: Request, name: str) -> Response:
+    """One mapping, in TOML."""
+    try:
+        return Response(await run_in_threadpool(_mappings(request).content, name), media_type=TOML)
+    except UnknownMapping as error:
+        raise HttpProblem("not-found", str(error)) from None
+
+
+@mappings.put("/{name}", status_code=201, openapi_extra=MAPPING_FILE)
+async def keep_mapping(request: Request, name: str) -> Response:
+    """Keep a mapping, in TOML, under a name; imports that were sent before keep the one that it had then."""
+    content = await read_body(request, LARGEST_BYTES)
+    try:
+        new = await run_in_threadpool(_mappings(request).keep, name, content)
+    except BadMapping as bad:
+        raise _bad_mapping(bad, "") from None
+    except NotYours as error:
+        raise HttpProblem("forbidden", str(error)) from None
+    return _json({"name": name, "shipped": False}, 201 if new else 200, {"Location": f"/api/v1/mappings/{name}"})
+
+
+@mappings.delete("/{name}", status_code=204)
+async def remove_mapping(request: Request, name: str) -> Response:
+    """Forget a mapping."""
+    try:
+        await run_in_threadpool(_mappings(request).remove, name)
+    except UnknownMapping as error:
+        raise HttpProblem("not-found", str(error)) from None
+    except NotYours as error:
+        raise HttpProblem("forbidden", str(error)) from None
+    return Response(status_code=204)
+
+
+def told(jobs: Jobs, job: Job) -> dict[str, Any]:
+    """What is told of an import."""
+    wish = job.wish
+    return {
+        "id": job.id,
+        "state": job.state,
+        "cancelling": job.state == "running" and jobs.is_called_off(job.id),
+        "file": job.file,
+        "format": wish.format,
+        "mapping": wish.mapping,
+        "dry_run": wish.dry_run,
+        "continue_on_error": wish.continue_on_error,
+        "unknown": "register" if wish.register else "report",
+        "size_bytes": job.size_bytes,
+        "sha256": job.sha256,
+        "actor": job.actor,
+        "created_at": _instant(job.created_at),
+        "started_at": _instant(job.started_at),
+        "finished_at": _instant(job.finished_at),
+        "rows": job.rows,
+        "done": job.done,
+        "recorded": job.recorded,
+        "replayed": job.replayed,
+        "rejected": job.rejected,
+        "rows_per_s": job.rows_per_s,
+        "types": job.types,
+        "faults": [_fault(one) for one in job.faults],
+        "remarks": {name: [_fault(one) for one in said] for name, said in job.remarks.items()},
+        "detail": job.detail,
+        "rejects": f"{PATH}/{job.id}/rejects" if wish.continue_on_error else None,
+    }
+
+
+def _possible(request: Request, stated: str | None) -> tuple[str, ...]:
+    """What the file can be, by what the request says of it; none: anything."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise HttpProblem(
+            "unsupported-media-type", f"a file is compressed by gzip or not at all, not by {encoding!r:.80}"
+        )
+    if stated is not None:
+        if stated not in FORMATS:
+            raise _invalid("/format", f"there is no format {stated!r:.80}: there are {', '.join(FORMATS)}")
+        return (stated,)
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in SAYING_NOTHING:
+        return ()
+    if media_type in MEDIA_TYPES:
+        return MEDIA_TYPES[media_type]
+    if media_type.startswith("multipart/"):
+        detail = "the body is the file itself, not a form: curl --data-binary @FILE does so"
+    else:
+        detail = f"no file of type {media_type!r:.80} is imported: there are {', '.join(MEDIA_TYPES)}"
+    raise HttpProblem("unsupported-media-type", detail)
+
+
+def _declared_bytes(request: Request) -> int:
+    declared = request.headers.get("content-length", "")
+    size, most = int(declared) if declared.isdigit() else 0, request.app.state.settings.import_limit_bytes
+    if size > most:
+        raise HttpProblem("too-large", f"the file has {size:,} bytes, more than {most:,}: send it in parts")
+    if declared.isdigit() and not size:
+        raise _invalid("", "the file is empty")
+    return size
+
+
+async def _mapping(request: Request, name: str) -> bytes:
+    try:
+        return await run_in_threadpool(_mappings(request).content, name)
+    except UnknownMapping as error:
+        raise _invalid("/mapping", str(error)) from None
+
+
+async def _receive(request: Request, arrival: Arrival) -> None:
+    """Bring a body to disk."""
+    try:
+        async for part in request.stream():
+            if arrival.take(part):
+                await run_in_threadpool(arrival.write)
+    except ClientDisconnect:
+        raise HttpProblem("malformed", "the sender left before the file was complete") from None
+    await run_in_threadpool(arrival.finish)
+
+
+def _judged(
+    request: Request,
+    arrival: Arrival,
+    wish: Wish,
+    possible: tuple[str, ...],
+    mapping: bytes | None,
+    name: str,
+    unknown_is_given: bool,
+) -> Job:
+    """The job that a file makes; HttpProblem for what can be said against it at once."""
+    if not arrival.size_bytes:
+        raise _invalid("", "the file is empty")
+    if mapping is not None:
+        (arrival.folder / MAPPING).write_bytes(mapping)
+    chosen = possible[0] if len(possible) == 1 else _guessed(arrival, wish, possible)
+    wish = msgspec.structs.replace(wish, format=chosen)
+    _refuse_options(wish, unknown_is_given)
+    sent = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
+    key = None if sent is None else Key(sent.actor, sent.key, sent.fingerprint.hex())
+    return Job(
+        arrival.id,
+        _worker(request).jobs.ledger,
+        name,
+        wish,
+        request.state.actor.id,
+        arrival.sha256,
+        arrival.size_bytes,
+        datetime.now(UTC),
+        key,
+    )
+
+
+def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...]) -> str:
+    try:
+        with arrival.path.open("rb") as file:
+            found = guess_format(opened(file), None if wish.mapping is None else str(arrival.folder / MAPPING))
+    except BadFile as bad:
+        faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
+        raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
+    except BadMapping as bad:
+        raise _bad_mapping(bad, "/mapping") from None
+    if possible and found not in possible:
+        detail = f"the file is {found} by how it begins, and by its Content-Type one of {', '.join(possible)}"
+        raise HttpProblem("unsupported-media-type", detail)
+    return found
+
+
+def _refuse_options(wish: Wish, unknown_is_given: bool) -> None:
+    """HttpProblem where options do not go with the format."""
+    chosen = wish.format
+    if unknown_is_given and chosen != "screening-list":
+        raise _invalid("/unknown", f"is for screening lists, and the file is of format {chosen}")
+    if wish.mapping is not None and chosen not in ORDERS:
+        raise _invalid("/mapping", f"is for tables of order lines, and the file is of format {chosen}")
+    if wish.mapping is None and chosen in ORDERS:
+        raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")
+    if wish.continue_on_error and chosen not in PARTIAL:
+        raise _invalid("/continue_on_error", f"is for {', '.join(PARTIAL)}; the file is of format {chosen}")
+
+
+def _bad_mapping(bad: BadMapping, pointer: str) -> HttpProblem:
+    faults = [{"pointer": pointer, "detail": problem} for problem in bad.problems]
+    return HttpProblem("invalid", str(bad), faults)
+
+
+def _invalid(pointer: str, detail: str) -> HttpProblem:
+    return HttpProblem(
+        "invalid", f"{pointer}: {detail}" if pointer else detail, [{"pointer": pointer, "detail": detail}]
+    )
+
+
+async def _find(request: Request, identifier: str) -> Job:
+    try:
+        return await run_in_threadpool(_worker(request).jobs.find, identifier)
+    except UnknownImport as error:
+        raise HttpProblem("not-found", str(error)) from None
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {"line": fault.line, "row": fault.row, "message": fault.message}
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"), status, headers, JSON)
+
+
+def _worker(request: Request) -> Worker:
+    worker: Worker = request.app.state.imports
+    return worker
+
+
+def _mappings(request: Request) -> Mappings:
+    return Mappings(request.app.state.settings.home)

@@ -1,0 +1,51 @@
+"""What operators and machines ask of the process: whether it lives and is ready, its measurements, its problems."""
+
+import json
+
+from anyio import to_thread
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from service.observing.metrics import CONTENT_TYPE
+from service.version import VERSION
+from service.web.problems import PROBLEM_TYPES, HttpProblem
+from service.web.readiness import Readiness
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def livez() -> Response:
+    """Whether the process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> Response:
+    """Whether the database is reached and the projection is up with it; how old the last checkpoint is."""
+    readiness: Readiness = request.app.state.readiness
+    return await readiness.answer()
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """What Prometheus scrapes."""
+    collected = await to_thread.run_sync(request.app.state.metrics.text, limiter=request.app.state.scraping)
+    return Response(collected, media_type=CONTENT_TYPE)
+
+
+@router.get("/version")
+async def version(request: Request) -> Response:
+    """What runs here."""
+    return JSONResponse({"daybook": VERSION, "origin": request.app.state.daybook.origin})
+
+
+@router.get("/problems/{name}")
+async def problem(name: str) -> Response:
+    """What a type of problem means, and what to do about it."""
+    kind = PROBLEM_TYPES.get(name)
+    if kind is None:
+        raise HttpProblem("not-found", f"there is no problem type {name}")
+    content = {"type": f"/problems/{name}", "title": kind.title, "status": kind.status, "remedy": kind.remedy}
+    return Response(json.dumps(content), media_type="application/json")

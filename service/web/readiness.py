@@ -1,0 +1,72 @@
+"""Whether a service can do its work just now: what a load balancer or an orchestrator asks every few seconds."""
+
+import asyncio
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.responses import JSONResponse, Response
+
+from service.daybook import Daybook
+from service.follower import Stopped
+from service.log.storage import LogDamaged
+from service.store import Unreachable
+
+#: A projection further behind than this many events is not ready to answer.
+READY_LAG_EVENTS = 10_000
+#: Who asks does not wait longer than this.
+PATIENCE_S = 2.0
+
+
+class Readiness:
+    """Looks at the database and the views of one service, once at a time however many ask."""
+
+    def __init__(self, daybook: Daybook) -> None:
+        self._daybook = daybook
+        #: A thread of its own: those of the requests may all wait for a database that is gone.
+        self._thread = CapacityLimiter(1)
+        self._look: asyncio.Future[dict[str, Any]] | None = None
+
+    async def answer(self) -> Response:
+        """200 or 503, and what was found."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                state = await self._looked()
+        except TimeoutError:
+            return _unready("the database does not answer")
+        except Unreachable:
+            return _unready("the database cannot be reached")
+        try:
+            self._daybook.follower.refuse_if_stopped()
+        except Stopped as stopped:
+            return _unready(str(stopped), state)
+        if state["lag_events"] > READY_LAG_EVENTS:
+            return _unready("the projection is catching up", state)
+        return JSONResponse({"status": "ready", **state})
+
+    async def _looked(self) -> dict[str, Any]:
+        """What is found by a look that began after the question."""
+        while self._look is not None and not self._look.done():
+            await asyncio.wait([self._look])
+        self._look = asyncio.ensure_future(to_thread.run_sync(self._state, limiter=self._thread))
+        # Nobody may be left to hear how it ended.
+        self._look.add_done_callback(lambda look: look.cancelled() or look.exception())
+        return await asyncio.shield(self._look)
+
+    def _state(self) -> dict[str, Any]:
+        head = self._daybook.ledger.recorder.head()
+        state: dict[str, Any] = {
+            "head": head.position,
+            "lag_events": max(0, head.position - self._daybook.follower.position),
+        }
+        try:
+            issued = self._daybook.log.publisher.latest
+        except LogDamaged:
+            return {**state, "checkpoint": None}
+        # Told, and no reason to send nobody here: a ledger without a fresh checkpoint answers as well as any.
+        age_s = round((head.clock - issued.issued_at).total_seconds(), 3)
+        uncovered = max(0, head.position - issued.size)
+        return {**state, "checkpoint": {"size": issued.size, "age_s": age_s, "uncovered_events": uncovered}}
+
+
+def _unready(status: str, state: dict[str, Any] | None = None) -> Response:
+    return JSONResponse({"status": status, **(state or {})}, 503, {"Retry-After": "1"})

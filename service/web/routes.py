@@ -1,0 +1,32 @@
+"""Every route that the service answers."""
+
+from service.web import (
+    audit,
+    events,
+    histories,
+    imports,
+    log,
+    operations,
+    reference,
+    resources,
+    stream,
+    views,
+    webhooks,
+)
+
+#: In the order in which they are tried.
+ROUTERS = (
+    # Before the events, whose paths would take it for a position.
+    stream.router,
+    events.router,
+    resources.router,
+    histories.router,
+    views.router,
+    webhooks.router,
+    imports.router,
+    imports.mappings,
+    reference.router,
+    log.router,
+    audit.router,
+    operations.router,
+)

@@ -1,0 +1,154 @@
+"""Running imports: stopped between batches, called off, run again, and what is passing told from what is not."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from psycopg import Connection
+
+from service.daybook import Daybook
+from service.imports.jobs import ENDED, Job, Jobs
+from service.imports.worker import Worker
+from service.store import Ledger, read_bytes
+from tests.service.imports.conftest import Put
+from tests.service.postgres_owner import wait_until
+from tests.service.purchases import Event, market, order
+
+#: More than is recorded together.
+ORDERS = 13_000
+
+
+def ndjson(sent: Sequence[Event]) -> bytes:
+    """Event requests, one a line."""
+    return b"".join(json.dumps(event).encode() + b"\n" for event in sent)
+
+
+def purchases(count: int = ORDERS) -> list[Event]:
+    """Baidu, Huawei and the 910B, and so many orders."""
+    return [*market(), *(order(f"po-{number}", id=f"of-{number}") for number in range(count))]
+
+
+def identifiers(ledger: Ledger) -> list[str]:
+    """The ids of all events, in order."""
+    return [read_bytes(row.state).id for row in ledger.recorder.page(0, 100_000)]
+
+
+@contextmanager
+def working(daybook: Daybook, jobs: Jobs) -> Iterator[Worker]:
+    """A worker, in the block."""
+    worker = Worker(daybook, Jobs(jobs.folder.parent, jobs.ledger), 30)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.close()
+
+
+def ended(jobs: Jobs, job: Job) -> Job:
+    """A job after its end."""
+    assert wait_until(lambda: jobs.find(job.id).state in ENDED, 60), jobs.find(job.id)
+    return jobs.find(job.id)
+
+
+@contextmanager
+def at_first_record(daybook: Daybook, worker: Worker, act: threading.Event) -> Iterator[None]:
+    """Have `act` set as soon as something is recorded, and nothing more is recorded until the block is over."""
+    gate = threading.Event()
+
+    def told() -> None:
+        if not act.is_set():
+            act.set()
+            gate.wait(60)
+
+    daybook.watchers.append(told)
+    try:
+        yield
+    finally:
+        gate.set()
+        daybook.watchers.remove(told)
+
+
+def test_an_import_that_is_stopped_is_run_again_and_the_ledger_is_as_if_it_had_not_been(
+    daybook: Daybook, jobs: Jobs, put: Put
+) -> None:
+    sent = purchases()
+    job = put(ndjson(sent))
+    recorded = threading.Event()
+    with working(daybook, jobs) as worker, at_first_record(daybook, worker, recorded):
+        assert recorded.wait(60)
+        closing = threading.Thread(target=worker.close)
+        closing.start()
+    closing.join()
+    stopped = jobs.find(job.id)
+    assert (stopped.state, stopped.deaths) == ("interrupted", 0)
+    assert 0 < stopped.recorded < len(sent)
+    assert stopped.recorded == daybook.ledger.recorder.head().position
+    with working(daybook, jobs):
+        again = ended(jobs, job)
+    assert (again.state, again.recorded, again.replayed) == ("done", len(sent) - stopped.recorded, stopped.recorded)
+    assert identifiers(daybook.ledger) == [event["id"] for event in sent]
+
+
+def test_an_import_is_called_off_between_two_batches(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    sent = purchases()
+    job = put(ndjson(sent))
+    recorded = threading.Event()
+    with working(daybook, jobs) as worker:
+        with at_first_record(daybook, worker, recorded):
+            assert recorded.wait(60)
+            assert jobs.cancel(job.id).state == "running"
+        off = ended(jobs, job)
+    assert (off.state, off.detail) == ("cancelled", "it was called off: what it had recorded stays")
+    assert 0 < off.recorded < len(sent)
+    assert off.recorded == daybook.ledger.recorder.head().position
+    assert identifiers(daybook.ledger) == [event["id"] for event in sent[: off.recorded]]
+
+
+def test_another_worker_of_the_home_takes_over(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    with working(daybook, jobs) as first:
+        assert wait_until(lambda: not leads(jobs), 10)
+        with working(daybook, jobs):
+            ended(jobs, put(ndjson(market())))
+            first.close()
+            done = ended(jobs, put(ndjson([order("po-1", id="of-1")])))
+    assert (done.recorded, identifiers(daybook.ledger)[-1]) == (1, "of-1")
+
+
+def leads(jobs: Jobs) -> bool:
+    """Whether nobody else leads; for a moment we do."""
+    free = jobs.lead()
+    jobs.resign()
+    return free
+
+
+def test_what_is_passing_is_tried_again(
+    daybook: Daybook, jobs: Jobs, put: Put, owner: Connection[tuple[object, ...]]
+) -> None:
+    name = owner.info.dbname
+    owner.execute(f"alter database {name} allow_connections false".encode())
+    owner.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+        " and pid <> pg_backend_pid()"
+    )
+    job = put(ndjson(market()))
+    try:
+        with working(daybook, jobs):
+            assert wait_until(lambda: jobs.find(job.id).state == "interrupted", 60)
+            assert jobs.find(job.id).detail == "the database was not there: it is run again from its beginning"
+            owner.execute(f"alter database {name} allow_connections true".encode())
+            done = ended(jobs, job)
+    finally:
+        owner.execute(f"alter database {name} allow_connections true".encode())
+    assert (done.state, done.recorded, done.deaths) == ("done", 3, 0)
+
+
+def test_a_long_file_that_is_wrong_further_on_says_what_it_left(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    sent = purchases(10_500)
+    job = put(ndjson(sent) + b"{}\n")
+    with working(daybook, jobs):
+        failed = ended(jobs, job)
+    assert (failed.state, failed.faults[0].line) == ("failed", len(sent) + 1)
+    assert failed.recorded == daybook.ledger.recorder.head().position > 0
+    kept = f"the {failed.recorded} events before it are recorded, and are replayed when the file is imported again"
+    assert failed.detail == f"the file is wrong; {kept}"
