@@ -19,7 +19,7 @@ def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mappin
     """What is recorded under keys, by actor and key, as far as there is anything."""
     query = (
         "select actor, key, fingerprint, receipt::text from idempotency_keys"
-        " join unnest(%s::text[], %s::text[]) as asked (actor, key) using (actor, key)"
+        " join unnest(%b::text[], %b::text[]) as asked (actor, key) using (actor, key)"
     )
     actors, names = [key.actor for key in keys], [key.key for key in keys]
     with datastore.get_connection() as connection:
@@ -41,7 +41,8 @@ def keep_told(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyK
         return
     query = (
         "insert into idempotency_keys (actor, key, fingerprint, receipt)"
-        " select * from unnest(%s::text[], %s::text[], %s::bytea[], %s::jsonb[]) on conflict do nothing"
+        " select actor, key, fingerprint, receipt::jsonb from unnest(%b::text[], %b::text[], %b::bytea[], %b::text[])"
+        " as made (actor, key, fingerprint, receipt) on conflict do nothing"
     )
     columns = (
         [key.actor for key, _ in receipts],
@@ -49,5 +50,5 @@ def keep_told(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyK
         [key.fingerprint for key, _ in receipts],
         [json.dumps(told) for _, told in receipts],
     )
-    if connection.execute(query, columns).rowcount < len(receipts):
+    if connection.execute(query, columns, prepare=True).rowcount < len(receipts):
         raise KeyTaken

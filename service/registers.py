@@ -25,7 +25,7 @@ from service.store import read_bytes
 #: Orders whose histories are read at once.
 ORDERS_AT_ONCE = 500
 #: Orders that one page looks at, however few of them it lists: with a status that is rare it may be short.
-MOST_LOOKED_AT = 20_000
+MOST_LOOKED_AT = 5_000
 #: What of an order stands in the list.
 LISTED = (
     "order_id",

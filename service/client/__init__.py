@@ -1,1 +1,37 @@
 """A client of the service for Python programs, blocking and asynchronous."""
+
+from service.client.attempts import Patience
+from service.client.awaiting import AsyncClient
+from service.client.blocking import Client
+from service.client.problems import (
+    Changed,
+    ClientError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotUnderstood,
+    Refused,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    Unreached,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Changed",
+    "Client",
+    "ClientError",
+    "Conflict",
+    "Forbidden",
+    "Invalid",
+    "NotFound",
+    "NotUnderstood",
+    "Patience",
+    "Refused",
+    "TooManyRequests",
+    "Unauthenticated",
+    "Unavailable",
+    "Unreached",
+]

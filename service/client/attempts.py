@@ -53,7 +53,7 @@ class Attempts:
     def _backoff(self) -> float | None:
         if self.made >= self.patience.attempts:
             return None
-        longest = min(self.patience.first_wait_s * 2.0 ** (self.made - 1), self.patience.longest_wait_s)
+        longest = min(self.patience.first_wait_s * 2.0 ** min(self.made - 1, 30), self.patience.longest_wait_s)
         return longest * (0.5 + 0.5 * self.patience.chance())
 
 

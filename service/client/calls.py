@@ -78,7 +78,7 @@ def content(status: int, headers: Headers, body: bytes) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON that the service takes: decimals and days as text. TypeError for a float, which is never exact."""
+    """A value as JSON that the service takes: decimals and days as text. TypeError for a float: none is exact."""
     if isinstance(value, bool | str | int) or value is None:
         return value
     if isinstance(value, Decimal):

@@ -45,6 +45,8 @@ class Lines:
 
     wanted: Mapping[str, Any]
     after: int
+    #: Whether it goes on when the service ends the answer, after a wait of so long.
+    again_after_s: None = None
 
     def call(self) -> Call[bytes]:
         """The call, from where it is now."""
@@ -68,7 +70,7 @@ class Listening:
     #: The position behind which it begins; None: the ledger's end as it is at the first connection.
     after: int | None
     #: How long the service asks to wait before connecting again.
-    wait_s: float = 2.0
+    again_after_s: float = 2.0
     _data: list[str] = field(default_factory=list)
 
     def call(self) -> Call[bytes]:
@@ -93,7 +95,7 @@ class Listening:
         if name == "data":
             self._data.append(value)
         elif name == "retry" and value.isdigit():
-            self.wait_s = int(value) / 1000
+            self.again_after_s = int(value) / 1000
         elif not name and self.after is None and value.startswith("listening after "):
             # Before the first event a connection may be lost, too.
             self.after = int(value.removeprefix("listening after "))

@@ -10,25 +10,20 @@ that was refused can be corrected, and lines can be added at the end, without re
 """
 
 import gc
-import hashlib
-import io
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from domain.catalogue import read_request
-from domain.errors import Invalid, Refusal
+from domain.errors import Refusal
 from domain.json_text import parse_json
-from domain.ledger import Sent
 from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrder, read_plain_order
-from service.codes import codes
+from domain.plain_orders import PlainOrder
 from service.commands import Command
-from service.importers.opening import LONGEST_LINE_BYTES
+from service.importers.event_lines import Line, Lines, Wrong, lines_of
 from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
-from service.importers.rows import BYTE_ORDER_MARK, MOST_FAULTS, BadFile, Fault
+from service.importers.rows import MOST_FAULTS, BadFile, Fault
 from service.importers.streaming import Options
 
 ATOMIC_LINES = 10_000
@@ -39,17 +34,6 @@ BATCHES_AHEAD = 3
 LINES_AHEAD = 3_000
 #: New objects before Python looks for cycles among them.
 COLLECTED_OBJECTS = 200_000
-#: Hexadecimal digits of the ids that lines are given.
-ID_DIGITS = 32
-
-
-class Line(NamedTuple):
-    """One line of the file, read."""
-
-    #: From 1.
-    number: int
-    request: Sent
-    text: bytes
 
 
 def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, options: Options, progress: Progress) -> None:
@@ -58,7 +42,7 @@ def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, options:
     BadFile: a line is no event request. Refused: the ledger refused one. Of up to ATOMIC_LINES lines nothing is
     recorded then; of a longer file the batches before it are, and `summary.recorded` says so.
     """
-    lines = Lines(file)
+    lines = lines_of(file)
     desk = _Desk(recorder, summary, options, lambda done: progress(done, lines.estimate(done)))
     with _seldom_collecting():
         try:
@@ -87,7 +71,7 @@ def _seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _batches(lines: "Lines") -> Iterator[list[Line]]:
+def _batches(lines: Lines) -> Iterator[list[Line]]:
     """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
 
     What is wrong with the first lines is all listed; of a longer file the first wrong line.
@@ -112,78 +96,6 @@ def _batches(lines: "Lines") -> Iterator[list[Line]]:
         raise BadFile(faults)
     if batch:
         yield batch
-
-
-class Wrong(NamedTuple):
-    """A line that is no event request."""
-
-    faults: list[Fault]
-    #: As much of it as is kept.
-    text: bytes
-
-
-class Lines:
-    """The event requests of a file, line by line, blank ones left out."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._taken_bytes = 0
-        self._codes = codes()
-        self._before = hashlib.sha256()
-        self._size_bytes = 0
-        if not isinstance(file, io.BufferedReader) or isinstance(file.raw, io.FileIO):
-            # Of a compressed file nobody knows how long it will be.
-            self._size_bytes = file.seek(0, io.SEEK_END)
-        file.seek(0)
-
-    def estimate(self, done: int) -> int:
-        """How many lines the file seems to have, going by those that are done; 0: nobody knows."""
-        if not self._taken_bytes:
-            return 0
-        return max(done, done * self._size_bytes // self._taken_bytes)
-
-    def __iter__(self) -> Iterator[Line | Wrong]:
-        """Every line that has something on it."""
-        number = 0
-        while text := self._file.readline(LONGEST_LINE_BYTES + 1):
-            number += 1
-            self._taken_bytes += len(text)
-            if len(text) > LONGEST_LINE_BYTES:
-                self._skip(text)
-                message = f"is longer than {LONGEST_LINE_BYTES:,} bytes: an event takes 65,535 at most"
-                yield Wrong([Fault(number, message)], text[:1_000])
-                continue
-            if number == 1:
-                text = text.removeprefix(BYTE_ORDER_MARK)
-            stripped = text.strip()
-            if stripped:
-                self._before.update(stripped)
-                self._before.update(b"\n")
-                yield self._read(number, stripped, ended=text.endswith(b"\n"))
-
-    def _skip(self, text: bytes) -> None:
-        """Go to the end of a line of any length, of which the beginning is read."""
-        while text and not text.endswith(b"\n"):
-            text = self._file.readline(LONGEST_LINE_BYTES)
-            self._taken_bytes += len(text)
-
-    def _read(self, number: int, text: bytes, *, ended: bool) -> Line | Wrong:
-        plain = read_plain_order(text, self._codes)
-        if plain is not None:
-            return Line(number, plain if plain.id is not None else plain.named(self._name()), text)
-        try:
-            sent: Any = parse_json(text)
-            if isinstance(sent, dict) and "id" not in sent:
-                sent["id"] = self._name()
-            return Line(number, read_request(sent, self._codes), text)
-        except Invalid as invalid:
-            faults = [Fault(number, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
-        except ValueError as error:
-            faults = [Fault(number, str(error) if ended else f"{error}; the file ends within this line")]
-        return Wrong(faults, text)
-
-    def _name(self) -> str:
-        return f"import:{self._before.hexdigest()[:ID_DIGITS]}"
 
 
 class _Desk:

@@ -217,9 +217,9 @@ class Jobs:
 
     def resign(self) -> None:
         """Let another process lead."""
-        if self._lead is not None:
-            os.close(self._lead)
-            self._lead = None
+        lock, self._lead = self._lead, None
+        if lock is not None:
+            os.close(lock)
 
     def take_over(self) -> None:
         """Have those run again that were running when the process died that led before."""

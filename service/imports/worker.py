@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 POLL_S = 1.0
 #: How long after a loss of the database a job is begun again.
 RECONNECT_S = 2.0
+#: How long the end of a service waits for an import to halt.
+LEAVE_S = 15.0
+ENDING = "the service ended: it is run again from its beginning"
 #: How often progress is written down.
 PROGRESS_S = 0.5
 #: How long an import waits for the projection, which finds organisations by name.
@@ -56,15 +59,19 @@ class TooMuchToRehearse(Exception):
 class Worker:
     """Runs the imports of a ledger until it is closed."""
 
-    def __init__(self, daybook: Daybook, jobs: Jobs, kept_days: float) -> None:
+    def __init__(self, daybook: Daybook, jobs: Jobs, kept_days: float, leave_s: float = LEAVE_S) -> None:
         self.jobs = jobs
         self._daybook = daybook
         self._kept = timedelta(days=kept_days)
         self._cleared_at = -CLEARING_S
         self._leads = False
+        self._leave_s = leave_s
+        #: What is being run, and who may write how that went.
+        self._run: Run | None = None
+        self._writing = threading.Lock()
         self._wake = threading.Event()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="imports", daemon=True)
+        self._thread = threading.Thread(target=self._work_on, name="imports", daemon=True)
 
     @classmethod
     def of(cls, daybook: Daybook, settings: Settings) -> "Worker":
@@ -81,14 +88,21 @@ class Worker:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop after the batch that is being recorded; what is not finished is run again by the next process."""
+        """Stop after the batch that is being recorded; what is not finished is run again by the next process.
+
+        A file whose reading cannot be halted in time is given up: its thread ends with the process, and writes nothing.
+        """
         self._closed.set()
         self._wake.set()
         if self._thread.ident is not None:
-            self._thread.join()
-        self.jobs.resign()
+            self._thread.join(self._leave_s)
+        with self._writing:
+            if self._run is not None:
+                self._run.abandoned = True
+                self.jobs.put_back(self._run.told(), ENDING)
+            self.jobs.resign()
 
-    def _run(self) -> None:
+    def _work_on(self) -> None:
         while not self._closed.is_set():
             self._wake.clear()
             try:
@@ -99,8 +113,9 @@ class Worker:
             except Exception:
                 # The disk may be full. Whoever leads next takes up what lies there.
                 logger.exception("imports wait")
-                self._leads = False
-                self.jobs.resign()
+                with self._writing:
+                    self._leads = False
+                    self.jobs.resign()
                 self._closed.wait(RECONNECT_S)
             self._wake.wait(POLL_S)
 
@@ -116,24 +131,35 @@ class Worker:
             self._cleared_at = time.monotonic()
 
     def _work(self, job: Job) -> None:
-        run = Run(self._daybook, self.jobs, job, self._closed)
+        run = self._run = Run(self._daybook, self.jobs, job, self._closed)
+        failure: Exception | None = None
         try:
             run.work()
         except Exception as error:
-            if self.jobs.is_called_off(job.id):
-                self.jobs.call_off(run.told())
-            elif self._closed.is_set():
-                self.jobs.put_back(run.told(), "the service ended: it is run again from its beginning")
-            elif isinstance(error, PASSING):
-                logger.info("import %s waits: %s", job.id, error)
-                self.jobs.put_back(run.told(), "the database was not there: it is run again from its beginning")
-                self._closed.wait(RECONNECT_S)
-            else:
-                faults, why = explained(error, job)
-                self.jobs.end(run.told(faults), "failed", f"{why}; {run.kept()}")
-        else:
+            failure = error
+        with self._writing:
+            self._run = None
+            if not run.abandoned:
+                self._write_down(run, failure)
+        if isinstance(failure, PASSING):
+            self._closed.wait(RECONNECT_S)
+
+    def _write_down(self, run: "Run", failure: Exception | None) -> None:
+        """Keep how a job ended, or that it is to be run again."""
+        job = run.job
+        if failure is None:
             done = run.told()
             self.jobs.end(done, "done", f"{done.rejected} rows are left out" if done.rejected else None)
+        elif self.jobs.is_called_off(job.id):
+            self.jobs.call_off(run.told())
+        elif self._closed.is_set():
+            self.jobs.put_back(run.told(), ENDING)
+        elif isinstance(failure, PASSING):
+            logger.info("import %s waits: %s", job.id, failure)
+            self.jobs.put_back(run.told(), "the database was not there: it is run again from its beginning")
+        else:
+            faults, why = explained(failure, job)
+            self.jobs.end(run.told(faults), "failed", f"{why}; {run.kept()}")
 
 
 def explained(error: Exception, job: Job) -> tuple[tuple[Fault, ...], str]:
@@ -161,22 +187,24 @@ class Run:
     def __init__(self, daybook: Daybook, jobs: Jobs, job: Job, closed: threading.Event) -> None:
         self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run)
         self._daybook = daybook
-        self._jobs = jobs
-        self._job = job
+        self.jobs = jobs
+        self.job = job
         self._closed = closed
+        #: Somebody else has written how it went, since it did not halt in time.
+        self.abandoned = False
         self._done = 0
         self._began = time.monotonic()
         self._written_at = self._began
 
     def work(self) -> None:
         """Record what the file says; raises Halted where it is to stop, and whatever is wrong."""
-        job, wish = self._job, self._job.wish
-        mapping = str(self._jobs.path(job.id, MAPPING)) if wish.mapping is not None else None
+        job, wish = self.job, self.job.wish
+        mapping = str(self.jobs.path(job.id, MAPPING)) if wish.mapping is not None else None
         with ExitStack() as stack:
-            file: BinaryIO = stack.enter_context(io.BufferedReader(Watched(self._jobs.path(job.id, UPLOAD), self)))
+            file: BinaryIO = stack.enter_context(io.BufferedReader(Watched(self.jobs.path(job.id, UPLOAD), self)))
             rejects: TextIO | None = None
             if wish.continue_on_error:
-                path = self._jobs.path(job.id, REJECTS)
+                path = self.jobs.path(job.id, REJECTS)
                 # A line at a time, so that it can be read while it grows.
                 rejects = stack.enter_context(path.open("w", encoding="utf-8", buffering=1))
             options = Options(wish.dry_run, wish.continue_on_error, rejects, mapping, wish.register)
@@ -188,7 +216,7 @@ class Run:
 
     def halt(self) -> None:
         """Raises Halted where the job was called off or the service ends."""
-        if self._closed.is_set() or self._jobs.is_called_off(self._job.id):
+        if self._closed.is_set() or self.jobs.is_called_off(self.job.id):
             raise Halted
 
     def told(self, faults: tuple[Fault, ...] | None = None) -> Job:
@@ -198,7 +226,7 @@ class Run:
         plan = summary.plan
         remarks = plan.reported
         return msgspec.structs.replace(
-            self._job,
+            self.job,
             rows=max(summary.rows, self._done),
             done=self._done,
             recorded=summary.recorded,
@@ -224,7 +252,7 @@ class Run:
     def _recorded(self, done: int, total: int) -> None:
         self._done = done
         # Events of NDJSON are read while others are recorded, and these are still to be counted: reading halts there.
-        if self._job.wish.format != NDJSON:
+        if self.job.wish.format != NDJSON:
             self.halt()
         if self.summary.dry_run and self.summary.recorded > MOST_REHEARSED:
             raise TooMuchToRehearse(
@@ -239,11 +267,11 @@ class Run:
 
     def _write(self) -> None:
         now = time.monotonic()
-        if now - self._written_at >= PROGRESS_S:
+        if now - self._written_at >= PROGRESS_S and not self.abandoned:
             self._written_at = now
             # Who asks is told a little less.
             with suppress(OSError):
-                self._jobs.write(self.told())
+                self.jobs.write(self.told())
 
 
 class Watched(io.FileIO):

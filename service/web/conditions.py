@@ -16,7 +16,7 @@ from service.web.problems import HttpProblem
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 #: What a strong tag of ours is: a version, and where it is of a moment of its own, a digest of the answer.
 VERSION = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{16})?")
-WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,18})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 #: Nothing in the answer can move: it may be kept as long as anybody likes.
 FOR_EVER = "private, immutable, max-age=31536000"

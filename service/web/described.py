@@ -8,12 +8,12 @@ from typing import Any, get_args
 from domain.catalogue import EVENT_TYPES
 from service.exporters import cloud_events, views
 from service.exporters.formats import FORMATS
+from service.importers.formats import FORMATS as IMPORTED
 from service.imports.jobs import State
 from service.imports.mappings import NAME
 from service.web import query_parameters as query
 from service.web.bodies import JSON, NDJSON
 from service.web.examples import ACME, NAMED, NOTES_ON_ACME, ORDERS_MAPPING, WHAT_IF
-from service.web.imports import FORMATS as IMPORTED
 from service.web.imports import LONGEST_NAME, MEDIA_TYPES, TOML
 from service.web.query_parameters import IDENTIFIER, POSITION, Parameter, Schema
 from service.web.resources import API, KINDS, Kind
@@ -455,12 +455,12 @@ IMPORT_WISHES = [
 ]
 IMPORT_LINKS = {
     name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
-    for name in ("read_import", "read_import_rejects")
+    for name in ("read_import", "read_import_rejects", "cancel_import")
 }
 
 
 def _import_body() -> dict[str, Any]:
-    content = {name: {"schema": BINARY} for name in ("application/octet-stream", *MEDIA_TYPES)}
+    content: dict[str, Any] = {name: {"schema": BINARY} for name in ("application/octet-stream", *MEDIA_TYPES)}
     content[NDJSON[0]] = {"schema": BINARY, "example": "".join(_line(event) for event in NOTES_ON_ACME)}
     return {"required": True, "description": "The file itself, compressed by gzip or not.", "content": content}
 

@@ -38,6 +38,8 @@ class Limits:
         parameters = scope["query_string"].count(b"&") + 1
         if parameters > MOST_PARAMETERS:
             raise HttpProblem("malformed", f"the query has {parameters} parameters, more than {MOST_PARAMETERS}")
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise HttpProblem("malformed", "there is a NUL in the address, which is in no id and no value")
         limit_bytes, timeout_s = self.uploads.get(scope["path"], (self.body_limit_bytes, self.body_timeout_s))
         body = _Body(receive, limit_bytes, timeout_s)
         await self.app(scope, body.receive, send)

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from service.version import VERSION
 from service.web import components
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.described import ALWAYS, API, ROUTES, Answer, Described, recording
+from service.web.described import ALWAYS, ROUTES, Answer, Described, recording
 from service.web.permissions import ROLES, required
-from service.web.resources import KINDS
+from service.web.resources import API, KINDS
 from service.web.routes import ROUTERS
 
 router = APIRouter(include_in_schema=False)

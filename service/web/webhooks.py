@@ -165,9 +165,9 @@ async def test_webhook(request: Request, identifier: str) -> Response:
 
 def _made(webhook: Webhook, status: int) -> Response:
     """A webhook just made, or made before under the same key."""
-    headers = {"Location": f"/api/v1/webhooks/{webhook.id}"} | (
-        {"Idempotent-Replayed": "true"} if status == 200 else {}
-    )
+    headers = {"Location": f"/api/v1/webhooks/{webhook.id}"}
+    if status == 200:
+        headers["Idempotent-Replayed"] = "true"
     return _json({**described(webhook), "secret": webhook.secret}, status, headers)
 
 

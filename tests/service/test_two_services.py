@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from service.postgres.embedded import EmbeddedPostgres
 from service.signatures import SigningKey
 from service.store import LedgerDatastore
 from service.tokens import Tokens
@@ -21,9 +22,21 @@ from tests.service.writers import EVENTS, VIEW, Writers, assert_nothing_lost_or_
 Pair = tuple[Service, Service]
 
 
-@pytest.fixture
-def pair(database: str, tmp_path: Path) -> Iterator[Pair]:
+@pytest.fixture(scope="module")
+def shared_database(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    """A database with an empty ledger, which the tests of this module share."""
+    name = sql.Identifier("two_services")
+    with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
+        template = sql.Identifier(template_database)
+        connection.execute(sql.SQL("create database {} template {} strategy file_copy").format(name, template))
+        yield postgres_server.conninfo_of("two_services")
+        connection.execute(sql.SQL("drop database {} with (force)").format(name))
+
+
+@pytest.fixture(scope="module")
+def pair(shared_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two services that may both sign the log; what the orders build on is recorded."""
+    database, tmp_path = shared_database, tmp_path_factory.mktemp("two-services")
     settings = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_SIGNING_KEY": SigningKey.generate("daybook").encode()}
     with serving(tmp_path / "first", settings) as first, serving(tmp_path / "second", settings) as second:
         with first.client() as client:
@@ -37,8 +50,9 @@ def checkpoints(database: str) -> list[tuple[int, bytes]]:
         return connection.execute("select size, root from log_checkpoints order by issued_at, size").fetchall()
 
 
-def test_both_write_at_once_and_nothing_is_lost_doubled_or_left_out(pair: Pair, database: str) -> None:
+def test_both_write_at_once_and_nothing_is_lost_doubled_or_left_out(pair: Pair, shared_database: str) -> None:
     first, second = pair
+    before = len(recorded(first))
     of_first, of_second = Writers(first, count=3, name="a"), Writers(second, count=3, name="b")
     # These send one batch to the one, the next to the other.
     of_both = Writers(first, second, count=2, name="c")
@@ -49,19 +63,20 @@ def test_both_write_at_once_and_nothing_is_lost_doubled_or_left_out(pair: Pair, 
     assert recorded(second) == events
     assert_nothing_lost_or_doubled(events, of_first, of_second, of_both)
     sent = sum(len(writers.sent) for writers in (of_first, of_second, of_both))
-    assert len(events) == len(market()) + 2 * sent
+    assert len(events) == before + 2 * sent
     answers = []
     for service in pair:
         with service.client() as client:
             answers.append(client.get(VIEW, params={"measure": "units", "position": len(events)}).json())
     assert answers[0] == answers[1]
-    assert answers[0]["total"]["value"] == str(1600 * sent)
+    orders = sum(event["type"] == "order-placed" for event in events)
+    assert answers[0]["total"]["value"] == str(1600 * orders)
 
     def is_covered() -> bool:
-        return checkpoints(database)[-1][0] == len(events)
+        return checkpoints(shared_database)[-1][0] == len(events)
 
     assert wait_until(is_covered)
-    sizes = [size for size, _ in checkpoints(database)]
+    sizes = [size for size, _ in checkpoints(shared_database)]
     assert sizes == sorted(set(sizes))
     notes = []
     for service in pair:
@@ -73,6 +88,8 @@ def test_both_write_at_once_and_nothing_is_lost_doubled_or_left_out(pair: Pair, 
 def test_the_same_event_sent_to_both_at_once_is_recorded_once(pair: Pair) -> None:
     batches = [[note("of-baidu", f"twice {turn}", id=f"twice-{turn}")] for turn in range(20)]
 
+    before = len(recorded(pair[0]))
+
     def send(service: Service) -> list[tuple[int, int]]:
         with service.client() as client:
             answers = [client.post(EVENTS, json=batch) for batch in batches]
@@ -83,22 +100,23 @@ def test_the_same_event_sent_to_both_at_once_is_recorded_once(pair: Pair) -> Non
     for one, other in told:
         assert sorted((one[0], other[0])) == [200, 201]
         assert one[1] == other[1]
-    assert len(recorded(pair[0])) == len(market()) + len(batches)
+    assert len(recorded(pair[0])) == before + len(batches)
 
 
 def test_what_was_recorded_by_the_one_is_read_at_the_other(pair: Pair) -> None:
     first, second = pair
+    before = sum(event["type"] == "order-placed" for event in recorded(first))
     with first.client() as writing, second.client() as reading:
         for turn in range(1, 11):
             answer = writing.post(EVENTS, json=order(f"po-{turn}"))
             seen = reading.get(VIEW, params={"measure": "units", "min_position": answer.json()["last_position"]})
             assert seen.status_code == 200, seen.text
-            assert seen.json()["total"]["value"] == str(1600 * turn)
+            assert seen.json()["total"]["value"] == str(1600 * (before + turn))
             writing, reading = reading, writing
 
 
-def test_a_token_that_one_made_is_let_in_by_the_other(pair: Pair, database: str) -> None:
-    datastore = LedgerDatastore(database)
+def test_a_token_that_one_made_is_let_in_by_the_other(pair: Pair, shared_database: str) -> None:
+    datastore = LedgerDatastore(shared_database)
     made, text = Tokens(datastore).create("a colleague", "recorder")
     datastore.close()
     for number, service in enumerate(pair):
@@ -114,6 +132,7 @@ def test_events_of_the_one_are_streamed_by_the_other(pair: Pair) -> None:
     first, second = pair
     heard: list[dict[str, Any]] = []
     listening = threading.Event()
+    before = len(recorded(first))
 
     def listen() -> None:
         with first.client() as client, client.stream("GET", f"{EVENTS}/stream") as answer:
@@ -133,4 +152,4 @@ def test_events_of_the_one_are_streamed_by_the_other(pair: Pair) -> None:
             assert client.post(EVENTS, json=note("of-baidu", "heard", id=f"heard-{number}")).status_code == 201
     thread.join(20)
     assert [event["id"] for event in heard] == [f"heard-{number}" for number in range(4)]
-    assert [event["position"] for event in heard] == list(range(4, 8))
+    assert [event["position"] for event in heard] == list(range(before + 1, before + 5))

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,12 +15,15 @@ import pytest
 
 import service.importers.ndjson
 from domain.errors import Rejected
+from domain.plain_orders import PlainOrder
+from service.importers.event_lines import LARGE_FILE_BYTES, Line, Lines, LinesAhead, Wrong, lines_of
 from service.importers.formats import import_file
-from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES, Line, Lines
+from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES
 from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.plans import Refused, Summary
 from service.importers.rows import BadFile
 from service.importers.streaming import Options
+from service.postgres.kernel import children
 from tests.service.importers.conftest import SEED, Desk
 from tests.service.postgres_owner import ROOT, wait_until
 from tests.service.processes import environment
@@ -278,3 +282,55 @@ def test_progress_is_told_and_the_end_estimated(desk: Desk, monkeypatch: pytest.
     assert [done for done, _ in told] == [4, 8, 11, 15]
     assert told[-1] == (15, 15)
     assert all(done <= total <= 30 for done, total in told)
+
+
+def written(tmp_path: Path, content: bytes) -> Path:
+    """A file with this content."""
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(content)
+    return path
+
+
+def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
+    far = [purchase(f"po-{number}") | {"id": f"e-{number}", "known_on": "2024-02-01"} for number in range(700)]
+    lines = [
+        b"\xef\xbb\xbf" + json.dumps(purchase("first")).encode(),
+        b"  ",
+        *(json.dumps(event).encode() for event in far),
+        json.dumps(purchase("named") | {"source": {"citation": "register, page 7"}, "basis": "estimated"}).encode(),
+        json.dumps(receipt(1)).encode(),
+        b'{"type": "order-placed", "x": ' + b"9" * (LONGEST_LINE_BYTES + 10) + b"}",
+        b'{"type": "order-lost"}',
+        b'{"type": "order-pl',
+    ]
+    path = written(tmp_path, b"\n".join(lines))
+    with path.open("rb") as file:
+        here = list(Lines(file))
+    with path.open("rb") as file:
+        ahead = LinesAhead(file)
+        there = list(ahead)
+        assert ahead.estimate(len(there)) == len(there)
+    assert here == there
+    assert len(there) == len(lines) - 1
+    assert [type(line) for line in there[-4:]] == [Line, Wrong, Wrong, Wrong]
+    assert isinstance(there[0], Line)
+    assert isinstance(there[0].request, PlainOrder)
+
+
+def test_only_a_large_file_on_disk_is_read_by_another_process(tmp_path: Path) -> None:
+    with written(tmp_path, b"\n" * 100).open("rb") as small:
+        assert type(lines_of(small)) is Lines
+    assert type(lines_of(io.BytesIO(b"\n" * LARGE_FILE_BYTES))) is Lines
+    with written(tmp_path, b"\n" * LARGE_FILE_BYTES).open("rb") as large:
+        assert type(lines_of(large)) is (LinesAhead if (os.cpu_count() or 1) > 1 else Lines)
+
+
+def test_no_process_stays_behind_where_the_rest_is_not_wanted(tmp_path: Path) -> None:
+    events = b"".join(json.dumps(purchase(f"po-{number}")).encode() + b"\n" for number in range(20_000))
+    before = set(children())
+    with written(tmp_path, events).open("rb") as file:
+        reading = iter(LinesAhead(file))
+        assert isinstance(next(reading), Line)
+        assert len(set(children()) - before) == 1
+        reading.close()  # type: ignore[attr-defined]
+    assert set(children()) == before

@@ -18,7 +18,7 @@ EVENTS = "/api/v1/events"
 
 
 def test_a_service_killed_while_it_imports_goes_on_when_it_is_started_again(ledger_home: Path) -> None:
-    sent = purchases()
+    sent = purchases(13_000)
     with serving(ledger_home) as service, service.client() as client:
         answer = client.post(IMPORTS, content=ndjson(sent), headers={"Content-Type": "application/x-ndjson"})
         assert answer.status_code == 202, answer.text

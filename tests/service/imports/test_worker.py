@@ -5,18 +5,21 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from psycopg import Connection
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from service.daybook import Daybook
 from service.imports.jobs import ENDED, Job, Jobs
 from service.imports.worker import Worker
+from service.postgres.embedded import EmbeddedPostgres
 from service.store import Ledger, read_bytes
 from tests.service.imports.conftest import Put
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, order
 
 #: More than is recorded together.
-ORDERS = 13_000
+ORDERS = 11_000
 
 
 def ndjson(sent: Sequence[Event]) -> bytes:
@@ -35,9 +38,9 @@ def identifiers(ledger: Ledger) -> list[str]:
 
 
 @contextmanager
-def working(daybook: Daybook, jobs: Jobs) -> Iterator[Worker]:
+def working(daybook: Daybook, jobs: Jobs, leave_s: float = 60) -> Iterator[Worker]:
     """A worker, in the block."""
-    worker = Worker(daybook, Jobs(jobs.folder.parent, jobs.ledger), 30)
+    worker = Worker(daybook, Jobs(jobs.folder.parent, jobs.ledger), 30, leave_s)
     worker.start()
     try:
         yield worker
@@ -52,7 +55,7 @@ def ended(jobs: Jobs, job: Job) -> Job:
 
 
 @contextmanager
-def at_first_record(daybook: Daybook, worker: Worker, act: threading.Event) -> Iterator[None]:
+def at_first_record(daybook: Daybook, act: threading.Event) -> Iterator[None]:
     """Have `act` set as soon as something is recorded, and nothing more is recorded until the block is over."""
     gate = threading.Event()
 
@@ -75,7 +78,7 @@ def test_an_import_that_is_stopped_is_run_again_and_the_ledger_is_as_if_it_had_n
     sent = purchases()
     job = put(ndjson(sent))
     recorded = threading.Event()
-    with working(daybook, jobs) as worker, at_first_record(daybook, worker, recorded):
+    with working(daybook, jobs) as worker, at_first_record(daybook, recorded):
         assert recorded.wait(60)
         closing = threading.Thread(target=worker.close)
         closing.start()
@@ -90,12 +93,28 @@ def test_an_import_that_is_stopped_is_run_again_and_the_ledger_is_as_if_it_had_n
     assert identifiers(daybook.ledger) == [event["id"] for event in sent]
 
 
+def test_an_import_that_does_not_halt_in_time_is_given_up_and_run_again(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    sent = purchases(10)
+    job = put(ndjson(sent))
+    recorded = threading.Event()
+    with at_first_record(daybook, recorded), working(daybook, jobs, leave_s=0) as worker:
+        assert recorded.wait(60)
+        worker.close()
+        assert (jobs.find(job.id).state, jobs.find(job.id).deaths) == ("interrupted", 0)
+    assert wait_until(lambda: not any(thread.name == "imports" for thread in threading.enumerate()), 60)
+    assert jobs.find(job.id).state == "interrupted"
+    with working(daybook, jobs):
+        again = ended(jobs, job)
+    assert (again.state, again.recorded, again.replayed) == ("done", 0, len(sent))
+    assert identifiers(daybook.ledger) == [event["id"] for event in sent]
+
+
 def test_an_import_is_called_off_between_two_batches(daybook: Daybook, jobs: Jobs, put: Put) -> None:
     sent = purchases()
     job = put(ndjson(sent))
     recorded = threading.Event()
-    with working(daybook, jobs) as worker:
-        with at_first_record(daybook, worker, recorded):
+    with working(daybook, jobs):
+        with at_first_record(daybook, recorded):
             assert recorded.wait(60)
             assert jobs.cancel(job.id).state == "running"
         off = ended(jobs, job)
@@ -122,24 +141,30 @@ def leads(jobs: Jobs) -> bool:
     return free
 
 
+@contextmanager
+def refused(server: EmbeddedPostgres, database: str) -> Iterator[None]:
+    """Nobody is connected to a database in the block, and nobody gets in."""
+    named = str(conninfo_to_dict(database)["dbname"])
+    name = sql.Identifier(named)
+    statement = sql.SQL("alter database {} allow_connections {}")
+    with psycopg.connect(server.conninfo_of("postgres"), autocommit=True) as connection:
+        connection.execute(statement.format(name, sql.SQL("false")))
+        try:
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [named])
+            yield
+        finally:
+            connection.execute(statement.format(name, sql.SQL("true")))
+
+
 def test_what_is_passing_is_tried_again(
-    daybook: Daybook, jobs: Jobs, put: Put, owner: Connection[tuple[object, ...]]
+    daybook: Daybook, jobs: Jobs, put: Put, postgres_server: EmbeddedPostgres, database: str
 ) -> None:
-    name = owner.info.dbname
-    owner.execute(f"alter database {name} allow_connections false".encode())
-    owner.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-        " and pid <> pg_backend_pid()"
-    )
     job = put(ndjson(market()))
-    try:
-        with working(daybook, jobs):
-            assert wait_until(lambda: jobs.find(job.id).state == "interrupted", 60)
-            assert jobs.find(job.id).detail == "the database was not there: it is run again from its beginning"
-            owner.execute(f"alter database {name} allow_connections true".encode())
-            done = ended(jobs, job)
-    finally:
-        owner.execute(f"alter database {name} allow_connections true".encode())
+    with refused(postgres_server, database), working(daybook, jobs):
+        assert wait_until(lambda: jobs.find(job.id).state == "interrupted", 60), jobs.find(job.id)
+        assert jobs.find(job.id).detail == "the database was not there: it is run again from its beginning"
+    with working(daybook, jobs):
+        done = ended(jobs, job)
     assert (done.state, done.recorded, done.deaths) == ("done", 3, 0)
 
 

@@ -112,7 +112,7 @@ class Operation:
         given = answer.headers["content-type"]
         schemas = {_media_type(name): said["schema"] for name, said in content.items()}
         assert _media_type(given) in schemas, f"{self.name} answered {given}"
-        if not _media_type(given).endswith("json"):
+        if not _media_type(given).endswith(("/json", "+json")):
             return answer.content
         found = answer.json()
         assert not (faults := self.interface.faults(schemas[_media_type(given)], found)), (self.name, faults[:3])

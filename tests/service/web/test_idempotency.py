@@ -87,21 +87,21 @@ def test_a_refused_request_leaves_its_key_free(client: TestClient) -> None:
     assert post(client, "k-1").status_code == 201
 
 
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        ("", "is empty"),
-        ("   ", "is empty"),
-        ('""', "is empty"),
-        ('"unfinished', "is not a string"),
-        ("x" * 256, "has 256 characters, more than 255"),
-        ("tab\there", "not printable ASCII"),
-    ],
-)
-def test_what_is_no_key(client: TestClient, nothing_recorded: None, key: str, said: str) -> None:
-    answer = post(client, key)
-    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
-    assert said in answer.json()["detail"]
+NO_KEYS = {
+    "": "is empty",
+    "   ": "is empty",
+    '""': "is empty",
+    '"unfinished': "is not a string",
+    "x" * 256: "has 256 characters, more than 255",
+    "tab\there": "not printable ASCII",
+}
+
+
+def test_what_is_no_key(client: TestClient, nothing_recorded: None) -> None:
+    for key, said in NO_KEYS.items():
+        answer = post(client, key)
+        assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
+        assert said in answer.json()["detail"]
 
 
 def test_the_longest_key_and_two_keys(client: TestClient) -> None:
@@ -195,6 +195,21 @@ def test_a_key_is_recorded_with_its_events_or_not_at_all(
     with psycopg.connect(database) as connection:
         rows = connection.execute("select actor, key, receipt->'events' from idempotency_keys").fetchall()
     assert [(actor, key, events[0][1]) for actor, key, events in rows] == [("recorder-7", "k-1", 1)]
+
+
+def test_a_webhook_is_made_once_under_a_key(client: TestClient, other: TestClient) -> None:
+    path = f"{API}/webhooks"
+    wanted = {"url": "https://buying.example/daybook", "types": ["order-placed"]}
+    clients = [client, other] * 4
+    with ThreadPoolExecutor(len(clients)) as threads:
+        answers = list(threads.map(lambda one: post(one, "k-1", wanted, path), clients))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({(answer.json()["id"], answer.json()["secret"]) for answer in answers}) == 1
+    assert len(client.get(path).json()["webhooks"]) == 1
+    assert post(client, "k-1", wanted | {"types": []}, path).json()["type"] == "/problems/idempotency-key-reused"
+    assert post(client, "k-1").json()["type"] == "/problems/idempotency-key-reused"
+    assert client.delete(f"{path}/{answers[0].json()['id']}").status_code == 204
+    assert post(client, "k-1", wanted, path).status_code == 404
 
 
 def test_keys_are_never_changed_or_removed(client: TestClient, owner: Connection[Any]) -> None:

@@ -88,17 +88,17 @@ def test_every_example_is_answered_as_described(running: Service) -> None:
         told = [_tell(interface, path, body) for path, _, body in STORY]
         assert len(told) == len(STORY)
         assert wait_until(lambda: _published(client) >= len(STORY), 20)
-        left = {name: list(operation.examples()) for name, operation in interface.operations.items()}
-        linked = _send_all(
-            interface, {name: asked for name, asked in left.items() if asked[0].operation.method == "post"}
-        )
-        linked |= _send_all(
-            interface, {name: asked for name, asked in left.items() if asked[0].operation.method == "get"}
-        )
-        for name, parameters in sorted(linked.items(), key=lambda one: one[0].startswith("remove")):
-            for asked in left[name]:
-                asked.parameters |= parameters
-                _send(interface, asked)
+        examples = [asked for operation in interface.operations.values() for asked in operation.examples()]
+        linked: dict[str, dict[str, Any]] = {}
+        for method in ("post", "put", "get", "delete"):
+            for asked in examples:
+                if asked.operation.method == method and not asked.operation.missing:
+                    linked |= _send_and_follow(interface, asked)
+        unnamed = [asked for asked in examples if asked.operation.missing]
+        assert {asked.operation.name for asked in unnamed} == linked.keys()
+        for asked in sorted(unnamed, key=lambda one: one.operation.method == "delete"):
+            asked.parameters |= linked[asked.operation.name]
+            _send(interface, asked)
 
 
 def _tell(interface: Interface, path: str, body: Any) -> Any:
@@ -116,22 +116,17 @@ def _tell(interface: Interface, path: str, body: Any) -> Any:
     raise AssertionError(f"no operation is at {path}")
 
 
-def _send_all(interface: Interface, examples: dict[str, list[Asked]]) -> dict[str, dict[str, Any]]:
-    """Send examples; by name, what links in the answers say of operations that have no example of their own."""
-    linked: dict[str, dict[str, Any]] = {}
-    for several in examples.values():
-        for asked in several:
-            if asked.operation.missing:
-                continue
-            answer, found = _send(interface, asked)
-            links = interface.found(asked.operation.said["responses"][str(answer.status_code)]).get("links", {})
-            for link in links.values():
-                if interface.operations[link["operationId"]].missing:
-                    linked[link["operationId"]] = {
-                        name: found[expression.removeprefix("$response.body#/")]
-                        for name, expression in link["parameters"].items()
-                    }
-    return linked
+def _send_and_follow(interface: Interface, asked: Asked) -> dict[str, dict[str, Any]]:
+    """Send an example; by name, what links in its answer say of operations that have no example of their own."""
+    answer, found = _send(interface, asked)
+    links = interface.found(asked.operation.said["responses"][str(answer.status_code)]).get("links", {})
+    return {
+        link["operationId"]: {
+            name: found[expression.removeprefix("$response.body#/")] for name, expression in link["parameters"].items()
+        }
+        for link in links.values()
+        if interface.operations[link["operationId"]].missing
+    }
 
 
 def _send(interface: Interface, asked: Asked) -> tuple[httpx2.Response, Any]:
@@ -143,8 +138,8 @@ def _send(interface: Interface, asked: Asked) -> tuple[httpx2.Response, Any]:
             assert str(answer.status_code) in asked.operation.said["responses"]
             return answer, None
         answer.read()
-    # Sent again: what was recorded in the story is taken already.
-    expected = (200, 201, 202, 204) if asked.operation.method != "post" else (200, 201, 202, 409)
+    # What was recorded in the story is taken already, and an import that was called off may have ended.
+    expected = (200,) if asked.operation.method == "get" else (200, 201, 202, 204, 409)
     assert answer.status_code in expected, (asked.operation.name, asked.body, answer.text)
     return answer, asked.operation.check(answer)
 

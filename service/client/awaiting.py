@@ -1,0 +1,186 @@
+"""The client of a service for asynchronous programs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
+
+import httpx2
+
+from service.client import requests
+from service.client.answers import StoredEvent
+from service.client.attempts import Patience
+from service.client.calls import Call
+from service.client.connection import LOST, Connection, silence, was_sent
+from service.client.problems import refusal
+from service.client.registers import ListedOrder
+from service.client.streams import Lines, Listening, Pages
+
+Answer = TypeVar("Answer")
+P = ParamSpec("P")
+
+
+def _sent(make: Callable[P, Call[Answer]]) -> Callable[Concatenate["AsyncClient", P], Awaitable[Answer]]:
+    """The verb that sends what a function asks."""
+
+    @wraps(make)
+    async def verb(client: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> Answer:
+        return await client.send(make(*args, **kwargs))
+
+    return verb
+
+
+class AsyncClient:
+    """A client of one service; it may be used by several tasks.
+
+    Everything that records carries an idempotency key, so that it can be sent again: after a lost connection, 429 and
+    503 it is, with growing waits and as Retry-After says. What this client has recorded is in what it reads afterwards.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        patience: Patience = Patience(),  # noqa: B008  # it is immutable
+        read_own_writes: bool = True,
+        timeout_s: float = 30.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`address`: such as https://daybook.example. `timeout_s`: for which an answer may be silent."""
+        self._connection = Connection(address, token, patience, read_own_writes=read_own_writes)
+        self._http = httpx2.AsyncClient(base_url=address, headers=self._connection.headers, timeout=timeout_s)
+        self._sleep = sleep
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    @property
+    def position(self) -> int:
+        """The last position that this client recorded; 0: none."""
+        return self._connection.position
+
+    async def send(self, call: Call[Answer]) -> Answer:
+        """Send a call until it is answered; ClientError where it is refused, or never answered."""
+        attempts = self._connection.attempts(call)
+        arguments = self._connection.arguments(call)
+        while True:
+            try:
+                answer = await self._http.request(**arguments)
+            except LOST as error:
+                wait_s = attempts.wait_after_loss(sent=was_sent(error))
+                if wait_s is None:
+                    raise self._connection.given_up(call, error) from error
+            else:
+                wait_s = attempts.wait_after(answer.status_code, answer.headers)
+                if wait_s is None:
+                    return self._connection.learned(call.answered(answer.status_code, answer.headers, answer.content))
+            await self._sleep(wait_s)
+
+    record = _sent(requests.record)
+    begin = _sent(requests.begin)
+    happen = _sent(requests.happen)
+    annotate = _sent(requests.annotate)
+    correct = _sent(requests.correct)
+
+    vendor_dependence = _sent(requests.vendor_dependence)
+    evidence = _sent(requests.evidence)
+    series = _sent(requests.series)
+    difference = _sent(requests.difference)
+    regulatory_exposure = _sent(requests.regulatory_exposure)
+    view_file = _sent(requests.view_file)
+    suppose_dependence = _sent(requests.suppose_dependence)
+    suppose_exposure = _sent(requests.suppose_exposure)
+
+    order = _sent(requests.order)
+    organization = _sent(requests.organization)
+    product = _sent(requests.product)
+    partnership = _sent(requests.partnership)
+    regulation = _sent(requests.regulation)
+    supply_assertion = _sent(requests.supply_assertion)
+    exchange_rates = _sent(requests.exchange_rates)
+
+    orders_page = _sent(requests.orders_page)
+    organizations = _sent(requests.organizations)
+    products = _sent(requests.products)
+    partnerships = _sent(requests.partnerships)
+    regulations = _sent(requests.regulations)
+    history = _sent(requests.history)
+
+    event = _sent(requests.event)
+    events_page = _sent(requests.events_page)
+    proof = _sent(requests.proof)
+    checkpoint = _sent(requests.checkpoint)
+    readiness = _sent(requests.readiness)
+    version = _sent(requests.version)
+
+    create_webhook = _sent(requests.create_webhook)
+    webhooks = _sent(requests.webhooks)
+    remove_webhook = _sent(requests.remove_webhook)
+
+    async def events(
+        self, after: int = 0, most: int | None = None, **wanted: Unpack[requests.EventsWanted]
+    ) -> AsyncIterator[StoredEvent]:
+        """The events behind a position, in order, read page by page."""
+        pages = Pages(wanted, after, most)
+        while not pages.done:
+            for event in pages.take(await self.send(pages.next())):
+                yield event
+
+    def stream_events(self, after: int = 0, **wanted: Unpack[requests.EventsWanted]) -> AsyncIterator[StoredEvent]:
+        """The events behind a position, in order, up to the ledger's end, in one answer."""
+        return self._followed(Lines(wanted, after))
+
+    def listen(self, after: int | None = None, **wanted: Any) -> AsyncIterator[StoredEvent]:
+        """The events behind a position as they are recorded, without an end; None: behind the ledger's end.
+
+        `type` and `stream` say which. Where the connection is lost it is made again, and no event is missed.
+        """
+        return self._followed(Listening(wanted, after))
+
+    async def orders(self, **asked: Any) -> AsyncIterator[ListedOrder]:
+        """The orders as of a moment, page by page; filters as `orders_page` has them."""
+        cursor: str | None = None
+        while True:
+            page = await self.orders_page(cursor, **asked)
+            for order in page.orders:
+                yield order
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def _followed(self, reader: Lines | Listening) -> AsyncIterator[StoredEvent]:
+        call = reader.call()
+        attempts = self._connection.attempts(call)
+        while True:
+            try:
+                async with self._http.stream(**self._connection.arguments(call), timeout=silence()) as answer:
+                    if answer.status_code >= 400:
+                        body = await answer.aread()
+                        wait_s = attempts.wait_after(answer.status_code, answer.headers)
+                        if wait_s is None:
+                            raise refusal(answer.status_code, answer.headers, body)
+                    else:
+                        async for line in answer.aiter_lines():
+                            attempts = self._connection.following(reader)
+                            if (event := reader.take(line)) is not None:
+                                yield event
+                        wait_s = reader.again_after_s
+                        if wait_s is None:
+                            return
+            except LOST as error:
+                wait_s = attempts.wait_after_loss(sent=True)
+                if wait_s is None:
+                    raise self._connection.given_up(call, error) from error
+            await self._sleep(wait_s)
+            call = reader.call()

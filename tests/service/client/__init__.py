@@ -1,0 +1,1 @@
+"""The Python client against services and networks of all sorts."""

@@ -1,0 +1,135 @@
+"""What /readyz says of a service that is well, and of one that is not, in each of the ways there are."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from domain.catalogue import read_request
+from service.codes import codes
+from service.daybook import Daybook, open_daybook
+from service.settings import Settings
+from service.web import readiness
+from service.web.access import Access
+from service.web.application import application
+from tests.service.postgres_owner import wait_until
+from tests.service.purchases import market, note
+from tests.service.web.conftest import EVENTS
+from tests.service.wire import Wire, wire_to
+
+
+def ready(client: TestClient) -> tuple[int, dict[str, Any]]:
+    """Whether it is, and what it says; whoever is turned away is told when to come back."""
+    answer = client.get("/readyz", headers={"Authorization": ""})
+    assert ("Retry-After" in answer.headers) == (answer.status_code == 503)
+    return answer.status_code, answer.json()
+
+
+def test_a_service_that_is_up_with_its_ledger_is_ready(client: TestClient, daybook: Daybook) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    daybook.follower.wait_for(3, 20)
+    status, told = ready(client)
+    assert (status, told["status"], told["head"], told["lag_events"]) == (200, "ready", 3, 0)
+
+
+def test_the_age_of_the_last_checkpoint_is_told_and_no_reason_to_be_unready(
+    client: TestClient, daybook: Daybook, owner: Connection[Any]
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    assert wait_until(lambda: ready(client)[1]["checkpoint"]["size"] == 3)
+    assert ready(client)[1]["checkpoint"]["uncovered_events"] == 0
+    # As if the one who publishes had been away since yesterday.
+    daybook.log.publisher.close()
+    owner.execute("set session_replication_role = replica")
+    owner.execute("update log_checkpoints set issued_at = issued_at - interval '1 day'")
+    assert client.post(EVENTS, json=note("of-baidu", "not covered")).status_code == 201
+    status, told = ready(client)
+    assert (status, told["status"]) == (200, "ready")
+    assert (told["checkpoint"]["size"], told["checkpoint"]["uncovered_events"]) == (3, 1)
+    assert 86_400 <= told["checkpoint"]["age_s"] < 90_000
+
+
+def test_a_log_without_a_checkpoint_is_told_and_no_reason_to_be_unready(
+    client: TestClient, owner: Connection[Any]
+) -> None:
+    owner.execute("set session_replication_role = replica")
+    owner.execute("truncate log_checkpoints cascade")
+    status, told = ready(client)
+    assert (status, told["checkpoint"]) == (200, None)
+
+
+@pytest.fixture
+def idle(settings: Settings) -> Iterator[tuple[Daybook, TestClient]]:
+    """A service whose views stand still."""
+    with open_daybook(settings, follow=False) as daybook:
+        yield daybook, TestClient(application(daybook, settings, Access.of([("token", "somebody")])))
+
+
+def test_views_that_are_far_behind_are_not_ready(
+    idle: tuple[Daybook, TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daybook, client = idle
+    daybook.committer.record([read_request(event, codes()) for event in market()])
+    monkeypatch.setattr(readiness, "READY_LAG_EVENTS", 3)
+    assert ready(client)[0] == 200
+    monkeypatch.setattr(readiness, "READY_LAG_EVENTS", 2)
+    status, told = ready(client)
+    assert (status, told["status"]) == (503, "the projection is catching up")
+    assert (told["head"], told["lag_events"]) == (3, 3)
+    daybook.follower.catch_up()
+    assert ready(client)[0] == 200
+
+
+def test_views_that_cannot_go_on_are_not_ready_and_nothing_internal_is_told(
+    idle: tuple[Daybook, TestClient],
+) -> None:
+    daybook, client = idle
+    daybook.follower.failure = RuntimeError("/srv/secret/projections is full")
+    status, told = ready(client)
+    assert status == 503
+    assert told["status"] == "the projection cannot go on: it stopped at position 0, and the log says why"
+
+
+@contextmanager
+def served_through(wire: Wire, conninfo: str, home: Path) -> Iterator[TestClient]:
+    settings = Settings(home=home, database_url=SecretStr(conninfo))
+    with open_daybook(settings) as daybook:
+        client = TestClient(application(daybook, settings, Access.of([("token", "somebody")])))
+        assert ready(client)[0] == 200
+        yield client
+        wire.delay_s = 0.0
+
+
+def test_a_database_that_cannot_be_reached_or_does_not_answer_in_time_is_told(database: str, tmp_path: Path) -> None:
+    folder = tmp_path / "wire"
+    folder.mkdir()
+    with wire_to(database, folder) as (wire, conninfo), served_through(wire, conninfo, tmp_path / "home") as client:
+        wire.delay_s = readiness.PATIENCE_S
+        assert ready(client) == (503, {"status": "the database does not answer"})
+        wire.delay_s = 0.0
+        assert wait_until(lambda: ready(client)[0] == 200)
+        with wire.refusing():
+            status, told = ready(client)
+            # While the pool of connections still tries, it cannot say which.
+            assert (status, told["status"].partition(" cannot")[0].partition(" does")[0]) == (503, "the database")
+        assert wait_until(lambda: ready(client)[0] == 200)
+
+
+def test_many_who_ask_at_once_cost_one_look_after_the_other(client: TestClient, database: str) -> None:
+    answers: list[int] = []
+    with psycopg.connect(database) as connection:
+        connection.execute("lock table ledger_head in access exclusive mode")
+        threads = [threading.Thread(target=lambda: answers.append(ready(client)[0])) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == [503] * 10
+    assert wait_until(lambda: ready(client)[0] == 200)
