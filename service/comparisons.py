@@ -33,7 +33,6 @@ class Comparisons:
 
     def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
-        self.wait_s = wait_s
         self.clocks = Clocks(daybook, wait_s)
 
     def series(self, raw: Raw) -> dict[str, Any]:
@@ -100,7 +99,7 @@ class Comparisons:
             raise Invalid(problems)
         parameters = self.clocks.parameters(model, self.clocks.ask(raw, model))
         try:
-            with supposing(self.daybook, requests, self.wait_s) as supposed:
+            with supposing(self.daybook, requests, self.clocks.wait_s) as supposed:
                 baseline, scenario = (
                     read(supposed.connection, parameters.model_copy(update={"position": position}))
                     for position in (supposed.baseline_position, supposed.position)

@@ -8,7 +8,6 @@ import secrets
 import socket
 import tempfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import click
@@ -23,7 +22,7 @@ from service.settings import Settings
 from service.tokens import Tokens
 from service.web.access import Access
 from service.web.application import application
-from service.web.connections import Connection
+from service.web.connections import connection_with
 from service.web.identities import IdentityProvider, Misconfigured
 from service.web.log import OPEN_PATHS
 from service.webhooks.delivery import Deliveries
@@ -45,7 +44,7 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     app = application(daybook, settings, access, tracing, deliveries, importing)
     config = uvicorn.Config(
         app,
-        http=partial(Connection, patience_s=settings.body_timeout_s),
+        http=connection_with(settings.body_timeout_s),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,

@@ -16,6 +16,7 @@ from service.web.problems import HttpProblem
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 #: What a strong tag of ours is: a version, and where it is of a moment of its own, a digest of the answer.
 VERSION = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{16})?")
+SCENARIOS = "/api/v1/scenarios/"
 WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,18})\"?\s*(?=$|[,;])", re.IGNORECASE)
 
 #: Nothing in the answer can move: it may be kept as long as anybody likes.
@@ -112,7 +113,7 @@ class Preferences:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        wait = _wait(scope) if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") else None
+        wait = _wait(scope) if _asks(scope) else None
         if wait is None:
             await self.app(scope, receive, send)
             return
@@ -128,6 +129,13 @@ class Preferences:
             await self.app(scope, receive, send_applied)
         finally:
             PATIENCE_S.reset(mark)
+
+
+def _asks(scope: Scope) -> bool:
+    """Whether a request asks for something, and records nothing."""
+    if scope["type"] != "http":
+        return False
+    return scope["method"] in ("GET", "HEAD") or scope["path"].startswith(SCENARIOS)
 
 
 def _wait(scope: Scope) -> int | None:

@@ -9,10 +9,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class Connection(HttpToolsProtocol):
     """A connection of HTTP/1.1; without a word between two requests, uvicorn itself closes it."""
 
-    def __init__(self, *arguments: Any, patience_s: float, **further: Any) -> None:
-        """`patience_s`: how long the line and the headers of a request may take."""
+    #: How long the line and the headers of a request may take.
+    patience_s = 30.0
+
+    def __init__(self, *arguments: Any, **further: Any) -> None:
         super().__init__(*arguments, **further)
-        self._patience_s = patience_s
         #: Runs while a request is awaited that has begun, or is the first.
         self._awaiting: asyncio.TimerHandle | None = None
 
@@ -39,9 +40,14 @@ class Connection(HttpToolsProtocol):
 
     def _await(self) -> None:
         if not self.transport.is_closing():
-            self._awaiting = self.loop.call_later(self._patience_s, self.timeout_keep_alive_handler)
+            self._awaiting = self.loop.call_later(self.patience_s, self.timeout_keep_alive_handler)
 
     def _forget(self) -> None:
         if self._awaiting is not None:
             self._awaiting.cancel()
             self._awaiting = None
+
+
+def connection_with(patience_s: float) -> type[Connection]:
+    """The kind of connection that is given up after so long."""
+    return type("Connection", (Connection,), {"patience_s": patience_s})

@@ -17,6 +17,7 @@ from service.questions import Questions
 from service.web.bodies import JSON, read_body, read_events
 from service.web.events import accepted
 from service.web.formats import choice_of, chosen, rendered
+from service.web.problems import HttpProblem
 from service.web.resources import KINDS
 from service.web.validators import linked, tagged, tagged_resource
 
@@ -58,6 +59,8 @@ async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Sent]], dict[s
     media_type = accepted(request, (JSON,))
     body = await read_body(request, request.app.state.settings.body_limit_bytes)
     batch = await run_in_threadpool(read_events, body, request.headers.get("content-type", ""))
+    if not batch.requests:
+        raise HttpProblem("invalid", "there is no event to suppose in the request")
     try:
         answer = await run_in_threadpool(ask, raw_parameters(request), batch.requests)
     except CannotBeSupposed as refused:

@@ -101,12 +101,12 @@ def fuzz(requests: int, seed: int) -> dict[str, int]:
     ):
         tell(service)
         listened(service)
-        generated(service, "--phases", "examples,coverage", "--seed", str(seed), "--workers", "2")
+        generated(service, "--phases", "examples,coverage", "--seed", str(seed))
         while (done := sum(answered(service).values())) < requests:
             report(f"{done} requests")
             most = max(20, min(200, (requests - done) // 100))
             seed += 1
-            generated(service, "--phases", "fuzzing", "-n", str(most), "--seed", str(seed), "--workers", "2")
+            generated(service, "--phases", "fuzzing", "-n", str(most), "--seed", str(seed))
         if not service.is_ready():
             raise Failed("the service is not ready afterwards")
         return answered(service)

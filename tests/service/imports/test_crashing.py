@@ -2,19 +2,43 @@
 
 import json
 import signal
+import socket
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
 from service.postgres.embedded import attach
 from tests.service.imports.test_worker import ndjson, purchases
 from tests.service.postgres_owner import wait_until
-from tests.service.processes import NDJSON, serving
+from tests.service.processes import NDJSON, TOKEN, Service, serving
 from tests.service.purchases import head_held
 
 IMPORTS = "/api/v1/imports"
 EVENTS = "/api/v1/events"
+
+
+def half_a_file(service: Service) -> None:
+    """Begin to send a file, and hang up."""
+    address = urlsplit(service.address)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        head = f"POST {IMPORTS} HTTP/1.1\r\nHost: daybook\r\nAuthorization: Bearer {TOKEN}\r\n"
+        connection.sendall(f"{head}Content-Length: 2000000\r\n\r\n".encode() + b"x" * 1_500_000)
+        assert wait_until(lambda: len(arriving(service)) == 1, 60)
+
+
+def arriving(service: Service) -> list[Path]:
+    """Files of which the end has not come."""
+    return list((service.home / "imports" / ".arriving").iterdir())
+
+
+def test_of_a_file_whose_sender_hangs_up_nothing_is_left(ledger_home: Path) -> None:
+    with serving(ledger_home) as service, service.client() as client:
+        half_a_file(service)
+        assert wait_until(lambda: arriving(service) == [], 60)
+        assert client.get(IMPORTS).json() == {"imports": []}
+        assert [line for line in service.said if "incident" in line] == []
 
 
 def test_a_service_killed_while_it_imports_goes_on_when_it_is_started_again(ledger_home: Path) -> None:

@@ -198,6 +198,10 @@ def test_a_client_says_how_long_it_waits(seeded: TestClient, daybook: Daybook) -
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=2")
     capped = seeded.get(view, params=asked, headers={"Prefer": "wait=9000"})
     assert capped.headers["Preference-Applied"] == "wait=30"
+    data = {"organization_id": "x", "name": "X", "country": "DE"}
+    supposed = {"type": "organization-registered", "effective_on": "2024", "data": data}
+    scenario = seeded.post(f"{API}/scenarios/vendor-dependence", json=supposed, headers={"Prefer": "wait=3"})
+    assert (scenario.status_code, scenario.headers["Preference-Applied"]) == (200, "wait=3")
     assert "Preference-Applied" not in seeded.get(view, params=asked, headers={"Prefer": "wait=soon"}).headers
     # With nobody who follows the ledger, the projection stands still.
     daybook.follower.close()
