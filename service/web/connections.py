@@ -5,6 +5,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+#: At the end, a client who takes nothing of what is on its way to it for so long does not hold the service up.
+STUCK_S = 2.0
+
 
 class Connection(HttpToolsProtocol):
     """A connection of HTTP/1.1; without a word between two requests, uvicorn itself closes it."""
@@ -16,6 +19,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **further)
         #: Runs while a request is awaited that has begun, or is the first.
         self._awaiting: asyncio.TimerHandle | None = None
+        #: Runs while the service ends and this client has not gone.
+        self._ending: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected."""
@@ -36,7 +41,21 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """They are gone."""
         self._forget()
+        if self._ending is not None:
+            self._ending.cancel()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The service ends: what is being answered is finished, as long as the client takes it."""
+        super().shutdown()
+        self._look_whether_stuck(0)
+
+    def _look_whether_stuck(self, before_bytes: int) -> None:
+        left_bytes = self.transport.get_write_buffer_size()
+        if left_bytes == before_bytes != 0:
+            self.transport.abort()
+        else:
+            self._ending = self.loop.call_later(STUCK_S, self._look_whether_stuck, left_bytes)
 
     def _await(self) -> None:
         if not self.transport.is_closing():

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.version import VERSION
-from service.web import components
+from service.web import components, described_events, described_operations, described_views
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.described import ALWAYS, ROUTES, Answer, Described, recording
+from service.web.described import ALWAYS, Answer, Described, recording
 from service.web.permissions import ROLES, required
 from service.web.resources import API, KINDS
 from service.web.routes import ROUTERS
@@ -100,7 +100,7 @@ def document() -> dict[str, Any]:
 
 def described_routes() -> dict[tuple[str, str], Described]:
     """What is said of each route, by method and path."""
-    found = dict(ROUTES)
+    found = {**described_views.ROUTES, **described_events.ROUTES, **described_operations.ROUTES}
     for kind in KINDS:
         path = f"{API}/{kind.plural}"
         found["post", path] = recording(f"record_{kind.begins}".replace("-", "_"), kind, change=False, many=False)

@@ -40,7 +40,7 @@ class Shell:
 
     def run(self, *headings: str) -> "subprocess.CompletedProcess[str]":
         """Run what stands under some headings, one after the other, until something fails."""
-        script = "\n".join(["set -xeuo pipefail", *(commands_under(heading) for heading in headings)])
+        script = "\n".join(["set -euo pipefail", *(commands_under(heading) for heading in headings)])
         return self.run_script(script)
 
     def run_script(self, script: str) -> "subprocess.CompletedProcess[str]":

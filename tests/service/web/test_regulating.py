@@ -272,3 +272,10 @@ def test_until_is_not_before_the_start_and_what_is_repealed_stays_so(
     }
     answer = seeded.post(EVENTS, json=amended)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (409, "/data/regulation_id")
+
+
+@pytest.mark.parametrize(("content", "media_type"), [(b"[]", "application/json"), (b"\n", "application/x-ndjson")])
+def test_a_scenario_of_no_event_is_refused(seeded: TestClient, content: bytes, media_type: str) -> None:
+    for view in ("vendor-dependence", "regulatory-exposure"):
+        answer = seeded.post(f"{SUPPOSE}/{view}", content=content, headers={"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["detail"]) == (422, "there is no event to suppose in the request")

@@ -1,0 +1,169 @@
+"""What is said of the routes for operators: imports, webhooks, and the process itself."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, get_args
+
+from service.importers.formats import FORMATS as IMPORTED
+from service.imports.jobs import State
+from service.imports.mappings import NAME
+from service.web import query_parameters as query
+from service.web.bodies import JSON, NDJSON
+from service.web.described import ALWAYS, BINARY, BODY, OPEN, REPLAYED, Answer, Described, as_line, in_json, ref
+from service.web.examples import NOTES_ON_ACME, ORDERS_MAPPING
+from service.web.imports import LONGEST_NAME, MEDIA_TYPES, TOML
+from service.web.resources import API
+
+WEBHOOK_LINKS = {
+    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
+    for name in ("read_webhook", "pause_webhook", "resume_webhook", "replay_webhook", "rotate_webhook_secret")
+} | {
+    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
+    for name in ("test_webhook", "remove_webhook")
+}
+
+
+def _webhook(name: str, schema: str, *, body: bool = False) -> Described:
+    return Described(
+        name,
+        {200: in_json(schema)},
+        (*ALWAYS, 404, *((408, 413, 422) if body else ())),
+        parts={"identifier": {"type": "string", "minLength": 1}},
+        body=_sent("Replay", {"after": 0}) if body else None,
+    )
+
+
+def _sent(schema: str, example: Mapping[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": ref(schema), "example": example}}}
+
+
+OTHERS: dict[tuple[str, str], Described] = {
+    ("get", f"{API}/webhooks"): Described("list_webhooks", {200: in_json("Webhooks")}),
+    ("post", f"{API}/webhooks"): Described(
+        "create_webhook",
+        {201: Answer("Made.", {JSON: ref("WebhookWithSecret")}, ("Location",), WEBHOOK_LINKS)},
+        (*ALWAYS, 408, 413, 422),
+        body=_sent("NewWebhook", {"url": "https://buying.example/daybook", "types": ["order-placed"]}),
+    ),
+    ("get", f"{API}/webhooks/{{identifier}}"): _webhook("read_webhook", "Webhook"),
+    ("delete", f"{API}/webhooks/{{identifier}}"): replace(
+        _webhook("remove_webhook", "Webhook"), answers={204: Answer("It is told nothing more.")}
+    ),
+    ("post", f"{API}/webhooks/{{identifier}}/pause"): _webhook("pause_webhook", "Webhook"),
+    ("post", f"{API}/webhooks/{{identifier}}/resume"): _webhook("resume_webhook", "Webhook"),
+    ("post", f"{API}/webhooks/{{identifier}}/replay"): _webhook("replay_webhook", "Webhook", body=True),
+    ("post", f"{API}/webhooks/{{identifier}}/rotate-secret"): _webhook("rotate_webhook_secret", "WebhookWithSecret"),
+    ("post", f"{API}/webhooks/{{identifier}}/test"): _webhook("test_webhook", "Attempt"),
+    ("get", "/livez"): Described("livez", {200: in_json("Liveness")}, OPEN),
+    ("get", "/readyz"): Described(
+        "readyz",
+        {200: in_json("Readiness"), 503: in_json("Readiness", words="It cannot answer: the status says why.")},
+        OPEN,
+    ),
+    ("get", "/version"): Described("version", {200: in_json("Version")}, OPEN),
+    ("get", "/metrics"): Described(
+        "metrics",
+        {200: Answer("In Prometheus' text format.", {"text/plain; version=0.0.4; charset=utf-8": {"type": "string"}})},
+    ),
+    ("get", "/problems/{name}"): Described(
+        "read_problem",
+        {200: in_json("ProblemPage")},
+        (*OPEN, 404),
+        parts={"name": {"type": "string", "minLength": 1}},
+        asks={"name": "invalid"},
+    ),
+}
+IMPORT = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
+MAPPING = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+IMPORT_WISHES = [
+    query.query("format", {"enum": list(IMPORTED)}, "What the file is; told by how it begins, if not given."),
+    query.query("mapping", {"type": "string", "maxLength": LONGEST_NAME}, "The name of a mapping, for order lines."),
+    query.query("dry_run", {"type": "boolean", "default": False}, "Only say what would be recorded."),
+    query.query("continue_on_error", {"type": "boolean", "default": False}, "Leave out what is refused, and go on."),
+    query.query("unknown", {"enum": ["register", "report"]}, "Organisations of a screening list that are not known."),
+    query.query(
+        "file",
+        {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "default": "upload"},
+        "What the file is called.",
+    ),
+]
+IMPORT_LINKS = {
+    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
+    for name in ("read_import", "read_import_rejects", "cancel_import")
+}
+
+
+def _import_body() -> dict[str, Any]:
+    content: dict[str, Any] = {name: {"schema": BINARY} for name in ("application/octet-stream", *MEDIA_TYPES)}
+    content[NDJSON[0]] = {"schema": BINARY, "example": "".join(as_line(event) for event in NOTES_ON_ACME)}
+    return {"required": True, "description": "The file itself, compressed by gzip or not.", "content": content}
+
+
+IMPORTS: dict[tuple[str, str], Described] = {
+    ("post", f"{API}/imports"): Described(
+        "begin_import",
+        {
+            202: Answer("Taken; it is recorded in the background.", {JSON: ref("Import")}, ("Location",), IMPORT_LINKS),
+            200: Answer("Sent before: that import.", {JSON: ref("Import")}, ("Location", REPLAYED), IMPORT_LINKS),
+        },
+        (*ALWAYS, *BODY, 507),
+        IMPORT_WISHES,
+        headers=("Idempotency-Key",),
+        body=_import_body(),
+        asks={"format": "ndjson", "file": "notes.ndjson", "dry_run": True, "continue_on_error": True},
+    ),
+    ("get", f"{API}/imports"): Described(
+        "list_imports",
+        {200: in_json("Imports")},
+        (*ALWAYS, 422),
+        [
+            query.query(
+                "state", {"type": "array", "items": {"enum": list(get_args(State))}}, "In one of these states."
+            ),
+            query.query("limit", {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}, "So many."),
+        ],
+    ),
+    ("get", f"{API}/imports/{{identifier}}"): Described(
+        "read_import", {200: in_json("Import")}, (*ALWAYS, 404), parts={"identifier": IMPORT}
+    ),
+    ("get", f"{API}/imports/{{identifier}}/rejects"): Described(
+        "read_import_rejects",
+        {200: Answer("A rejected row a line.", {NDJSON[0]: {"type": "string"}})},
+        (*ALWAYS, 404),
+        parts={"identifier": IMPORT},
+    ),
+    ("delete", f"{API}/imports/{{identifier}}"): Described(
+        "cancel_import",
+        {200: in_json("Import", words="Called off."), 202: in_json("Import", words="It ends after the batch at hand.")},
+        (*ALWAYS, 404, 409),
+        parts={"identifier": IMPORT},
+    ),
+    ("get", f"{API}/mappings"): Described("list_mappings", {200: in_json("Mappings")}),
+    ("get", f"{API}/mappings/{{name}}"): Described(
+        "read_mapping",
+        {200: Answer("The mapping.", {TOML: {"type": "string"}})},
+        (*ALWAYS, 404),
+        parts={"name": MAPPING},
+        asks={"name": "scms"},
+    ),
+    ("put", f"{API}/mappings/{{name}}"): Described(
+        "keep_mapping",
+        {
+            201: in_json("Mapping", "Location", words="Kept under a new name."),
+            200: in_json("Mapping", "Location", words="Kept in the place of another."),
+        },
+        (*ALWAYS, 408, 413, 422),
+        parts={"name": MAPPING},
+        body={"required": True, "content": {TOML: {"schema": {"type": "string"}, "example": ORDERS_MAPPING}}},
+        asks={"name": "erp"},
+    ),
+    ("delete", f"{API}/mappings/{{name}}"): Described(
+        "remove_mapping",
+        {204: Answer("It is forgotten.")},
+        (*ALWAYS, 404),
+        parts={"name": MAPPING},
+        asks={"name": "erp"},
+    ),
+}
+
+ROUTES: dict[tuple[str, str], Described] = OTHERS | IMPORTS
