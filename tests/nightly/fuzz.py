@@ -29,6 +29,8 @@ CHECKS = (
 )
 #: It answers for as long as one listens; `listened` asks it by itself.
 ENDLESS = "stream_events"
+#: Requests of each operation in one round.
+EXAMPLES = 40
 #: What an answer may take on a busy machine.
 TIMEOUT_S = 60
 
@@ -101,12 +103,15 @@ def fuzz(requests: int, seed: int) -> dict[str, int]:
     ):
         tell(service)
         listened(service)
+        # Some tens of thousands of its own choice: every boundary of every parameter and field.
         generated(service, "--phases", "examples,coverage", "--seed", str(seed))
-        while (done := sum(answered(service).values())) < requests:
-            report(f"{done} requests")
-            most = max(20, min(200, (requests - done) // 100))
+        while True:
             seed += 1
-            generated(service, "--phases", "fuzzing", "-n", str(most), "--seed", str(seed))
+            generated(service, "--phases", "fuzzing,stateful", "-n", str(EXAMPLES), "--seed", str(seed))
+            done = sum(answered(service).values())
+            report(f"{done} requests")
+            if done >= requests:
+                break
         if not service.is_ready():
             raise Failed("the service is not ready afterwards")
         return answered(service)
