@@ -57,7 +57,10 @@ def generated(service: Service, *arguments: str) -> None:
         *arguments,
     ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.nightly.generated", "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    # What it keeps for another time lies where the home does, and goes with it.
+    ended = subprocess.run(
+        command, cwd=service.home.parent, env=environment, capture_output=True, text=True, check=False
+    )
     if ended.returncode != 0:
         raise Failed(f"{ended.stdout[-20_000:]}\n{ended.stderr[-5_000:]}")
 
