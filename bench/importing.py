@@ -1,6 +1,6 @@
 """How fast a file of orders is imported, beside raw inserts of the same rows and the library's own save.
 
-    ./run bench importing [--events 100000]
+    ./run bench importing [--events 500000]
 
 Everything runs on one embedded PostgreSQL with durable commits. The file holds orders of two lines, each with an id,
 by the seed's organisations for its products. The import is timed in a process of its own, from opening the file to the
@@ -112,7 +112,7 @@ def stock(conninfo: str, count: int) -> Iterator[None]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=500_000)
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.alone:

@@ -30,7 +30,7 @@ __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 logger = logging.getLogger(__name__)
 
 #: A group takes commands until it holds this many events; one larger command makes a group of its own.
-GROUP_EVENTS = 4_000
+GROUP_EVENTS = 8_000
 #: Commands that may wait, unless told otherwise.
 WAITING_COMMANDS = 4_096
 #: How long an append keeps trying while PostgreSQL cannot be reached.

@@ -95,7 +95,7 @@ class Follower:
             thread.join()
 
     def _next_page(self) -> int:
-        rows = self.ledger.recorder.rows_after(self.position, PAGE_EVENTS)
+        rows = self.ledger.recorder.rows_after(self.position, PAGE_EVENTS, upto=self.position + PAGE_EVENTS)
         if rows:
             self.projection.apply(batch_of(rows))
             with self._moved:

@@ -21,7 +21,7 @@ from service.codes import country_name
 from tests.ledgers import Book, Event, line, market
 from tests.random_ledgers import random_ledger, random_query
 
-LEDGERS = int(os.environ.get("DAYBOOK_TEST_LEDGERS", "40"))
+LEDGERS = int(os.environ.get("DAYBOOK_TEST_LEDGERS", "24"))
 QUERIES = 12
 
 

@@ -106,6 +106,7 @@ def verify_bundle(path: Path, vkeys: Sequence[str], *, as_json: bool) -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Further questions: VIEW?PARAMETERS, one a line.",
 )
+@click.option("--only", is_flag=True, help="Ask the questions of --queries alone.")
 @click.option("--url", help="A running service to compare as well, e.g. http://127.0.0.1:8000.")
 @click.option("--token-env", default="DAYBOOK_TOKEN", show_default=True, help="The variable that holds its token.")
 @click.option("--json", "as_json", is_flag=True, help="What came of it as JSON.")
@@ -116,6 +117,7 @@ def replay(
     position: int | None,
     recorded_at: str | None,
     file: Path | None,
+    only: bool,
     url: str | None,
     token_env: str,
     as_json: bool,
@@ -126,6 +128,8 @@ def replay(
     """
     if position is not None and recorded_at is not None:
         raise click.UsageError("give --position or --recorded-at, not both")
+    if only and file is None:
+        raise click.UsageError("--only asks the questions of a file: give --queries")
     with ExitStack() as stack:
         remote = None if url is None else stack.enter_context(Remote(url, _token(token_env)))
         bar = stack.enter_context(_Bar())
@@ -134,7 +138,7 @@ def replay(
         )
         clocks = Clocks(daybook, settings.wait_s)
         wanted = _wanted(daybook, clocks, position, recorded_at)
-        queries = read_saved(SAVED, clocks, wanted)
+        queries = [] if only else read_saved(SAVED, clocks, wanted)
         if file is not None:
             queries += read_saved(_lines(file), clocks, wanted)
         found = replay_all(

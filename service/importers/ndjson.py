@@ -28,8 +28,8 @@ from service.importers.streaming import Options
 
 ATOMIC_LINES = 10_000
 BATCH_LINES = 2_000
-#: Batches that wait to be recorded while the next one is read: enough to keep both at work.
-BATCHES_AHEAD = 3
+#: Batches that wait to be recorded while the next ones are read: two groups of the committer's, and some on their way,
+BATCHES_AHEAD = 10
 #: Lines that wait likewise where each is recorded by itself.
 LINES_AHEAD = 3_000
 #: New objects before Python looks for cycles among them.

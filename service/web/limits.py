@@ -1,6 +1,7 @@
 """What a request may take: parameters, and the size and time of its body."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 
@@ -10,6 +11,8 @@ from service.web.problems import HttpProblem
 
 #: Parameters in a query.
 MOST_PARAMETERS = 1_000
+#: Where the files of the transparency log lie.
+LOG_PATH = re.compile(r"(/api/v1)?/log/")
 #: Whoever sends at least so much is only slow, and not cut off.
 SLOWEST_BYTES_PER_S = 65_536
 
@@ -39,6 +42,9 @@ class Limits:
         if parameters > MOST_PARAMETERS:
             raise HttpProblem("malformed", f"the query has {parameters} parameters, more than {MOST_PARAMETERS}")
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            # What is asked of the log is a path of its own strict form, or nothing.
+            if LOG_PATH.match(scope["path"]):
+                raise HttpProblem("not-found", "no file of the log has a NUL in its name")
             raise HttpProblem("malformed", "there is a NUL in the address, which is in no id and no value")
         limit_bytes, timeout_s = self.uploads.get(scope["path"], (self.body_limit_bytes, self.body_timeout_s))
         body = _Body(receive, limit_bytes, timeout_s)

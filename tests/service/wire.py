@@ -29,6 +29,7 @@ class Wire:
         #: How long each piece of what is said takes.
         self.delay_s = 0.0
         self._refuses = False
+        self._closed = False
         self._sockets: set[socket.socket] = set()
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(os.fspath(folder / SOCKET_NAME))
@@ -51,6 +52,7 @@ class Wire:
 
     def close(self) -> None:
         """Break all connections and let nobody in again."""
+        self._closed = True
         with contextlib.suppress(OSError):
             self._door.shutdown(socket.SHUT_RDWR)
         self._door.close()
@@ -66,6 +68,9 @@ class Wire:
                     server.close()
                     continue
                 self._sockets |= {client, server}
+                if self._closed:  # just now, and those two were not among what it broke
+                    self._break()
+                    return
                 threading.Thread(target=self._carry, args=(client, server, True), daemon=True).start()
                 threading.Thread(target=self._carry, args=(server, client, False), daemon=True).start()
 

@@ -159,6 +159,7 @@ def test_a_question_that_cannot_be_asked_is_named_with_its_line(
     [
         (("--position", "56"), "position 56 is beyond the head, 55"),
         (("--position", "1", "--recorded-at", "2023-01-01T00:00:00Z"), "not both"),
+        (("--only",), "give --queries"),
         (("--url", "http://127.0.0.1:1"), "the environment has no DAYBOOK_TOKEN"),
     ],
 )
@@ -173,13 +174,16 @@ def test_a_service_that_cannot_be_asked_is_named(run: Run) -> None:
     assert "http://127.0.0.1:1 cannot be asked" in done.stderr
 
 
-def test_a_running_service_is_compared_as_well(ledger_home: Path) -> None:
+def test_a_running_service_is_compared_as_well(ledger_home: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "questions"
+    questions.write_text("vendor-dependence?buyer=baidu&measure=units\nregulatory-exposure?buyer=baidu\n")
     with serving(ledger_home) as service, service.client() as client:
         assert client.post("/api/v1/events", content=SEED.read_bytes(), headers=NDJSON_BODY).status_code == 201
         asked = ("replay", "--url", service.address, "--token-env", "DAYBOOK_ADMIN_TOKEN", "--json")
-        done = command(ledger_home, *asked, "--position", "40")
+        done = command(ledger_home, *asked, "--position", "40", "--queries", str(questions), "--only")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert json.loads(done.stdout)["compared"] == ["live", service.address]
+        told = json.loads(done.stdout)
+        assert (told["compared"], told["queries"]) == (["live", service.address], 2)
         head = client.get("/api/v1/projection/digest").json()
         assert head["position"] == 55
         assert head["tables"]["event"].startswith("55 ")
