@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from starlette.responses import Response
 from domain.catalogue import EVENT_TYPES
 from domain.errors import Invalid
 from service.clocks import BeyondTheLedger
+from service.commands import IdempotencyKey
 from service.daybook import Daybook
 from service.idempotency import KeyTaken
 from service.settings import Settings
@@ -27,6 +30,7 @@ from service.webhooks.registry import Webhook, Webhooks
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
 LONGEST_URL = 2_000
+REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 class NewWebhook(BaseModel):
@@ -117,15 +121,15 @@ async def remove_webhook(request: Request, identifier: str) -> Response:
 @router.post("/{identifier}/pause")
 async def pause_webhook(request: Request, identifier: str) -> Response:
     """Tell it nothing until it is resumed; then it goes on where it was."""
-    return _json(described(await run_in_threadpool(_webhooks(request).set_status, identifier, "paused")))
+    webhooks = _webhooks(request)
+    return await _once(request, lambda key: webhooks.set_status(identifier, "paused", key))
 
 
 @router.post("/{identifier}/resume")
 async def resume_webhook(request: Request, identifier: str) -> Response:
     """Go on where it was, paused or disabled."""
-    resumed = await run_in_threadpool(_webhooks(request).set_status, identifier, "active")
-    _deliveries(request).wake()
-    return _json(described(resumed))
+    webhooks = _webhooks(request)
+    return await _once(request, lambda key: webhooks.set_status(identifier, "active", key))
 
 
 @router.post("/{identifier}/replay")
@@ -134,21 +138,24 @@ async def replay_webhook(request: Request, identifier: str, replay: Replay) -> R
     head = await _head(request)
     if replay.after > head:
         raise BeyondTheLedger(f"position {replay.after} is beyond the head, {head}")
-    set_back = await run_in_threadpool(_webhooks(request).set_back, identifier, replay.after)
-    _deliveries(request).wake()
-    return _json(described(set_back))
+    webhooks = _webhooks(request)
+    return await _once(request, lambda key: webhooks.set_back(identifier, replay.after, key))
 
 
 @router.post("/{identifier}/rotate-secret")
 async def rotate_secret(request: Request, identifier: str) -> Response:
     """A new secret; for a day what is sent is signed with the one before, too."""
-    rotated = await run_in_threadpool(_webhooks(request).rotate, identifier)
-    return _json({**described(rotated), "secret": rotated.secret})
+    webhooks = _webhooks(request)
+    return await _once(request, lambda key: webhooks.rotate(identifier, key), show_secret=True)
 
 
 @router.post("/{identifier}/test")
 async def test_webhook(request: Request, identifier: str) -> Response:
     """Send a message of type daybook.webhook-test now, and say how that went; it counts as no delivery."""
+    key = key_of(request, await request.body())
+    before = None if key is None else await run_in_threadpool(_webhooks(request).tried_before, key)
+    if before is not None:
+        return _json(dict(before), headers=REPLAYED)
     webhook = await run_in_threadpool(_webhooks(request).find, identifier)
     message_id = f"test-{secrets.token_hex(8)}"
     message = {
@@ -160,7 +167,32 @@ async def test_webhook(request: Request, identifier: str) -> Response:
     }
     body = json.dumps(message).encode()
     attempt: Attempt = await run_in_threadpool(_deliveries(request).sender.send, webhook, message_id, body)
-    return _json({"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error})
+    outcome = {"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error}
+    if key is not None:
+        with suppress(KeyTaken):  # by the same request, at the same time
+            await run_in_threadpool(_webhooks(request).tried, key, outcome)
+    return _json(outcome)
+
+
+async def _once(
+    request: Request, change: Callable[[IdempotencyKey | None], Webhook], *, show_secret: bool = False
+) -> Response:
+    """Change a webhook, or, where that was done under the same idempotency key before, tell how it is now."""
+    webhooks = _webhooks(request)
+    key = key_of(request, await request.body())
+    changed = None if key is None else await run_in_threadpool(webhooks.made_before, key)
+    headers = {} if changed is None else REPLAYED
+    if changed is None:
+        try:
+            changed = await run_in_threadpool(change, key)
+        except KeyTaken:
+            # By the same request, at the same time.
+            assert key is not None
+            changed, headers = await run_in_threadpool(webhooks.made_before, key), REPLAYED
+            assert changed is not None
+        _deliveries(request).wake()
+    shown = {"secret": changed.secret} if show_secret else {}
+    return _json({**described(changed), **shown}, headers=headers)
 
 
 def _made(webhook: Webhook, status: int) -> Response:

@@ -2,10 +2,10 @@
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg.rows import class_row
 
@@ -103,44 +103,62 @@ class Webhooks:
             raise UnknownWebhook(f"there is no webhook {identifier}")
         return found
 
-    def set_status(self, identifier: str, status: Status) -> Webhook:
+    def set_status(self, identifier: str, status: Status, key: IdempotencyKey | None = None) -> Webhook:
         """Pause it, or let it go on where it was, as if nothing had failed."""
         return self._one(
             "update webhooks set status = %s, failures = 0, retry_at = null, lease = null, leased_until = null"
             " where id = %s",
             (status, identifier),
             identifier,
+            key,
         )
 
-    def set_back(self, identifier: str, after: int) -> Webhook:
+    def set_back(self, identifier: str, after: int, key: IdempotencyKey | None = None) -> Webhook:
         """Tell it again of everything behind a position; a delivery under way is given up."""
         return self._one(
             "update webhooks set position = %s, status = 'active', failures = 0, retry_at = null, last_error = null,"
             " lease = null, leased_until = null where id = %s",
             (after, identifier),
             identifier,
+            key,
         )
 
-    def rotate(self, identifier: str) -> Webhook:
+    def rotate(self, identifier: str, key: IdempotencyKey | None = None) -> Webhook:
         """Sign with a new secret from now on, and for a day with the one before as well."""
         return self._one(
             "update webhooks set former_secret = secret, secret = %s,"
             " former_until = clock_timestamp() + make_interval(hours => %s) where id = %s",
             (new_secret(), OVERLAP_HOURS, identifier),
             identifier,
+            key,
         )
 
     def remove(self, identifier: str) -> None:
         """Tell it nothing more; raises UnknownWebhook."""
         self._one("delete from webhooks where id = %s", (identifier,), identifier)
 
-    def _one(self, statement: str, values: tuple[object, ...], identifier: str = "") -> Webhook:
+    def _one(
+        self, statement: str, values: tuple[object, ...], identifier: str = "", key: IdempotencyKey | None = None
+    ) -> Webhook:
         query = f"{statement} returning {COLUMNS}"
-        with self._datastore.get_connection() as connection:
+        with self._datastore.get_connection() as connection, connection.transaction():
             found = connection.cursor(row_factory=class_row(Webhook)).execute(query.encode(), values).fetchone()
+            keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
         return found
+
+    def tried(self, key: IdempotencyKey, outcome: Mapping[str, Any]) -> None:
+        """Keep how a trial went that was asked for under a key; KeyTaken where another one was."""
+        with self._datastore.get_connection() as connection, connection.transaction():
+            keep_told(connection, [(key, {"outcome": outcome})])
+
+    def tried_before(self, key: IdempotencyKey) -> Mapping[str, Any] | None:
+        """How the trial went that was asked for under a key; None: none was. Raises KeyReused."""
+        kept = recall(self._datastore, [key]).get(key[:2])
+        if kept is not None and kept.fingerprint != key.fingerprint:
+            raise KeyReused.of(key)
+        return None if kept is None else dict(kept.receipt.told_before["outcome"])
 
     # What a worker does; a lease that was lost answers False, and the worker leaves the webhook alone.
 

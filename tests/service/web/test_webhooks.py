@@ -77,3 +77,27 @@ def test_a_position_beyond_the_ledger_is_refused(client: TestClient) -> None:
     assert client.post(WEBHOOKS, json={"url": HERE, "after": 7}).json()["type"] == "/problems/beyond-the-ledger"
     made = make(client)
     assert client.post(f"{WEBHOOKS}/{made['id']}/replay", json={"after": 1}).status_code == 400
+
+
+def test_what_is_asked_again_under_a_key_is_done_once(seeded: TestClient) -> None:
+    with receiving() as receiver:
+        made = make(seeded, url=receiver.url, after=0)
+        path = f"{WEBHOOKS}/{made['id']}"
+
+        def twice(what: str, key: str, **body: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+            answers = [seeded.post(f"{path}/{what}", headers={"Idempotency-Key": key}, **body) for _ in range(2)]
+            assert [answer.status_code for answer in answers] == [200, 200], answers[-1].text
+            assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true"]
+            return answers[0].json(), answers[1].json()
+
+        first, again = twice("rotate-secret", "k-1")
+        assert first["secret"] == again["secret"] != made["secret"]
+        first, again = twice("test", "k-2")
+        assert (first, len(receiver.came)) == (again, 1)
+        twice("replay", "k-3", json={"after": 50})
+        seeded.post(f"{path}/replay", json={"after": 20})
+        replayed = seeded.post(f"{path}/replay", json={"after": 50}, headers={"Idempotency-Key": "k-3"})
+        assert replayed.json()["position"] == 20
+        reused = seeded.post(f"{path}/pause", headers={"Idempotency-Key": "k-1"})
+        assert (reused.status_code, reused.json()["type"]) == (422, "/problems/idempotency-key-reused")
+        twice("pause", "k-4")
