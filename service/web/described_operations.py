@@ -23,11 +23,12 @@ WEBHOOK_LINKS = {
 }
 
 
-def _webhook(name: str, schema: str, *, body: bool = False) -> Described:
+def _webhook(name: str, schema: str, *, changes: bool = False, body: bool = False) -> Described:
     return Described(
         name,
-        {200: in_json(schema)},
-        (*ALWAYS, 404, *((408, 413, 422) if body else ())),
+        {200: in_json(schema, *((REPLAYED,) if changes else ()))},
+        (*ALWAYS, 404, *((408, 413, 422) if changes else ())),
+        headers=("Idempotency-Key",) if changes else (),
         parts={"identifier": {"type": "string", "minLength": 1}},
         body=_sent("Replay", {"after": 0}) if body else None,
     )
@@ -41,19 +42,25 @@ OTHERS: dict[tuple[str, str], Described] = {
     ("get", f"{API}/webhooks"): Described("list_webhooks", {200: in_json("Webhooks")}),
     ("post", f"{API}/webhooks"): Described(
         "create_webhook",
-        {201: Answer("Made.", {JSON: ref("WebhookWithSecret")}, ("Location",), WEBHOOK_LINKS)},
+        {
+            201: Answer("Made.", {JSON: ref("WebhookWithSecret")}, ("Location",), WEBHOOK_LINKS),
+            200: Answer("Made before.", {JSON: ref("WebhookWithSecret")}, ("Location", REPLAYED), WEBHOOK_LINKS),
+        },
         (*ALWAYS, 408, 413, 422),
+        headers=("Idempotency-Key",),
         body=_sent("NewWebhook", {"url": "https://buying.example/daybook", "types": ["order-placed"]}),
     ),
     ("get", f"{API}/webhooks/{{identifier}}"): _webhook("read_webhook", "Webhook"),
     ("delete", f"{API}/webhooks/{{identifier}}"): replace(
         _webhook("remove_webhook", "Webhook"), answers={204: Answer("It is told nothing more.")}
     ),
-    ("post", f"{API}/webhooks/{{identifier}}/pause"): _webhook("pause_webhook", "Webhook"),
-    ("post", f"{API}/webhooks/{{identifier}}/resume"): _webhook("resume_webhook", "Webhook"),
-    ("post", f"{API}/webhooks/{{identifier}}/replay"): _webhook("replay_webhook", "Webhook", body=True),
-    ("post", f"{API}/webhooks/{{identifier}}/rotate-secret"): _webhook("rotate_webhook_secret", "WebhookWithSecret"),
-    ("post", f"{API}/webhooks/{{identifier}}/test"): _webhook("test_webhook", "Attempt"),
+    ("post", f"{API}/webhooks/{{identifier}}/pause"): _webhook("pause_webhook", "Webhook", changes=True),
+    ("post", f"{API}/webhooks/{{identifier}}/resume"): _webhook("resume_webhook", "Webhook", changes=True),
+    ("post", f"{API}/webhooks/{{identifier}}/replay"): _webhook("replay_webhook", "Webhook", changes=True, body=True),
+    ("post", f"{API}/webhooks/{{identifier}}/rotate-secret"): _webhook(
+        "rotate_webhook_secret", "WebhookWithSecret", changes=True
+    ),
+    ("post", f"{API}/webhooks/{{identifier}}/test"): _webhook("test_webhook", "Attempt", changes=True),
     ("get", "/livez"): Described("livez", {200: in_json("Liveness")}, OPEN),
     ("get", "/readyz"): Described(
         "readyz",

@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from service.daybook import Daybook
+from service.importers.ndjson import BATCH_LINES, BATCHES_AHEAD
 from service.imports.jobs import ENDED, Job, Jobs
 from service.imports.worker import Worker
 from service.postgres.embedded import EmbeddedPostgres
@@ -18,8 +19,8 @@ from tests.service.imports.conftest import Put
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, order
 
-#: More than is recorded together.
-ORDERS = 11_000
+#: More than is read before something is recorded.
+ORDERS = (BATCHES_AHEAD + 5) * BATCH_LINES
 
 
 def ndjson(sent: Sequence[Event]) -> bytes:
