@@ -67,7 +67,7 @@ class Wire:
                     client.close()
                     server.close()
                     continue
-                self._sockets |= {client, server}
+                self._sockets.update((client, server))
                 if self._closed:  # just now, and those two were not among what it broke
                     self._break()
                     return
@@ -100,11 +100,13 @@ class Wire:
         self.breaks += 1
 
     def _break(self) -> None:
-        for end in list(self._sockets):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self._sockets.clear()
+        # One by one: whoever connects meanwhile is broken as well, or stays whole, and is not forgotten.
+        with contextlib.suppress(KeyError):
+            while True:
+                end = self._sockets.pop()
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
 
 
 @contextmanager
