@@ -279,9 +279,12 @@ class Jobs:
         return ended
 
     def clear_away(self, before: datetime) -> None:
-        """Forget the jobs that ended before a time, and what arrived only in part and whose sender is gone."""
+        """Forget the jobs that ended before a time, and what arrived only in part and whose sender is gone.
+
+        A job that was sent under an idempotency key is never forgotten: the key stands for it for ever.
+        """
         for job in self.all():
-            if job.finished_at is not None and job.finished_at < before:
+            if job.key is None and job.finished_at is not None and job.finished_at < before:
                 shutil.rmtree(self.folder / job.id, ignore_errors=True)
         with self._entrance():
             for arriving in (self.folder / ARRIVING).iterdir():

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from service.imports.arriving import Arrival
-from service.imports.jobs import ImportEnded, Jobs, UnknownImport
+from service.imports.jobs import ImportEnded, Jobs, Key, UnknownImport
 from tests.service.imports.conftest import Put
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
@@ -112,6 +112,15 @@ def test_ends_are_kept_for_a_while_and_what_nobody_sends_any_more_is_not(jobs: J
     with arriving:
         pass
     assert not arriving.folder.exists()
+
+
+def test_what_was_sent_under_a_key_is_never_forgotten(jobs: Jobs, put: Put) -> None:
+    put(b"1")
+    begun = jobs.next()
+    assert begun is not None
+    jobs.end(replace(begun, key=Key("token:7", "k-1", "ab" * 32)), "done")
+    jobs.clear_away(datetime.now(UTC) + timedelta(days=1))
+    assert [(job.id, job.state) for job in jobs.all()] == [(begun.id, "done")]
 
 
 def test_the_order_outlasts_a_clock_set_back(jobs: Jobs, put: Put) -> None:
