@@ -1,9 +1,9 @@
 """Deciding requests against the ledger: what is recorded, what is a replay, what is refused."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -12,7 +12,9 @@ from domain import organizations
 from domain.catalogue import AGGREGATES, EVENT_TYPES
 from domain.errors import Conflict, Invalid, Refusal, Rejected
 from domain.events import Believed, Draft, Recorded, Request
-from domain.plain_orders import PlainDraft, PlainOrder
+from domain.periods import parse_day
+from domain.plain_drafts import PlainDraft, PlainDrafts
+from domain.plain_orders import PlainOrder, PlainOrders
 from domain.record import EventAnnotated, EventRetracted
 from domain.streams import ABOUT_EVENTS, Stream, advance, fold, kind_of, refuse_earlier
 
@@ -32,6 +34,9 @@ class Reader(Protocol):
     def remembers(self, name: str) -> bool:
         """Whether a stream is known to have begun, without looking it up."""
 
+    def remembers_any(self, names: Set[str]) -> bool:
+        """Whether any of these streams may be known to have begun, without looking it up."""
+
 
 #: What a client sends: a plain order, or anything.
 Sent = Request | PlainOrder
@@ -44,6 +49,25 @@ class Outcome(Struct, frozen=True, gc=False):
 
     drafts: tuple[Decided, ...] = ()
     replayed: tuple[Recorded, ...] = ()
+
+
+@dataclass(frozen=True)
+class AllNew(Sequence[Outcome]):
+    """What became of plain orders that are all new: each is recorded."""
+
+    drafts: PlainDrafts
+
+    def __len__(self) -> int:
+        return len(self.drafts)
+
+    @overload
+    def __getitem__(self, place: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, place: slice) -> "AllNew": ...
+
+    def __getitem__(self, place: int | slice) -> "Outcome | AllNew":
+        found = self.drafts[place]
+        return AllNew(found) if isinstance(found, PlainDrafts) else Outcome((found,))
 
 
 class Batch:
@@ -60,26 +84,40 @@ class Batch:
         self.today = today
         self.new_id = new_id
         self.presume_new = presume_new
-        #: Everything decided so far, in the order in which it is to be recorded.
-        self.drafts: list[Decided] = []
-        #: The streams touched, as the batch leaves them; a plain order stands for the stream that it begins.
-        self.streams: dict[str, Stream | PlainDraft] = {}
-        self._ids: dict[str, Decided] = {}
+        #: How many events are decided so far.
+        self.count = 0
+        #: The streams touched, as the batch leaves them; a plain order, or the several that it is one of, stands for
+        #: the stream that it begins.
+        self.streams: dict[str, Stream | PlainDraft | PlainDrafts] = {}
+        self._runs: list[Decided | PlainDrafts] = []
+        self._ids: dict[str, Decided | PlainDrafts] = {}
         self._decided: dict[str, list[Decided]] = {}
         #: Organisations and products that are known to stand.
         self._standing: set[str] = set()
         #: Events that the requests at hand retract by themselves.
         self._named: frozenset[str] = frozenset()
 
-    def add(self, requests: Sequence[Sent]) -> list[Outcome]:
+    @property
+    def drafts(self) -> list[Decided]:
+        """Everything decided so far, in the order in which it is to be recorded."""
+        drafts: list[Decided] = []
+        for run in self._runs:
+            drafts += run if isinstance(run, PlainDrafts) else [run]
+        return drafts
+
+    def add(self, requests: Sequence[Sent]) -> Sequence[Outcome]:
         """Decide requests together: all of them, or none (Refusal, with the index of the first refused)."""
-        kept = len(self.drafts)
+        if self.presume_new and isinstance(requests, PlainOrders):
+            drafts = self._all_new(requests)
+            if drafts is not None:
+                return AllNew(drafts)
+        kept = len(self._runs)
         self._named = frozenset(
             request.body.retracts
             for request in requests
             if isinstance(request, Request) and isinstance(request.body, EventRetracted)
         )
-        touched: list[tuple[str, Stream | PlainDraft | None]] = []
+        touched: list[tuple[str, Stream | PlainDraft | PlainDrafts | None]] = []
         outcomes = []
         for index, request in enumerate(requests):
             try:
@@ -89,7 +127,8 @@ class Batch:
                         outcomes.append(Outcome((), (plain,)))
                         continue
                     if plain is not None:
-                        self.drafts.append(plain)
+                        self._runs.append(plain)
+                        self.count += 1
                         self._ids[plain.id] = self.streams[request.stream] = plain
                         outcomes.append(Outcome((plain,)))
                         continue
@@ -122,6 +161,34 @@ class Batch:
         identifier = request.id if isinstance(request, PlainOrder) else request.envelope.id
         return identifier is not None and self._own_or_recorded(identifier) is not None
 
+    def _all_new(self, orders: PlainOrders) -> PlainDrafts | None:
+        """Plain orders decided at once where all are presumed new and all that they name stands; None: one by one."""
+        ids = [identifier or self.new_id() for identifier in orders.ids]
+        distinct, streams = set(ids), set(orders.streams)
+        if len(distinct) < len(ids) or len(streams) < len(ids):
+            return None
+        if not self._ids.keys().isdisjoint(distinct) or not self.streams.keys().isdisjoint(streams):
+            return None
+        if self.reader.remembers_any(streams) or not self._all_stand(orders.mentioned):
+            return None
+        if any(known_on is not None and parse_day(known_on) > self.today for known_on in set(orders.known_on)):
+            return None
+        drafts = PlainDrafts(orders, ids, self.today)
+        self._runs.append(drafts)
+        self.count += len(ids)
+        self._ids.update(dict.fromkeys(ids, drafts))
+        self.streams.update(dict.fromkeys(orders.streams, drafts))
+        return drafts
+
+    def _all_stand(self, names: Iterable[str]) -> bool:
+        """Whether organisations and products stand."""
+        if not self._standing.issuperset(names):
+            for name in names:
+                if self._stream(name).state is None:
+                    return False
+                self._standing.add(name)
+        return True
+
     def _plain(self, order: PlainOrder) -> PlainDraft | Recorded | None:
         """A plain order decided where it is new and all that it names stands, or the event that it repeats in full.
 
@@ -134,11 +201,8 @@ class Batch:
             before = self.reader.event(identifier)
             if before is not None:
                 return before if order.is_repeated_by(before) else None
-        if not self._standing.issuperset(order.mentions):
-            for name in order.mentions:
-                if self._stream(name).state is None:
-                    return None
-                self._standing.add(name)
+        if not self._all_stand(order.mentions):
+            return None
         if self.presume_new:
             if self.reader.remembers(stream):
                 return None
@@ -155,7 +219,8 @@ class Batch:
         found = self.streams.get(name)
         if found is None:
             return self.reader.stream(name)
-        if isinstance(found, PlainDraft):
+        if isinstance(found, PlainDraft | PlainDrafts):
+            found = found if isinstance(found, PlainDraft) else found.beginning(name)
             self._decided[name] = [found]
             self.streams[name] = found = fold([found.as_recorded()])
         return found
@@ -166,8 +231,13 @@ class Batch:
         return [*self.reader.history(name), *decided]
 
     def _event(self, identifier: str) -> Recorded | None:
-        draft = self._ids.get(identifier)
-        return draft.as_recorded() if draft is not None else self.reader.event(identifier)
+        if identifier not in self._ids:
+            return self.reader.event(identifier)
+        return self._draft_of(identifier).as_recorded()
+
+    def _draft_of(self, identifier: str) -> Decided:
+        found = self._ids[identifier]
+        return found.named(identifier) if isinstance(found, PlainDrafts) else found
 
     def _own_or_recorded(self, identifier: str) -> Recorded | None:
         """The event that this batch or, unless it is presumed new, the ledger has under an id."""
@@ -185,15 +255,18 @@ class Batch:
         # What is its stream's first event was decided on a stream without any.
         stream = self._stream(draft.stream) if draft.version > 1 else Stream()
         self._standing.discard(draft.stream)
-        self.drafts.append(draft)
+        self._runs.append(draft)
+        self.count += 1
         self._ids[draft.id] = draft
         self._decided.setdefault(draft.stream, []).append(draft)
         event = draft.as_recorded()
         self.streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
 
-    def _forget(self, kept: int, touched: list[tuple[str, Stream | PlainDraft | None]]) -> None:
-        gone = self.drafts[kept:]
-        del self.drafts[kept:]
+    def _forget(self, kept: int, touched: list[tuple[str, Stream | PlainDraft | PlainDrafts | None]]) -> None:
+        # Requests that are decided at once are never refused: what goes was decided one by one.
+        gone = [run for run in self._runs[kept:] if not isinstance(run, PlainDrafts)]
+        del self._runs[kept:]
+        self.count -= len(gone)
         for name, stream in reversed(touched):
             if stream is None:
                 self.streams.pop(name, None)
@@ -227,15 +300,20 @@ class Batch:
         return Outcome(drafts=tuple(drafts))
 
     def _replay(self, request: Request, before: Recorded) -> Outcome:
-        stored = before.stored or self._ids[before.id].stored(0, "")
+        stored = before.stored or self._draft_of(before.id).stored(0, "")
         for name, value in request.sent.items():
             if not _says_the_same(value, stored.get(name)):
                 message = f"{before.id} is recorded already with another {name}"
                 raise Conflict.at(f"/{name}", message)
         if before.type != "event-retracted":
             return Outcome(replayed=(before,))
-        caused = [event for event in self._history(before.stream) if _caused_by(event, before, self._ids)]
+        caused = [event for event in self._history(before.stream) if self._is_caused_by(event, before)]
         return Outcome(replayed=(before, *caused))
+
+    def _is_caused_by(self, event: Recorded, cause: Recorded) -> bool:
+        if event.stored is not None:
+            return bool(event.stored.get("causation_id") == cause.id)
+        return self._draft_of(event.id).causation_id == cause.id
 
     def _draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
         """The event that a request asks for; `version` 0: the next of its stream."""
@@ -375,12 +453,6 @@ def _retraction_of(event: Recorded, history: Iterable[Recorded]) -> Recorded | N
         if other.type == "event-retracted" and other.data["retracts"] == event.id:
             return other
     return None
-
-
-def _caused_by(event: Recorded, cause: Recorded, decided: Mapping[str, Decided]) -> bool:
-    if event.stored is not None:
-        return event.stored.get("causation_id") == cause.id
-    return decided[event.id].causation_id == cause.id
 
 
 def _says_the_same(sent: Any, stored: Any) -> bool:

@@ -1,11 +1,12 @@
 """What the committer remembers of the ledger, so that a decision need not read its streams again."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from domain.events import Recorded, Request
 from domain.ledger import Sent
-from domain.plain_orders import PlainDraft, PlainOrder
+from domain.plain_drafts import PlainDraft, PlainDrafts
+from domain.plain_orders import PlainOrder, PlainOrders
 from domain.record import EventAnnotated, EventRetracted
 from domain.streams import Stream, advance, fold
 from service.store import LedgerRecorder, read_bytes
@@ -18,6 +19,10 @@ MOST_ORDERS = 20_000
 FURTHEST_BEHIND = 5_000
 
 
+#: What is known of a stream.
+Remembered = Stream | PlainDraft | PlainDrafts
+
+
 class StreamCache:
     """Streams as of `position` or later, and the events that the requests at hand name by id (a Reader).
 
@@ -28,9 +33,9 @@ class StreamCache:
         self.recorder = recorder
         self.before_reading = before_reading
         self.position = 0
-        #: A plain order stands for its stream until somebody asks for it.
-        self._orders: OrderedDict[str, Stream | PlainDraft] = OrderedDict()
-        self._others: OrderedDict[str, Stream | PlainDraft] = OrderedDict()
+        #: A plain order, or the several that it is one of, stands for its stream until somebody asks for it.
+        self._orders: OrderedDict[str, Remembered] = OrderedDict()
+        self._others: OrderedDict[str, Remembered] = OrderedDict()
         #: Answers to look-ups by id for the requests at hand; None: there is no such event.
         self._events: dict[str, Recorded | None] = {}
 
@@ -44,15 +49,20 @@ class StreamCache:
                 self._advance(read_bytes(row.state))
         self.position = position
 
-    def prefetch(self, requests: Iterable[Sent], *, presume_new: bool = False) -> None:
-        """Read together what deciding these requests will ask for one by one.
+    def prefetch(self, commands: Iterable[Sequence[Sent]], *, presume_new: bool = False) -> None:
+        """Read together what deciding these requests, command by command, will ask for one by one.
 
         `presume_new`: without what `domain.ledger.Batch` presumes to be new.
         """
-        requests = list(requests)
+        names: set[str] = set()
+        requests: list[Sent] = []
+        for command in commands:
+            if presume_new and isinstance(command, PlainOrders):
+                names |= command.mentioned
+            else:
+                requests += command
         self._events.clear()
         self._prefetch_events(requests, presume_new=presume_new)
-        names: set[str] = set()
         for request in requests:
             if isinstance(request, PlainOrder):
                 names.update(request.mentions)
@@ -99,6 +109,8 @@ class StreamCache:
         found = kept.get(name)
         if isinstance(found, Stream):
             return found
+        if isinstance(found, PlainDrafts):
+            found = found.beginning(name)
         folded = fold(self.history(name) if found is None else [found.as_recorded()])
         self._keep(name, folded)
         return folded
@@ -121,7 +133,11 @@ class StreamCache:
         found = self._room(name).get(name)
         return found is not None and found.version > 0
 
-    def recorded(self, position: int, streams: Mapping[str, Stream | PlainDraft]) -> None:
+    def remembers_any(self, names: Set[str]) -> bool:
+        """Whether any of these streams may be known to have begun, without looking it up."""
+        return not (self._orders.keys().isdisjoint(names) and self._others.keys().isdisjoint(names))
+
+    def recorded(self, position: int, streams: Mapping[str, Remembered]) -> None:
         """Take in what is appended up to a position, with the streams as the batch left them."""
         self._events.clear()
         for name, stream in streams.items():
@@ -146,7 +162,7 @@ class StreamCache:
         else:
             kept[event.stream] = advanced
 
-    def _room(self, name: str) -> OrderedDict[str, Stream | PlainDraft]:
+    def _room(self, name: str) -> OrderedDict[str, Remembered]:
         return self._orders if name.startswith("order/") else self._others
 
     def _touch(self, name: str) -> bool:
@@ -157,7 +173,7 @@ class StreamCache:
         kept.move_to_end(name)
         return True
 
-    def _keep(self, name: str, stream: Stream | PlainDraft) -> None:
+    def _keep(self, name: str, stream: Remembered) -> None:
         kept, most = (self._orders, MOST_ORDERS) if name.startswith("order/") else (self._others, MOST_STREAMS)
         kept[name] = stream
         kept.move_to_end(name)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
-from domain.ledger import Batch, Outcome, Sent
-from service.store import Numbered, Sender
+from domain.ledger import AllNew, Batch, Outcome, Sent
+from service.store import Alike, Mixed, Numbered, Sender
 
 #: Events of one command that are kept under an idempotency key: as many as an answer lists.
 MOST_REMEMBERED = 1_000
@@ -43,6 +43,8 @@ class Receipt:
     recorded: int
     #: The position of the first of these; they stand one behind the other.
     first: int
+    #: How many had been recorded before.
+    repeated: int = 0
     #: Positions of events recorded just now that others replay, by id.
     replays: Mapping[str, int] = field(default_factory=dict)
 
@@ -166,7 +168,7 @@ class Command:
     correlation_id: str | None
     future: "Future[Receipt]" = field(default_factory=Future)
     refusal: Refusal | None = None
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: Sequence[Outcome] = ()
     #: What must be recorded before it; where that is not, neither is this.
     after: "Command | None" = None
     key: IdempotencyKey | None = None
@@ -185,10 +187,23 @@ class Command:
         self.refusal = refusal
         self.future.set_exception(refusal)
 
-    def replayed(self) -> Iterator[Recorded]:
+    @property
+    def recorded(self) -> int:
+        """How many events it is to record."""
+        if isinstance(self.outcomes, AllNew):
+            return len(self.outcomes)
+        return sum([len(outcome.drafts) for outcome in self.outcomes])
+
+    def senders(self) -> list[Sender]:
+        """The events to record, each with who sends it."""
+        return [(draft, self.actor, self.correlation_id) for outcome in self.outcomes for draft in outcome.drafts]
+
+    @property
+    def replayed(self) -> list[Recorded]:
         """The events that had been recorded before."""
-        for outcome in self.outcomes:
-            yield from outcome.replayed
+        if isinstance(self.outcomes, AllNew):
+            return []
+        return [event for outcome in self.outcomes for event in outcome.replayed]
 
 
 class Group:
@@ -201,11 +216,6 @@ class Group:
     def size(self) -> int:
         """How many events are asked for."""
         return sum(len(command.requests) for command in self.commands)
-
-    @property
-    def requests(self) -> list[Sent]:
-        """All requests, in order."""
-        return [request for command in self.commands for request in command.requests]
 
     @cached_property
     def keys(self) -> list[IdempotencyKey]:
@@ -224,7 +234,7 @@ class Group:
             if isinstance(command.refusal, Oversized):
                 smooth = False
                 continue
-            command.refusal, command.outcomes, command.remembered = None, [], None
+            command.refusal, command.outcomes, command.remembered = None, (), None
             if command.key is not None and self._recall(command, command.key, kept or {}, named):
                 continue
             decided += len(command.requests)
@@ -241,7 +251,7 @@ class Group:
                 continue
             if command.key is not None:
                 named[command.key[:2]] = command
-        return smooth and len(batch.drafts) >= decided
+        return smooth and batch.count >= decided
 
     @staticmethod
     def _recall(
@@ -277,12 +287,21 @@ class Group:
 
     def senders(self) -> list[Sender]:
         """The events to record, each with who sends it."""
-        return [
-            (draft, command.actor, command.correlation_id)
-            for command in self.commands
-            for outcome in command.outcomes
-            for draft in outcome.drafts
-        ]
+        return [sender for command in self.commands for sender in command.senders()]
+
+    def runs(self, most: int) -> Iterator[Mixed | Alike]:
+        """The same in order, up to so many at once: plain orders that were sent together side by side."""
+        mixed: list[Sender] = []
+        for command in self.commands:
+            if not isinstance(command.outcomes, AllNew):
+                mixed += command.senders()
+                continue
+            yield from _mixed(mixed, most)
+            mixed = []
+            drafts = command.outcomes.drafts
+            for start in range(0, len(drafts), most):
+                yield Alike(drafts[start : start + most], command.actor, command.correlation_id)
+        yield from _mixed(mixed, most)
 
     def refuse_oversized(self, numbered: Sequence[Numbered]) -> bool:
         """Refuse the commands with an event that is too large to store; whether there are any."""
@@ -296,7 +315,7 @@ class Group:
                     message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
                     command.refusal = Oversized([Problem("", message)], index)
             if isinstance(command.refusal, Oversized):
-                command.outcomes = []
+                command.outcomes = ()
         return True
 
     def acknowledge(self, first: int) -> None:
@@ -318,20 +337,23 @@ class Group:
     def _receipts(self, first: int) -> Iterator[tuple[Command, Receipt]]:
         """What becomes of each command that is decided and not refused."""
         positions: dict[str, int] = {}
-        if any(event.position == 0 for command in self.commands for event in command.replayed()):
+        if any(event.position == 0 for command in self.commands for event in command.replayed):
             positions = {draft.id: first + place for place, (draft, _, _) in enumerate(self.senders())}
         for command in self.commands:
             if command.refusal is not None or command.remembered is not None:
                 continue
-            recorded = sum([len(outcome.drafts) for outcome in command.outcomes])
-            yield command, Receipt(command.outcomes, recorded, first, positions)
-            first += recorded
+            yield command, Receipt(command.outcomes, command.recorded, first, len(command.replayed), positions)
+            first += command.recorded
 
     def fail(self, error: BaseException) -> None:
         """Tell everybody who has not been told that recording failed."""
         for command in self.commands:
             if not command.future.done():
                 command.future.set_exception(error)
+
+
+def _mixed(senders: list[Sender], most: int) -> Iterator[Mixed]:
+    return (Mixed(senders[start : start + most]) for start in range(0, len(senders), most))
 
 
 def _refuse_moved(command: Command, batch: Batch) -> None:

@@ -19,11 +19,22 @@ from psycopg.errors import UniqueViolation
 
 from domain.events import LARGEST_EVENT_BYTES
 from domain.ledger import Batch, Sent
+from domain.merkle import HASH_BYTES, leaf_hash
 from service.cache import StreamCache
 from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
 from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
-from service.store import Appending, ClockSetBack, Head, Ledger, Numbered, Unreachable, number
+from service.store import (
+    Appending,
+    ClockSetBack,
+    Head,
+    Ledger,
+    Numbered,
+    Place,
+    Unreachable,
+    number,
+    write,
+)
 
 __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 
@@ -57,12 +68,12 @@ class Committer:
     def __init__(
         self,
         ledger: Ledger,
-        on_append: Callable[[int, Sequence[bytes]], None] = lambda first, states: None,
+        on_append: Callable[[int, bytes], None] = lambda first, leaves: None,
         patience_s: float = PATIENCE_S,
         waiting_commands: int = WAITING_COMMANDS,
     ) -> None:
         self.ledger = ledger
-        #: Told of what was just committed: the first position, and the stored bytes of it and those behind it.
+        #: Told of what was just committed: the first position, and the leaf hashes of it and those behind it.
         self.on_append = on_append
         #: Told how many events a transaction recorded.
         self.on_group: Callable[[int], None] = lambda events: None
@@ -194,7 +205,7 @@ class Committer:
         if batch is None or not self._land():
             return False
         flight = Flight(group, batch, self.cache.position)
-        self.cache.recorded(flight.expected + len(batch.drafts), batch.streams)
+        self.cache.recorded(flight.expected + batch.count, batch.streams)
         self._flight = flight
         flight.landed = self._writer.submit(self._fly, flight)
         return True
@@ -205,19 +216,10 @@ class Committer:
             with self.ledger.recorder.appending() as appending:
                 if appending.head.position != flight.expected:
                     raise Diverted(f"others have appended up to {appending.head.position}")
-                appending.copy(self._parts(flight, appending))
-            self._acknowledge(flight.group, flight.numbered)
+                appending.copy(flight.parts(appending))
+            self._acknowledge(flight.group, flight.appended)
         finally:
             self._queue.put(True)
-
-    def _parts(self, flight: "Flight", appending: Appending) -> Iterator[list[Numbered]]:
-        senders = flight.group.senders()
-        for start in range(0, len(senders), PART_EVENTS):
-            part = number(senders[start : start + PART_EVENTS], appending.head, start)
-            if any(len(event.state) > LARGEST_EVENT_BYTES for event in part):
-                raise Diverted("an event is too large to store")
-            flight.numbered += part
-            yield part
 
     def _settle(self) -> None:
         """Wait for what flies before the ledger is read; raises Diverted where it was not recorded as decided."""
@@ -246,7 +248,7 @@ class Committer:
 
     # One after the other
 
-    def _process(self, group: Group, attempted: Sequence[Numbered] = ()) -> None:
+    def _process(self, group: Group, attempted: "Appended | None" = None) -> None:
         """Decide and record a group, however often the connection breaks within the time an append waits."""
         give_up_at = time.monotonic() + self.patience_s
         while True:
@@ -270,7 +272,7 @@ class Committer:
                 # An id or a stream that was presumed to be new is not; and a replay needs no clock.
                 self._wary = WARY_GROUPS
 
-    def _attempt(self, group: Group, before: Sequence[Numbered]) -> Sequence[Numbered]:
+    def _attempt(self, group: Group, before: "Appended | None") -> "Appended | None":
         """Decide on what is known, then take the head's lock: where others were faster, decide again under it.
 
         `before` is what an earlier attempt tried to append and whose end was not seen: with the lock in hand that
@@ -282,31 +284,31 @@ class Committer:
             head = recorder.head()
             self._catch_up(head)
             batch = None if before else self._decide_warily(group, head)
-            nothing = batch is not None and not batch.drafts and not group.to_keep(0)
+            nothing = batch is not None and not batch.count and not group.to_keep(0)
             if nothing and recorder.head().position == head.position:
-                return ()
+                return None
             with recorder.appending() as appending:
                 if before and self._was_committed(before):
                     return before
                 if batch is None or appending.head.position != self.cache.position:
                     self._catch_up(appending.head)
                     batch = self._decide_warily(group, appending.head)
-                numbered = number(group.senders(), appending.head)
+                place = Place.after(appending.head)
+                numbered = number(group.senders(), place)
                 while group.refuse_oversized(numbered):
                     batch = self._decide_warily(group, appending.head)
-                    numbered = number(group.senders(), appending.head)
-                attempted = numbered
+                    numbered = number(group.senders(), place)
+                attempted = Appended.of(numbered)
                 appending.insert(numbered)
                 keep(appending.connection, group.to_keep(numbered[0].position if numbered else 0))
         except Unreachable as error:
             raise BrokenOff(str(error), attempted) from error
-        if numbered:
+        if attempted is not None:
             self.cache.recorded(numbered[-1].position, batch.streams)
-        return numbered
+        return attempted
 
-    def _was_committed(self, attempted: Sequence[Numbered]) -> bool:
-        first = attempted[0]
-        return self.ledger.recorder.by_ids([first.draft.id]).get(first.draft.id) == first.state
+    def _was_committed(self, attempted: "Appended") -> bool:
+        return self.ledger.recorder.by_ids([attempted.id]).get(attempted.id) == attempted.state
 
     def _catch_up(self, head: Head) -> None:
         if head.position != self.cache.position:
@@ -322,7 +324,7 @@ class Committer:
 
     def _decide(self, group: Group, head: Head, *, presume_new: bool) -> Batch | None:
         """Decide a group; None where something was presumed and not all of it is new and admitted."""
-        self.cache.prefetch(group.requests, presume_new=presume_new)
+        self.cache.prefetch([command.requests for command in group.commands], presume_new=presume_new)
         batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier, presume_new=presume_new)
         keys = group.keys
         smooth = group.decide(batch, recall(self.ledger.recorder.datastore, keys) if keys else None)
@@ -330,12 +332,44 @@ class Committer:
             self._wary = WARY_GROUPS
         return batch if smooth or not presume_new else None
 
-    def _acknowledge(self, group: Group, numbered: Sequence[Numbered]) -> None:
-        if numbered:
-            self.acknowledged = numbered[-1].position
-            self.on_append(numbered[0].position, [event.state for event in numbered])
-            self.on_group(len(numbered))
-        group.acknowledge(numbered[0].position if numbered else 0)
+    def _acknowledge(self, group: Group, appended: "Appended | None") -> None:
+        if appended is not None:
+            self.acknowledged = appended.first + appended.count - 1
+            self.on_append(appended.first, bytes(appended.leaves))
+            self.on_group(appended.count)
+        group.acknowledge(0 if appended is None else appended.first)
+
+
+@dataclass
+class Appended:
+    """Events that were written down to stand one behind the other."""
+
+    #: The position of the first of them.
+    first: int
+    #: Its id and its stored bytes, by which it is known again.
+    id: str
+    state: bytes
+    #: The hashes of their leaves, one after another.
+    leaves: bytearray = field(default_factory=bytearray)
+
+    @classmethod
+    def of(cls, numbered: Sequence[Numbered]) -> "Appended | None":
+        """Numbered events; None: there are none."""
+        if not numbered:
+            return None
+        first = numbered[0]
+        appended = cls(first.position, first.draft.id, first.state)
+        appended.add([event.state for event in numbered])
+        return appended
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.leaves) // HASH_BYTES
+
+    def add(self, states: Sequence[bytes]) -> None:
+        """Take note of the stored bytes of further events."""
+        self.leaves += b"".join([leaf_hash(state) for state in states])
 
 
 @dataclass
@@ -347,13 +381,26 @@ class Flight:
     #: The ledger's end on which it was decided.
     expected: int
     #: What was sent to PostgreSQL so far.
-    numbered: list[Numbered] = field(default_factory=list)
+    appended: Appended | None = None
     landed: "Future[None]" = field(default_factory=Future)
 
     @property
-    def attempted(self) -> Sequence[Numbered]:
+    def attempted(self) -> Appended | None:
         """What may be recorded although nobody saw it: all of it, or nothing."""
-        return self.numbered if len(self.numbered) == len(self.batch.drafts) else ()
+        return self.appended if self.appended is not None and self.appended.count == self.batch.count else None
+
+    def parts(self, appending: Appending) -> Iterator[bytes]:
+        """Its events as rows, some at a time; raises Diverted where one of them is too large to store."""
+        place = Place.after(appending.head)
+        for run in self.group.runs(PART_EVENTS):
+            rows, states = write(run, place)
+            if any(len(state) > LARGEST_EVENT_BYTES for state in states):
+                raise Diverted("an event is too large to store")
+            if self.appended is None:
+                self.appended = Appended(place.position, run.first_id, states[0])
+            self.appended.add(states)
+            yield rows
+            place = place.beyond(len(states))
 
 
 class Diverted(Exception):
@@ -363,6 +410,6 @@ class Diverted(Exception):
 class BrokenOff(Exception):
     """The connection was lost during an append; `attempted` may or may not be recorded."""
 
-    def __init__(self, message: str, attempted: Sequence[Numbered]) -> None:
+    def __init__(self, message: str, attempted: Appended | None) -> None:
         super().__init__(message)
         self.attempted = attempted

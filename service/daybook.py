@@ -5,7 +5,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -123,8 +123,8 @@ def open_daybook(
         stack.callback(tail.close)
         watchers = [follower.wake, tail.wake]
 
-        def recorded(first: int, states: Sequence[bytes]) -> None:
-            log.recorded(first, states)
+        def recorded(first: int, leaves: bytes) -> None:
+            log.recorded(first, leaves)
             for wake in watchers:
                 wake()
 

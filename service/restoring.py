@@ -22,7 +22,7 @@ from domain.tiles import WIDTH, Segment, grown
 from service.exporters.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
 from service.log.keys import log_name
 from service.signatures import verify
-from service.store import EPOCH, TICK, Ledger, Numbered
+from service.store import EPOCH, TICK, Ledger, Numbered, rows_of
 
 PAGE_EVENTS = 10_000
 
@@ -266,7 +266,7 @@ def restore(ledger: Ledger, archive: Checked, progress: Progress = lambda done, 
         for one in manifest.ranges:
             for entries in _entries(archive.folder, one):
                 leaves = [leaf_hash(entry) for entry in entries]
-                appending.copy([_numbered(entries, edge.size + 1, archive.folder / one.file)])
+                appending.copy([rows_of(_numbered(entries, edge.size + 1, archive.folder / one.file))])
                 _insert_tiles(connection, tiles.extended(leaves))
                 edge = edge.extended(leaves)
                 progress(edge.size, manifest.position)

@@ -14,7 +14,7 @@ from service.cache import StreamCache
 from service.daybook import Daybook
 from service.follower import Lagging
 from service.identifiers import new_identifier
-from service.store import Head, Numbered, number
+from service.store import Head, Numbered, Place, number
 
 #: Events that one scenario may suppose.
 MOST_EVENTS = 1_000
@@ -60,7 +60,7 @@ def supposing(daybook: Daybook, requests: Sequence[Sent], patience_s: float) -> 
 def _decided(daybook: Daybook, requests: Sequence[Sent], head: Head) -> list[Numbered]:
     cache = StreamCache(daybook.ledger.recorder)
     cache.catch_up(head.position)
-    cache.prefetch(requests)
+    cache.prefetch([requests])
     batch = Batch(cache, head.clock.astimezone(UTC).date(), new_identifier)
     batch.add(requests)
-    return number([(draft, None, None) for draft in batch.drafts], head)
+    return number([(draft, None, None) for draft in batch.drafts], Place.after(head))

@@ -1,7 +1,7 @@
 """Ledgers in memory: a book that decides and records requests as the service does, without a database."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -57,6 +57,10 @@ class Book:
         """Whether a stream is known to have begun, without looking it up."""
         return self.stream(name).version > 0
 
+    def remembers_any(self, names: Set[str]) -> bool:
+        """Whether any of these streams may be known to have begun, without looking it up."""
+        return any(map(self.remembers, names))
+
     # Recording
 
     def record(self, requests: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -65,7 +69,7 @@ class Book:
         self.decide(requests)
         return self.events[before:]
 
-    def decide(self, requests: Iterable[Mapping[str, Any]]) -> list[Outcome]:
+    def decide(self, requests: Iterable[Mapping[str, Any]]) -> Sequence[Outcome]:
         """Record requests together; what became of each. Refusal: nothing is recorded."""
         batch = Batch(self, self.today, self._new_id)
         outcomes = batch.add([_read(request, index) for index, request in enumerate(requests)])

@@ -1,4 +1,4 @@
-"""The lines of a file of event requests, each read as one; those of a large file by a process of its own.
+"""The lines of a file of event requests, read some hundreds at a time; those of a large file by a process of its own.
 
 Reading and judging a line takes longer than anything else that is done to it here. So while this process decides and
 records what was read, another one reads on, and hands over what it has read as plain values.
@@ -11,8 +11,9 @@ import marshal
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,8 +21,8 @@ from domain.catalogue import read_request
 from domain.errors import Invalid
 from domain.json_text import parse_json
 from domain.ledger import Sent
-from domain.periods import parse_day, parse_period
-from domain.plain_orders import PlainOrder, read_plain_order
+from domain.orders import OrderPlaced
+from domain.plain_orders import PlainOrder, PlainOrders, read_plain_orders
 from service.codes import codes
 from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.rows import BYTE_ORDER_MARK, Fault
@@ -30,18 +31,15 @@ from service.importers.rows import BYTE_ORDER_MARK, Fault
 ID_DIGITS = 32
 #: A smaller file is read before another process has started.
 LARGE_FILE_BYTES = 8 * 1024 * 1024
-#: Lines that are handed over at once.
-FRAME_LINES = 256
-#: What is read ahead waits in the pipe: about three frames, on Linux.
+#: Lines of a sheet, unless told otherwise; where they are long, fewer. What is made of so many still lies in the
+#: processor's cache: ten times as many take twice as long each.
+SHEET_LINES = 250
+SHEET_BYTES = 4 * 1024 * 1024
+#: What is read ahead waits in the pipe: some four sheets, on Linux.
 PIPE_BYTES = 1024 * 1024
 LENGTH_BYTES = 4
 #: As much of a line that is too long as is kept.
 KEPT_BYTES = 1_000
-
-#: What is handed over of a line. Of one that is too long: number, beginning. Of one for the long road: number, text,
-#: whether it ended, the id for it. Of a plain order: number, text, and the fields of PlainOrder.
-Handed = tuple[Any, ...]
-TOO_LONG_FIELDS, LONG_ROAD_FIELDS = 2, 4
 
 
 class Line(NamedTuple):
@@ -52,17 +50,66 @@ class Line(NamedTuple):
     request: Sent
     text: bytes
 
+    @property
+    def type(self) -> str:
+        """The type of the event."""
+        return OrderPlaced.NAME if isinstance(self.request, PlainOrder) else str(self.request.body.NAME)
+
 
 class Wrong(NamedTuple):
     """A line that is no event request."""
 
+    number: int
     faults: list[Fault]
     #: As much of it as is kept.
     text: bytes
 
 
+class Unread(NamedTuple):
+    """A line for the long road, or one that is too long to be read."""
+
+    number: int
+    #: As much of it as is kept.
+    text: bytes
+    #: Whether the line had an end.
+    ended: bool
+    #: The id for it, where it has none; empty: it is too long.
+    name: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Some lines of the file that follow one another, blank ones left out."""
+
+    #: The numbers of the lines that are plain orders, and these.
+    numbers: list[int]
+    orders: PlainOrders
+    #: All other lines.
+    unread: list[Unread] = field(default_factory=list)
+    #: Bytes of the file up to the end of the last of them.
+    taken_bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.numbers) + len(self.unread)
+
+    def lines(self) -> list[Line | Wrong]:
+        """Each by itself, in the order of the file."""
+        plain = [Line(n, order, order.text) for n, order in zip(self.numbers, self.orders, strict=True)]
+        return sorted([*plain, *map(_by_the_long_road, self.unread)], key=lambda line: line.number)
+
+    def handed(self) -> tuple[Any, ...]:
+        """It as plain values."""
+        return self.numbers, self.orders.columns, [tuple(line) for line in self.unread], self.taken_bytes
+
+    @classmethod
+    def of(cls, handed: tuple[Any, ...]) -> "Sheet":
+        """It from plain values."""
+        numbers, columns, unread, taken_bytes = handed
+        return cls(numbers, PlainOrders(*columns), [Unread(*line) for line in unread], taken_bytes)
+
+
 class Lines:
-    """The event requests of a file, line by line, blank ones left out."""
+    """The event requests of a file, blank lines left out."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -79,23 +126,27 @@ class Lines:
             return 0
         return max(done, done * self._size_bytes // self._taken_bytes)
 
+    def sheets(self, size: int = SHEET_LINES) -> Iterator[Sheet]:
+        """All lines, up to so many at a time."""
+        for sheet in self._sheets(size):
+            self._taken_bytes = sheet.taken_bytes
+            yield sheet
+
     def __iter__(self) -> Iterator[Line | Wrong]:
-        """Every line that has something on it."""
-        for taken, handed in _taken(self._file):
-            self._taken_bytes = taken
-            yield _line(handed)
+        """Every line."""
+        for sheet in self.sheets():
+            yield from sheet.lines()
+
+    def _sheets(self, size: int) -> Iterator[Sheet]:
+        return _read(self._file, size)
 
 
 class LinesAhead(Lines):
-    """The same, of a file on disk, read by another process."""
+    """The same, of a file on disk, read by another process: OSError where that one ends before the file does."""
 
-    def __iter__(self) -> Iterator[Line | Wrong]:
-        """Every line that has something on it; OSError where the other process ends before the file does."""
-        with _reading(self._file) as frames:
-            for taken, frame in frames:
-                self._taken_bytes = taken
-                for handed in frame:
-                    yield _line(handed)
+    def _sheets(self, size: int) -> Iterator[Sheet]:
+        with _reading(self._file, size) as sheets:
+            yield from sheets
 
 
 def lines_of(file: BinaryIO) -> Lines:
@@ -105,62 +156,71 @@ def lines_of(file: BinaryIO) -> Lines:
     return LinesAhead(file) if large and (os.cpu_count() or 1) > 1 else Lines(file)
 
 
-def _taken(file: BinaryIO) -> Iterator[tuple[int, Handed]]:
-    """What is handed over of each line that has something on it, with the bytes taken up to its end."""
+class _Texts(NamedTuple):
+    """Lines as they stand in the file."""
+
+    numbers: list[int]
+    texts: list[bytes]
+    too_long: list[Unread]
+    taken_bytes: int
+    #: Whether the last of them had an end.
+    ended: bool
+
+
+def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
+    """The lines of a file, up to so many at a time."""
     known, before = codes(), hashlib.sha256()
-    number = taken = 0
+    for numbers, texts, unread, taken_bytes, ended in _texts(file, size):
+        places, orders = read_plain_orders(texts, known)
+        if len(places) == len(texts) and None not in orders.ids:
+            before.update(b"\n".join([*texts, b""]))
+            yield Sheet(numbers, orders, unread, taken_bytes)
+            continue
+        ids = dict(zip(places, orders.ids, strict=True))
+        for place, text in enumerate(texts):
+            before.update(text)
+            before.update(b"\n")
+            if ids.get(place) is None:
+                name = f"import:{before.hexdigest()[:ID_DIGITS]}"
+                if place in ids:
+                    ids[place] = name
+                else:
+                    unread.append(Unread(numbers[place], text, ended or place < len(texts) - 1, name))
+        yield Sheet([numbers[place] for place in places], replace(orders, ids=list(ids.values())), unread, taken_bytes)
+
+
+def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
+    numbers: list[int] = []
+    texts: list[bytes] = []
+    too_long: list[Unread] = []
+    number = taken_bytes = before_bytes = 0
+    ended = True
     while text := file.readline(LONGEST_LINE_BYTES + 1):
         number += 1
-        taken += len(text)
+        taken_bytes += len(text)
         if len(text) > LONGEST_LINE_BYTES:
-            kept = text[:KEPT_BYTES]
+            too_long.append(Unread(number, text[:KEPT_BYTES], False, ""))
             while text and not text.endswith(b"\n"):
                 text = file.readline(LONGEST_LINE_BYTES)
-                taken += len(text)
-            yield taken, (number, kept)
-            continue
-        ended = text.endswith(b"\n")
-        if number == 1:
-            text = text.removeprefix(BYTE_ORDER_MARK)
-        text = text.strip()
-        if not text:
-            continue
-        before.update(text)
-        before.update(b"\n")
-        plain = read_plain_order(text, known)
-        if plain is None:
-            yield taken, (number, text, ended, _name(before))
-            continue
-        known_on = None if plain.known_on is None else plain.known_on.isoformat()
-        yield (
-            taken,
-            (
-                number, text, plain.id or _name(before), plain.stream, plain.effective_on.text, known_on, plain.basis,
-                plain.data, plain.source, plain.mentions,
-            ),
-        )  # fmt: skip
+                taken_bytes += len(text)
+        else:
+            ended = text.endswith(b"\n")
+            text = (text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text).strip()
+            if text:
+                numbers.append(number)
+                texts.append(text)
+        if len(texts) + len(too_long) == size or taken_bytes - before_bytes > SHEET_BYTES:
+            yield _Texts(numbers, texts, too_long, taken_bytes, ended)
+            numbers, texts, too_long, before_bytes = [], [], [], taken_bytes
+    if texts or too_long:
+        yield _Texts(numbers, texts, too_long, taken_bytes, ended)
 
 
-def _name(before: Any) -> str:
-    """The id of a line that has none, made from all lines up to it."""
-    return f"import:{before.hexdigest()[:ID_DIGITS]}"
-
-
-def _line(handed: Handed) -> Line | Wrong:
-    if len(handed) == TOO_LONG_FIELDS:
-        number, kept = handed
-        return Wrong(
-            [Fault(number, f"is longer than {LONGEST_LINE_BYTES:,} bytes: an event takes 65,535 at most")], kept
-        )
-    if len(handed) == LONG_ROAD_FIELDS:
-        return _by_the_long_road(*handed)
-    number, text, identifier, stream, effective_on, known_on, basis, data, source, mentions = handed
-    day = None if known_on is None else parse_day(known_on)
-    order = PlainOrder(text, identifier, stream, parse_period(effective_on), day, basis, data, source, mentions)
-    return Line(number, order, text)
-
-
-def _by_the_long_road(number: int, text: bytes, ended: bool, name: str) -> Line | Wrong:
+def _by_the_long_road(line: Unread) -> Line | Wrong:
+    number, text, ended, name = line
+    if not name:
+        message = f"is longer than {LONGEST_LINE_BYTES:,} bytes: an event takes 65,535 at most"
+        return Wrong(number, [Fault(number, message)], text)
     try:
         sent: Any = parse_json(text)
         if isinstance(sent, dict) and "id" not in sent:
@@ -170,40 +230,38 @@ def _by_the_long_road(number: int, text: bytes, ended: bool, name: str) -> Line 
         faults = [Fault(number, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
     except ValueError as error:
         faults = [Fault(number, str(error) if ended else f"{error}; the file ends within this line")]
-    return Wrong(faults, text)
+    return Wrong(number, faults, text)
 
 
 # In two processes
 
-Frame = tuple[int, list[Handed]]
-
 
 @contextmanager
-def _reading(file: BinaryIO) -> Iterator[Iterator[Frame]]:
-    """What another process reads of a file on disk, a frame at a time; it has ended after the block."""
+def _reading(file: BinaryIO, size: int) -> Iterator[Iterator[Sheet]]:
+    """What another process reads of a file on disk; it has ended after the block."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     # The other process finds the packages where this one has found them.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
     process = subprocess.Popen(  # noqa: S603  # ourselves
-        [sys.executable, "-m", __name__], stdin=file.fileno(), stdout=subprocess.PIPE, env=environment
+        [sys.executable, "-m", __name__, str(size)], stdin=file.fileno(), stdout=subprocess.PIPE, env=environment
     )
     assert process.stdout is not None
     with suppress(OSError, AttributeError):  # elsewhere than on Linux pipes have the size they have
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     try:
-        yield _frames(process.stdout)
+        yield _handed_over(process.stdout)
     finally:
         process.kill()
         process.stdout.close()
         process.wait()
 
 
-def _frames(stream: Any) -> Iterator[Frame]:
+def _handed_over(stream: Any) -> Iterator[Sheet]:
     while True:
         length = int.from_bytes(_exactly(stream, LENGTH_BYTES), "big")
         if length == 0:
             return
-        yield marshal.loads(_exactly(stream, length))  # noqa: S302  # from our own process
+        yield Sheet.of(marshal.loads(_exactly(stream, length)))  # noqa: S302  # from our own process
 
 
 def _exactly(stream: Any, count: int) -> bytes:
@@ -213,28 +271,19 @@ def _exactly(stream: Any, count: int) -> bytes:
     return found
 
 
-def main() -> None:
-    """Read the file that is standard input, and hand over its lines on standard output."""
+def main(arguments: Sequence[str]) -> None:
+    """Read the file that is standard input, some lines at a time, and hand them over on standard output."""
+    (size,) = map(int, arguments)
     output = sys.stdout.buffer
-    frame: list[Any] = []
-    taken = 0
-
-    def hand_over(taken: int) -> None:
-        written = marshal.dumps((taken, frame))
-        output.write(len(written).to_bytes(LENGTH_BYTES, "big") + written)
-        frame.clear()
-
     # Whoever started this process may end first, and then nobody needs the rest.
     with suppress(BrokenPipeError):
-        for taken, handed in _taken(sys.stdin.buffer):
-            frame.append(handed)
-            if len(frame) == FRAME_LINES:
-                hand_over(taken)
-        if frame:
-            hand_over(taken)
+        for sheet in _read(sys.stdin.buffer, size):
+            written = marshal.dumps(sheet.handed())
+            output.write(len(written).to_bytes(LENGTH_BYTES, "big"))
+            output.write(written)
         output.write(bytes(LENGTH_BYTES))
         output.flush()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

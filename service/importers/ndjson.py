@@ -11,17 +11,19 @@ that was refused can be corrected, and lines can be added at the end, without re
 
 import gc
 import json
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from domain.errors import Refusal
 from domain.json_text import parse_json
+from domain.ledger import Sent
 from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrder
+from domain.plain_orders import PlainOrders
 from service.commands import Command
-from service.importers.event_lines import Line, Lines, Wrong, lines_of
+from service.importers.event_lines import SHEET_LINES, Line, Lines, Sheet, Wrong, lines_of
 from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
 from service.importers.rows import MOST_FAULTS, BadFile, Fault
 from service.importers.streaming import Options
@@ -71,31 +73,99 @@ def _seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _batches(lines: Lines) -> Iterator[list[Line]]:
+def _batches(lines: Lines) -> Iterator["Batch"]:
     """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
 
     What is wrong with the first lines is all listed; of a longer file the first wrong line.
     """
-    batch: list[Line] = []
+    batches = _of_equal_size(lines)
+    first: deque[Batch] = deque()
     faults: list[Fault] = []
-    most = ATOMIC_LINES + 1
-    for one in lines:
-        if isinstance(one, Line):
-            batch.append(one)
-        else:
-            faults += one.faults
-        if faults and (most == BATCH_LINES or len(faults) >= MOST_FAULTS):
+    sound = 0
+    for batch in batches:
+        first.append(batch)
+        sound += 0 if faults else batch.sound
+        faults += batch.faults
+        if sound > ATOMIC_LINES or len(faults) >= MOST_FAULTS:
             break
-        if len(batch) >= most:
-            if faults:
-                break
-            for start in range(0, len(batch), BATCH_LINES):
-                yield batch[start : start + BATCH_LINES]
-            batch, most = [], BATCH_LINES
-    if faults:
-        raise BadFile(faults)
-    if batch:
-        yield batch
+    if sound <= ATOMIC_LINES:
+        if faults:
+            raise BadFile(faults[:MOST_FAULTS])
+        if first:
+            yield Batch.joined(first)
+        return
+    while first:
+        yield _checked(first.popleft())
+    yield from map(_checked, batches)
+
+
+def _checked(batch: "Batch") -> "Batch":
+    if batch.faults:
+        raise BadFile(batch.faults[:1])
+    return batch
+
+
+def _of_equal_size(lines: Lines) -> Iterator["Batch"]:
+    """All lines, BATCH_LINES at a time; fewer where something is wrong with some of them."""
+    waiting: list[Batch] = []
+    for sheet in lines.sheets(min(SHEET_LINES, BATCH_LINES)):
+        waiting.append(Batch.of(sheet))
+        if waiting[-1].faults or sum(map(len, waiting)) >= BATCH_LINES:
+            yield Batch.joined(waiting)
+            waiting = []
+    if waiting:
+        yield Batch.joined(waiting)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines that are recorded together."""
+
+    numbers: list[int]
+    requests: Sequence[Sent]
+    #: As they stand in the file.
+    texts: list[bytes]
+    #: How many there are of each type of event.
+    types: Counter[str]
+    #: What is wrong with lines that are no requests.
+    faults: list[Fault]
+
+    @classmethod
+    def of(cls, sheet: Sheet) -> "Batch":
+        """The lines of a sheet."""
+        if not sheet.unread:
+            types = Counter({OrderPlaced.NAME: len(sheet.orders)})
+            return cls(sheet.numbers, sheet.orders, sheet.orders.texts, types, [])
+        lines = sheet.lines()
+        read = [line for line in lines if isinstance(line, Line)]
+        return cls(
+            [line.number for line in read],
+            [line.request for line in read],
+            [line.text for line in read],
+            Counter([line.type for line in read]),
+            [fault for line in lines if isinstance(line, Wrong) for fault in line.faults],
+        )
+
+    @classmethod
+    def joined(cls, batches: Collection["Batch"]) -> "Batch":
+        """The lines of all of them."""
+        orders = [batch.requests for batch in batches if isinstance(batch.requests, PlainOrders)]
+        all_plain = len(orders) == len(batches)
+        return cls(
+            [number for batch in batches for number in batch.numbers],
+            PlainOrders.joined(orders) if all_plain else [one for batch in batches for one in batch.requests],
+            [text for batch in batches for text in batch.texts],
+            sum((batch.types for batch in batches), Counter()),
+            [fault for batch in batches for fault in batch.faults],
+        )
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def sound(self) -> int:
+        """How many of its lines come before any that is no request."""
+        return sum(number < self.faults[0].line for number in self.numbers) if self.faults else len(self)
 
 
 class _Desk:
@@ -106,19 +176,23 @@ class _Desk:
         self._summary = summary
         self._options = options
         self._progress = progress
-        self._waiting: deque[tuple[list[Line], Command] | Wrong] = deque()
+        self._waiting: deque[tuple[Batch, Command] | Wrong] = deque()
         self._last: Command | None = None
 
-    def take(self, batch: list[Line]) -> None:
+    def take(self, batch: Batch) -> None:
         """Have lines recorded together, behind those before them; raises Refused where one of those was refused."""
-        self._last = self._recorder.begin([line.request for line in batch], after=self._last)
+        self._last = self._recorder.begin(batch.requests, after=self._last)
         self._waiting.append((batch, self._last))
         while len(self._waiting) > BATCHES_AHEAD:
             self._finish_first()
 
     def take_by_itself(self, one: Line | Wrong) -> None:
         """Have a line recorded by itself, or left out."""
-        self._waiting.append(([one], self._recorder.begin([one.request])) if isinstance(one, Line) else one)
+        if isinstance(one, Line):
+            batch = Batch([one.number], [one.request], [one.text], Counter([one.type]), [])
+            self._waiting.append((batch, self._recorder.begin(batch.requests)))
+        else:
+            self._waiting.append(one)
         while len(self._waiting) > LINES_AHEAD:
             self._finish_first()
 
@@ -132,20 +206,20 @@ class _Desk:
         if isinstance(one, Wrong):
             self._leave_out(one.faults, one.text)
             return
-        lines, command = one
-        self._summary.rows += len(lines)
+        batch, command = one
+        self._summary.rows += len(batch)
         try:
             self._recorder.finish(command)
         except Refusal as refusal:
-            refused = lines[refusal.index]
+            number, text = batch.numbers[refusal.index], batch.texts[refusal.index]
             if not self._options.continue_on_error:
                 self._waiting.clear()
-                raise Refused(Entry(refused.number, "", parse_json(refused.text)), refusal) from None
-            self._summary.rows -= len(lines)
-            self._leave_out([Fault(refused.number, str(refusal))], refused.text)
+                raise Refused(Entry(number, "", parse_json(text)), refusal) from None
+            self._summary.rows -= len(batch)
+            self._leave_out([Fault(number, str(refusal))], text)
             return
-        self._summary.types.update(map(_type_of, lines))
-        if len(lines) > 1 or self._summary.rows % BATCH_LINES == 0:
+        self._summary.types.update(batch.types)
+        if len(batch) > 1 or self._summary.rows % BATCH_LINES == 0:
             self._progress(self._summary.rows)
 
     def _leave_out(self, faults: list[Fault], text: bytes) -> None:
@@ -157,8 +231,3 @@ class _Desk:
         if self._options.rejects is not None:
             written = {"line": number, "row": "", "message": message, "raw": text.decode("utf-8", "replace")}
             self._options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")
-
-
-def _type_of(line: Line) -> str:
-    request = line.request
-    return OrderPlaced.NAME if isinstance(request, PlainOrder) else request.body.NAME

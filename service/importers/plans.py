@@ -19,7 +19,7 @@ from service.committer import Busy
 from service.daybook import Daybook
 from service.identifiers import new_identifier
 from service.importers.rows import BadFile, Fault
-from service.store import number, read_bytes
+from service.store import Place, number, read_bytes
 
 ACTOR = "import"
 #: How long to leave a ledger alone that has too much to do.
@@ -159,7 +159,7 @@ class Recorder:
         """Wait until what was begun is recorded, and count it; raises Refusal."""
         receipt = command.future.result()
         self._summary.recorded += receipt.recorded
-        self._summary.replayed += sum([len(outcome.replayed) for outcome in receipt.outcomes])
+        self._summary.replayed += receipt.repeated
 
     def publish_meanwhile(self) -> None:
         """Have checkpoints issued from time to time, not one over everything at the end."""
@@ -177,16 +177,16 @@ class Recorder:
     def _rehearse(self, command: Command) -> Receipt:
         if command.after is not None and command.after.refusal is not None:
             raise Withdrawn.at("", "what comes before it was not recorded")
-        self._cache.prefetch(command.requests)
-        outcomes = self._rehearsed.add(command.requests)
+        self._cache.prefetch([command.requests])
+        command.outcomes = outcomes = self._rehearsed.add(command.requests)
         for index, outcome in enumerate(outcomes):
             # What is plain is never too large.
             drafts = [
                 (draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)
             ]
-            size = max((len(event.state) for event in number(drafts, self._head)), default=0)
+            size = max((len(event.state) for event in number(drafts, Place.after(self._head))), default=0)
             if size > LARGEST_EVENT_BYTES:
                 refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")
                 refusal.index = index
                 raise refusal
-        return Receipt(outcomes, sum(len(outcome.drafts) for outcome in outcomes), 0)
+        return Receipt(outcomes, command.recorded, 0, len(command.replayed))

@@ -1,7 +1,7 @@
 """The log as the rest of the service uses it: opened with the ledger, told what is recorded, asked for proofs."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eventsourcing.persistence import PersistenceError
@@ -54,10 +54,10 @@ class TransparencyLog:
             pass
         self.publisher.start()
 
-    def recorded(self, first: int, states: Sequence[bytes]) -> None:
-        """Take note of events that were committed just now: their first position, and the stored bytes."""
+    def recorded(self, first: int, leaves: bytes) -> None:
+        """Take note of events that were committed just now: their first position, and the hashes of their leaves."""
         self._grew = True
-        self.tree.hand_over(first, states)
+        self.tree.hand_over(first, leaves)
         self.publisher.wake()
 
     def root_hash(self, position: int) -> str:

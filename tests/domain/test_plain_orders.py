@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -13,8 +13,9 @@ from domain.catalogue import read_request, read_stored
 from domain.errors import Invalid, Refusal
 from domain.events import canonical, instant
 from domain.json_text import parse_json
-from domain.ledger import Batch, Outcome, Sent
-from domain.plain_orders import LONGEST_BYTES, PlainDraft, PlainOrder, read_plain_order
+from domain.ledger import AllNew, Batch, Outcome, Sent
+from domain.plain_drafts import PlainDraft, PlainDrafts
+from domain.plain_orders import LONGEST_BYTES, PlainOrders, read_plain_order, read_plain_orders
 from domain.streams import advance, fold
 from tests.domain.test_mutations import damage
 from tests.ledgers import CODES, Book, Event
@@ -149,26 +150,55 @@ def test_an_order_that_may_not_fit_is_not_plain() -> None:
     assert read_plain_order(longest + b" ", CODES) is None
 
 
+def damaged(random: Random, text: bytes) -> bytes:
+    """The text with one byte that is another, or a piece that is gone or stands twice."""
+    place = random.randrange(len(text))
+    if random.random() < 0.5:
+        return text[:place] + bytes([random.choice(b'"\\{}[],: \n0-.eaZ\x00\x80\xff')]) + text[place + 1 :]
+    end = place + random.randrange(12)
+    return text[:place] + text[place:end] * random.choice((0, 2)) + text[end:]
+
+
 def test_damaged_text_is_plain_only_where_the_long_road_accepts_it() -> None:
     random = Random(4)
     texts = [json.dumps(sent, ensure_ascii=False).encode() for sent in PLAIN]
     damaged_and_plain = 0
     for _ in range(6_000):
-        text = bytearray(random.choice(texts))
+        text = random.choice(texts)
         for _ in range(random.choice((1, 1, 2))):
-            place = random.randrange(len(text))
-            if random.random() < 0.5:
-                text[place] = random.choice(b'"\\{}[],: \n0-.eaZ\x00\x80\xff')
-            else:
-                end = place + random.randrange(12)
-                text[place:end] = text[place:end] * random.choice((0, 2))
-        plain = read_plain_order(bytes(text), CODES)
+            text = damaged(random, text) or b"{}"
+        plain = read_plain_order(text, CODES)
         if plain is not None:
             damaged_and_plain += 1
-            sent = long_road(bytes(text))
+            sent = long_road(text)
             assert sent is not None
             assert plain.data == canonical(sent["data"])
     assert damaged_and_plain > 100
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 1.0])
+def test_many_are_read_together_as_each_by_itself(share: float) -> None:
+    random = Random(7)
+    usual = [json.dumps(sent, ensure_ascii=False).encode() for sent in PLAIN]
+    unusual = [json.dumps(sent, ensure_ascii=False).encode() for sent in NOT_PLAIN]
+    for many in (0, 1, 2, 3, 100, 500):
+        texts = [random.choice(usual) for _ in range(many)]
+        for place in range(many):
+            if random.random() < share:
+                texts[place] = random.choice((damaged(random, texts[place]), random.choice(unusual)))
+        by_itself = {place: read_plain_order(text, CODES) for place, text in enumerate(texts)}
+        places, orders = read_plain_orders(texts, CODES)
+        assert places == [place for place, order in by_itself.items() if order is not None]
+        assert list(orders) == [order for order in by_itself.values() if order is not None]
+        assert [list(PlainOrders.joined([orders, orders]))[place] for place in range(len(orders))] == list(orders)
+        assert orders.mentioned == {name for order in orders for name in order.mentions}
+
+
+def test_names_with_line_feeds_in_them_are_not_taken_for_two_names() -> None:
+    text = json.dumps(order()).encode()
+    assert read_plain_order(text.replace(b"huawei", b"hua\nwei"), CODES) is None
+    texts = [text, text.replace(b'"450000000.50"', b'"4\n5"'), text]
+    assert read_plain_orders(texts, CODES)[0] == [0, 2]
 
 
 # Deciding
@@ -177,27 +207,32 @@ def test_damaged_text_is_plain_only_where_the_long_road_accepts_it() -> None:
 class Register(Book):
     """A book that records what is sent as text, by one road or the other, and keeps the bytes."""
 
-    def __init__(self, *, plain: bool, presume_new: bool, memory: int = 0) -> None:
+    def __init__(self, *, plain: bool, presume_new: bool, memory: int = 0, together: bool = False) -> None:
         super().__init__()
         self.plain = plain
         self.presume_new = presume_new
         #: The streams that it remembers without looking them up: none, or one of so many.
         self.memory = memory
+        #: Whether commands that are plain orders throughout are read and decided at once.
+        self.together = together
         self.stored: list[bytes] = []
-        self.plainly = 0
+        self.plainly = self.at_once = 0
 
     def remembers(self, name: str) -> bool:
         """Whether a stream is known to have begun, without looking it up."""
         return bool(self.memory) and sum(name.encode()) % self.memory == 0 and self.stream(name).version > 0
 
-    def read(self, text: bytes) -> Sent:
-        """A request as this book takes it."""
-        found = read_plain_order(text, CODES) if self.plain else None
-        return found or read_request(parse_json(text), CODES)
+    def read(self, texts: Sequence[bytes]) -> Sequence[Sent]:
+        """Requests as this book takes them."""
+        places, orders = read_plain_orders(texts if self.plain else [], CODES)
+        if self.together and len(orders) == len(texts):
+            return orders
+        plain = dict(zip(places, orders, strict=True))
+        return [plain.get(place) or read_request(parse_json(text), CODES) for place, text in enumerate(texts)]
 
     def take(self, commands: Sequence[Sequence[bytes]]) -> list[Any]:
         """Record commands in one go, each by itself; what became of each."""
-        requests = [[self.read(text) for text in command] for command in commands]
+        requests = [self.read(command) for command in commands]
         named = self._named
         answers, batch = self._try(requests, presume_new=self.presume_new)
         if self.presume_new and not self._holds(batch, answers):
@@ -213,7 +248,9 @@ class Register(Book):
         answers: list[Any] = []
         for command in requests:
             try:
-                answers.append([_told(outcome) for outcome in batch.add(command)])
+                outcomes = batch.add(command)
+                self.at_once += isinstance(outcomes, AllNew) and len(outcomes) > 1
+                answers.append([_told(outcome) for outcome in outcomes])
             except Refusal as refusal:
                 answers.append((type(refusal), refusal.index, refusal.problems))
         return answers, batch
@@ -304,6 +341,8 @@ def test_both_roads_record_the_same_bytes_and_refuse_the_same(seed: int) -> None
         Register(plain=True, presume_new=False),
         Register(plain=True, presume_new=True),
         Register(plain=True, presume_new=True, memory=2),
+        Register(plain=True, presume_new=True, together=True),
+        Register(plain=True, presume_new=True, memory=2, together=True),
         Register(plain=False, presume_new=True, memory=1),
     ]
     while commands:
@@ -315,6 +354,7 @@ def test_both_roads_record_the_same_bytes_and_refuse_the_same(seed: int) -> None
         assert other.stored == long.stored
     assert long.plainly == 0
     assert others[0].plainly > 5
+    assert others[3].at_once > 0
 
 
 def test_a_plain_order_can_be_built_on_and_taken_back_within_its_batch() -> None:
@@ -338,8 +378,39 @@ def test_a_plain_order_can_be_built_on_and_taken_back_within_its_batch() -> None
     ]
 
 
-def test_an_id_given_later_goes_with_the_request() -> None:
-    plain = read_plain_order(json.dumps(order()).encode(), CODES)
-    assert isinstance(plain, PlainOrder)
-    named = plain.named("import:1")
-    assert (named.id, named.request().envelope.id, named.request().sent["id"]) == ("import:1",) * 3
+def test_orders_decided_at_once_can_be_built_on_and_taken_back_within_their_batch() -> None:
+    def sent(event_type: str, data: Event, **envelope: Any) -> bytes:
+        return json.dumps({"type": event_type, "effective_on": "2023-08", **envelope, "data": data}).encode()
+
+    market = [
+        sent("organization-registered", {"organization_id": name, "name": name, "country": "CN"})
+        for name in ("baidu", "huawei")
+    ]
+    lines = [{"line": "1", "product_id": None, "quantity": "5", "amount": "10"}]
+    placed = [json.dumps(order(order_id=f"po-{n}", lines=lines) | {"id": f"placed-{n}"}).encode() for n in range(9)]
+    unnamed = [json.dumps(order(order_id=f"more-{n}", lines=lines)).encode() for n in range(3)]
+    amended = sent("order-amended", {"order_id": "po-4", "changes": [{"line": "1", "quantity": "-3"}]})
+    too_much = sent("order-amended", {"order_id": "po-5", "changes": [{"line": "1", "quantity": "-30"}]})
+    noted = sent("event-annotated", {"annotates": "placed-7", "note": "seen"})
+    retracted = sent("event-retracted", {"retracts": "placed-4", "reason": "entered by mistake"})
+    commands = [[*market], placed, [amended], [too_much], placed, placed[3:5], [noted], [retracted], unnamed]
+    long = Register(plain=False, presume_new=False)
+    together = Register(plain=True, presume_new=True, together=True)
+    alone = Register(plain=True, presume_new=True, together=True)
+    expected = long.take(commands)
+    assert together.take(commands) == expected
+    assert [alone.take([command])[0] for command in commands] == expected
+    assert together.stored == long.stored
+    assert together.at_once >= 2
+
+
+def test_what_is_written_together_is_what_is_written_one_by_one() -> None:
+    texts = [json.dumps(sent, ensure_ascii=False).encode() for sent in PLAIN]
+    _, orders = read_plain_orders(texts, CODES)
+    drafts = PlainDrafts(orders, [f"named-{n}" for n in range(len(orders))], date(2025, 6, 30))
+    instants = [f"2025-06-30T12:00:00.{n:06d}Z" for n in range(len(orders))]
+    assert drafts.written(41, instants, ACTOR, CORRELATION) == [
+        draft.written(41 + n, instants[n], ACTOR, CORRELATION) for n, draft in enumerate(drafts)
+    ]
+    assert drafts.beginning("order/po-1") == drafts[len(drafts) - 1]
+    assert [drafts.named(draft.id) for draft in drafts] == list(drafts)

@@ -1,6 +1,7 @@
 """Large groups are decided while the one before is recorded, on the presumption that what looks new is new."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from psycopg import Connection
 import service.committer
 from domain.errors import Conflict, Rejected
 from domain.ledger import Sent
-from domain.plain_orders import PlainOrder, read_plain_order
+from domain.merkle import leaf_hash
+from domain.plain_orders import PlainOrder, read_plain_order, read_plain_orders
 from service.codes import codes
 from service.commands import Command, Oversized, Withdrawn
 from service.committer import Committer
@@ -39,8 +41,13 @@ from tests.service.wire import Lost, Wire, wire_to
 MANY = 6
 
 
-@pytest.fixture(autouse=True)
-def _every_group_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+#: Whether `orders` come as many at once.
+SIDE_BY_SIDE = False
+
+
+@pytest.fixture(autouse=True, params=["one by one", "side by side"])
+def _every_group_is_large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "SIDE_BY_SIDE", request.param == "side by side")
     monkeypatch.setattr(service.committer, "LARGE_GROUP_EVENTS", MANY)
     monkeypatch.setattr(service.committer, "GROUP_EVENTS", MANY)
     monkeypatch.setattr(service.committer, "PART_EVENTS", 4)
@@ -54,9 +61,14 @@ def plain(sent: Event) -> PlainOrder:
     return found
 
 
-def orders(name: str, many: int = MANY) -> list[Sent]:
+def orders(name: str, many: int = MANY) -> Sequence[Sent]:
     """Plain orders, each under an id."""
-    return [plain(order(f"{name}-{n}", id=f"of-{name}-{n}")) for n in range(many)]
+    sent = [order(f"{name}-{n}", id=f"of-{name}-{n}") for n in range(many)]
+    if not SIDE_BY_SIDE:
+        return [plain(one) for one in sent]
+    _, read = read_plain_orders([json.dumps(one).encode() for one in sent], codes())
+    assert len(read) == many
+    return read
 
 
 def recorded_ids(ledger: Ledger, after: int = 3) -> list[str]:
@@ -269,11 +281,11 @@ def test_what_was_accepted_is_recorded_before_the_end(ledger: Ledger) -> None:
 
 
 def test_whoever_is_told_what_was_appended_is_told_in_order(ledger: Ledger) -> None:
-    told: list[tuple[int, list[bytes]]] = []
-    committer = Committer(ledger, on_append=lambda first, states: told.append((first, list(states))))
+    told: list[tuple[int, bytes]] = []
+    committer = Committer(ledger, on_append=lambda first, leaves: told.append((first, leaves)))
     record(committer, *market())
     for future in [committer.submit(orders(f"g{n}")) for n in range(5)]:
         future.result()
     committer.close()
-    assert [state for _, states in told for state in states] == stored(ledger)
+    assert b"".join([leaves for _, leaves in told]) == b"".join(map(leaf_hash, stored(ledger)))
     assert [first for first, _ in told] == [1, *range(4, 4 + 5 * MANY, MANY)]

@@ -42,7 +42,7 @@ def test_of_a_file_whose_sender_hangs_up_nothing_is_left(ledger_home: Path) -> N
 
 
 def test_a_service_killed_while_it_imports_goes_on_when_it_is_started_again(ledger_home: Path) -> None:
-    sent = purchases(13_000)
+    sent = purchases(60_000)
     with serving(ledger_home) as service, service.client() as client:
         answer = client.post(IMPORTS, content=ndjson(sent), headers={"Content-Type": "application/x-ndjson"})
         assert answer.status_code == 202, answer.text
