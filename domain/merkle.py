@@ -62,14 +62,15 @@ class Edge:
         if self.size < 0 or self.size.bit_count() != len(self.roots):
             raise ValueError(f"a tree of {self.size} leaves has not {len(self.roots)} perfect subtrees")
 
-    def extended(self, leaf_hashes: Iterable[bytes]) -> "Edge":
-        """The tree with these leaves after its own."""
-        row = list(leaf_hashes)
-        if any(len(leaf) != HASH_BYTES for leaf in row):
-            raise ValueError(f"a leaf hash has {HASH_BYTES} bytes")
-        size, old = self.size + len(row), list(self.roots)
+    def extended(self, hashes: Iterable[bytes], level: int = 0) -> "Edge":
+        """The tree with these leaves after its own, or with perfect subtrees of a level where it is made of such."""
+        row = list(hashes)
+        if any(len(one) != HASH_BYTES for one in row):
+            raise ValueError(f"a hash has {HASH_BYTES} bytes")
+        if self.size % (1 << level):
+            raise ValueError(f"a tree of {self.size} leaves is not made of subtrees of level {level}")
+        size, old = self.size + (len(row) << level), list(self.roots)
         roots: list[bytes] = []
-        level = 0
         # Level by level: a subtree left over from before goes in front of the new ones, an odd last one stays behind.
         while row or old:
             if (self.size >> level) & 1:

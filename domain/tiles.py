@@ -151,6 +151,7 @@ class Segment:
 def grown(size: int, leaf_hashes: Iterable[bytes], tile: TileReader) -> list[Segment]:
     """What the tiles of a log of a size gain by further leaves: level by level, each in order.
 
+    `leaf_hashes` may come one by one or several in a piece, one after another.
     A tile that becomes whole adds its root to the level above. `tile` is asked only for tiles that become whole and had
     hashes before; it may know of further hashes, which are not looked at.
     """

@@ -141,7 +141,12 @@ class StreamCache:
         """Take in what is appended up to a position, with the streams as the batch left them."""
         self._events.clear()
         for name, stream in streams.items():
-            self._keep(name, stream)
+            if isinstance(stream, PlainDrafts):
+                self._orders[name] = stream
+            else:
+                self._keep(name, stream)
+        while len(self._orders) > MOST_ORDERS:
+            self._orders.popitem(last=False)
         self.position = position
 
     def forget(self) -> None:

@@ -49,7 +49,7 @@ PATIENCE_S = 20.0
 #: From this many events on, a group is recorded while the next one is decided.
 LARGE_GROUP_EVENTS = 500
 #: Events of a large group that are written down and sent at once.
-PART_EVENTS = 500
+PART_EVENTS = 250
 #: Groups that nothing is presumed of, nor decided ahead, after one of which something was not new.
 WARY_GROUPS = 16
 

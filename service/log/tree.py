@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.merkle import (
@@ -52,7 +52,7 @@ class Tree:
         self._published = Edge()
         #: The hashes of the leaves beyond it, one after another, as far as they were needed.
         self._leaves = bytearray()
-        #: The largest tree that was asked for.
+        #: The tree that was asked for last of those beyond it.
         self._newest = Edge()
         #: Each the first position, and the hashes of its leaf and those behind it, one after another.
         self._handed: deque[tuple[int, bytes]] = deque()
@@ -123,10 +123,24 @@ class Tree:
         with self._lock:
             base = self._published.size
             segments = self._grown(size)
-            root = self._edge_at(size).root
-            if edge_at(size, subtrees(self._overlaid(size, segments))).root != root:
+            self._newest = edge = self._grown_edge(size, segments)
+            if edge_at(size, subtrees(self._overlaid(size, segments))) != edge:
                 raise LogDamaged(f"the tiles of a tree of size {size} do not lead to its root")
-            return Growth(base, size, root, tuple(segments))
+            return Growth(base, size, edge.root, tuple(segments))
+
+    def _grown_edge(self, size: int, segments: Sequence[Segment]) -> Edge:
+        """The tree of a size from the last checkpoint's, without what is stored of its tiles.
+
+        Tiles that are new and whole have been hashed already: their roots are what the level above gains.
+        """
+        base = self._published.size
+        first, last = -(-base // WIDTH), size // WIDTH
+        if first >= last:
+            return self._published.extended(self._leaves_between(base, size))
+        roots = b"".join([segment.hashes for segment in segments if segment.level == 1])
+        edge = self._published.extended(self._leaves_between(base, first * WIDTH))
+        edge = edge.extended(_cut(roots[(first - base // WIDTH) * HASH_BYTES :]), HEIGHT)
+        return edge.extended(self._leaves_between(last * WIDTH, size))
 
     def _edge_at(self, position: int) -> Edge:
         if position < self._published.size:
@@ -146,7 +160,7 @@ class Tree:
     def _grown(self, size: int) -> list[Segment]:
         self._extend(size)
         base = self._published.size
-        return grown(base, self._leaves_between(base, size), self._stored(base))
+        return grown(base, [self._leaves_joined(base, size)], self._stored(base))
 
     def _stored(self, size: int) -> TileReader:
         """The tiles of a tree of a size up to the last checkpoint's."""
@@ -178,10 +192,12 @@ class Tree:
 
         return tile
 
-    def _leaves_between(self, old: int, new: int) -> Iterator[bytes]:
+    def _leaves_between(self, old: int, new: int) -> list[bytes]:
+        return _cut(self._leaves_joined(old, new))
+
+    def _leaves_joined(self, old: int, new: int) -> bytes:
         base = self._published.size
-        for place in range((old - base) * HASH_BYTES, (new - base) * HASH_BYTES, HASH_BYTES):
-            yield bytes(self._leaves[place : place + HASH_BYTES])
+        return bytes(self._leaves[(old - base) * HASH_BYTES : (new - base) * HASH_BYTES])
 
     def _extend(self, position: int) -> None:
         """Have the hashes of all leaves up to a position, of what was handed over and else of what the ledger holds."""
@@ -208,3 +224,8 @@ class Tree:
                 if first + many > position + 1:
                     return hashes[(position + 1 - first) * HASH_BYTES :]
         return b""
+
+
+def _cut(hashes: bytes) -> list[bytes]:
+    """Hashes that are written one after another, each by itself."""
+    return [hashes[place : place + HASH_BYTES] for place in range(0, len(hashes), HASH_BYTES)]

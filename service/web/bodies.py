@@ -1,6 +1,6 @@
 """Reading event requests out of a body: one event, an array, or NDJSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
@@ -9,7 +9,7 @@ from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
 from domain.json_text import parse_json, refuse_deep
 from domain.ledger import Sent
-from domain.plain_orders import PlainOrder, read_plain_order
+from domain.plain_orders import PlainOrder, PlainOrders, read_plain_order, read_plain_orders
 from service.codes import codes
 from service.web.problems import REFUSALS, HttpProblem
 
@@ -23,12 +23,12 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 class Batch:
     """The events of one body, and how to say where a fault is: by pointer, and by line for NDJSON."""
 
-    def __init__(self, sent: list[Any], lines: list[int] | None, *, single: bool) -> None:
+    def __init__(self, sent: Sequence[Any], lines: list[int] | None, *, single: bool) -> None:
         self.lines = lines
         self.single = single
-        self.requests = self._read(sent)
+        self.requests: Sequence[Sent] = sent if isinstance(sent, PlainOrders) else self._read(sent)
 
-    def _read(self, sent: list[Any]) -> list[Sent]:
+    def _read(self, sent: Sequence[Any]) -> list[Sent]:
         requests: list[Sent] = []
         faults: list[dict[str, Any]] = []
         for index, event in enumerate(sent):
@@ -84,10 +84,9 @@ def read_events(body: bytes, content_type: str) -> Batch:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in NDJSON:
         lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
-        sent = [_plain(line) or _parse(line, number) for number, line in lines]
-        return Batch(sent, [number for number, _ in lines], single=False)
+        return Batch(_read_lines(lines), [number for number, _ in lines], single=False)
     if media_type == JSON or (not media_type and body):
-        plain = _plain(body)
+        plain = read_plain_order(body, codes())
         if plain is not None:
             return Batch([plain], None, single=True)
         sent = _parse(body, None)
@@ -95,8 +94,13 @@ def read_events(body: bytes, content_type: str) -> Batch:
     raise HttpProblem("unsupported-media-type", f"send application/json or application/x-ndjson, not {media_type!r}")
 
 
-def _plain(text: bytes) -> PlainOrder | None:
-    return read_plain_order(text, codes())
+def _read_lines(lines: Sequence[tuple[int, bytes]]) -> Sequence[Any]:
+    """What stands on each line: a plain order, or some JSON."""
+    places, orders = read_plain_orders([text for _, text in lines], codes())
+    if len(orders) == len(lines):
+        return orders
+    by_place = dict(zip(places, orders, strict=True))
+    return [by_place.get(place) or _parse(text, number) for place, (number, text) in enumerate(lines)]
 
 
 def _parse(text: bytes, line: int | None) -> Any:

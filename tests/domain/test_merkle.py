@@ -272,5 +272,18 @@ def test_an_edge_must_have_as_many_subtrees_as_its_size_says() -> None:
 
 @pytest.mark.parametrize("leaf", [b"", bytes(31), bytes(33)])
 def test_a_leaf_hash_of_another_length_is_refused(leaf: bytes) -> None:
-    with pytest.raises(ValueError, match="a leaf hash has 32 bytes"):
+    with pytest.raises(ValueError, match="a hash has 32 bytes"):
         Edge().extended([EMPTY_ROOT, leaf])
+
+
+@pytest.mark.parametrize("size", [0, 4, 8, 12, 52])
+def test_a_tree_is_extended_by_whole_subtrees(size: int) -> None:
+    leaves = TREE.leaves[size:64]
+    subtrees = [subtree_root(b"".join(leaves[place : place + 4])) for place in range(0, len(leaves), 4)]
+    edge = Edge().extended(TREE.leaves[:size])
+    assert edge.extended(subtrees, 2) == edge.extended(leaves) == Edge().extended(TREE.leaves[:64])
+
+
+def test_a_tree_is_not_extended_by_subtrees_that_would_not_be_whole_in_it() -> None:
+    with pytest.raises(ValueError, match="a tree of 6 leaves is not made of subtrees of level 2"):
+        Edge().extended(TREE.leaves[:6]).extended([EMPTY_ROOT], 2)

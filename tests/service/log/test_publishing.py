@@ -53,10 +53,11 @@ def test_a_ledger_begins_with_a_checkpoint_of_nothing(database: str, home: Path,
 
 
 def test_what_a_command_records_is_covered_when_it_ends(database: str, home: Path, owner: Connection[Any]) -> None:
-    for count in (1, 255, 1, 300):
+    # Tiles are begun, filled, and passed over, with and without hashes in them from before.
+    for count in (1, 255, 1, 300, 700, 23, 512):
         with open_daybook(settings_of(database, home), follow=False) as daybook:
             record(daybook, count)
-    assert sizes(owner) == [0, 1, 256, 257, 557]
+    assert sizes(owner) == [0, 1, 256, 257, 557, 1257, 1280, 1792]
     assert contradictions(owner) == []
 
 
