@@ -6,12 +6,13 @@ roads record the same bytes: tests/domain/test_plain_orders.py holds them agains
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -187,41 +188,54 @@ def read_plain_orders(texts: Sequence[bytes], codes: Codes) -> tuple[list[int], 
     places: list[int] = []
     parts: list[PlainOrders] = []
     for start in range(0, len(texts), READ_AT_ONCE):
-        for part, orders in _plain_ones(_decoded(texts, start, start + READ_AT_ONCE), codes):
-            places += [place for place, _, _ in part]
+        piece = list(texts[start : start + READ_AT_ONCE])
+        for found, orders in _plain_ones(_decoded(list(range(start, start + len(piece))), piece), codes):
+            places += found
             parts.append(orders)
     return places, parts[0] if len(parts) == 1 else PlainOrders.joined(parts)
 
 
-#: The place of a text among others, the text, and what it says.
-_Read = tuple[int, bytes, _Sent]
+class _Decoded(NamedTuple):
+    """What texts say."""
+
+    #: Their places among others.
+    places: list[int]
+    texts: list[bytes]
+    sent: list[_Sent]
 
 
-def _decoded(texts: Sequence[bytes], start: int, end: int) -> list[_Read]:
-    """What texts say that seem to be plain orders."""
-    read: list[_Read] = []
-    for place, text in enumerate(texts[start:end], start):
-        # Without escapes a quotation mark in the text is one around a string.
-        if len(text) > LONGEST_BYTES or b'"order-placed"' not in text or b"\\" in text:
-            continue
-        try:
-            read.append((place, text, _decode(text)))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            continue
-    return read
+def _decoded(places: list[int], texts: list[bytes]) -> _Decoded:
+    """What those of some texts say that seem to be plain orders."""
+    if _may_be_plain(b"".join(texts), max(map(len, texts))):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            return _Decoded(places, texts, list(map(_decode, texts)))
+    found = _Decoded([], [], [])
+    for place, text in zip(places, texts, strict=True):
+        if _may_be_plain(text, len(text)):
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                found.sent.append(_decode(text))
+                found.texts.append(text)
+                found.places.append(place)
+    return found
 
 
-def _plain_ones(read: Sequence[_Read], codes: Codes) -> Iterable[tuple[Sequence[_Read], PlainOrders]]:
-    """The plain ones, in parts: all are judged together, and where one of them is not plain, each half by itself."""
-    if not read:
+def _may_be_plain(text: bytes, longest: int) -> bool:
+    # Without escapes a quotation mark in the text is one around a string.
+    return longest <= LONGEST_BYTES and b"\\" not in text and b'"order-placed"' in text
+
+
+def _plain_ones(decoded: _Decoded, codes: Codes) -> Iterator[tuple[list[int], PlainOrders]]:
+    """The plain ones and their places: judged together, and where one of them is not plain, each half by itself."""
+    places, texts, sent = decoded
+    if not places:
         return
-    orders = _judged([text for _, text, _ in read], [sent for _, _, sent in read], codes)
+    orders = _judged(texts, sent, codes)
     if orders is not None:
-        yield read, orders
-    elif len(read) > 1:
-        middle = len(read) // 2
-        yield from _plain_ones(read[:middle], codes)
-        yield from _plain_ones(read[middle:], codes)
+        yield places, orders
+    elif len(places) > 1:
+        middle = len(places) // 2
+        yield from _plain_ones(_Decoded(places[:middle], texts[:middle], sent[:middle]), codes)
+        yield from _plain_ones(_Decoded(places[middle:], texts[middle:], sent[middle:]), codes)
 
 
 def _judged(texts: list[bytes], sent: list[_Sent], codes: Codes) -> PlainOrders | None:

@@ -35,6 +35,8 @@ LARGE_FILE_BYTES = 8 * 1024 * 1024
 #: processor's cache: ten times as many take twice as long each.
 SHEET_LINES = 250
 SHEET_BYTES = 4 * 1024 * 1024
+#: Read from the file at once.
+CHUNK_BYTES = 256 * 1024
 #: What is read ahead waits in the pipe: some four sheets, on Linux.
 PIPE_BYTES = 1024 * 1024
 LENGTH_BYTES = 4
@@ -190,30 +192,49 @@ def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
 
 
 def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
-    numbers: list[int] = []
-    texts: list[bytes] = []
-    too_long: list[Unread] = []
-    number = taken_bytes = before_bytes = 0
-    ended = True
-    while text := file.readline(LONGEST_LINE_BYTES + 1):
-        number += 1
-        taken_bytes += len(text)
-        if len(text) > LONGEST_LINE_BYTES:
-            too_long.append(Unread(number, text[:KEPT_BYTES], False, ""))
-            while text and not text.endswith(b"\n"):
-                text = file.readline(LONGEST_LINE_BYTES)
-                taken_bytes += len(text)
-        else:
-            ended = text.endswith(b"\n")
-            text = (text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text).strip()
-            if text:
-                numbers.append(number)
-                texts.append(text)
-        if len(texts) + len(too_long) == size or taken_bytes - before_bytes > SHEET_BYTES:
+    """The lines of a file that have something on them, up to so many at a time."""
+    number = taken_bytes = 0
+    for lines, piece_bytes, ended in _pieces(file, size):
+        numbers = list(range(number + 1, number + 1 + len(lines)))
+        if number == 0:
+            lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
+        number += len(lines)
+        taken_bytes += piece_bytes
+        texts, too_long = [line.strip() for line in lines], list[Unread]()
+        if not all(texts) or max(map(len, lines)) > LONGEST_LINE_BYTES:
+            numbered = list(zip(numbers, lines, strict=True))
+            too_long = [Unread(n, line[:KEPT_BYTES], False, "") for n, line in numbered if _is_too_long(line)]
+            kept = [(n, line.strip()) for n, line in numbered if line.strip() and not _is_too_long(line)]
+            numbers, texts = [n for n, _ in kept], [text for _, text in kept]
+        if texts or too_long:
             yield _Texts(numbers, texts, too_long, taken_bytes, ended)
-            numbers, texts, too_long, before_bytes = [], [], [], taken_bytes
-    if texts or too_long:
-        yield _Texts(numbers, texts, too_long, taken_bytes, ended)
+
+
+def _is_too_long(line: bytes) -> bool:
+    return len(line) > LONGEST_LINE_BYTES
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[tuple[list[bytes], int, bool]]:
+    """The lines of a file, up to so many at a time; of a line that is too long as much as shows that it is.
+
+    With each piece: how many bytes of the file it takes, and whether a line feed stands behind its last line.
+    """
+    waiting: list[bytes] = []
+    rest, dropped_bytes = b"", 0
+    while chunk := file.read(CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if _is_too_long(rest):
+            dropped_bytes += len(rest) - LONGEST_LINE_BYTES - 1
+            rest = rest[: LONGEST_LINE_BYTES + 1]
+        waiting += lines
+        while len(waiting) >= size or sum(map(len, waiting)) > SHEET_BYTES:
+            piece, waiting = waiting[:size], waiting[size:]
+            yield piece, sum(map(len, piece)) + len(piece) + dropped_bytes, True
+            dropped_bytes = 0
+    if rest:
+        waiting.append(rest)
+    if waiting:
+        yield waiting, sum(map(len, waiting)) + len(waiting) + dropped_bytes, not rest
 
 
 def _by_the_long_road(line: Unread) -> Line | Wrong:
