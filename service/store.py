@@ -1,8 +1,10 @@
 """The ledger in PostgreSQL, through the eventsourcing library: what is read, and what is appended."""
 
+import os
+import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 
@@ -45,6 +47,11 @@ GIVE_UP_S = 4.0
 CHANNEL = "ledger_events"
 #: From so many events on, binary COPY is faster than one insert.
 COPIED_EVENTS = 200
+#: What PostgreSQL may keep of an append in memory until its triggers have seen it: a group of the committer's has some
+#: six megabytes, and more than it may keep it writes to a file and reads again.
+WORK_MEMORY = "32MB"
+#: What may wait in the socket, as far as the system allows: PostgreSQL goes on while this process does other things.
+SENT_AHEAD_BYTES = 2 * 1024 * 1024
 
 
 class Head(NamedTuple):
@@ -78,7 +85,7 @@ class LedgerDatastore(PostgresDatastore):
             idle_in_transaction_session_timeout=60,
         )  # fmt: skip
         settings = conninfo_to_dict(conninfo)
-        options = f"{settings.get('options') or ''} -c role={SERVICE_ROLE}".strip()
+        options = f"{settings.get('options') or ''} -c role={SERVICE_ROLE} -c work_mem={WORK_MEMORY}".strip()
         # The pauses between its attempts double until it gives up; then the next who asks makes it try at once.
         self.pool.reconnect_timeout = GIVE_UP_S
         self.pool.kwargs = {**settings, "options": options, "row_factory": dict_row}
@@ -198,12 +205,20 @@ class Appending:
 
     def copy(self, parts: Iterable[bytes]) -> None:
         """The same for many events, as rows of binary COPY: PostgreSQL takes them in while the next are being made."""
+        _send_further_ahead(self.connection)
         with self.connection.cursor().copy(self.COPY) as copy:
             copy.write(COPY_OPENING)
             for rows in parts:
                 copy.write(rows)
             copy.write(COPY_END)
         self.connection.execute(f"notify {CHANNEL}".encode())
+
+
+def _send_further_ahead(connection: Connection[Any]) -> None:
+    """Give the connection's socket a larger buffer, where it is one within this machine (TCP finds its own size)."""
+    with suppress(OSError, AttributeError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
+        if wire.family == socket.AF_UNIX:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD_BYTES)
 
 
 class Numbered(Struct, frozen=True, gc=False):
