@@ -1,17 +1,17 @@
 """Deciding requests against the ledger: what is recorded, what is a replay, what is refused."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
-from msgspec import Struct
 from pydantic import ValidationError
 
 from domain import organizations
 from domain.catalogue import AGGREGATES, EVENT_TYPES
 from domain.errors import Conflict, Invalid, Refusal, Rejected
 from domain.events import Believed, Draft, Recorded, Request
+from domain.outcomes import AllNew, Decided, Outcome
 from domain.periods import parse_day
 from domain.plain_drafts import PlainDraft, PlainDrafts
 from domain.plain_orders import PlainOrder, PlainOrders
@@ -40,34 +40,6 @@ class Reader(Protocol):
 
 #: What a client sends: a plain order, or anything.
 Sent = Request | PlainOrder
-#: What is decided, by the short road or the long one.
-Decided = Draft | PlainDraft
-
-
-class Outcome(Struct, frozen=True, gc=False):
-    """What became of one request: the events it recorded (usually one), or those it had recorded before."""
-
-    drafts: tuple[Decided, ...] = ()
-    replayed: tuple[Recorded, ...] = ()
-
-
-@dataclass(frozen=True)
-class AllNew(Sequence[Outcome]):
-    """What became of plain orders that are all new: each is recorded."""
-
-    drafts: PlainDrafts
-
-    def __len__(self) -> int:
-        return len(self.drafts)
-
-    @overload
-    def __getitem__(self, place: int) -> Outcome: ...
-    @overload
-    def __getitem__(self, place: slice) -> "AllNew": ...
-
-    def __getitem__(self, place: int | slice) -> "Outcome | AllNew":
-        found = self.drafts[place]
-        return AllNew(found) if isinstance(found, PlainDrafts) else Outcome((found,))
 
 
 class Batch:

@@ -255,24 +255,25 @@ def _judged(texts: list[bytes], sent: list[_Sent], codes: Codes) -> PlainOrders 
         or not _are_dates(effective_on, known_on)
     ):
         return None
-    bases: list[str] = ["reported" if one.basis is UNSET else one.basis for one in sent]
     written = list(map(_encode, data))
     written_sources = [None if one is None else _encode(one) for one in sources]
-    # type and effective_on have four quotation marks each, data two and its own.
-    marks = 10 * len(sent) + sum([one.count(b'"') for one in written])
-    marks += 4 * sum([one.basis is not UNSET for one in sent])
-    marks += 4 * (len(_present(ids)) + len(_present(known_on)))
-    distinct: dict[bytes, _Source] = {}
-    for source, text in zip(sources, written_sources, strict=True):
-        if source is not None and text is not None:
-            distinct[text] = source
-            marks += 2 + text.count(b'"')
-    if sum([text.count(b'"') for text in texts]) != marks:
-        return None  # a name stands twice
+    distinct = {text: source for text, source in zip(written_sources, sources, strict=True) if source is not None}
     if not all(map(_is_plain_source, distinct.values())):
         return None
+    # type and effective_on have four quotation marks each, data and source two and their own.
+    marks = 10 * len(sent) + _marks(written)
+    marks += 4 * (len(_present(ids)) + len(_present(known_on)) + sum([one.basis is not UNSET for one in sent]))
+    marks += sum([2 + one.count(b'"') for one in written_sources if one is not None])
+    if _marks(texts) != marks:
+        return None  # a name stands twice
     streams = [f"order/{order_id}" for order_id in order_ids]
+    bases: list[str] = ["reported" if one.basis is UNSET else one.basis for one in sent]
     return PlainOrders(texts, ids, streams, effective_on, known_on, bases, written, written_sources, mentions)
+
+
+def _marks(texts: list[bytes]) -> int:
+    """How many quotation marks there are in all texts."""
+    return sum([text.count(b'"') for text in texts])
 
 
 def _mentions(data: list[_Data]) -> list[tuple[str, ...]] | None:

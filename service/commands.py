@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
-from domain.ledger import AllNew, Batch, Outcome, Sent
-from service.store import Alike, Mixed, Numbered, Sender
+from domain.ledger import Batch, Sent
+from domain.outcomes import AllNew, Outcome
+from service.writing import Alike, Mixed, Numbered, Sender
 
 #: Events of one command that are kept under an idempotency key: as many as an answer lists.
 MOST_REMEMBERED = 1_000

@@ -24,17 +24,8 @@ from service.cache import StreamCache
 from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
 from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
-from service.store import (
-    Appending,
-    ClockSetBack,
-    Head,
-    Ledger,
-    Numbered,
-    Place,
-    Unreachable,
-    number,
-    write,
-)
+from service.store import Appending, Ledger, Unreachable
+from service.writing import ClockSetBack, Head, Numbered, Place, number, write
 
 __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 

@@ -15,14 +15,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from domain.ledger import Decided
 from domain.merkle import HASH_BYTES, Edge, leaf_hash
 from domain.notes import NoteError, VerifierKey, parse_checkpoint, parse_note, write_base64
+from domain.outcomes import Decided
 from domain.tiles import WIDTH, Segment, grown
 from service.exporters.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
 from service.log.keys import log_name
 from service.signatures import verify
-from service.store import EPOCH, TICK, Ledger, Numbered, rows_of
+from service.store import Ledger
+from service.writing import EPOCH, TICK, Numbered, rows_of
 
 PAGE_EVENTS = 10_000
 

@@ -14,7 +14,7 @@ from service.cache import StreamCache
 from service.daybook import Daybook
 from service.follower import Lagging
 from service.identifiers import new_identifier
-from service.store import Head, Numbered, Place, number
+from service.writing import Head, Numbered, Place, number
 
 #: Events that one scenario may suppose.
 MOST_EVENTS = 1_000

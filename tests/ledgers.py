@@ -10,7 +10,8 @@ import pycountry
 from domain.catalogue import read_request, read_stored
 from domain.errors import Refusal
 from domain.events import Recorded, Request, instant
-from domain.ledger import Batch, Decided, Outcome
+from domain.ledger import Batch
+from domain.outcomes import Decided, Outcome
 from domain.streams import Stream, advance, fold
 from domain.values import Codes
 

@@ -19,7 +19,8 @@ from service.committer import Busy
 from service.daybook import Daybook
 from service.identifiers import new_identifier
 from service.importers.rows import BadFile, Fault
-from service.store import Place, number, read_bytes
+from service.store import read_bytes
+from service.writing import Place, number
 
 ACTOR = "import"
 #: How long to leave a ledger alone that has too much to do.

@@ -24,7 +24,8 @@ from service.importers.streaming import Options
 from service.imports.arriving import FULL
 from service.imports.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
 from service.settings import Settings
-from service.store import ClockSetBack, Unreachable
+from service.store import Unreachable
+from service.writing import ClockSetBack
 
 logger = logging.getLogger(__name__)
 

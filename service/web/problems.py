@@ -19,8 +19,9 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.questions import NothingThere
-from service.store import ClockSetBack, Unreachable
+from service.store import Unreachable
 from service.webhooks.registry import UnknownWebhook
+from service.writing import ClockSetBack
 
 logger = logging.getLogger(__name__)
 

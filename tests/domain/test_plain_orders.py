@@ -13,7 +13,8 @@ from domain.catalogue import read_request, read_stored
 from domain.errors import Invalid, Refusal
 from domain.events import canonical, instant
 from domain.json_text import parse_json
-from domain.ledger import AllNew, Batch, Outcome, Sent
+from domain.ledger import Batch, Sent
+from domain.outcomes import AllNew, Outcome
 from domain.plain_drafts import PlainDraft, PlainDrafts
 from domain.plain_orders import LONGEST_BYTES, PlainOrders, read_plain_order, read_plain_orders
 from domain.streams import advance, fold

@@ -17,7 +17,8 @@ from domain.ledger import Batch
 from service.cache import StreamCache
 from service.committer import Committer
 from service.identifiers import new_identifier
-from service.store import ClockSetBack, Ledger, Place, number
+from service.store import Ledger
+from service.writing import ClockSetBack, Place, number
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
     amendment,
