@@ -9,23 +9,21 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC
 
 from eventsourcing.persistence import IntegrityError
 from psycopg.errors import UniqueViolation
 
-from domain.events import LARGEST_EVENT_BYTES
 from domain.ledger import Batch, Sent
-from domain.merkle import HASH_BYTES, leaf_hash
 from service.cache import StreamCache
 from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
+from service.flights import Appended, Diverted, Flight
 from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
-from service.store import Appending, Ledger, Unreachable
-from service.writing import ClockSetBack, Head, Numbered, Place, number, write
+from service.store import Ledger, Unreachable
+from service.writing import ClockSetBack, Head, Place, number
 
 __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 
@@ -207,7 +205,7 @@ class Committer:
             with self.ledger.recorder.appending() as appending:
                 if appending.head.position != flight.expected:
                     raise Diverted(f"others have appended up to {appending.head.position}")
-                appending.copy(flight.parts(appending))
+                appending.copy(flight.parts(appending.head, PART_EVENTS))
             self._acknowledge(flight.group, flight.appended)
         finally:
             self._queue.put(True)
@@ -329,73 +327,6 @@ class Committer:
             self.on_append(appended.first, bytes(appended.leaves))
             self.on_group(appended.count)
         group.acknowledge(0 if appended is None else appended.first)
-
-
-@dataclass
-class Appended:
-    """Events that were written down to stand one behind the other."""
-
-    #: The position of the first of them.
-    first: int
-    #: Its id and its stored bytes, by which it is known again.
-    id: str
-    state: bytes
-    #: The hashes of their leaves, one after another.
-    leaves: bytearray = field(default_factory=bytearray)
-
-    @classmethod
-    def of(cls, numbered: Sequence[Numbered]) -> "Appended | None":
-        """Numbered events; None: there are none."""
-        if not numbered:
-            return None
-        first = numbered[0]
-        appended = cls(first.position, first.draft.id, first.state)
-        appended.add([event.state for event in numbered])
-        return appended
-
-    @property
-    def count(self) -> int:
-        """How many they are."""
-        return len(self.leaves) // HASH_BYTES
-
-    def add(self, states: Sequence[bytes]) -> None:
-        """Take note of the stored bytes of further events."""
-        self.leaves += b"".join([leaf_hash(state) for state in states])
-
-
-@dataclass
-class Flight:
-    """A group that is being recorded in a thread of its own."""
-
-    group: Group
-    batch: Batch
-    #: The ledger's end on which it was decided.
-    expected: int
-    #: What was sent to PostgreSQL so far.
-    appended: Appended | None = None
-    landed: "Future[None]" = field(default_factory=Future)
-
-    @property
-    def attempted(self) -> Appended | None:
-        """What may be recorded although nobody saw it: all of it, or nothing."""
-        return self.appended if self.appended is not None and self.appended.count == self.batch.count else None
-
-    def parts(self, appending: Appending) -> Iterator[bytes]:
-        """Its events as rows, some at a time; raises Diverted where one of them is too large to store."""
-        place = Place.after(appending.head)
-        for run in self.group.runs(PART_EVENTS):
-            rows, states = write(run, place)
-            if any(len(state) > LARGEST_EVENT_BYTES for state in states):
-                raise Diverted("an event is too large to store")
-            if self.appended is None:
-                self.appended = Appended(place.position, run.first_id, states[0])
-            self.appended.add(states)
-            yield rows
-            place = place.beyond(len(states))
-
-
-class Diverted(Exception):
-    """What a group was decided on did not come about."""
 
 
 class BrokenOff(Exception):

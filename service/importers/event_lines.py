@@ -206,6 +206,7 @@ def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
             too_long = [Unread(n, line[:KEPT_BYTES], False, "") for n, line in numbered if _is_too_long(line)]
             kept = [(n, line.strip()) for n, line in numbered if line.strip() and not _is_too_long(line)]
             numbers, texts = [n for n, _ in kept], [text for _, text in kept]
+            ended = ended or not numbers or numbers[-1] < number
         if texts or too_long:
             yield _Texts(numbers, texts, too_long, taken_bytes, ended)
 

@@ -30,7 +30,7 @@ from service.importers.streaming import Options
 
 ATOMIC_LINES = 10_000
 BATCH_LINES = 2_000
-#: Batches that wait to be recorded while the next ones are read: two groups of the committer's, and some on their way,
+#: Batches that wait to be recorded while the next ones are read: two groups of the committer's, and some on their way.
 BATCHES_AHEAD = 10
 #: Lines that wait likewise where each is recorded by itself.
 LINES_AHEAD = 3_000
@@ -81,12 +81,13 @@ def _batches(lines: Lines) -> Iterator["Batch"]:
     batches = _of_equal_size(lines)
     first: deque[Batch] = deque()
     faults: list[Fault] = []
-    sound = 0
+    seen = sound = 0
     for batch in batches:
         first.append(batch)
+        seen += len(batch)
         sound += 0 if faults else batch.sound
         faults += batch.faults
-        if sound > ATOMIC_LINES or len(faults) >= MOST_FAULTS:
+        if seen > ATOMIC_LINES or len(faults) >= MOST_FAULTS:
             break
     if sound <= ATOMIC_LINES:
         if faults:

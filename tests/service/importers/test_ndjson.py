@@ -189,6 +189,41 @@ def test_a_wrong_line_of_a_long_file_stops_it_there(desk: Desk) -> None:
     assert desk.head == 12
 
 
+@pytest.mark.usefixtures("short_batches")
+def test_of_a_long_file_that_is_wrong_at_its_beginning_only_the_beginning_is_read(desk: Desk) -> None:
+    lines = ndjson(*(organization(number) for number in range(60))).splitlines(keepends=True)
+    lines[1] = lines[3] = lines[40] = b"{}\n"
+    file = io.BytesIO(b"".join(lines))
+    with pytest.raises(BadFile) as caught:
+        import_file(desk.daybook, file, Summary("a file", "ndjson", 0, dry_run=False))
+    assert {fault.line for fault in caught.value.faults} == {2, 4}
+    assert desk.head == 0
+
+
+@pytest.mark.usefixtures("short_batches")
+def test_a_refused_order_among_plain_ones_is_named_by_its_line(desk: Desk) -> None:
+    desk.imports(ndjson(organization(1), organization(2), purchase("po-17")))
+    orders = [json.dumps(purchase(f"po-{number}")).encode() for number in range(1, 26)]
+    orders.insert(3, b"  ")
+    with pytest.raises(Refused, match=r"line 18: .*order/po-17 is registered already"):
+        desk.imports(b"\n".join(orders))
+    # Of four lines each, but for the first batch: the blank one is none.
+    assert desk.head == 3 + 15
+
+
+def test_a_broken_line_before_a_blank_end_is_not_said_to_be_cut_off(desk: Desk) -> None:
+    with pytest.raises(BadFile) as caught:
+        desk.imports(ndjson(organization(1)) + b'{"type":\n   ')
+    (fault,) = caught.value.faults
+    assert (fault.line, "the file ends" in fault.message) == (2, False)
+
+
+def test_sheets_of_long_lines_have_fewer_of_them() -> None:
+    large = purchase() | {"source": {"citation": "x" * 900_000}}
+    sheets = list(Lines(io.BytesIO(ndjson(*[large] * 20))).sheets())
+    assert [len(sheet) for sheet in sheets] == [5, 5, 5, 5]
+
+
 def test_an_import_killed_midway_and_run_again_is_the_uninterrupted_one(
     desk: Desk, database: str, tmp_path: Path
 ) -> None:

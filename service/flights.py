@@ -1,0 +1,78 @@
+"""A large group on its way: written down and sent to PostgreSQL while the next one is decided."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from domain.events import LARGEST_EVENT_BYTES
+from domain.ledger import Batch
+from domain.merkle import HASH_BYTES, leaf_hash
+from service.commands import Group
+from service.writing import Head, Numbered, Place, write
+
+
+@dataclass
+class Appended:
+    """Events that were written down to stand one behind the other."""
+
+    #: The position of the first of them.
+    first: int
+    #: Its id and its stored bytes, by which it is known again.
+    id: str
+    state: bytes
+    #: The hashes of their leaves, one after another.
+    leaves: bytearray = field(default_factory=bytearray)
+
+    @classmethod
+    def of(cls, numbered: Sequence[Numbered]) -> "Appended | None":
+        """Numbered events; None: there are none."""
+        if not numbered:
+            return None
+        first = numbered[0]
+        appended = cls(first.position, first.draft.id, first.state)
+        appended.add([event.state for event in numbered])
+        return appended
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.leaves) // HASH_BYTES
+
+    def add(self, states: Sequence[bytes]) -> None:
+        """Take note of the stored bytes of further events."""
+        self.leaves += b"".join([leaf_hash(state) for state in states])
+
+
+@dataclass
+class Flight:
+    """A group that is being recorded in a thread of its own."""
+
+    group: Group
+    batch: Batch
+    #: The ledger's end on which it was decided.
+    expected: int
+    #: What was sent to PostgreSQL so far.
+    appended: Appended | None = None
+    landed: "Future[None]" = field(default_factory=Future)
+
+    @property
+    def attempted(self) -> Appended | None:
+        """What may be recorded although nobody saw it: all of it, or nothing."""
+        return self.appended if self.appended is not None and self.appended.count == self.batch.count else None
+
+    def parts(self, head: Head, most: int) -> Iterator[bytes]:
+        """Its events as rows behind the head, up to so many at a time; Diverted: one of them is too large to store."""
+        place = Place.after(head)
+        for run in self.group.runs(most):
+            rows, states = write(run, place)
+            if any(len(state) > LARGEST_EVENT_BYTES for state in states):
+                raise Diverted("an event is too large to store")
+            if self.appended is None:
+                self.appended = Appended(place.position, run.first_id, states[0])
+            self.appended.add(states)
+            yield rows
+            place = place.beyond(len(states))
+
+
+class Diverted(Exception):
+    """What a group was decided on did not come about."""
