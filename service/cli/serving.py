@@ -22,7 +22,7 @@ from service.settings import Settings
 from service.tokens import Tokens
 from service.web.access import Access
 from service.web.application import application
-from service.web.connections import connection_with
+from service.web.connections import configured
 from service.web.identities import IdentityProvider, Misconfigured
 from service.web.log import OPEN_PATHS
 from service.webhooks.delivery import Deliveries
@@ -42,14 +42,7 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     daybook.watchers.append(deliveries.wake)
     importing = Worker.of(daybook, settings)
     app = application(daybook, settings, access, tracing, deliveries, importing)
-    config = uvicorn.Config(
-        app,
-        http=connection_with(settings.body_timeout_s),
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=GRACE_S,
-        lifespan="off",
-    )
+    config = configured(app, settings.body_timeout_s, GRACE_S)
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
     # The signal that ends the server is raised again afterwards: it has done its work.

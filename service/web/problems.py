@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
@@ -114,6 +115,12 @@ PROBLEM_TYPES = {
             "A condition is needed",
             "Send If-Match with the ETag of the resource as you read it.",
         ),
+        ProblemType(
+            "headers-too-large",
+            431,
+            "The request's headers are too large",
+            "Send fewer and shorter headers and a shorter query: what is long belongs into a body.",
+        ),
         ProblemType("internal", 500, "Something broke", "Report the id that the message names."),
         ProblemType(
             "log-damaged",
@@ -193,6 +200,8 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
         if isinstance(error, kind):
             problems = [{"pointer": problem.pointer, "detail": problem.message} for problem in error.problems]
             return HttpProblem(name, str(error), problems)
+    if isinstance(error, ClientDisconnect):
+        return HttpProblem("malformed", "the sender left before the body was complete")
     if isinstance(error, BeyondTheLedger | BeyondTheTree):
         return HttpProblem("beyond-the-ledger", str(error))
     if isinstance(error, NothingThere | NoCheckpoint | UnknownWebhook):
