@@ -9,14 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from service.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
-from service.web.identities import IdentityProvider
+from service.web.identities import LONGEST_TOKEN, IdentityProvider
 from service.web.permissions import ROLES, Capability, required
 from service.web.problems import HttpProblem
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="daybook"'}
-#: Longer than any token.
-LONGEST_TOKEN = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,7 @@ class Access:
         if len(token) > LONGEST_TOKEN:
             raise HttpProblem("unauthenticated", "the token is too long to be one", headers=CHALLENGE)
         try:
-            actor = self._settled(token) or self._remembered(token)
-            return await run_in_threadpool(self._look_up, token) if actor is None else actor
+            return self._settled(token) or self._remembered(token) or await self._look_up(token)
         except TokenRefused as refused:
             raise HttpProblem("unauthenticated", str(refused), headers=CHALLENGE) from None
 
@@ -99,11 +96,11 @@ class Access:
         found = self.tokens.remembered(token) if self.tokens is not None else None
         return None if found is None else _actor_of(found)
 
-    def _look_up(self, token: str) -> Actor:
+    async def _look_up(self, token: str) -> Actor:
         if self.tokens is not None and id_of(token) is not None:
-            return _actor_of(self.tokens.admit(token))
+            return _actor_of(await run_in_threadpool(self.tokens.admit, token))
         if self.provider is not None and token.count(".") == 2:
-            subject, role = self.provider.admit(token)
+            subject, role = await self.provider.admit_soon(token)
             return Actor(subject, role)
         raise TokenRefused("the token is not known here")
 

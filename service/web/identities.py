@@ -1,9 +1,9 @@
 """Tokens of an identity provider (OpenID Connect): JWTs that are checked against its published keys."""
 
+import asyncio
 import hashlib
-import json
 import re
-import threading
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import jwt
 from domain.values import IDENTIFIER_PATTERN
 from service.settings import Settings
 from service.tokens import Role, TokenRefused
+from service.web.published_keys import KeysOfFile, KeysOfUrl, KeysUnreadable, Published
 
 #: From the strongest: of several roles in a token, the first of these counts.
 STRONGEST_FIRST: tuple[Role, ...] = ("admin", "auditor", "recorder", "viewer")
-KEYS_KEPT_S = 300
-FETCH_TIMEOUT_S = 5
+#: Longer than any token; what is longer is not looked into.
+LONGEST_TOKEN = 8_192
+#: What a library raises over claims that no provider makes.
+STRANGE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 #: Algorithms with a public key; a shared secret would let the holder of the verifying key sign.
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 
@@ -36,7 +39,7 @@ class IdentityProvider:
         self.algorithm = algorithm
         self.role_claim = role_claim
         self.leeway_s = leeway_s
-        self._keys = _KeysOfUrl(jwks) if re.match(r"https?://", jwks) else _KeysOfFile(Path(jwks))
+        self._keys = _published(jwks, algorithm)
 
     @classmethod
     def of(cls, settings: Settings) -> "IdentityProvider | None":
@@ -50,11 +53,27 @@ class IdentityProvider:
                    leeway_s=settings.oidc_leeway_s)  # fmt: skip
 
     def admit(self, text: str) -> tuple[str, Role]:
-        """The opaque id and the role of whoever a token speaks for; raises TokenRefused. May ask the provider."""
+        """The opaque id and the role of whoever a token speaks for; raises TokenRefused.
+
+        Waits for the provider for `PATIENCE_S` at most, and only where its keys at hand do not do.
+        """
+        kid = _key_named(text)
+        if (awaited := self._keys.awaited(kid)) is not None:
+            wait([awaited[0]], awaited[1])
+        return self._judged(text, kid)
+
+    async def admit_soon(self, text: str) -> tuple[str, Role]:
+        """As `admit`, holding no thread while it waits."""
+        kid = _key_named(text)
+        if (awaited := self._keys.awaited(kid)) is not None:
+            await asyncio.wait([asyncio.wrap_future(awaited[0])], timeout=awaited[1])
+        return self._judged(text, kid)
+
+    def _judged(self, text: str, kid: str | None) -> tuple[str, Role]:
         try:
             claims = jwt.decode(
                 text,
-                self._keys.find(text),
+                self._keys.find(kid),
                 algorithms=[self.algorithm],
                 audience=self.audience,
                 issuer=self.issuer,
@@ -63,7 +82,7 @@ class IdentityProvider:
             )
         except jwt.PyJWKClientConnectionError:
             raise TokenRefused("the keys of the identity provider cannot be fetched just now") from None
-        except jwt.PyJWTError as error:
+        except STRANGE as error:
             raise TokenRefused(f"the identity provider's token is refused: {error}") from None
         return _subject(self.issuer, str(claims["sub"])), self._role(claims)
 
@@ -78,50 +97,29 @@ class IdentityProvider:
         raise TokenRefused(f"the token names no role in its claim {self.role_claim!r}")
 
 
+def _published(jwks: str, algorithm: str) -> Published:
+    if re.match(r"https?://", jwks):
+        return KeysOfUrl(jwks, algorithm)
+    try:
+        return KeysOfFile(Path(jwks), algorithm)
+    except KeysUnreadable as error:
+        raise Misconfigured(f"oidc_jwks {jwks}: {error}") from None
+
+
+def _key_named(text: str) -> str | None:
+    """The name of the key that a token says it is signed with; raises TokenRefused where it is no token."""
+    if len(text) > LONGEST_TOKEN:
+        raise TokenRefused("the token is too long to be one")
+    try:
+        return jwt.get_unverified_header(text).get("kid")
+    except STRANGE as error:
+        raise TokenRefused(f"the identity provider's token is refused: {error}") from None
+
+
 def _subject(issuer: str, subject: str) -> str:
     """An id for events; a subject that is not one by form is given by its digest."""
     plain = f"oidc:{subject}"
     if re.fullmatch(IDENTIFIER_PATTERN, plain):
         return plain
-    return f"oidc:{hashlib.sha256(f'{issuer} {subject}'.encode()).hexdigest()[:32]}"
-
-
-class _KeysOfUrl:
-    def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_keys=True, lifespan=KEYS_KEPT_S, timeout=FETCH_TIMEOUT_S)
-
-    def find(self, text: str) -> Any:
-        return self._client.get_signing_key_from_jwt(text).key
-
-
-class _KeysOfFile:
-    """A JWKS file, read again when it changes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read_at = -1.0
-        self._keys: dict[str | None, Any] = {}
-        self._lock = threading.Lock()
-        self._refresh()
-
-    def find(self, text: str) -> Any:
-        self._refresh()
-        kid = jwt.get_unverified_header(text).get("kid")
-        if kid is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        if kid not in self._keys:
-            raise jwt.InvalidKeyError("it is signed with a key that is not published")
-        return self._keys[kid]
-
-    def _refresh(self) -> None:
-        with self._lock:
-            try:
-                changed_at = self._path.stat().st_mtime
-                if changed_at != self._read_at:
-                    keys = jwt.PyJWKSet.from_dict(json.loads(self._path.read_bytes())).keys
-                    self._keys = {key.key_id: key.key for key in keys}
-                    self._read_at = changed_at
-            except (OSError, ValueError, jwt.PyJWTError) as error:
-                # A file that is being replaced: the keys read before stay good; with none, nobody can be let in.
-                if not self._keys:
-                    raise Misconfigured(f"oidc_jwks {self._path}: {error}") from None
+    whole = f"{issuer} {subject}".encode("utf-8", "surrogatepass")
+    return f"oidc:{hashlib.sha256(whole).hexdigest()[:32]}"
