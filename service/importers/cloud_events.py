@@ -9,10 +9,10 @@ from domain.catalogue import EVENT_TYPES, read_stored
 from domain.errors import Corrupt, Invalid
 from domain.json_text import parse_json
 from service.exporters.cloud_events import SPECVERSION, TYPE_PREFIX
+from service.importers.names import IDENTIFIER
 from service.importers.opening import lines_of
 from service.importers.plans import Entry, Summary
 from service.importers.rows import BYTE_ORDER_MARK
-from service.importers.slugs import IDENTIFIER
 from service.importers.streaming import Group, Reject
 
 #: Attributes that every CloudEvent has.

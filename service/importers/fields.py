@@ -2,10 +2,11 @@
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import TypeVar
 
 import pycountry
 
@@ -13,8 +14,9 @@ from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
 from service.importers.day_formats import EXCEL, Period, from_serial, period, reader_of
 from service.importers.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importers.mapping import AttributeValue, BadMapping, Dates, Figure, Mapping, Value
-from service.importers.slugs import IDENTIFIER, slug
+from service.importers.mapping import AttributeValue, BadMapping, Dates, Figure, Value
+from service.importers.mapping import Mapping as OrderMapping
+from service.importers.names import IDENTIFIER, slug, written
 from service.importers.tables import Cell, text_of
 
 Cells = Sequence[Cell]
@@ -22,7 +24,16 @@ Cells = Sequence[Cell]
 TextReader = Callable[[Cells], str | None]
 PeriodReader = Callable[[Cells], Period | None]
 
+T = TypeVar("T")
+
+#: A serial number of a day, or another number in its place.
+DIGITS = re.compile(r"[0-9]{1,18}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+#: Longer texts are read anew each time: what is kept in mind takes little room, whatever a file holds.
+LONGEST_REMEMBERED = 200
+MOST_REMEMBERED = 10_000
+#: Columns that a name which the file does not have is compared with, and the longest such name.
+MOST_ALIKE, LONGEST_ALIKE = 1_000, 100
 TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
 
@@ -33,23 +44,26 @@ class Unfit(ValueError):
 class Layout:
     """The columns of a file, as a mapping asks for them."""
 
-    def __init__(self, mapping: Mapping, columns: Sequence[str]) -> None:
+    def __init__(self, mapping: OrderMapping, columns: Sequence[str]) -> None:
         self.mapping = mapping
         self.columns = columns
+        self._names = [written(column) for column in columns]
         #: The places of the columns that were asked for.
         self.needed: set[int] = set()
         self._missing: list[str] = []
 
     def place(self, column: str, key: str) -> int:
         """Where a column stands; what is missing is said by `settle`."""
-        if column not in self.columns:
-            near = difflib.get_close_matches(column, self.columns, 1)
+        name = written(column)
+        if name not in self._names:
+            alike = [one for one in self._names[:MOST_ALIKE] if len(one) <= LONGEST_ALIKE]
+            near = difflib.get_close_matches(name[:LONGEST_ALIKE], alike, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             self._missing.append(f"{key} names the column {column!r}, which the file does not have{hint}")
             return 0
-        if self.columns.count(column) > 1:
+        if self._names.count(name) > 1:
             self._missing.append(f"{key} names the column {column!r}, which the file has twice")
-        place = self.columns.index(column)
+        place = self._names.index(name)
         self.needed.add(place)
         return place
 
@@ -58,8 +72,8 @@ class Layout:
         problems = list(dict.fromkeys(self._missing))
         ignored = self.mapping.read.ignored
         if ignored is not None:
-            used = {self.columns[place] for place in self.needed}
-            unknown = [column for column in self.columns if column not in used and column not in ignored]
+            used = {self._names[place] for place in self.needed} | {written(column) for column in ignored}
+            unknown = [column for column in self._names if column not in used]
             if unknown:
                 problems.append(f"the file has columns that the mapping does not know: {', '.join(map(repr, unknown))}")
         if problems:
@@ -86,26 +100,34 @@ class Layout:
 
         return key, filled
 
-    def text(self, field: Value, key: str) -> TextReader:
-        """Reads a text, or None where the field is optional and the row has none."""
+    def text(self, field: Value, key: str, *, as_sent: bool = False) -> TextReader:
+        """Reads a text as it is kept, or letter by letter; None where the field is optional and the row has none."""
         label, raw = self.raw_reader(field, key)
-        nulls = {*self.mapping.read.nulls, *field.nulls}
-        change = _changer(field, label)
+        nulls = self._nulls(field)
+        change = _changer(field, label, as_sent=as_sent)
 
         def read(cells: Cells) -> str | None:
             text = text_of(raw(cells))
-            if text in nulls:
+            if written(text) in nulls:
                 if field.optional:
                     return None
-                raise Unfit(f"{label}: has no value ({text!r})" if text else f"{label}: is empty")
+                raise Unfit(f"{label}: has no value ({text[:40]!r})" if text else f"{label}: is empty")
             return change(text)
 
         return read
 
+    def _nulls(self, field: Value | Dates) -> set[str]:
+        return {written(null) for null in (*self.mapping.read.nulls, *field.nulls)}
+
     def required(self, field: Value, key: str) -> Callable[[Cells], str]:
         """Reads a text that no row may be without."""
-        read = self.text(field, key)
+        return self._required(self.text(field, key), key)
 
+    def name(self, field: Value, key: str) -> Callable[[Cells], str]:
+        """Reads a name as it was sent: what ids were made of once."""
+        return self._required(self.text(field, key, as_sent=True), key)
+
+    def _required(self, read: TextReader, key: str) -> Callable[[Cells], str]:
         def required(cells: Cells) -> str:
             text = read(cells)
             if text is None:
@@ -121,7 +143,7 @@ class Layout:
 
         def identified(cells: Cells) -> str:
             text = read(cells)
-            if not IDENTIFIER.match(text):
+            if not IDENTIFIER.fullmatch(text):
                 raise Unfit(f"{label}: {text[:60]!r} is no id (letters, digits and . _ : -): slug = true makes one")
             return text
 
@@ -145,19 +167,19 @@ class Layout:
     def figure(self, field: Figure, key: str, digits: tuple[int, int] = FIGURE_DIGITS) -> TextReader:
         """Reads a number as a plain decimal text."""
         label, raw = self.raw_reader(field, key)
-        nulls = {*self.mapping.read.nulls, *field.nulls}
+        nulls = self._nulls(field)
         decimal = decimal_reader(field, digits)
         factor = self.figure(field.times, f"{key}.times") if field.times is not None else None
-        replace = {**field.replace, **(field.values or {})}
+        replace = _changes({**field.replace, **(field.values or {})})
         closed = field.values is not None
 
         def read(cells: Cells) -> str | None:
             cell = raw(cells)
-            text = text_of(cell)
+            text = written(text_of(cell))
             if text in nulls:
                 if field.optional:
                     return None
-                raise Unfit(f"{label}: has no value ({text!r})" if text else f"{label}: is empty")
+                raise Unfit(f"{label}: has no value ({text[:40]!r})" if text else f"{label}: is empty")
             if closed and text not in replace:
                 raise Unfit(f"{label}: {text[:40]!r} is not one of {', '.join(replace)}")
             if text in replace:
@@ -197,8 +219,8 @@ class Layout:
         """Reads the date that the mapping calls so; None where the row has none."""
         dates: Dates = self.mapping.dates[name]
         place = self.place(dates.column, f"dates.{name}.column")
-        nulls = {*self.mapping.read.nulls, *dates.nulls}
-        written = reader_of(dates.formats)
+        nulls = self._nulls(dates)
+        read_day = reader_of(dates.formats)
         serial = EXCEL in dates.formats
 
         def read(cells: Cells) -> Period | None:
@@ -207,35 +229,48 @@ class Layout:
                 if isinstance(cell, date):
                     return period(cell.isoformat())
                 text = text_of(cell)
-                if text in nulls:
+                if written(text) in nulls:
                     return None
-                if serial and text.isdecimal() and (isinstance(cell, Decimal) or len(text) == 5):
+                if serial and (isinstance(cell, Decimal) or len(text) == 5) and DIGITS.fullmatch(text):
                     return from_serial(int(text))
-                return written(text)
+                return read_day(text)
             except ValueError as error:
                 raise Unfit(f"{dates.column}: {error}") from None
 
         return read
 
 
-def _changer(field: Value, label: str) -> Callable[[str], str]:
-    values, replace = field.values, field.replace
+def _changer(field: Value, label: str, *, as_sent: bool) -> Callable[[str], str]:
+    values = _changes(field.values) if field.values is not None else None
+    replace = _changes(field.replace)
 
-    @lru_cache(maxsize=10_000)
-    def change(text: str) -> str:
-        if "\0" in text:
-            raise Unfit(f"{label}: {text[:40]!r} has a NUL character")
+    def change(sent: str) -> str:
+        if "\0" in sent:
+            raise Unfit(f"{label}: {sent[:40]!r} has a NUL character")
+        text = written(sent)
         if values is not None and text in values:
-            text = values[text]
+            text = sent = values[text]
         elif values is not None and field.lookup is None:
             raise Unfit(f"{label}: {text[:40]!r} is not one of {', '.join(values)}")
         elif text in replace:
-            text = replace[text]
+            text = sent = replace[text]
         elif field.lookup == "country":
-            text = country_code(text, label)
-        return slug(text) if field.slug else text
+            text = sent = country_code(text, label)
+        if field.slug:
+            return slug(sent)
+        return sent if as_sent else written(text)
 
-    return change
+    return remembering(change)
+
+
+def _changes(given: Mapping[str, str]) -> dict[str, str]:
+    return {written(text): becomes for text, becomes in given.items()}
+
+
+def remembering(read: Callable[[str], T]) -> Callable[[str], T]:
+    """What reads texts, and remembers what it read of the latest short ones."""
+    remembered = lru_cache(maxsize=MOST_REMEMBERED)(read)
+    return lambda text: remembered(text) if len(text) <= LONGEST_REMEMBERED else read(text)
 
 
 def country_code(name: str, label: str) -> str:

@@ -17,6 +17,7 @@ from service.importers.opening import opened
 from service.importers.order_lines import OrderLines
 from service.importers.plans import ACTOR, Plan, Progress, Recorder, Summary, read_entries
 from service.importers.rates import is_header, read_rates
+from service.importers.registered import Registered
 from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault, Row, header_of, read_rows
 from service.importers.standing import Standing
 from service.importers.streaming import Options, check_stream, record_stream
@@ -145,7 +146,7 @@ def import_file(
         source = read_ocds(file, summary, ledger, strict=not options.continue_on_error)
         record_stream(source, recorder, summary, options, progress)
     elif summary.format in ORDERS:
-        _import_orders(file, recorder, summary, options, progress, reading)
+        _import_orders(daybook, file, recorder, summary, options, progress, reading)
     else:
         _import_table(daybook, file, recorder, summary, options, progress)
 
@@ -167,15 +168,24 @@ def _import_table(
 
 
 def _import_orders(
-    file: BinaryIO, recorder: Recorder, summary: Summary, options: Options, progress: Progress, reading: Reading
+    daybook: Daybook,
+    file: BinaryIO,
+    recorder: Recorder,
+    summary: Summary,
+    options: Options,
+    progress: Progress,
+    reading: Reading,
 ) -> None:
     if options.mapping is None:
         message = "a table of order lines needs a mapping, which says what its columns mean (--mapping FILE, or scms)"
         raise BadMapping("of no name", [message])
     mapping = load_mapping(options.mapping)
+    standing = Standing(daybook)
+    registered = Registered(mapping.name, standing.bearers, standing.products)
+    keep_raw = options.rejects is not None
     with (
         closing(open_table(file, summary.format, mapping)) as table,
-        closing(OrderLines(table, mapping, summary, keep_raw=options.rejects is not None)) as orders,
+        closing(OrderLines(table, mapping, summary, registered=registered, keep_raw=keep_raw)) as orders,
     ):
         orders.read(reading)
         if not options.continue_on_error:

@@ -1,7 +1,20 @@
-"""Names of organisations made comparable: case, accents, punctuation and legal forms aside."""
+"""Names as texts have them: which two are the same, how they are compared, and the ids that are made of them.
 
+Two texts are the same name where nobody who reads them could tell them apart: they are compared as `written` has them.
+What looks different (case, accents, full width, legal forms) is folded only where a list is matched with the ledger.
+"""
+
+import hashlib
 import re
 import unicodedata
+
+from domain.values import IDENTIFIER_PATTERN
+
+IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
+LONGEST_ID = 128
+#: A longer slug is cut, and told from others by the digits of a hash.
+LONGEST_SLUG = 96
+DIGITS = 8
 
 #: Legal forms, as they read without dots.
 LEGAL_FORMS = frozenset(
@@ -14,6 +27,18 @@ LEGAL_FORMS = frozenset(
 BRACKETED = re.compile(r"\([^()]*\)")
 #: Every letter and digit of any script; the rest parts words.
 NOT_A_WORD = re.compile(r"[\W_]+")
+#: What takes no room and shapes no letter: soft hyphen, zero-width space, word joiner, byte order mark, marks of
+#: direction. Joiners (U+200C, U+200D) stay: Persian and Indic scripts look different without them.
+INVISIBLE = dict.fromkeys(
+    (0x00AD, 0x061C, 0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
+
+
+def written(text: str) -> str:
+    """A text as it is kept and compared: NFC, without invisible marks, each run of white space one space."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.translate(INVISIBLE))
+    return " ".join(text.split())
 
 
 def words_of(text: str) -> str:
@@ -25,7 +50,7 @@ def words_of(text: str) -> str:
 
 
 def comparable(name: str) -> str:
-    """A name as it is compared: its words without the legal forms at the end."""
+    """A name as lists compare it: its words without the legal forms at the end."""
     words = words_of(name).split()
     while len(words) > 1 and words[-1] in LEGAL_FORMS:
         words.pop()
@@ -34,10 +59,44 @@ def comparable(name: str) -> str:
 
 def forms_of(name: str) -> set[str]:
     """The forms under which a name is known: whole, and without what stands in brackets."""
+    name = written(name)
     return {form for text in (name, BRACKETED.sub(" ", name)) if (form := comparable(text))}
 
 
-def slug(name: str, length: int = 64) -> str:
-    """A name as part of an identifier: ASCII letters and digits, hyphens between; empty where it has none."""
+def slug(text: str) -> str:
+    """The id that a name makes: lower-case ASCII words with hyphens between them, the same in every Unicode form.
+
+    Accents are dropped. Where letters of other scripts are, or the text is very long, digits of its hash follow, so
+    that two names do not become one.
+    """
+    return as_sent_slug(unicodedata.normalize("NFC", text))
+
+
+def as_sent_slug(text: str) -> str:
+    """The id that a name made, letter by letter as it was sent: ledgers have ids of names that were not in NFC."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    kept = decomposed.encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", kept).strip("-")
+    lost = any(not one.isascii() and unicodedata.category(one)[0] in "LN" for one in decomposed)
+    if lost or len(words) > LONGEST_SLUG or not words:
+        words = f"{words[:LONGEST_SLUG].rstrip('-')}-{digest(text)}".lstrip("-")
+    return words
+
+
+def ascii_words(name: str, length: int = 64) -> str:
+    """What ASCII can say of a name, to stand beside a digest in an id; empty where it can say nothing."""
     ascii_only = words_of(name).encode("ascii", "ignore").decode()
     return "-".join(ascii_only.split())[:length].strip("-")
+
+
+def event_id(*parts: str) -> str:
+    """The id of an event: its parts with colons between them, or a hash of those that are too long together."""
+    whole = ":".join(parts)
+    if len(whole) <= LONGEST_ID:
+        return whole
+    return f"{parts[0]}:{hashlib.sha256(whole.encode()).hexdigest()[:32]}:{parts[-1]}"[:LONGEST_ID]
+
+
+def digest(text: str) -> str:
+    """A few hexadecimal digits that tell a text from others."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]

@@ -13,7 +13,7 @@ import pycountry
 
 from domain.values import IDENTIFIER_PATTERN, UNKNOWN_COUNTRY
 from service.codes import codes
-from service.importers.names import slug
+from service.importers.names import ascii_words
 from service.importers.ocds_spool import Spool, prefix_of
 from service.importers.places import countries_in
 
@@ -31,8 +31,8 @@ def identifier(text: str, longest: int = LONGEST_ID) -> str:
     if len(text) <= longest and re.fullmatch(IDENTIFIER_PATTERN, text, re.ASCII):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
-    readable = slug(text, longest - DIGITS - 1)
-    return f"{readable}-{digest}" if readable else digest
+    shown = ascii_words(text, longest - DIGITS - 1)
+    return f"{shown}-{digest}" if shown else digest
 
 
 def short(text: str, longest: int = LONGEST_NAME) -> str:
@@ -175,10 +175,10 @@ def _organization_id(kind: str, parts: Sequence[str]) -> str:
         if scheme == OWN_SCHEME or not scheme:
             return identifier(own)
         whole = f"{scheme}-{own}"
-        return whole if identifier(whole) == whole else _readable(whole, slug(scheme, 40), slug(own, 30))
+        return whole if identifier(whole) == whole else _readable(whole, ascii_words(scheme, 40), ascii_words(own, 30))
     *told, name = parts
     whole = ":".join((*told, name.replace(" ", "-")))
-    return whole if identifier(whole) == whole else _readable(":".join(parts), *told[:1], slug(name, 60))
+    return whole if identifier(whole) == whole else _readable(":".join(parts), *told[:1], ascii_words(name, 60))
 
 
 def _readable(text: str, *parts: str) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.importers.mapping import Mapping as OrderMapping
+from service.importers.names import event_id
 from service.importers.order_rows import Head, OrderRow
 from service.importers.plans import Entry
 from service.importers.registrations import Registrations
-from service.importers.slugs import event_id
 from service.importers.streaming import Group
 
 #: Lines that one event holds at most, whatever the length of their ids: further lines are added by amendments.

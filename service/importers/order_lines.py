@@ -8,6 +8,7 @@ from service.importers.mapping import Mapping as OrderMapping
 from service.importers.order_groups import Faulty, OrderBuilder
 from service.importers.order_rows import RowReader
 from service.importers.plans import Remark, Summary
+from service.importers.registered import Registered
 from service.importers.registrations import Registrations
 from service.importers.rows import MOST_FAULTS, BadFile, Fault
 from service.importers.spool import Spool
@@ -23,7 +24,15 @@ TOLD_ROWS = 1_000
 class OrderLines:
     """A table that has been read, with every row's fault known before anything is recorded."""
 
-    def __init__(self, table: Table, mapping: OrderMapping, summary: Summary, *, keep_raw: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        mapping: OrderMapping,
+        summary: Summary,
+        *,
+        registered: Registered | None = None,
+        keep_raw: bool = False,
+    ) -> None:
         self._table = table
         self._summary = summary
         #: Whether the file of rejects wants rows as they are in the file.
@@ -31,7 +40,8 @@ class OrderLines:
         envelope = envelope_of(mapping)
         layout = Layout(mapping, table.columns)
         self._registrations = Registrations(mapping.name, envelope)
-        self._reader = RowReader(mapping, layout, self._registrations)
+        self._registered = registered or Registered(mapping.name)
+        self._reader = RowReader(mapping, layout, self._registrations, self._registered)
         layout.settle()
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
@@ -54,6 +64,9 @@ class OrderLines:
             else:
                 self._put(row)
         told(self._summary.rows)
+        for name, (organization, bearers) in sorted(self._registered.shared.items())[:MOST_FAULTS]:
+            message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
+            self._summary.plan.noted.append(Remark(1, name, message))
 
     def refuse_faults(self) -> None:
         """BadFile where any row cannot be recorded, or rows contradict each other."""

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from service.importers.day_formats import Period
-from service.importers.fields import Cells, Layout, TextReader, Unfit
+from service.importers.fields import Cells, Layout, TextReader, Unfit, remembering
 from service.importers.mapping import PLACED_ON, Party, Product, Receipt
 from service.importers.mapping import Mapping as OrderMapping
+from service.importers.names import IDENTIFIER, LONGEST_ID, written
+from service.importers.registered import Registered
 from service.importers.registrations import Registrations
-from service.importers.slugs import IDENTIFIER, LONGEST_ID, slug
 
 
 class Head(NamedTuple):
@@ -40,7 +41,9 @@ class OrderRow(NamedTuple):
 class RowReader:
     """Reads rows of a file with these columns."""
 
-    def __init__(self, mapping: OrderMapping, layout: Layout, registrations: Registrations) -> None:
+    def __init__(
+        self, mapping: OrderMapping, layout: Layout, registrations: Registrations, registered: Registered
+    ) -> None:
         self._registrations = registrations
         order, line = mapping.order, mapping.line
         self.order_id = layout.identifier(order.id, "order.id")
@@ -49,10 +52,11 @@ class RowReader:
         self._or_before = [layout.period(name) for name in order.placed_on.or_before]
         self._placed_label = mapping.dates[order.placed_on.date].column
         self._known_on = [None if name == PLACED_ON else layout.period(name) for name in order.known_on]
-        self._vendor = _PartyReader(layout, mapping.vendor, "vendor")
-        self._buyer = _PartyReader(layout, mapping.buyer, "buyer")
-        self._maker = _PartyReader(layout, mapping.maker, "maker") if mapping.maker is not None else None
-        self._product = _ProductReader(layout, mapping.product, mapping) if mapping.product is not None else None
+        self._vendor = _PartyReader(layout, mapping.vendor, "vendor", registered)
+        self._buyer = _PartyReader(layout, mapping.buyer, "buyer", registered)
+        maker, product = mapping.maker, mapping.product
+        self._maker = _PartyReader(layout, maker, "maker", registered) if maker is not None else None
+        self._product = _ProductReader(layout, product, mapping, registered) if product is not None else None
         self._quantity = layout.figure(line.quantity, "line.quantity")
         self._amount = layout.figure(line.amount, "line.amount")
         self._line_id = layout.identifier(line.id, "line.id") if line.id is not None else None
@@ -118,9 +122,10 @@ class RowReader:
 
 
 class _PartyReader:
-    def __init__(self, layout: Layout, party: Party, key: str) -> None:
+    def __init__(self, layout: Layout, party: Party, key: str, registered: Registered) -> None:
         self.differing = party.differing
-        self._name = layout.required(party.name, f"{key}.name")
+        self._name = layout.name(party.name, f"{key}.name")
+        self._named = remembering(lambda sent: registered.organization(sent, party.prefix))
         self._country = layout.listed(party.country, f"{key}.country", "country")
         self._id = layout.identifier(party.id, f"{key}.id") if party.id is not None else None
         self._prefix = party.prefix
@@ -132,8 +137,12 @@ class _PartyReader:
 
     def read(self, cells: Cells) -> tuple[str, dict[str, Any]]:
         """Its id, and what is registered of it."""
-        name = self._name(cells)
-        identifier = identified(self._prefix, self._id(cells) if self._id is not None else slug(name), self._label)
+        sent = self._name(cells)
+        if self._id is not None:
+            name, identifier = written(sent), f"{self._prefix}{self._id(cells)}"
+        else:
+            identifier, name = self._named(sent)
+        refuse_no_id(identifier, self._label)
         data: dict[str, Any] = {"name": name, "country": self._country(cells)}
         found = [{"scheme": scheme, "id": text} for scheme, read in self._identifiers if (text := read(cells))]
         if found:
@@ -142,9 +151,10 @@ class _PartyReader:
 
 
 class _ProductReader:
-    def __init__(self, layout: Layout, product: Product, mapping: OrderMapping) -> None:
+    def __init__(self, layout: Layout, product: Product, mapping: OrderMapping, registered: Registered) -> None:
         self.differing = product.differing
-        self._name = layout.required(product.name, "product.name")
+        self._name = layout.name(product.name, "product.name")
+        self._named = remembering(lambda sent: registered.product(sent, product.prefix))
         self._category = layout.required(product.category, "product.category")
         self._id = layout.identifier(product.id, "product.id") if product.id is not None else None
         self._prefix = product.prefix
@@ -154,8 +164,12 @@ class _ProductReader:
         }
 
     def read(self, cells: Cells, maker_id: str) -> tuple[str, dict[str, Any]]:
-        name = self._name(cells)
-        identifier = identified(self._prefix, self._id(cells) if self._id is not None else slug(name), self._label)
+        sent = self._name(cells)
+        if self._id is not None:
+            name, identifier = written(sent), f"{self._prefix}{self._id(cells)}"
+        else:
+            identifier, name = self._named(sent)
+        refuse_no_id(identifier, self._label)
         data: dict[str, Any] = {"name": name, "vendor_id": maker_id, "category": self._category(cells)}
         attributes = {name: found for name, read in self._attributes.items() if (found := read(cells)) is not None}
         if attributes:
@@ -185,9 +199,7 @@ class _ReceiptReader:
         ]
 
 
-def identified(prefix: str, own: str, label: str) -> str:
-    """An id with the prefix before it; Unfit where the prefix makes it none."""
-    identifier = f"{prefix}{own}"
-    if len(identifier) > LONGEST_ID or not IDENTIFIER.match(identifier):
+def refuse_no_id(identifier: str, label: str) -> None:
+    """Unfit where a prefix makes no id of what stands behind it."""
+    if len(identifier) > LONGEST_ID or not IDENTIFIER.fullmatch(identifier):
         raise Unfit(f"{label}: {identifier[:60]!r} is no id (letters, digits and . _ : -): is it the prefix?")
-    return identifier

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.importers.fields import Unfit
+from service.importers.names import event_id
 from service.importers.plans import Entry
-from service.importers.slugs import event_id
 
 
 @dataclass(slots=True)

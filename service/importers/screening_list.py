@@ -11,6 +11,7 @@ is narrower than all items, the rule is advisory: it cannot say which items are 
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,7 @@ from domain.events import Recorded
 from domain.periods import parse_day
 from domain.rules import Effect
 from service.importers.directory import ALIAS, Directory
-from service.importers.names import comparable, slug
+from service.importers.names import ascii_words, comparable, slug, written
 from service.importers.places import country_of_addresses
 from service.importers.plans import Entry, Plan, Remark
 from service.importers.readings import listing_rules
@@ -135,10 +136,11 @@ def _listing(row: Row, start_on: date | None, end_on: date | None) -> Listing:
     match = SOURCE.fullmatch(row["source"])
     title, list_name, authority = match.group("title", "list", "authority") if match else (row["source"],) * 3
     told_apart = "\n".join((row["source"], row["entity_number"], row["name"], row["federal_register_notice"]))
-    digest = hashlib.sha256(f"{told_apart}\n{row['start_date']}".encode()).hexdigest()[:DIGEST_DIGITS]
+    told_apart = unicodedata.normalize("NFC", f"{told_apart}\n{row['start_date']}")
+    digest = hashlib.sha256(told_apart.encode()).hexdigest()[:DIGEST_DIGITS]
     return Listing(
         line=row.line,
-        key="-".join(filter(None, (slug(list_name, 24).upper() or "LIST", slug(row["name"]), digest))),
+        key="-".join(filter(None, (ascii_words(list_name, 24).upper() or "LIST", ascii_words(row["name"]), digest))),
         list_title=title,
         list_name=list_name,
         authority=authority,
@@ -219,12 +221,12 @@ class _Planner:
         return self._registered(listing, directory, listing.country)
 
     def _registered(self, listing: Listing, directory: Directory, country: str) -> str:
-        identifier = slug(listing.name)
-        if not identifier or identifier in directory.organization_ids:
-            identifier = f"{identifier or 'listed'}-{listing.key[-DIGEST_DIGITS:]}"
+        identifier = slug(written(listing.name))
+        if identifier in directory.organization_ids:
+            identifier = f"{identifier}-{listing.key[-DIGEST_DIGITS:]}"
         identifiers = [{"scheme": ALIAS, "id": name} for name in listing.other_names]
         identifiers += [{"scheme": scheme, "id": one} for scheme, one in listing.identifiers]
-        data: dict[str, Any] = {"organization_id": identifier, "name": listing.name, "country": country}
+        data: dict[str, Any] = {"organization_id": identifier, "name": written(listing.name), "country": country}
         if identifiers:
             data["identifiers"] = identifiers
         self._entry(listing, self._event(listing, "organization-registered", ":organization", data, earlier=True))
