@@ -1540,7 +1540,7 @@ class Key:
     @classmethod
     def parse(cls, line: str) -> Key:
         """A key from its line; ValueError says what is wrong with it."""
-        name, _, rest = line.strip().partition("+")
+        name, _, rest = line.strip(" \t\r\n").partition("+")
         identifier, _, encoded = rest.partition("+")
         try:
             typed = read_base64(encoded)
@@ -1549,7 +1549,7 @@ class Key:
         if len(typed) != 1 + HASH_BYTES or typed[0] not in (ED25519, COSIGNATURE):
             raise ValueError(f"{line[:100]!r} is not a verifier key of Ed25519, name+id+key")
         expected = sha256(name.encode() + b"\n" + typed).digest()[:4]
-        if not name or identifier != expected.hex():
+        if not is_key_name(name) or identifier != expected.hex():
             raise ValueError(f"the id of the key {line[:100]!r} is not that of its name and key")
         return cls(name, expected, typed[0], typed[1:])
 
@@ -1575,6 +1575,15 @@ class Checkpoint:
     root: bytes
 
 
+#: What no note holds: ASCII control characters other than newline.
+UNWRITABLE = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+def is_key_name(name: str) -> bool:
+    """Whether a key can be called so: not empty, without plus, spaces of any script, and control characters."""
+    return bool(name) and "+" not in name and not any(mark.isspace() for mark in name) and not UNWRITABLE.search(name)
+
+
 def read_checkpoint(note: bytes, keys: list[Key]) -> Checkpoint:
     """A checkpoint that every one of the keys signed, the log's own among them."""
     try:
@@ -1583,12 +1592,12 @@ def read_checkpoint(note: bytes, keys: list[Key]) -> Checkpoint:
         raise Refused("the checkpoint is not UTF-8") from None
     text += "\n"
     lines = signatures.split("\n")
-    if not blank or lines.pop() or len(lines) > MOST_SIGNATURES:
+    if not blank or lines.pop() or len(lines) > MOST_SIGNATURES or UNWRITABLE.search(text):
         raise Refused("the checkpoint is not a signed note")
     made: dict[tuple[str, bytes], list[bytes]] = defaultdict(list)
     for line in lines:
         found = re.fullmatch("— ([^ +]+) ([A-Za-z0-9+/=]+)", line)
-        if found is None:
+        if found is None or not is_key_name(found[1]):
             raise Refused(f"{line[:60]!r} is not a signature of a note")
         signed = read_base64(found[2])
         made[found[1], signed[:4]].append(signed[4:])

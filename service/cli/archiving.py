@@ -109,11 +109,14 @@ def _keys(vkeys: Sequence[str]) -> list[VerifierKey]:
 
 def _notes(file: Path) -> list[str]:
     """The checkpoints of a file: one note, or JSON lines that each hold one."""
-    text = file.read_text("utf-8")
+    try:
+        text = file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"--checkpoint {file} is not UTF-8: {error.reason} at byte {error.start}") from None
     if not text.lstrip().startswith("{"):
         return [text]
     try:
-        return [str(json.loads(line)["note"]) for line in text.splitlines() if line.strip()]
+        return [str(json.loads(line)["note"]) for line in text.split("\n") if line.strip()]
     except (ValueError, KeyError, TypeError) as error:
         raise click.UsageError(f"--checkpoint {file}: {error}") from None
 

@@ -158,7 +158,8 @@ def _token(variable: str) -> str:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        # Lines end at LF alone: whatever else might end one stands in a name.
+        return file.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
 

@@ -8,14 +8,14 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import httpx2
 
-from service.client import requests
+from service.client import answers, requests
 from service.client.answers import StoredEvent
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
 from service.client.problems import refusal
 from service.client.registers import ListedOrder
-from service.client.streams import Lines, Listening, Pages
+from service.client.streams import Lines, Listening, Offsets, Pages
 
 Answer = TypeVar("Answer")
 P = ParamSpec("P")
@@ -159,6 +159,26 @@ class AsyncClient:
             if cursor is None:
                 return
 
+    async def contributions(self, **asked: Unpack[requests.EvidenceAsked]) -> AsyncIterator[answers.Data]:
+        """The contributions to a row as of a moment, page by page; asked as `evidence`, without limit and offset."""
+        paging = Offsets(asked)
+        while not paging.done:
+            found = paging.take(await self.evidence(**paging.asked))
+            for one in found:
+                yield one
+
+    async def history_events(
+        self, collection: requests.Collection, identifier: str, **asked: Any
+    ) -> AsyncIterator[StoredEvent]:
+        """The events of one thing as of a moment, page by page."""
+        while True:
+            page = await self.history(collection, identifier, **asked)
+            for event in page.events:
+                yield event
+            if page.next_cursor is None:
+                return
+            asked = requests.following(page.next_cursor, asked)
+
     async def _followed(self, reader: Lines | Listening) -> AsyncIterator[StoredEvent]:
         call = reader.call()
         attempts = self._connection.attempts(call)
@@ -171,10 +191,12 @@ class AsyncClient:
                         if wait_s is None:
                             raise refusal(answer.status_code, answer.headers, body)
                     else:
-                        async for line in answer.aiter_lines():
+                        async for piece in answer.aiter_bytes():
                             attempts = self._connection.following(reader)
-                            if (event := reader.take(line)) is not None:
+                            for event in reader.take(piece):
                                 yield event
+                        for event in reader.end():
+                            yield event
                         wait_s = reader.again_after_s
                         if wait_s is None:
                             return

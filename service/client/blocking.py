@@ -8,14 +8,14 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import httpx2
 
-from service.client import requests
+from service.client import answers, requests
 from service.client.answers import StoredEvent
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
 from service.client.problems import refusal
 from service.client.registers import ListedOrder
-from service.client.streams import Lines, Listening, Pages
+from service.client.streams import Lines, Listening, Offsets, Pages
 
 Answer = TypeVar("Answer")
 P = ParamSpec("P")
@@ -157,6 +157,22 @@ class Client:
             if cursor is None:
                 return
 
+    def contributions(self, **asked: Unpack[requests.EvidenceAsked]) -> Iterator[answers.Data]:
+        """The contributions to a row as of a moment, page by page; asked as `evidence`, without limit and offset."""
+        paging = Offsets(asked)
+        while not paging.done:
+            found = paging.take(self.evidence(**paging.asked))
+            yield from found
+
+    def history_events(self, collection: requests.Collection, identifier: str, **asked: Any) -> Iterator[StoredEvent]:
+        """The events of one thing as of a moment, page by page."""
+        while True:
+            page = self.history(collection, identifier, **asked)
+            yield from page.events
+            if page.next_cursor is None:
+                return
+            asked = requests.following(page.next_cursor, asked)
+
     def _followed(self, reader: Lines | Listening) -> Iterator[StoredEvent]:
         call = reader.call()
         attempts = self._connection.attempts(call)
@@ -169,10 +185,10 @@ class Client:
                         if wait_s is None:
                             raise refusal(answer.status_code, answer.headers, body)
                     else:
-                        for line in answer.iter_lines():
+                        for piece in answer.iter_bytes():
                             attempts = self._connection.following(reader)
-                            if (event := reader.take(line)) is not None:
-                                yield event
+                            yield from reader.take(piece)
+                        yield from reader.end()
                         wait_s = reader.again_after_s
                         if wait_s is None:
                             return

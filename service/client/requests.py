@@ -181,7 +181,7 @@ def vendor_dependence(**asked: Unpack[DependenceAsked]) -> Call[answers.VendorDe
 
 
 def evidence(**asked: Unpack[EvidenceAsked]) -> Call[answers.Evidence]:
-    """The postings that make the figure of one row."""
+    """A page of the contributions that make the figure of one row, with their postings: 1,000, or `limit`."""
     return _view("views/vendor-dependence/evidence", answers.Evidence, asked)
 
 
@@ -272,39 +272,41 @@ def exchange_rates(base: str, **clocks: Unpack[Clocks]) -> Call[registers.Exchan
 
 
 def orders_page(cursor: str | None = None, **asked: Any) -> Call[registers.Orders]:
-    """A page of the orders; filters are buyer, vendor, product, status, placed_from and placed_to."""
+    """A page of the orders, 100 or `limit`; filters are buyer, vendor, product, status, placed_from and placed_to."""
     return _view("orders", registers.Orders, _paged(cursor, asked))
 
 
 def organizations(**asked: Any) -> Call[registers.Organizations]:
-    """Organisations, of a `country` or below a `parent`; with `limit` a page of them."""
+    """Organisations, of a `country` or below a `parent`: all of them, or with `limit` a page."""
     return _view("organizations", registers.Organizations, _paged(asked.pop("cursor", None), asked))
 
 
 def products(**asked: Any) -> Call[registers.Products]:
-    """Products, of a `vendor` or a `category`; with `limit` a page of them."""
+    """Products, of a `vendor` or a `category`: all of them, or with `limit` a page."""
     return _view("products", registers.Products, _paged(asked.pop("cursor", None), asked))
 
 
 def partnerships(**asked: Any) -> Call[registers.Partnerships]:
-    """Partnerships, of a `party` or a `status`; with `limit` a page of them."""
+    """Partnerships, of a `party` or a `status`: all of them, or with `limit` a page."""
     return _view("partnerships", registers.Partnerships, _paged(asked.pop("cursor", None), asked))
 
 
 def regulations(**asked: Any) -> Call[registers.Regulations]:
-    """Instruments, of a `status` or a `jurisdiction`; with `limit` a page of them."""
+    """Instruments, of a `status` or a `jurisdiction`: all of them, or with `limit` a page."""
     return _view("regulations", registers.Regulations, _paged(asked.pop("cursor", None), asked))
 
 
 def history(collection: Collection, identifier: str, **asked: Any) -> Call[registers.History]:
-    """The events of one thing, as they are stored."""
+    """A page of the events of one thing, as they are stored: 100 of them, or `limit`."""
     return _view(f"{collection}/{segment(identifier)}/history", registers.History, asked)
 
 
 def _paged(cursor: str | None, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A question for a page; its cursor holds the moment of the first."""
-    if cursor is None:
-        return asked
+    return asked if cursor is None else following(cursor, asked)
+
+
+def following(cursor: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The question for the next page: its cursor holds the moment of the first."""
     return {**{name: value for name, value in asked.items() if name not in Clocks.__annotations__}, "cursor": cursor}
 
 

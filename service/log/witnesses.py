@@ -60,7 +60,7 @@ def submit(
     for _ in range(ATTEMPTS):
         answer = _post(client, witness, _body(old, issued, tree))
         if answer.status_code == 200:
-            signed = _verified(witness, issued, answer.text, clock())
+            signed = _verified(witness, issued, answer.content.decode("utf-8", "replace"), clock())
             storage.add_cosignatures(issued.size, [one.signature.line for one in signed])
             return signed
         if answer.status_code != 409:
@@ -144,7 +144,7 @@ def _verified(witness: Witness, issued: Issued, text: str, now_s: float) -> list
     """The cosignatures by the witness's key; lines of other keys are left aside."""
     body = parse_note(issued.note.encode()).text
     try:
-        signatures = [parse_signature(line) for line in text.splitlines() if line]
+        signatures = [parse_signature(line) for line in text.split("\n") if line]
         ours = [one for one in signatures if (one.name, one.key_id) == (witness.key.name, witness.key.key_id)]
         signed = [verify_signature(body, one, witness.key) for one in ours]
     except NoteError as error:

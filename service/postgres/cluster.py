@@ -90,7 +90,7 @@ def log_tail(folder: PostgresFolder, start: int) -> str:
     with folder.log.open("rb") as log:
         log.seek(0, os.SEEK_END)
         log.seek(max(start, log.tell() - 2000))
-        lines = log.read().decode(errors="replace").splitlines()
+        lines = log.read().decode(errors="replace").split("\n")
     return " | ".join(line.strip() for line in lines[-6:] if line.strip()) or "it said nothing"
 
 

@@ -150,10 +150,10 @@ def _accepts_connections(data: Path, server_pid: int) -> bool:
     Until it has written the file, one that a killed server left may lie there and say "ready".
     """
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        lines = (data / "postmaster.pid").read_bytes().split(b"\n")
     except OSError:
         return False
-    return len(lines) >= 8 and lines[0] == str(server_pid) and lines[7].strip() == "ready"
+    return len(lines) >= 8 and lines[0] == b"%d" % server_pid and lines[7].strip() == b"ready"
 
 
 def _told_to_stop(owner_pid: int, wakeup: int, wait_seconds: float) -> str | None:

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from domain.merkle import leaf_hash, root
 from domain.notes import Checkpoint, Note, parse_checkpoint, parse_note
 from domain.tiles import pack_bundle, unpack_bundle
 from service.audit.bundle import write_bundle
-from service.audit.verifier import UNREAD, Refused, check_bundle, main
+from service.audit.verifier import UNREAD, Key, Refused, check_bundle, main, read_checkpoint
 from service.cli.seed import SEED
 from service.daybook import open_daybook
 from service.postgres.embedded import EmbeddedPostgres
@@ -178,6 +179,30 @@ def test_a_log_of_another_name(members: Members, refusal: Refusal) -> None:
     text = Checkpoint("another", body.size, body.root).body()
     members["checkpoint"] = Note(text, (KEY.sign(text),)).encode()
     assert "is of 'another', and no key of that name" in refusal(members)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u0085", "\u00a0", "\t", "\r", "\v", "\x1c", "+"])
+def test_a_name_that_no_key_can_have(members: Members, refusal: Refusal, mark: str) -> None:
+    signed = members["checkpoint"].decode()
+    signature = base64.b64encode(b"x" * 68).decode()
+    members["checkpoint"] = f"{signed}\N{EM DASH} wit{mark}ness {signature}\n".encode()
+    assert "is not a signature of a note" in refusal(members)
+    typed = bytes([KEY.verifier.type]) + KEY.verifier.key
+    name = f"day{mark}book"
+    identifier = sha256(name.encode() + b"\n" + typed).hexdigest()[:8]
+    with pytest.raises(ValueError, match="key"):
+        Key.parse(f"{name}+{identifier}+{base64.b64encode(typed).decode()}")
+
+
+def test_a_further_line_may_hold_separators_of_unicode_and_no_control_characters(
+    members: Members, refusal: Refusal
+) -> None:
+    body = parse_checkpoint(parse_note(members["checkpoint"]).text)
+    text = Checkpoint("daybook", body.size, body.root, ("one\u2028two\u0085three",)).body()
+    members["checkpoint"] = Note(text, (KEY.sign(text),)).encode()
+    assert read_checkpoint(members["checkpoint"], [Key.parse(VKEY)]).size == body.size
+    members["checkpoint"] = members["checkpoint"].replace("\u2028".encode(), b"\r")
+    assert "is not a signed note" in refusal(members)
 
 
 @pytest.mark.parametrize(

@@ -122,13 +122,14 @@ def test_whatever_is_changed_is_found(run: Run, tamper: Callable[[str], None], s
 def test_questions_of_a_file_are_asked_as_well(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "questions"
     file.write_text(
-        "# what the board asks\n\n"
+        "\ufeff# what the board asks\r\n\n"
         "vendor-dependence?buyer=baidu&measure=units&effective_on=2023-08-31&known_on=2023-11-08\n"
         "vendor-dependence/series?buyer=baidu&measure=units&from=2023-01-01&to=2023-12-31&step=P1M\n"
         "vendor-dependence/diff?buyer=baidu&known_on=2023-08-31&known_on=2023-12-31\n"
         "vendor-dependence/diff?position=20&position=40&effective_on=2023-12-31\n"
         "orders/baidu-huawei-2023-08\n"
         "orders/po-none\n"
+        "# a note\u2028of two lines\u2029or three\u0085or four\n"
         "regulations/us-3a090?effective_on=2023-11-17\n"
     )
     done = run("replay", "--queries", str(file), "--json")

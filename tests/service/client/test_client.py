@@ -181,7 +181,7 @@ def test_what_could_be_done_twice_is_not_sent_again(client: Client, wire: Wire) 
 
 def answer(status: str, *headers: str, body: str = "") -> bytes:
     """An answer of HTTP as it goes over the wire."""
-    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers)
+    lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body.encode())}", "Connection: close", *headers)
     return "\r\n".join((*lines, "", body)).encode()
 
 
@@ -248,6 +248,30 @@ def test_events_are_read_page_by_page_and_line_by_line(client: Client, monkeypat
     assert [one.position for one in client.events(start, most=5)] == expected[:5]
     assert [one.position for one in client.stream_events(start)] == expected
     assert list(client.events(start, type="order-placed")) == []
+
+
+def test_lists_of_one_thing_are_read_through_all_pages(client: Client) -> None:
+    identifier, vendor = new("often"), new("vendor")
+    client.record([organization(identifier), organization(vendor)])
+    changes = [f"Name {number}" for number in range(6)]
+    for name in changes:
+        client.happen("organizations", identifier, "changes", name=name, effective_on="2024-02-01")
+    events = list(client.history_events("organizations", identifier, limit=2))
+    assert [event.data.get("name") for event in events] == [identifier.title(), *changes]
+    numbers = sorted(new("page") for _ in range(5))
+    for number in numbers:
+        line = {"line": "1", "product_id": None, "quantity": "1", "amount": "1"}
+        fact = {"buyers": [identifier], "vendor_id": vendor, "currency": "EUR", "lines": [line]}
+        client.begin("orders", order_id=number, effective_on="2024-03-01", known_on="2024-03-01", **fact)
+    asked: Any = {"buyer": identifier, "key": vendor, "currency": "EUR", "known_on": "2024-12-31", "limit": 2}
+    assert sorted(one["order_id"] for one in client.contributions(**asked)) == numbers
+
+    async def read() -> tuple[list[Any], list[Any]]:
+        async with AsyncClient(client._connection.address, TOKEN) as far:
+            contributions = [one async for one in far.contributions(**asked)]
+            return contributions, [one async for one in far.history_events("organizations", identifier, limit=3)]
+
+    assert asyncio.run(read()) == (list(client.contributions(**asked)), events)
 
 
 def test_a_broken_stream_of_events_goes_on_where_it_was(client: Client, wire: Wire) -> None:

@@ -151,6 +151,7 @@ REFUSALS = [
     ),
     (answering(200, "the future"), "signs for a time to come"),
     (answering(200, "thank you\n"), "what is no cosignature of size 10"),
+    (answering(200, "thank\u2028you\u0085\n"), r"not 'thank\\u2028you\\x85'"),
     (answering(200, "x" * 100_000), "answers more than 65536 bytes"),
     (answering(409, "many\n", "text/x.tlog.size"), r"refuses the checkpoint of size 10 as a conflict \(many\)"),
     (answering(409, "5\n"), r"refuses the checkpoint of size 10 as a conflict \(5\)"),
