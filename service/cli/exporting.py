@@ -18,6 +18,7 @@ from service.exporters.events import WRITERS, Selection
 from service.exporters.files import STDOUT, is_compressed, suffix, written
 from service.exporters.formats import FORMATS, Choice
 from service.exporters.ocds import encode, record_package
+from service.exporters.pages import is_cut, whole_answer
 from service.exporters.views import VIEWS, parse_question
 from service.settings import Settings
 
@@ -27,7 +28,8 @@ SUFFIXES = {"jsonl": "ndjson", "pq": "parquet", "arrows": "arrow"}
 #: The open contracting data standard: JSON of its own kind.
 OCDS = "ocds"
 
-Told = Callable[[int, int], None]
+#: Told how much is done, and of how much; None: that is not known.
+Told = Callable[[int, int | None], None]
 
 
 @click.group()
@@ -99,16 +101,19 @@ def view(
 ) -> None:
     """A view's answer, the same figures as over HTTP: e.g. 'vendor-dependence?buyer=baidu&measure=units'.
 
-    The views are those below /api/v1/views, and orders/ID.
+    The views are those below /api/v1/views, orders and orders/ID. What HTTP answers page by page, orders and evidence,
+    is written whole, unless limit, offset or cursor ask for one page.
     """
     asked = parse_question(question)
     choice = Choice(asked.view, asked.view.table(table_name), guarded=not verbatim)
     chosen = chosen_format(format_name, target, tuple(FORMATS), "csv")
     refuse_unreadable(target, chosen, is_text=FORMATS[chosen].is_text)
-    answer = asking.asked(
-        settings, lambda questions: asked.answer(questions, Comparisons(questions.daybook, settings.wait_s))
-    )
-    write_answer(answer, choice, chosen, target)
+    with asking.opened(settings) as questions, progress_bar("exporting", shown=target != STDOUT) as told:
+        comparisons = Comparisons(questions.daybook, settings.wait_s)
+        answer = whole_answer(asked, questions, comparisons, lambda done: told(done, None))
+        write_answer(answer, choice, chosen, target)
+    if is_cut(answer):
+        tables.messages().print("this is one page: without limit and cursor everything is written", highlight=False)
     if context_target is not None:
         with written(context_target) as output:
             output.write(json.dumps(choice.context(answer), ensure_ascii=False, indent=1).encode() + b"\n")
@@ -174,10 +179,10 @@ def refuse_unreadable(target: str, chosen: str, *, is_text: bool) -> None:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Told]:
+def progress_bar(what: str, *, shown: bool = True) -> Iterator[Told]:
     """A progress bar on stderr, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = tables.messages()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
         task = bar.add_task(what, total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

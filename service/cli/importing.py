@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from domain.errors import Refusal
 from service.cli import exits, tables
+from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
 from service.importers.formats import FORMATS, ORDERS, PARTIAL, Reading, guess_format, import_file
 from service.importers.mapping import BadMapping
@@ -63,7 +64,9 @@ def import_(
     """
     name = getattr(file, "name", "-")
     name = "-" if name == "<stdin>" else str(name)
-    summary = Summary(name, format_name or "", 0, dry_run)
+    rehearsal = Rehearsal()
+    click.get_current_context().call_on_close(rehearsal.close)
+    summary = Summary(name, format_name or "", 0, dry_run, rehearsed=rehearsal.take if dry_run else None)
     try:
         with contextlib.ExitStack() as stack:
             source = opened(stack.enter_context(_seekable(file)))
@@ -78,7 +81,14 @@ def import_(
     except Refused as refused:
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else _exit_of(refused.refusal))
-    click.echo(json.dumps(as_object(summary), ensure_ascii=False, indent=1) if as_json else as_text(summary))
+    if not as_json:
+        click.echo(as_text(summary, rehearsal))
+    elif dry_run:
+        for piece in rehearsal.as_json(as_object(summary)):
+            click.echo(piece, nl=False)
+        click.echo()
+    else:
+        click.echo(json.dumps(as_object(summary), ensure_ascii=False, indent=1))
     if summary.plan.reported:
         sys.exit(exits.PARTIAL_IMPORT)
 
@@ -196,7 +206,7 @@ def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
-    """The summary for machines; a dry run lists the events that it would record or replay."""
+    """The summary for machines."""
     plan = summary.plan
     answer: dict[str, Any] = {
         "file": summary.file,
@@ -215,12 +225,10 @@ def as_object(summary: Summary) -> dict[str, Any]:
         ("noted", plan.noted),
     ):
         answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
-    if summary.dry_run:
-        answer["events"] = [{"line": entry.line, "row": entry.row, **entry.sent} for entry in plan.entries]
     return answer
 
 
-def as_text(summary: Summary) -> str:
+def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
     """The summary for people."""
     lines = [
         f"{summary.file}: {summary.rows} rows of {summary.format}",
@@ -236,22 +244,12 @@ def as_text(summary: Summary) -> str:
     else:
         lines.append(f"reported: {len(plan.reported)} rows{' that are not recorded' if plan.reported else ''}")
     lines += [f"  line {one.line}: {_named(one.row)}{one.message}" for one in plan.reported]
-    if summary.dry_run and plan.entries:
-        lines.append("events:")
-        lines += [
-            f"  line {entry.line}: {entry.row}: {entry.sent['type']} {_about(entry.sent['data'])}".rstrip()
-            for entry in plan.entries
-        ]
+    lines += rehearsal.as_text()
     title = "said twice in the file" if summary.format in ORDERS else "recorded already from elsewhere"
     lines += _remarks(title, plan.known)
     lines += _remarks("with more than a rule can say; the note recorded with it has all of it", plan.unread)
     lines += _remarks("of which there is nothing to record, or not everything", plan.noted)
     return "\n".join(lines)
-
-
-def _about(data: dict[str, Any]) -> str:
-    named = (data[name] for name in ("regulation_id", "organization_id", "annotates", "retracts") if name in data)
-    return next(named, "")
 
 
 def _remarks(title: str, remarks: Sequence[Remark]) -> list[str]:

@@ -1,9 +1,11 @@
 """Arrow and Parquet: the same columns with types of their own, and what was asked in the schema's metadata."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -36,19 +38,33 @@ READ: dict[Kind, Any] = {
     Kind.INSTANT: datetime.fromisoformat,
     Kind.STRUCTURE: compact,
 }
+#: Rows of one group: a file with more has several, so that memory stays flat.
+GROUP_ROWS = 50_000
 #: The metadata's name in the schema.
 METADATA = b"daybook"
 
 
-def arrow_table(
-    columns: Sequence[Column], rows: Iterable[Sequence[Any]], metadata: Mapping[str, Any] | None = None
-) -> pa.Table:
-    """Rows as an Arrow table; Invalid names a figure that is too large for the format."""
-    fields = [pa.field(column.name, TYPES[column.kind]) for column in columns]
-    told = None if metadata is None else {METADATA: json.dumps(metadata, ensure_ascii=False).encode()}
-    taken = list(rows)
-    arrays = [_array([row[place] for row in taken], column) for place, column in enumerate(columns)]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=told))
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """Rows as Arrow tables of one schema, each of GROUP_ROWS rows at most, made as they are taken."""
+
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[Any]]
+    #: What the schema says besides.
+    metadata: Mapping[str, Any]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of every table."""
+        fields = [pa.field(column.name, TYPES[column.kind]) for column in self.columns]
+        return pa.schema(fields, metadata={METADATA: json.dumps(self.metadata, ensure_ascii=False).encode()})
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """The tables; Invalid names a figure that is too large for the format."""
+        rows, schema = iter(self.rows), self.schema
+        while taken := list(islice(rows, GROUP_ROWS)):
+            arrays = [_array([row[place] for row in taken], column) for place, column in enumerate(self.columns)]
+            yield pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _array(values: list[Any], column: Column) -> pa.Array:
@@ -62,12 +78,15 @@ def _array(values: list[Any], column: Column) -> pa.Array:
         raise Invalid.at("/format", message) from None
 
 
-def write_parquet(output: BinaryIO, table: pa.Table) -> None:
-    """Write a table as a Parquet file."""
-    pq.write_table(table, output, compression="zstd")
+def write_parquet(output: BinaryIO, portions: Portions) -> None:
+    """Write rows as a Parquet file."""
+    with pq.ParquetWriter(output, portions.schema, compression="zstd") as writer:
+        for table in portions:
+            writer.write_table(table)
 
 
-def write_arrow(output: BinaryIO, table: pa.Table) -> None:
-    """Write a table as a stream of Arrow's inter-process format."""
-    with pa.ipc.new_stream(output, table.schema) as stream:
-        stream.write_table(table)
+def write_arrow(output: BinaryIO, portions: Portions) -> None:
+    """Write rows as a stream of Arrow's inter-process format."""
+    with pa.ipc.new_stream(output, portions.schema) as stream:
+        for table in portions:
+            stream.write_table(table)

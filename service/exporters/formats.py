@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from service.exporters.columnar import arrow_table, write_arrow, write_parquet
+from service.exporters.columnar import Portions, write_arrow, write_parquet
 from service.exporters.columns import Table, context
 from service.exporters.delimited import write_csv
+from service.exporters.pages import Entries
 from service.exporters.spreadsheets import Sheet, write_xlsx
 from service.exporters.views import View
 
@@ -41,13 +42,18 @@ class Format:
     is_text: bool = False
 
 
-def as_json(answer: Mapping[str, Any]) -> bytes:
-    """The answer as HTTP gives it."""
-    return json.dumps(answer, ensure_ascii=False).encode()
-
-
 def _write_json(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
-    output.write(as_json(answer))
+    for number, (name, value) in enumerate(answer.items()):
+        output.write(f"{', ' if number else '{'}{json.dumps(name)}: ".encode())
+        if isinstance(value, Entries):
+            # One after the other: nobody holds all of them.
+            for place, entry in enumerate(value):
+                output.write(b", " if place else b"[")
+                output.write(json.dumps(entry, ensure_ascii=False).encode())
+            output.write(b"]")
+        else:
+            output.write(json.dumps(value, ensure_ascii=False).encode())
+    output.write(b"}")
 
 
 def _write_csv(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
@@ -55,11 +61,11 @@ def _write_csv(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> N
 
 
 def _write_parquet(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
-    write_parquet(output, arrow_table(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
+    write_parquet(output, Portions(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
 
 
 def _write_arrow(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
-    write_arrow(output, arrow_table(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
+    write_arrow(output, Portions(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
 
 
 def _write_xlsx(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:

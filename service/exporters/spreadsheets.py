@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from openpyxl import Workbook
@@ -57,18 +58,17 @@ def write_xlsx(output: BinaryIO, sheets: Sequence[Sheet], context: Mapping[str, 
 
 
 def _add_rows(page: Any, sheet: Sheet) -> None:
-    rows = list(sheet.rows)
-    if len(rows) >= MOST_ROWS:
-        message = (
-            f"{sheet.name} has {len(rows)} rows, more than a spreadsheet's {MOST_ROWS - 1}: ask for csv or parquet"
-        )
-        raise Invalid.at("/format", message)
+    rest = iter(sheet.rows)
+    first = list(islice(rest, JUDGED_ROWS))
     for place, column in enumerate(sheet.columns):
-        shown = [column.name, *(_shown(row[place]) for row in rows[:JUDGED_ROWS])]
+        shown = [column.name, *(_shown(row[place]) for row in first)]
         width = min(max(NARROWEST, *(cell_len(text) + 2 for text in shown)), WIDEST)
         page.column_dimensions[get_column_letter(place + 1)].width = width
     page.append([_header(page, column.name) for column in sheet.columns])
-    for row in rows:
+    for number, row in enumerate(chain(first, rest), start=1):
+        if number >= MOST_ROWS:
+            message = f"{sheet.name} has more rows than a spreadsheet's {MOST_ROWS - 1}: ask for csv or parquet"
+            raise Invalid.at("/format", message)
         page.append([_cell(page, value, column.kind) for value, column in zip(row, sheet.columns, strict=True)])
 
 

@@ -220,6 +220,10 @@ class _Desk:
             self._leave_out([Fault(number, str(refusal))], text)
             return
         self._summary.types.update(batch.types)
+        if self._summary.dry_run and self._summary.rehearsed is not None:
+            self._summary.rehearsed(
+                [Entry(number, "", parse_json(text)) for number, text in zip(batch.numbers, batch.texts, strict=True)]
+            )
         if len(batch) > 1 or self._summary.rows % BATCH_LINES == 0:
             self._progress(self._summary.rows)
 

@@ -82,6 +82,8 @@ class Summary:
     #: Events recorded or replayed, by type.
     types: Counter[str] = field(default_factory=Counter)
     plan: Plan = field(default_factory=Plan)
+    #: Handed the events of a dry run as they are decided, where somebody wants to list them.
+    rehearsed: Callable[[Sequence[Entry]], None] | None = None
 
 
 class Refused(Exception):
@@ -135,6 +137,8 @@ class Recorder:
             self.finish(self.begin(requests))
         except Refusal as refusal:
             raise Refused(entries[refusal.index], refusal) from None
+        if self._summary.dry_run and self._summary.rehearsed is not None:
+            self._summary.rehearsed(entries)
 
     def begin(self, requests: Sequence[Sent], after: Command | None = None) -> Command:
         """Have requests recorded together without waiting for it; not where those that they come `after` are not.

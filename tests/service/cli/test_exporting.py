@@ -5,11 +5,13 @@ import gzip
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import psycopg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -25,10 +27,11 @@ from service.cli.main import main
 from service.cli.seed import SEED
 from service.codes import codes
 from service.daybook import open_daybook
+from service.exporters.pages import PAGES
 from service.exporters.views import VIEWS
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
-from tests.service.exporters.conftest import AWKWARD, ORDERS, organization
+from tests.service.exporters.conftest import AWKWARD, ORDERS, order, organization
 
 Run = Callable[..., Result]
 QUESTION = "vendor-dependence?buyer=baidu&effective_on=2023-12-31"
@@ -106,6 +109,59 @@ def test_a_view_is_exported_by_the_names_end(run: Run, tmp_path: Path) -> None:
     evidence = next(row["evidence"] for row in answer["rows"] if row["key"] == "huawei")
     book = openpyxl.load_workbook(io.BytesIO(written(path, run("export", "view", evidence, "-o", str(path)))))
     assert book.sheetnames == ["contributions", "context", "postings"]
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages of few entries."""
+    monkeypatch.setitem(PAGES, "orders", replace(PAGES["orders"], size=4))
+    monkeypatch.setitem(PAGES, "vendor-dependence/evidence", replace(PAGES["vendor-dependence/evidence"], size=4))
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize(
+    ("question", "name", "listed"),
+    [
+        ("orders", "order_id", "orders"),
+        ("orders?status=open&effective_on=2023-12-31", "order_id", "orders"),
+        ("vendor-dependence/evidence?buyer=baidu&key=zhongxin&effective_on=2024-12-31", "order_id", "contributions"),
+    ],
+)
+def test_all_pages_of_a_list_are_exported_in_every_format(
+    run: Run, tmp_path: Path, question: str, name: str, listed: str
+) -> None:
+    more = tmp_path / "more.ndjson"
+    more.write_text("".join(json.dumps(order(f"z-{number}", "zhongxin", "1.50")) + "\n" for number in range(7)))
+    assert run("import", str(more)).exit_code == 0
+    limited = f"{question}{'&' if '?' in question else '?'}limit=1000"
+    once = json.loads(run("export", "view", limited, "--format", "json").stdout)
+    expected = [row[name] for row in once[listed]]
+    assert len(expected) >= 8
+    whole = json.loads(run("export", "view", question, "--format", "json").stdout)
+    assert whole == once
+    rows = list(csv.DictReader(io.StringIO(run("export", "view", question).stdout)))
+    assert [row[name] or None for row in rows] == expected
+    for end in ("parquet", "arrow", "xlsx"):
+        path = tmp_path / f"file.{end}"
+        data = io.BytesIO(written(path, run("export", "view", question, "-o", str(path))))
+        if end == "xlsx":
+            book = openpyxl.load_workbook(data)
+            column = [cell.value for cell in book.worksheets[0][1]].index(name)
+            found = [row[column].value for row in book.worksheets[0].iter_rows(min_row=2)]
+            if listed == "contributions":
+                assert book["postings"].max_row > len(expected)
+        else:
+            table = pq.read_table(data) if end == "parquet" else pa.ipc.open_stream(data).read_all()
+            found = table.column(name).to_pylist()
+        assert found == expected
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_page_that_is_asked_for_says_that_there_are_others(run: Run) -> None:
+    done = run("export", "view", "orders?limit=3")
+    assert len(done.stdout.splitlines()) == 4
+    assert "this is one page" in done.stderr
+    assert "this is one page" not in run("export", "view", "orders").stderr
 
 
 @pytest.mark.parametrize(
@@ -204,6 +260,14 @@ def test_an_archive_is_made_and_restored(run: Run, tmp_path: Path, postgres_serv
     checked = json.loads(run("restore", folder, "--check", "--vkey", vkey, "--checkpoint", str(note), "--json").stdout)
     assert checked["restored"] is False
     assert (checked["position"], checked["covered"], checked["signed"]) == (65, 65, 65)
+    body, blank, signatures = note.read_text().partition("\n\n")
+    kept = {"note": f"{body}\na further\u2028line\u0085of it{blank}{signatures}"}
+    copies = tmp_path / "copies"
+    copies.write_text(json.dumps(kept, ensure_ascii=False) + "\n\n")
+    done = run("restore", folder, "--check", "--checkpoint", str(copies))
+    assert done.exit_code == 0, done.output
+    copies.write_bytes(b"daybook\n\xff")
+    assert "is not UTF-8" in run("restore", folder, "--check", "--checkpoint", str(copies)).stderr
     with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("create database elsewhere"))
         try:

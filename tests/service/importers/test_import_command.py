@@ -47,6 +47,37 @@ def test_a_dry_run_lists_the_events_that_it_would_record(run: Run) -> None:
     assert (summary["recorded"], summary["replayed"]) == (61, 0)
 
 
+def test_a_dry_run_lists_the_events_of_order_lines_and_of_lines_of_events_too(run: Run, tmp_path: Path) -> None:
+    pumps = tmp_path / "pumps.toml"
+    pumps.write_text(as_toml(mapping()), encoding="utf-8")
+    lines = tmp_path / "lines.csv"
+    lines.write_bytes(rows_csv({}, {"PO": "PO-2", "Supplier": "Pompes\u2028et fils"}))
+    asked = (lines, "--mapping", pumps, "--dry-run")
+    summary = json.loads(run(*asked, "--json").stdout)
+    assert len(summary["events"]) == summary["recorded"] == 9
+    placed = [event for event in summary["events"] if event["type"] == "order-placed"]
+    assert [(event["line"], event["data"]["order_id"]) for event in placed] == [(2, "PO-1"), (3, "PO-2")]
+    assert placed[0]["data"]["lines"][0]["amount"] == "1600.5"
+    assert "  line 3: PO-2: order-placed PO-2" in run(*asked).stdout
+    summary = json.loads(run(SEED, "--dry-run", "--json").stdout)
+    sent = [json.loads(line) for line in SEED.read_bytes().split(b"\n") if line]
+    listed = [{name: event[name] for name in one} for one, event in zip(sent, summary["events"], strict=True)]
+    assert listed == sent
+    assert json.loads(run(lines, "--mapping", pumps, "--json").stdout).get("events") is None
+
+
+def test_a_dry_run_shows_people_the_first_events_and_says_how_many_more_there_are(run: Run) -> None:
+    registrations = [
+        {"type": "organization-registered", "effective_on": "2020", "data": {"organization_id": f"o-{number}"}}
+        for number in range(123)
+    ]
+    for one in registrations:
+        one["data"] |= {"name": "A name", "country": "DE"}  # type: ignore[operator]
+    sent = b"".join(json.dumps(one).encode() + b"\n" for one in registrations)
+    text = run("-", "--dry-run", stdin=sent).stdout
+    assert "  line 100: organization-registered o-99\n  and 23 more, which --json lists" in text
+
+
 def test_rows_left_out_end_it_as_a_partial_import(run: Run) -> None:
     reported = run(SCREENING_LIST)
     assert reported.exit_code == 7
