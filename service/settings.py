@@ -1,14 +1,31 @@
 """Settings: a flag wins over the environment (`DAYBOOK_*`), which wins over the file named by `DAYBOOK_CONFIG`."""
 
 import os
+import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import limits
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from service.committer import WAITING_COMMANDS
+
+
+def _listed(given: Any) -> Any:
+    """The parts of a list that is written as JSON, or with commas or spaces."""
+    return re.findall(r"[^\s,\"\[\]]+", given) if isinstance(given, str) else given
+
+
+#: Networks in CIDR notation.
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed), NoDecode]
 
 
 class Settings(BaseSettings):
@@ -53,6 +70,8 @@ class Settings(BaseSettings):
     rate_limit: str | None = None
     #: Whether webhooks may be sent by plain http to other machines.
     webhook_http: bool = False
+    #: Networks (CIDR) to which webhooks may be sent besides public addresses, such as the operator's own.
+    webhook_networks: Networks = ()
     #: How log lines look: json, text, or auto: text on a terminal, else JSON.
     log_format: Literal["auto", "json", "text"] = "auto"
     #: Whether serving logs a line for each request.

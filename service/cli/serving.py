@@ -38,7 +38,7 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     if settings.log_requests:
         logging.getLogger("daybook.http").setLevel(logging.INFO)
     tracing = traces.configured(daybook.origin)
-    deliveries = Deliveries(daybook.ledger, daybook.origin)
+    deliveries = Deliveries(daybook.ledger, daybook.origin, networks=settings.webhook_networks)
     daybook.watchers.append(deliveries.wake)
     importing = Worker.of(daybook, settings)
     app = application(daybook, settings, access, tracing, deliveries, importing)

@@ -16,7 +16,7 @@ from service.observing.traces import Traces
 from service.questions import Questions
 from service.settings import Settings
 from service.version import VERSION
-from service.web import imports, openapi, resources
+from service.web import imports, openapi, resources, webhooks
 from service.web.access import Access
 from service.web.conditions import Preferences
 from service.web.door import Door
@@ -42,7 +42,9 @@ def application(
     app = FastAPI(title="Daybook", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.daybook = daybook
     app.state.settings = settings
-    app.state.deliveries = deliveries or Deliveries(daybook.ledger, daybook.origin)
+    networks = settings.webhook_networks
+    app.state.deliveries = deliveries or Deliveries(daybook.ledger, daybook.origin, networks=networks)
+    app.state.trials = CapacityLimiter(webhooks.TRIALS_AT_ONCE)
     app.state.imports = importing or Worker.of(daybook, settings)
     app.state.questions = Questions(daybook, settings.wait_s)
     app.state.comparisons = Comparisons(daybook, settings.wait_s)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.concurrency import run_in_threadpool
@@ -24,12 +24,16 @@ from service.settings import Settings
 from service.web.access import LOOPBACK
 from service.web.bodies import JSON
 from service.web.idempotency import key_of
+from service.web.problems import HttpProblem
+from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
 from service.webhooks.delivery import Attempt, Deliveries
 from service.webhooks.registry import Webhook, Webhooks
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
 LONGEST_URL = 2_000
+#: Messages that are sent to try a webhook, at the same time.
+TRIALS_AT_ONCE = 8
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
@@ -50,11 +54,7 @@ class NewWebhook(BaseModel):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("https", "http") or not parts.hostname:
-            raise ValueError("is an https address such as https://buying.example/daybook")
-        if parts.username is not None or parts.fragment:
-            raise ValueError("has neither a user nor a fragment")
+        parsed(url)
         return url
 
     @field_validator("types")
@@ -80,7 +80,7 @@ async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
     before = None if key is None else await run_in_threadpool(_webhooks(request).made_before, key)
     if before is not None:
         return _made(before, 200)
-    _refuse_plain_http(wanted.url, request.app.state.settings)
+    _refuse_elsewhere(wanted.url, request.app.state.settings)
     head = await _head(request)
     after = head if wanted.after is None else wanted.after
     if after > head:
@@ -166,7 +166,12 @@ async def test_webhook(request: Request, identifier: str) -> Response:
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     body = json.dumps(message).encode()
-    attempt: Attempt = await run_in_threadpool(_deliveries(request).sender.send, webhook, message_id, body)
+    trials: CapacityLimiter = request.app.state.trials
+    if trials.available_tokens < 1:
+        detail = f"{TRIALS_AT_ONCE} webhooks are being tried already"
+        raise HttpProblem("unavailable", detail, headers={"Retry-After": "10"})
+    async with trials:
+        attempt: Attempt = await _deliveries(request).sender.send(webhook, message_id, body)
     outcome = {"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error}
     if key is not None:
         with suppress(KeyTaken):  # by the same request, at the same time
@@ -224,10 +229,13 @@ def _instant(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _refuse_plain_http(url: str, settings: Settings) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not settings.webhook_http:
+def _refuse_elsewhere(url: str, settings: Settings) -> None:
+    """Refuse what is known without a look-up as an address where nothing is sent; the others are looked at then."""
+    address = parsed(url)
+    if address.scheme == "http" and f"{address.host}" not in LOOPBACK and not settings.webhook_http:
         raise Invalid.at("/url", "plain http would show the events to everybody in between: use https")
+    if plainly_refused(address, settings.webhook_networks):
+        raise Invalid.at("/url", NOT_PUBLIC)
 
 
 def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -1,22 +1,28 @@
 """Delivering events to webhooks, in the background of a service."""
 
+import asyncio
 import logging
+import queue
 import random
 import secrets
 import threading
+import time
+from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import httpx2
 import msgspec
 from standardwebhooks import Webhook as Signer
 
+from service.attempts import Attempts, Pauses
 from service.exporters.cloud_events import MEDIA_TYPE, source_of, structured
-from service.store import Ledger, StoredRow, Unreachable
+from service.routines import Routine
+from service.store import Ledger, StoredRow
 from service.version import VERSION
-from service.webhooks.registry import Webhook, Webhooks
+from service.webhooks.addresses import Network
+from service.webhooks.exchange import TIMEOUT_S, Exchange, Unanswered
+from service.webhooks.registry import Due, UnknownWebhook, Webhook, Webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +31,19 @@ logger = logging.getLogger(__name__)
 WAITS_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 #: Each wait is longer by up to this part, so that those who failed together do not come back together.
 JITTER = 0.2
-TIMEOUT_S = 10.0
-#: A worker that says nothing for so long has died, and another one takes over.
+#: A worker that says nothing for so long has died, and another one takes over; an exchange is far shorter.
 LEASE_S = 60.0
-#: Webhooks that one process delivers to at the same time.
+#: Webhooks that one process delivers to at the same time, and those of them at one host.
 AT_ONCE = 8
+AT_ONCE_PER_HOST = 2
+#: After so long a webhook makes room for others that wait.
+SLICE_S = 10.0
 PAGE_EVENTS = 100
 POLL_S = 1.0
-RECONNECT_S = 2.0
+#: After an error of ours, such as a database that is away.
+PAUSES = Pauses(first_s=0.25, most_s=4.0)
+#: An exchange under way is finished within its own time.
+STOP_S = TIMEOUT_S + 10.0
 #: The receiver says that it is gone for good.
 GONE = 410
 
@@ -56,19 +67,25 @@ class _Named(msgspec.Struct):
 _names = msgspec.json.Decoder(_Named)
 
 
+#: What is told of an exchange without an answer, whatever the reason; the log has that.
+NO_ANSWER = "there was no answer, or the address is not allowed: the service's log says which"
+
+
 class Sender:
     """Sends single messages, signed."""
 
-    def __init__(self, origin: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, origin: str, networks: Sequence[Network] = (), timeout_s: float = TIMEOUT_S) -> None:
+        """`networks`: where messages may be sent besides public addresses."""
+        self.networks = tuple(networks)
         self._source = source_of(origin)
-        # A receiver that redirects is not the one that was named; a proxy of the environment is no business of ours.
-        self._client = httpx2.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._exchange = Exchange(networks, timeout_s)
 
     def send_event(self, webhook: Webhook, state: bytes) -> Attempt:
         """Deliver one stored event as a CloudEvent; its own id is the message's, the same at each attempt."""
-        return self.send(webhook, _names.decode(state).id, structured(state, self._source))
+        body = structured(state, self._source)
+        return asyncio.run(self.send(webhook, _names.decode(state).id, body))
 
-    def send(self, webhook: Webhook, identifier: str, body: bytes) -> Attempt:
+    async def send(self, webhook: Webhook, identifier: str, body: bytes) -> Attempt:
         """Deliver a body under an id."""
         now = datetime.now(UTC)
         text = body.decode()
@@ -81,15 +98,11 @@ class Sender:
             "webhook-signature": " ".join(signatures),
         }
         try:
-            with self._client.stream("POST", webhook.url, content=body, headers=headers) as answer:
-                # What it says is of no interest, and may be without end.
-                return _judged(answer.status_code, answer.headers.get("retry-after"))
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            return Attempt(None, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-
-    def close(self) -> None:
-        """Let go of every connection."""
-        self._client.close()
+            answered = await self._exchange.post(webhook.url, headers, body)
+        except Unanswered as error:
+            logger.info("webhook %s: %s", webhook.id, error)
+            return Attempt(None, NO_ANSWER)
+        return _judged(answered.status, answered.retry_after)
 
 
 def _secrets(webhook: Webhook, now: datetime) -> list[str]:
@@ -106,25 +119,43 @@ def _judged(status: int, retry_after: str | None) -> Attempt:
     return Attempt(status, f"answered {status}", wait_s)
 
 
+@dataclass
+class _Trouble:
+    """An error of ours over one webhook: tried again after a pause that grows."""
+
+    attempts: Attempts
+    #: On the monotonic clock.
+    until: float = field(default=0.0)
+
+
 class Deliveries:
     """Delivers to every webhook of the ledger until it is closed; other processes may do the same."""
 
-    def __init__(self, ledger: Ledger, origin: str, *, waits_s: Sequence[float] = WAITS_S) -> None:
+    def __init__(
+        self, ledger: Ledger, origin: str, *, waits_s: Sequence[float] = WAITS_S, networks: Sequence[Network] = ()
+    ) -> None:
+        """`networks`: where messages may be sent besides public addresses."""
         self.ledger = ledger
         self.webhooks = Webhooks(ledger.recorder.datastore)
-        self.sender = Sender(origin)
+        self.sender = Sender(origin, networks)
         self.waits_s = tuple(waits_s)
         self._lease = secrets.token_hex(8)
         self._wake = threading.Event()
         self._closed = threading.Event()
-        self._busy: set[str] = set()
+        #: Of each webhook that a worker has, where it is.
+        self._busy: dict[str, str] = {}
+        #: When each webhook that has something to be told was served last: who waits longest comes first.
+        self._served: dict[str, float] = {}
+        self._troubles: dict[str, _Trouble] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(AT_ONCE, "webhook")
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._claimed: queue.SimpleQueue[Webhook | None] = queue.SimpleQueue()
+        self._dispatcher = Routine("webhooks", self._dispatch, restarts=True, wake=self._wake.set, pauses=PAUSES)
+        self._workers = [Routine(f"webhook-{number}", self._work, restarts=True) for number in range(AT_ONCE)]
 
     def start(self) -> None:
-        """Deliver in the background."""
-        self._thread.start()
+        """Deliver in the background; raises NotStarted where there are no threads for it."""
+        for routine in (*self._workers, self._dispatcher):
+            routine.start()
 
     def wake(self) -> None:
         """Something was appended, or a webhook was changed: look now."""
@@ -133,52 +164,101 @@ class Deliveries:
     def close(self) -> None:
         """Finish what is being sent, and stop."""
         self._closed.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._pool.shutdown()
-        self.sender.close()
+        self._dispatcher.stop(STOP_S)
+        for worker in self._workers:
+            worker.stopping.set()
+        for _ in self._workers:
+            self._claimed.put(None)
+        for worker in self._workers:
+            worker.stop(STOP_S)
 
-    def _run(self) -> None:
-        while not self._closed.is_set():
+    def _dispatch(self, routine: Routine) -> None:
+        """Give out what there is to do; an error is logged, and this begins again after a pause."""
+        while not routine.stopping.is_set():
             self._wake.clear()
-            try:
-                free = AT_ONCE - len(self._busy)
-                for webhook in self.webhooks.claim(self._lease, LEASE_S, free) if free > 0 else []:
-                    with self._lock:
-                        self._busy.add(webhook.id)
-                    self._pool.submit(self._serve, webhook)
-            except Unreachable as error:
-                logger.info("webhooks wait for PostgreSQL: %s", error)
-                self._closed.wait(RECONNECT_S)
+            self._give_out()
+            routine.alive()
             self._wake.wait(POLL_S)
 
-    def _serve(self, webhook: Webhook) -> None:
-        try:
-            self.serve(webhook)
-        except Unreachable as error:
-            logger.info("webhook %s waits for PostgreSQL: %s", webhook.id, error)
-        except Exception:
-            logger.exception("webhook %s", webhook.id)
-        finally:
-            with self._lock:
-                self._busy.discard(webhook.id)
+    def _give_out(self) -> None:
+        due = self.webhooks.due(self._lease)
+        with self._lock:
+            chosen = self._chosen(due)
+        if not chosen:
+            return
+        claimed = self.webhooks.claim(self._lease, LEASE_S, len(chosen), among=[one.id for one in chosen])
+        hosts = {one.id: one.host for one in chosen}
+        now = time.monotonic()
+        with self._lock:
+            for webhook in claimed:
+                self._busy[webhook.id] = hosts[webhook.id]
+                self._served[webhook.id] = now
+        for webhook in claimed:
+            self._claimed.put(webhook)
+
+    def _chosen(self, due: Sequence[Due]) -> list[Due]:
+        """Those that are served next: none that is being served, and not too many of one host."""
+        known = {one.id for one in due} | self._busy.keys()
+        self._served = {identifier: at for identifier, at in self._served.items() if identifier in known}
+        self._troubles = {identifier: one for identifier, one in self._troubles.items() if identifier in known}
+        now = time.monotonic()
+        hosts = Counter(self._busy.values())
+        free = AT_ONCE - len(self._busy)
+        chosen: list[Due] = []
+        for one in sorted(due, key=lambda one: self._served.get(one.id, 0.0)):
+            trouble = self._troubles.get(one.id)
+            if one.id in self._busy or hosts[one.host] >= AT_ONCE_PER_HOST or (trouble and now < trouble.until):
+                continue
+            if len(chosen) == free:
+                break
+            hosts[one.host] += 1
+            chosen.append(one)
+        return chosen
+
+    def _work(self, routine: Routine) -> None:
+        while (webhook := self._claimed.get()) is not None:
+            try:
+                self.serve(webhook)
+            except UnknownWebhook:
+                pass  # it was removed meanwhile
+            except Exception as error:
+                self._in_trouble(webhook, error)
+            else:
+                with self._lock:
+                    self._troubles.pop(webhook.id, None)
+            finally:
+                with self._lock:
+                    self._busy.pop(webhook.id, None)
+            routine.alive()
+            # Others may wait for the place.
+            self._wake.set()
+
+    def _in_trouble(self, webhook: Webhook, error: Exception) -> None:
+        """What fails on our side is tried again, with the lease that we still have or a new one."""
+        with self._lock:
+            trouble = self._troubles.setdefault(webhook.id, _Trouble(Attempts(f"webhook {webhook.id}", PAUSES)))
+            trouble.until = time.monotonic() + trouble.attempts.failed(error)
 
     def serve(self, webhook: Webhook) -> None:
-        """Deliver what there is to a webhook that this worker has claimed, until it fails or all is delivered."""
+        """Deliver what there is to a webhook that this worker has claimed, until it fails, all is delivered, or it has
+        taken its share of the time."""
         position = webhook.position
-        while not self._closed.is_set():
+        make_room_at = time.monotonic() + SLICE_S
+        while not (self._closed.is_set() or time.monotonic() >= make_room_at):
             head = self.ledger.recorder.head().position
             rows = self.ledger.recorder.page(position, PAGE_EVENTS, webhook.types, webhook.streams, upto=head)
             for row in rows:
-                if self._closed.is_set() or not self._deliver(webhook, row):
+                if not self._deliver(webhook, row):
                     return
                 position = row.position
-            if len(rows) < PAGE_EVENTS:
-                # What nobody wanted is dealt with, too.
-                if head > position and not self.webhooks.delivered(webhook.id, self._lease, LEASE_S, head, sent=False):
-                    return
-                break
+                if self._closed.is_set() or time.monotonic() >= make_room_at:
+                    break
+            else:
+                if len(rows) < PAGE_EVENTS:
+                    # What nobody wanted is dealt with, too.
+                    if head > position:
+                        self.webhooks.delivered(webhook.id, self._lease, LEASE_S, head, sent=False)
+                    break
         self.webhooks.release(webhook.id, self._lease)
 
     def _deliver(self, webhook: Webhook, row: StoredRow) -> bool:

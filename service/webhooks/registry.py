@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from psycopg.rows import class_row
 
@@ -26,6 +27,12 @@ LONGEST_ERROR = 500
 COLUMNS = (
     "id, url, secret, former_secret, former_until, types, streams, created_at, status, position, failures, retry_at,"
     " last_error, last_delivered_at"
+)
+#: What is told something as soon as somebody has time for it.
+DUE = (
+    "status = 'active' and position < (select position from ledger_head)"
+    " and (retry_at is null or retry_at <= clock_timestamp())"
+    " and (leased_until is null or leased_until < clock_timestamp() or lease = %(lease)s)"
 )
 
 
@@ -50,6 +57,22 @@ class Webhook:
     retry_at: datetime | None
     last_error: str | None
     last_delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A webhook that has something to be told just now."""
+
+    id: str
+    url: str
+
+    @property
+    def host(self) -> str:
+        """Whom it shares a machine with."""
+        try:
+            return urlsplit(self.url).hostname or self.url
+        except ValueError:
+            return self.url
 
 
 class UnknownWebhook(Exception):
@@ -162,19 +185,35 @@ class Webhooks:
 
     # What a worker does; a lease that was lost answers False, and the worker leaves the webhook alone.
 
-    def claim(self, lease: str, lease_s: float, limit: int) -> list[Webhook]:
-        """Webhooks that have something to be told and are nobody's just now, now this worker's."""
+    def due(self, lease: str) -> list[Due]:
+        """What a worker may claim: webhooks that have something to be told and are nobody's just now, or its own."""
+        query = f"select id, url from webhooks where {DUE} order by id"  # noqa: S608
+        with self._datastore.get_connection() as connection:
+            return connection.cursor(row_factory=class_row(Due)).execute(query.encode(), {"lease": lease}).fetchall()
+
+    def claim(self, lease: str, lease_s: float, limit: int, *, among: Sequence[str] | None = None) -> list[Webhook]:
+        """Webhooks that have something to be told and are nobody's just now, now this worker's.
+
+        `among`: these alone. What the worker holds a lease of already it claims again only where it names them: it
+        does not serve them, then.
+        """
+        values = {
+            "lease": None if among is None else lease,
+            "new_lease": lease,
+            "lease_s": lease_s,
+            "among": None if among is None else list(among),
+            "limit": limit,
+        }
         statement = (
-            "update webhooks set lease = %s, leased_until = clock_timestamp() + make_interval(secs => %s) where id in ("
-            "select id from webhooks where status = 'active' and position < (select position from ledger_head)"
-            " and (retry_at is null or retry_at <= clock_timestamp())"
-            " and (leased_until is null or leased_until < clock_timestamp())"
-            " order by id limit %s for update skip locked)"
+            "update webhooks set lease = %(new_lease)s,"  # noqa: S608
+            " leased_until = clock_timestamp() + make_interval(secs => %(lease_s)s) where id in ("
+            f"select id from webhooks where {DUE} and (%(among)s::text[] is null or id = any(%(among)s))"
+            " order by id limit %(limit)s for update skip locked)"
         )
         query = f"{statement} returning {COLUMNS}"
         with self._datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Webhook))
-            return cursor.execute(query.encode(), (lease, lease_s, limit)).fetchall()
+            return cursor.execute(query.encode(), values).fetchall()
 
     def delivered(self, identifier: str, lease: str, lease_s: float, position: int, *, sent: bool) -> bool:
         """Keep that everything up to a position is dealt with, and hold the lease on."""

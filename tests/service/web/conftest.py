@@ -1,6 +1,7 @@
 """The HTTP application over a ledger of the test's own, with the seed recorded where a test asks for it."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import httpx2 as httpx
@@ -23,7 +24,9 @@ Post = Callable[..., httpx.Response]
 @pytest.fixture
 def settings(database: str, tmp_path: Path) -> Settings:
     """Settings of a service on the test's own database."""
-    return Settings(home=tmp_path / "home", database_url=SecretStr(database), body_limit_bytes=24 * 1024 * 1024)
+    networks = (IPv4Network("127.0.0.0/8"),)
+    home, url = tmp_path / "home", SecretStr(database)
+    return Settings(home=home, database_url=url, body_limit_bytes=24 * 1024 * 1024, webhook_networks=networks)
 
 
 @pytest.fixture

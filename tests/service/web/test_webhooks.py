@@ -64,6 +64,11 @@ def test_a_message_can_be_sent_to_try_it(seeded: TestClient) -> None:
         ({"url": HERE, "after": -1}, "greater than or equal to 0"),
         ({"url": HERE, "colour": "red"}, "Extra inputs"),
         ({"url": "https://example.org/" + "x" * 2_000}, "at most 2000"),
+        ({"url": "https://10.0.0.1/hook"}, "not a public address"),
+        ({"url": "https://0xa9fea9fe/"}, "not a public address"),
+        ({"url": "https://[::ffff:10.0.0.1]/"}, "not a public address"),
+        ({"url": "https://example.org/\x00"}, "no address"),
+        ({"url": "https://example.org:99999/"}, "port"),
     ],
 )
 def test_what_is_no_webhook_is_refused(client: TestClient, wanted: dict[str, Any], said: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -11,13 +12,16 @@ from standardwebhooks import WebhookVerificationError
 
 from service.committer import Committer
 from service.store import Ledger
-from service.webhooks.delivery import WAITS_S, Deliveries
-from service.webhooks.registry import Webhooks
+from service.webhooks.delivery import AT_ONCE, AT_ONCE_PER_HOST, NO_ANSWER, WAITS_S, Deliveries
+from service.webhooks.registry import Due, Webhooks
 from tests.service.postgres_owner import wait_until
 from tests.service.test_tail import register
 from tests.service.webhooks.receiving import Receiver, receiving
+from tests.service.webhooks.test_exchange import listening, trickling
 
 SOON = (0.01, 0.01, 0.01)
+#: Where the receivers of these tests are.
+HERE = (IPv4Network("127.0.0.0/8"),)
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def webhooks(ledger: Ledger) -> Webhooks:
 @pytest.fixture
 def deliveries(ledger: Ledger) -> Iterator[Deliveries]:
     """A worker that does not wait long between attempts."""
-    worker = Deliveries(ledger, "daybook", waits_s=SOON)
+    worker = Deliveries(ledger, "daybook", waits_s=SOON, networks=HERE)
     worker.start()
     yield worker
     worker.close()
@@ -138,7 +142,7 @@ def test_nobody_listening_there_is_a_failure_that_says_so(
     register(committer, 1, "o")
     deliveries.wake()
     assert wait_until(lambda: webhooks.find(made.id).failures > 0, 30)
-    assert "ConnectError" in str(webhooks.find(made.id).last_error)
+    assert webhooks.find(made.id).last_error == f"position 1: {NO_ANSWER}"
 
 
 def test_it_can_be_told_again_from_a_position(
@@ -161,7 +165,7 @@ def test_after_a_restart_it_goes_on_where_it_was(
     made = webhooks.create(receiver.url, (), (), 0)
     for count in (3, 7):
         register(committer, count, f"o{count}-")
-        worker = Deliveries(ledger, "daybook", waits_s=SOON)
+        worker = Deliveries(ledger, "daybook", waits_s=SOON, networks=HERE)
         worker.start()
         assert wait_until(lambda: webhooks.find(made.id).position == ledger.recorder.head().position, 30)
         worker.close()
@@ -171,7 +175,7 @@ def test_after_a_restart_it_goes_on_where_it_was(
 def test_two_workers_deliver_each_event_once(
     ledger: Ledger, committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
 ) -> None:
-    other = Deliveries(ledger, "daybook", waits_s=SOON)
+    other = Deliveries(ledger, "daybook", waits_s=SOON, networks=HERE)
     other.start()
     made = webhooks.create(receiver.url, (), (), 0)
     for part in range(5):
@@ -232,3 +236,72 @@ def test_what_is_sent_is_a_cloud_event(
     assert event["specversion"] == "1.0"
     assert (event["subject"], event["source"]) == ("organization/o0", "urn:daybook:ledger:daybook")
     assert headers["webhook-id"] == event["id"]
+
+
+def test_a_slow_host_does_not_take_the_workers_of_others(
+    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+) -> None:
+    with listening(trickling) as (port, came):
+        for _ in range(AT_ONCE):
+            webhooks.create(f"http://127.0.0.2:{port}/", (), (), 0)
+        made = webhooks.create(receiver.url, (), (), 0)
+        register(committer, 3, "o")
+        deliveries.wake()
+        assert wait_until(lambda: webhooks.find(made.id).position == 3, 30)
+        assert len(came) <= AT_ONCE_PER_HOST
+
+
+def test_what_a_worker_holds_is_not_claimed_again_though_its_lease_has_run_out(
+    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, owner: Connection[Any]
+) -> None:
+    with listening(trickling) as (port, came):
+        webhooks.create(f"http://127.0.0.1:{port}/", (), (), 0)
+        register(committer, 1, "o")
+        deliveries.wake()
+        assert wait_until(lambda: len(came) == 1, 30)
+        owner.execute("update webhooks set leased_until = now() - interval '1 second'")
+        assert len(webhooks.due("another")) == 1
+        deliveries._give_out()
+        assert deliveries._claimed.empty()
+        assert len(came) == 1
+
+
+def test_who_waits_longest_comes_first_and_one_host_is_not_all(deliveries: Deliveries) -> None:
+    due = [Due(f"slow-{number}", "https://slow.example/") for number in range(20)]
+    due += [Due(f"w-{number}", f"https://host-{number}.example/") for number in range(20)]
+    first = [one.id for one in deliveries._chosen(due)]
+    assert len(first) == AT_ONCE
+    assert len([name for name in first if name.startswith("slow")]) == AT_ONCE_PER_HOST
+    deliveries._served.update(dict.fromkeys(first, 1.0))
+    second = [one.id for one in deliveries._chosen(due)]
+    assert not set(first) & set(second)
+
+
+def test_while_the_database_is_read_only_deliveries_wait_and_go_on_by_themselves(
+    ledger: Ledger, committer: Committer, webhooks: Webhooks, receiver: Receiver, owner: Connection[Any]
+) -> None:
+    def read_only(wanted: str) -> None:
+        owner.execute("set default_transaction_read_only = off")
+        owner.execute(f"alter database {owner.info.dbname} set default_transaction_read_only = {wanted}".encode())
+        owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+
+    def position() -> int:
+        return int(owner.execute("select position from webhooks").fetchall()[0][0])
+
+    webhooks.create(receiver.url, (), (), 0)
+    register(committer, 8, "o")
+    ids = ids_upto(ledger)
+    read_only("on")
+    worker = Deliveries(ledger, "daybook", waits_s=SOON, networks=HERE)
+    worker.start()
+    try:
+        assert wait_until(lambda: "read-only" in str(worker._dispatcher.life.reason), 30)
+        read_only("off")
+        assert wait_until(lambda: position() == 8, 30)
+        assert list(dict.fromkeys(receiver.ids)) == ids
+        assert wait_until(lambda: worker._dispatcher.life.is_well, 30)
+    finally:
+        worker.close()
