@@ -17,19 +17,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import REPEALED, instrument
 from domain.periods import parse_day, parse_period
 from service.importers.changes import PREFIX, Change
-from service.importers.scopes import ADDED
 from service.importers.thresholds import attributes_in
 
 CONTROL_NUMBER = re.compile(r"\b\d[A-E]\d{3}")
 ANNOUNCEMENT = re.compile(r"\bAnnouncement (?:\d{4} )?(?:No\. ?)?(\d+)")
 MODEL = re.compile(r"\b[A-Z]{1,4}\d{2,4}[A-Z]?\b")
 DESTINATIONS = re.compile(r"\bdestinations?\b")
+NUMBER_AT_THE_END = re.compile(r"-\d+$")
+ADDS = re.compile(r"adds\s", re.IGNORECASE)
 #: A citation shorter than this is a word that could stand anywhere.
 SHORTEST_CITATION = 6
 #: Fewer parts could be the beginning of anybody's id: US-2025.
@@ -39,8 +41,27 @@ UPCOMING = 2**62
 
 
 @dataclass(slots=True)
+class Words:
+    """What words name by which instruments are found."""
+
+    announcements: set[str] = field(default_factory=set)
+    controls: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    destinations: bool = False
+
+    def hear(self, text: str) -> None:
+        """Take in further words."""
+        self.announcements.update(ANNOUNCEMENT.findall(text))
+        self.controls.update(CONTROL_NUMBER.findall(text))
+        self.models.update(MODEL.findall(text))
+        self.attributes |= attributes_in(text)
+        self.destinations = self.destinations or DESTINATIONS.search(text) is not None
+
+
+@dataclass(slots=True)
 class Chain:
-    """One instrument: its events so far, recorded or about to be, and all the words said of it."""
+    """One instrument: its events so far, recorded or about to be, and what the words said of it name."""
 
     regulation_id: str
     jurisdiction: str
@@ -49,7 +70,7 @@ class Chain:
     #: Row ids, citations and document numbers by which other rows may name it.
     row_ids: list[str] = field(default_factory=list)
     citations: list[str] = field(default_factory=list)
-    text: str = ""
+    words: Words = field(default_factory=Words)
     events: list[Recorded] = field(default_factory=list)
     repealed: bool = False
     #: All that was recorded of it is retracted.
@@ -85,7 +106,7 @@ class Chain:
         """Take in the words of a row that belongs here."""
         self.row_ids.append(change.row_id)
         self.citations += filter(None, (change.citation, change.document))
-        self.text += f"\n{change.text}"
+        self.words.hear(change.text)
         self.repealed = self.repealed or change.role == "repeals"
 
     def standing(self) -> list[Recorded]:
@@ -119,7 +140,8 @@ def chain_of(events: Sequence[Recorded]) -> Chain:
         events=list(events),
     )
     chain.citations = [citation for event in events for citation in citations_of(event)]
-    chain.text = "\n".join(json.dumps(dict(event.data), ensure_ascii=False) for event in events)
+    for event in events:
+        chain.words.hear(json.dumps(dict(event.data), ensure_ascii=False))
     chain.repealed = any(event.type == REPEALED for event in chain.standing())
     chain.void = not chain.standing()
     return chain
@@ -149,18 +171,22 @@ def belongs_to(change: Change, chains: Iterable[Chain]) -> Chain | None:
 def attribute_sharing(change: Change, candidates: Sequence[Chain]) -> Chain | None:
     """The first to speak of a technical attribute that the row speaks of."""
     attributes = attributes_in(change.text)
-    return next((chain for chain in candidates if attributes & attributes_in(chain.text)), None)
+    return next((chain for chain in candidates if attributes & chain.words.attributes), None)
 
 
 def _cited(change: Change, candidates: Sequence[Chain]) -> Chain | None:
     announcements = set(ANNOUNCEMENT.findall(change.text))
     for chain in reversed(candidates):
-        cited = (citation for citation in chain.citations if len(citation) >= SHORTEST_CITATION)
-        if any(re.search(rf"(?<!\w){re.escape(citation)}(?!\w)", change.text) for citation in cited):
-            return chain
-        if announcements & set(ANNOUNCEMENT.findall(chain.text)):
+        if announcements & chain.words.announcements or any(_cites(change.text, one) for one in set(chain.citations)):
             return chain
     return None
+
+
+def _cites(text: str, citation: str) -> bool:
+    """Whether a citation stands in a text by itself, not within a longer word."""
+    if len(citation) < SHORTEST_CITATION or citation not in text:
+        return False
+    return re.search(rf"(?<!\w){re.escape(citation)}(?!\w)", text) is not None
 
 
 def _named_after(change: Change, candidates: Sequence[Chain]) -> Chain | None:
@@ -173,27 +199,28 @@ def _named_after(change: Change, candidates: Sequence[Chain]) -> Chain | None:
     return stems[-max(fitting)[1]][1] if fitting else None
 
 
+@lru_cache(maxsize=10_000)
 def _stem(row_id: str) -> str:
-    stem = re.sub(r"-\d+$", "", row_id)
+    stem = NUMBER_AT_THE_END.sub("", row_id)
     return stem if stem.count("-") >= FEWEST_PARTS - 1 else row_id
 
 
 def _controlled(change: Change, candidates: Sequence[Chain]) -> Chain | None:
     numbers = set(CONTROL_NUMBER.findall(change.text))
-    return next((chain for chain in candidates if numbers & set(CONTROL_NUMBER.findall(chain.text))), None)
+    return next((chain for chain in candidates if numbers & chain.words.controls), None)
 
 
 def _licensed(change: Change, candidates: Sequence[Chain]) -> Chain | None:
     if change.role != "licenses":
         return None
     models = set(MODEL.findall(change.text))
-    return next((chain for chain in reversed(candidates) if models & set(MODEL.findall(chain.text))), None)
+    return next((chain for chain in reversed(candidates) if models & chain.words.models), None)
 
 
 def _extended(change: Change, candidates: Sequence[Chain]) -> Chain | None:
-    if not ADDED.match(change.scope):
+    if not ADDS.match(change.scope):
         return None
-    own = [chain for chain in candidates if chain.authority == change.authority and DESTINATIONS.search(chain.text)]
+    own = [chain for chain in candidates if chain.authority == change.authority and chain.words.destinations]
     return own[-1] if own else None
 
 

@@ -27,6 +27,9 @@ COLUMNS = (
 )
 #: `regulation_id` says outright which instrument a row belongs to.
 OTHER_COLUMNS = ("doc_no", "subject_type", "note", "regulation_id")
+#: Each row is held against every instrument before it, so their number, and what they say, is bounded.
+MOST_ROWS = 2_000
+MOST_CHARACTERS = 4_000_000
 #: Of the ids of a row's events.
 PREFIX = "regulation-events"
 LONGEST_EVENT_ID = 96
@@ -129,6 +132,15 @@ class Change:
 
 def read_changes(rows: Sequence[Row]) -> list[Change]:
     """Every row read; BadFile lists what is wrong, by line."""
+    if len(rows) > MOST_ROWS:
+        message = f"a table of regulation changes has {MOST_ROWS:,} rows at most: part it by date"
+        raise BadFile([Fault(rows[MOST_ROWS].line, message)])
+    characters = 0
+    for row in rows:
+        characters += sum(map(len, row.values.values()))
+        if characters > MOST_CHARACTERS:
+            message = f"a table of regulation changes has {MOST_CHARACTERS:,} characters at most: part it by date"
+            raise BadFile([Fault(row.line, message)])
     faults: list[Fault] = []
     changes: list[Change] = []
     lines: dict[str, int] = {}

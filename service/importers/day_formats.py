@@ -12,6 +12,7 @@ from domain.periods import parse_period
 EXCEL_EPOCH = date(1899, 12, 30)
 #: Serial numbers of 1950 and 2100: what lies outside is another number in the wrong column.
 FIRST_SERIAL, LAST_SERIAL = 18_264, 73_051
+SERIAL = re.compile(r"[0-9]{5}")
 EXCEL = "excel"
 
 #: The months in English, whatever the locale.
@@ -34,6 +35,8 @@ DIRECTIVES = {
     "z": r"(?:Z|[+-]\d\d:?\d\d)",
     "%": "%",
 }
+#: No date with a time of day and a month's name is longer.
+LONGEST_DATE = 100
 #: Two digits below this are years after 2000, as POSIX has it.
 PIVOT = 69
 
@@ -51,18 +54,20 @@ def compile_format(form: str) -> "re.Pattern[str] | None":
     if form == EXCEL:
         return None
     pattern, rest = "", form
+    taken: set[str] = set()
     while rest:
         before, sign, behind = rest.partition("%")
         pattern += re.escape(before)
         if sign:
             if behind[:1] not in DIRECTIVES:
                 raise ValueError(f"{form!r} has %{behind[:1]}: there are {' '.join(f'%{one}' for one in DIRECTIVES)}")
+            # Twice would be ambiguous, and of many such the ways to read a text are without number.
+            if behind[0] in taken:
+                raise ValueError(f"{form!r} names a part of the date twice")
+            taken.update(behind[0].replace("%", ""))
             pattern += DIRECTIVES[behind[0]]
         rest = behind[1:]
-    try:
-        compiled = re.compile(pattern, re.ASCII | re.IGNORECASE)
-    except re.error:
-        raise ValueError(f"{form!r} names a part of the date twice") from None
+    compiled = re.compile(pattern, re.ASCII | re.IGNORECASE)
     named = compiled.groupindex.keys()
     if (
         len(named & {"y", "Y"}) != 1
@@ -80,13 +85,15 @@ def reader_of(formats: list[str]) -> Callable[[str], Period]:
     @lru_cache(maxsize=20_000)
     def read(text: str) -> Period:
         found: dict[str, str] = {}
+        if len(text) > LONGEST_DATE:
+            raise ValueError(f"{text[:40]!r}... is no date: it has {len(text):,} characters")
         for form, pattern in patterns:
             match = pattern.fullmatch(text)
             if match is not None and (written := _written(match)) is not None:
                 found.setdefault(written, form)
         if not found:
             shown = f"{text[:40]!r} is no date of the form {' or '.join(formats)}"
-            if EXCEL not in formats and text.isdigit() and FIRST_SERIAL <= int(text) <= LAST_SERIAL:
+            if EXCEL not in formats and SERIAL.fullmatch(text) and FIRST_SERIAL <= int(text) <= LAST_SERIAL:
                 shown += f': it may be a serial number ({from_serial(int(text)).text}), which the format "excel" reads'
             raise ValueError(shown)
         if len(found) > 1:

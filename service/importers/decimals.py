@@ -19,13 +19,9 @@ ATTRIBUTE_DIGITS = (9, 6)
 def decimal_reader(field: Figure, digits: tuple[int, int]) -> Callable[[Cell], str]:
     """Reads a cell as a plain decimal text, as the field has its separators; ValueError says what is wrong."""
     whole, places = digits
-    plain_text = re.compile(rf"(?:0|[1-9][0-9]{{0,{whole - 1}}})(?:\.[0-9]{{0,{places - 1}}}[1-9])?", re.ASCII)
-    decimal, thousands = field.decimal, field.thousands
-    usual = decimal == "." and thousands is None
-    grouped = None
-    if thousands is not None:
-        sign, point = re.escape(thousands), re.escape(decimal)
-        grouped = re.compile(rf"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})*(?:{point}[0-9]+)?|[0-9]+(?:{point}[0-9]+)?", re.ASCII)
+    plain_text, *of_groups = patterns_of(field, digits)
+    usual = field.decimal == "." and not of_groups
+    grouped = of_groups[0] if of_groups else None
 
     def read(cell: Cell) -> str:
         if isinstance(cell, Decimal):
@@ -36,6 +32,17 @@ def decimal_reader(field: Figure, digits: tuple[int, int]) -> Callable[[Cell], s
         return _fitting(_decimal_of(text, field, grouped), whole, places)
 
     return read
+
+
+def patterns_of(field: Figure, digits: tuple[int, int]) -> list["re.Pattern[str]"]:
+    """What a number looks like as it is recorded, and where the field has groups of digits, with them."""
+    whole, places = digits
+    patterns = [re.compile(rf"(?:0|[1-9][0-9]{{0,{whole - 1}}})(?:\.[0-9]{{0,{places - 1}}}[1-9])?", re.ASCII)]
+    if field.thousands is not None:
+        sign, point = re.escape(field.thousands), re.escape(field.decimal)
+        form = rf"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})*(?:{point}[0-9]+)?|[0-9]+(?:{point}[0-9]+)?"
+        patterns.append(re.compile(form, re.ASCII))
+    return patterns
 
 
 def _decimal_of(text: str, field: Figure, grouped: "re.Pattern[str] | None") -> Decimal:

@@ -13,8 +13,10 @@ ALIAS = "alias"
 SHORTEST_MENTION = 4
 #: A word of a product's name that tells it from others: it has a digit, and is not a size.
 DESIGNATION = re.compile(r"(?=\w*\d)\w{3,}(?<!gb)")
-#: What parts the names of a list.
-LISTED = re.compile(r"\s*(?:[,/;]|\band\b)\s*")
+#: What parts the names of a list, in a text with single spaces.
+LISTED = re.compile(r" ?(?:[,/;]|\band\b) ?")
+#: Names of more words are looked for in a text one by one.
+MOST_WORDS = 12
 
 
 class Directory:
@@ -25,8 +27,20 @@ class Directory:
         self.organization_ids: set[str] = set()
         self._by_form: dict[str, set[str]] = defaultdict(set)
         self._by_identifier: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_words: dict[str, set[str]] = defaultdict(set)
+        #: Names and ids, either as words, that have more than MOST_WORDS of them.
+        self._longer: set[str] = set()
         self._parents: dict[str, str | None] = {}
-        self._products = [dict(product) for product in products]
+        #: Products by each of their designations, and the categories of those with an attribute.
+        self._designated: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        self._categories: dict[str, set[str]] = defaultdict(set)
+        for product in products:
+            for word in set(words_of(product["name"] or "").split()):
+                if DESIGNATION.fullmatch(word):
+                    self._designated[word].append(product)
+            if product["category"] is not None:
+                for attribute in product["attributes"]:
+                    self._categories[attribute].add(product["category"])
         for organization in organizations:
             self.add(organization)
 
@@ -34,16 +48,22 @@ class Directory:
         """Take in an organisation: organization_id, name, names?, identifiers?, parent_id?."""
         identifier = organization["organization_id"]
         self.organization_ids.add(identifier)
+        self._say(self._by_words, words_of(identifier), identifier)
         self._parents[identifier] = organization.get("parent_id")
         known = organization.get("identifiers") or ()
         names = [organization.get("name") or "", *(organization.get("names") or {}).values()]
         names += [one["id"] for one in known if one["scheme"] == ALIAS]
         for name in names:
             for form in forms_of(name):
-                self._by_form[form].add(identifier)
+                self._say(self._by_form, form, identifier)
         for one in known:
             if one["scheme"] != ALIAS:
                 self._by_identifier[_identifier(one["scheme"], one["id"])].add(identifier)
+
+    def _say(self, forms: dict[str, set[str]], form: str, identifier: str) -> None:
+        forms[form].add(identifier)
+        if form.count(" ") >= MOST_WORDS:
+            self._longer.add(form)
 
     def identified(self, identifiers: Iterable[tuple[str, str]]) -> set[str]:
         """The organisations with one of these identifiers, each a scheme and an id."""
@@ -57,27 +77,35 @@ class Directory:
         """The one organisation with this name, or whose id says it; None: nobody, or several."""
         found = self.named([name])
         if not found:
-            found = {one for one in self.organization_ids if words_of(one) == comparable(name)}
-        return found.pop() if len(found) == 1 else None
+            found = self._by_words.get(comparable(name), set())
+        return next(iter(found)) if len(found) == 1 else None
 
     def resolve(self, listed: str) -> tuple[list[str], list[str]]:
         """The organisations that a list names, and the names that nobody or several have."""
-        found: list[str] = []
+        found: dict[str, None] = {}
         missing: list[str] = []
-        for name in filter(None, LISTED.split(listed)):
+        for name in filter(None, LISTED.split(" ".join(listed.split()))):
             organization = self.called(name)
             if organization is None:
                 missing.append(name)
-            elif organization not in found:
-                found.append(organization)
-        return found, missing
+            else:
+                found[organization] = None
+        return list(found), missing
 
     def mentioned(self, text: str) -> list[str]:
         """The organisations whose name or id stands in a text as whole words, by id."""
-        words = f" {words_of(text)} "
-        forms = [(form, ids) for form, ids in self._by_form.items() if len(ids) == 1]
-        forms += [(words_of(one), {one}) for one in self.organization_ids]
-        return sorted({one for form, ids in forms if _mentions(words, form) for one in ids})
+        words = words_of(text).split()
+        spans = {
+            " ".join(words[place : place + length])
+            for length in range(1, MOST_WORDS + 1)
+            for place in range(len(words) - length + 1)
+        }
+        whole = f" {' '.join(words)} "
+        spans |= {form for form in self._longer if f" {form} " in whole}
+        called = {form for form in spans & self._by_form.keys() if len(self._by_form[form]) == 1}
+        found = [self._by_form[form] for form in called if len(form) >= SHORTEST_MENTION]
+        found += [self._by_words[form] for form in spans & self._by_words.keys() if len(form) >= SHORTEST_MENTION]
+        return sorted(set().union(*found))
 
     def designated(self, text: str, makers: Collection[str] = ()) -> list[str]:
         """The products whose designation (A100, 910B) stands in a text, by id.
@@ -85,20 +113,19 @@ class Directory:
         With `makers`: theirs alone, and those of their subsidiaries. Without, a designation must have a letter too:
         a mere number could mean anything.
         """
-        words = set(words_of(text).split())
-        found = []
-        for product in self._products:
-            if makers and not self._lineage(product["vendor_id"]) & set(makers):
-                continue
-            designations = {word for word in words_of(product["name"] or "").split() if DESIGNATION.fullmatch(word)}
-            if any(makers or not word.isdigit() for word in designations & words):
-                found.append(product["product_id"])
+        theirs = set(makers)
+        found = {
+            product["product_id"]
+            for word in set(words_of(text).split()) & self._designated.keys()
+            if theirs or not word.isdigit()
+            for product in self._designated[word]
+            if not theirs or self._lineage(product["vendor_id"]) & theirs
+        }
         return sorted(found)
 
     def categories_with(self, attributes: Collection[str]) -> list[str]:
         """The categories of the products that have one of these attributes."""
-        having = (product for product in self._products if set(attributes) & product["attributes"].keys())
-        return sorted({product["category"] for product in having if product["category"] is not None})
+        return sorted({category for attribute in attributes for category in self._categories.get(attribute, ())})
 
     def _lineage(self, organization: str | None) -> set[str]:
         """An organisation and all above it."""
@@ -111,10 +138,6 @@ class Directory:
 
 def _identifier(scheme: str, identifier: str) -> tuple[str, str]:
     return comparable(scheme), words_of(identifier).replace(" ", "")
-
-
-def _mentions(words: str, form: str) -> bool:
-    return len(form) >= SHORTEST_MENTION and f" {form} " in words
 
 
 def joined(ids: Sequence[str], further: Iterable[str]) -> list[str]:

@@ -27,6 +27,7 @@ FURTHER_NAMES = {
 }
 #: What may stand between the countries of a list.
 BETWEEN = re.compile(r"\s*(?:/|,|\band\b|\bor\b|\bincl\.)\s*")
+CODE = re.compile(r"\b[A-Z]{2}\b")
 
 
 @cache
@@ -41,8 +42,12 @@ def _names() -> dict[str, str]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    longest_first = sorted(_names(), key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
+    by_letter: dict[str, list[str]] = {}
+    for name in sorted(_names(), key=len, reverse=True):
+        by_letter.setdefault(name[0], []).append(re.escape(name[1:]))
+    # By first letter, so that a place in a text is held against a few names, not against hundreds.
+    branches = [f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items()]
+    return re.compile(rf"\b(?:{'|'.join(branches)})\b")
 
 
 def countries_in(text: str) -> list[str]:
@@ -52,18 +57,19 @@ def countries_in(text: str) -> list[str]:
 
 def codes_in(text: str) -> list[str]:
     """The codes of the countries that a list names, by name or by ISO 3166-1 alpha-2 code, each once."""
-    by_code = re.sub(r"\b[A-Z]{2}\b", lambda code: _name_of(code[0]), text)
+    by_code = CODE.sub(lambda code: _by_code().get(code[0], code[0]), text)
     return countries_in(by_code)
 
 
-def _name_of(code: str) -> str:
-    return next((name for name, known in _names().items() if known == code), code)
+@cache
+def _by_code() -> dict[str, str]:
+    """The first name of each country."""
+    return {code: name for name, code in reversed(_names().items())}
 
 
-def leading_countries(text: str) -> list[str]:
-    """The codes of the countries that a text begins with; none where it begins with something else."""
+def leading_countries(text: str, place: int = 0) -> list[str]:
+    """The codes of the countries that a text names from a place on; none where something else stands there."""
     found: list[str] = []
-    place = 0
     while (match := _pattern().match(text, place)) is not None:
         found.append(_names()[match[0]])
         between = BETWEEN.match(text, match.end())

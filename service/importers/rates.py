@@ -1,6 +1,7 @@
 """The European Central Bank's reference rates: a table with a day a row and a currency a column, euros as the base."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -67,7 +68,7 @@ def _currencies(columns: Sequence[str]) -> list[tuple[int, str]]:
         raise BadFile([Fault(1, "the header is not Date and then currencies: USD, JPY, ...")])
     places = [(place, column) for place, column in enumerate(columns) if column and column != DATE]
     unknown = [column for _, column in places if column not in codes().currencies or column == BASE]
-    twice = sorted({column for _, column in places if columns.count(column) > 1})
+    twice = sorted(column for column, count in Counter(column for _, column in places).items() if count > 1)
     if unknown or twice:
         what = f"are no currencies that the euro has a rate to: {', '.join(unknown)}" if unknown else ""
         what = what or f"stand twice: {', '.join(twice)}"

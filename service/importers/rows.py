@@ -2,10 +2,15 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: No cell of a table is longer, as in the workbooks of spreadsheets.
+LONGEST_CELL_CHARACTERS = 32_767
+#: Columns that one message names.
+MOST_NAMED = 20
 #: Faults that one answer lists.
 MOST_FAULTS = 100
 
@@ -76,6 +81,8 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
                 _refuse_header(header, required, others)
             elif any("\0" in value for value in values):
                 faults.append(Fault(line, "has a NUL character"))
+            elif any(len(value) > LONGEST_CELL_CHARACTERS for value in values):
+                faults.append(Fault(line, f"has a cell of more than {LONGEST_CELL_CHARACTERS:,} characters"))
             elif len(values) == len(header):
                 rows.append(Row(line, dict(zip(header, values, strict=True))))
             elif values:
@@ -92,8 +99,9 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
 
 def _refuse_header(header: list[str], required: Collection[str], others: Collection[str] | None) -> None:
     missing = [name for name in required if name not in header]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     unknown = [name for name in header if name not in required and others is not None and name not in others]
+    twice, unknown = ([name[:40] for name in names[:MOST_NAMED]] for names in (twice, unknown))
     messages = [
         f"{what} {', '.join(map(repr, names))}"
         for what, names in (("lacks the columns", missing), ("names twice", twice), ("has unknown columns", unknown))

@@ -1,6 +1,7 @@
 """Scope texts of regulation changes taken apart: who, what, where to, above which threshold."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service.importers.places import codes_in, countries_in, leading_countries
@@ -23,16 +24,17 @@ KEYS = {
     # How licences are decided bars nothing by itself.
     "policy": "policy",
 }
-#: Semicolons, but for those in brackets.
-BETWEEN_CLAUSES = re.compile(r";(?![^()]*\))")
-KEYED = re.compile(rf"({'|'.join(KEYS)})\s*=\s*(.+)", re.IGNORECASE)
-LABELLED = re.compile(rf"({CONTROL})\s*[:=]\s*(.+)")
+#: What may end a clause, and what keeps it from ending.
+PARTING = re.compile(r"[();]")
+# Clauses are read with single spaces, so that no pattern has two ways to share out a run of them.
+KEYED = re.compile(rf"({'|'.join(KEYS)}) ?= ?(.+)", re.IGNORECASE)
+LABELLED = re.compile(rf"({CONTROL}) ?[:=] ?(.+)")
 ITEMS_WITH = re.compile(r"(?:items?|any IC|ICs) with ([^:]+)(:.*)?", re.IGNORECASE)
-EXCLUDED = re.compile(rf"(?:Note \d+:\s*)?(.+?)\s*=>\s*not\s+{CONTROL}", re.IGNORECASE)
-DESTINED = re.compile(r"destinations?\s+(.+)", re.IGNORECASE)
-ADDED = re.compile(r"adds\s+(.+)", re.IGNORECASE)
+EXCLUDED = re.compile(rf"(?:Note \d+: ?)?(.+?) ?=> ?not {CONTROL}", re.IGNORECASE)
+DESTINED = re.compile(r"destinations? (.+)", re.IGNORECASE)
+ADDED = re.compile(r"adds (.+)", re.IGNORECASE)
 WORLDWIDE = re.compile(rf"worldwide licence requirement for ({CONTROL})\b(.*)", re.IGNORECASE)
-TO = re.compile(r"\bto\s+(?=[A-Z])")
+TO = re.compile(r"\bto (?=[A-Z])")
 #: Words that leave nothing else to say of a clause that begins with countries.
 MORE_THAN_COUNTRIES = re.compile(r"[:<>=]|\bHQ\b|\bD:|\bcompanies\b")
 
@@ -66,12 +68,29 @@ class Scope:
 def take_apart(title: str, scope: str) -> Scope:
     """Read a scope text clause by clause, and the title for destinations that the scope does not name."""
     taken = Scope()
-    for clause in filter(None, map(str.strip, BETWEEN_CLAUSES.split(scope))):
+    title, scope = " ".join(title.split()), " ".join(scope.split())
+    for clause in filter(None, map(str.strip, _clauses(scope))):
         if not any(read(clause, taken) for read in (_keyed, _labelled, _excluded, _threshold, _placed)):
             taken.other.append(clause)
     if not taken.destinations and not taken.added:
         taken.destinations = _destined_to(scope) or _destined_to(title)
     return taken
+
+
+def _clauses(scope: str) -> Iterator[str]:
+    """What stands between semicolons, but for those in brackets: those that a closing bracket follows first."""
+    ends = []
+    following = ""
+    for match in reversed(list(PARTING.finditer(scope))):
+        if match[0] != ";":
+            following = match[0]
+        elif following != ")":
+            ends.append(match.start())
+    begin = 0
+    for end in reversed(ends):
+        yield scope[begin:end]
+        begin = end + 1
+    yield scope[begin:]
 
 
 def _keyed(clause: str, taken: Scope) -> bool:
@@ -144,5 +163,5 @@ def _placed(clause: str, taken: Scope) -> bool:
 
 def _destined_to(text: str) -> list[str]:
     """Countries after "to": A100 and H100 to China/Hong Kong."""
-    found = (leading_countries(text[match.end() :]) for match in TO.finditer(text))
+    found = (leading_countries(text, match.end()) for match in TO.finditer(text))
     return next((countries for countries in found if countries), [])

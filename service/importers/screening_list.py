@@ -45,8 +45,9 @@ COLUMNS = (
 )
 PREFIX = "screening-list"
 JURISDICTION = "US"
-#: "Entity List (EL) - Bureau of Industry and Security", "Military End User (MEU) List - ..."
-SOURCE = re.compile(r"(?P<title>.+?)\s*\((?P<list>[^()]+)\)(?: List)?\s*-\s*(?P<authority>.+)")
+#: What stands between a title and an authority: "Entity List (EL) - Bureau of Industry", "Military End User (MEU) List
+#: - ...", in a text with single spaces.
+LIST = re.compile(r" ?\(([^()]+)\)(?: List)? ?- ?")
 #: What the lists do to what is sold to those on them; a list that is not here marks them, and bars nothing.
 EFFECTS: dict[str, Effect] = {
     "EL": "licence-required",
@@ -59,7 +60,7 @@ EFFECTS: dict[str, Effect] = {
 BUYING_PROHIBITED = ("SDN",)
 #: A requirement for everything, with at most a reference to the section that says so.
 ALL_ITEMS = re.compile(
-    r"For all items subject to the EAR\.?\s*(?:\(See[^()]*(?:\([^()]*\))?[^()]*\)\.?)?", re.IGNORECASE
+    r"For all items subject to the EAR\.?\s*(?:\(See[^()]*(?:\([^()]*\)[^()]*)?\)\.?)?", re.IGNORECASE
 )
 #: Types of entries that are no organisations.
 OTHERWISE = ("individual", "vessel", "aircraft")
@@ -133,8 +134,7 @@ def _read(rows: Sequence[Row]) -> list[Listing]:
 
 
 def _listing(row: Row, start_on: date | None, end_on: date | None) -> Listing:
-    match = SOURCE.fullmatch(row["source"])
-    title, list_name, authority = match.group("title", "list", "authority") if match else (row["source"],) * 3
+    title, list_name, authority = _source(row["source"])
     told_apart = "\n".join((row["source"], row["entity_number"], row["name"], row["federal_register_notice"]))
     told_apart = unicodedata.normalize("NFC", f"{told_apart}\n{row['start_date']}")
     digest = hashlib.sha256(told_apart.encode()).hexdigest()[:DIGEST_DIGITS]
@@ -157,6 +157,15 @@ def _listing(row: Row, start_on: date | None, end_on: date | None) -> Listing:
         policy=row["license_policy"],
         url=row["source_list_url"],
     )
+
+
+def _source(source: str) -> tuple[str, str, str]:
+    """A list's title, its abbreviation and its authority; the text itself for each where it is not written so."""
+    text = " ".join(source.split())
+    match = LIST.search(text, 1)
+    if match is None or match.end() == len(text):
+        return source, source, source
+    return text[: match.start()], match[1], text[match.end() :]
 
 
 def _listed(names: str) -> list[str]:

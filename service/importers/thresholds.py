@@ -1,6 +1,7 @@
 """Technical thresholds as regulations write them, read into predicates over product attributes."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,7 +109,7 @@ class _Reader:
     """Reads tokens from the left: OR binds least, then AND, which two descriptions side by side mean too."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self.tokens = tokens
+        self.tokens = deque(tokens)
 
     def either(self) -> Predicate:
         parts = [self.all()]
@@ -146,12 +147,12 @@ class _Reader:
         return self.tokens[0][0] if self.tokens else ""
 
     def _take(self, kind: str) -> str:
-        return self.tokens.pop(0)[1] if self._next() == kind else ""
+        return self.tokens.popleft()[1] if self._next() == kind else ""
 
     def _want(self, kind: str) -> str:
         if self._next() != kind:
             raise Unreadable(f"{self.tokens[0][1] if self.tokens else 'the end'!r} stands where {kind} is expected")
-        return self.tokens.pop(0)[1]
+        return self.tokens.popleft()[1]
 
 
 def _attribute(name: str) -> str:

@@ -144,7 +144,7 @@ def _tag(path: str, given: list[str]) -> str:
 
 
 def _permission(method: str, path: str) -> dict[str, Any]:
-    capability = required(method.upper(), re.sub(r"\{[^}]+\}", "1", path))
+    capability = required(method.upper(), re.sub(r"\{[^{}]+\}", "1", path))
     if capability is None:
         return {"security": []}
     roles = [role for role, capabilities in ROLES.items() if capability in capabilities]
@@ -154,7 +154,7 @@ def _permission(method: str, path: str) -> dict[str, Any]:
 def _parameters(path: str, described: Described) -> list[dict[str, Any]]:
     parts = [
         {"name": name, "in": "path", "required": True, "schema": described.parts[name]}
-        for name in re.findall(r"\{([^}]+)\}", path)
+        for name in re.findall(r"\{([^{}]+)\}", path)
     ]
     asked = [
         {**parameter, "example": described.asks[parameter["name"]]}

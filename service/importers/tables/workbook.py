@@ -29,7 +29,7 @@ MOST_PARTS = 10_000
 PROLOGUE_BYTES = 4_096
 #: Rows that merged cells may lie in.
 MOST_MERGED_ROWS = 200_000
-MERGED = re.compile(rb'mergeCell\b[^>]*?\bref="([A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)"')
+MERGED = re.compile(rb'<(?:[^<>:\s]{1,64}:)?mergeCell\b[^<>]*?\bref="([A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)"')
 #: Significant digits that a spreadsheet shows and keeps.
 DIGITS = 15
 

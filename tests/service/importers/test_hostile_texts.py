@@ -1,0 +1,148 @@
+"""Texts made to be slow: what reads names, scopes and dates takes time in proportion to them."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.importers import rows
+from service.importers.changes import MOST_CHARACTERS, MOST_ROWS, read_changes
+from service.importers.day_formats import reader_of
+from service.importers.directory import Directory
+from service.importers.fields import Layout
+from service.importers.mapping import BadMapping, Value, parse_mapping
+from service.importers.places import codes_in, leading_countries
+from service.importers.rows import BadFile, Row, read_rows
+from service.importers.scopes import take_apart
+from service.importers.screening_list import COLUMNS, _source
+from service.importers.thresholds import Unreadable, read_threshold
+from tests.service.importers.conftest import change, table
+from tests.service.importers.order_tables import mapping
+
+LENGTH = 20_000
+SCOPES = (";", "; ", "(;", ";)", "party=", "to A", "to China/", "items with :", "a => not 3A090", "China, ", "3A090: ")
+SOURCES = (" ", "(", ")", "(a)", "(a) ", "(a)-", " - ", "(a) List ")
+THRESHOLDS = ("TPP>=1 AND ", "TPP>=1 OR ", "non-datacentre ", "1,", "1 ", "(", "( TPP>=1 ")
+
+
+def seconds(read: Callable[[Any], Any], given: Any) -> float:
+    began = time.process_time()
+    with contextlib.suppress(BadFile, Unreadable, ValueError):
+        read(given)
+    return time.process_time() - began
+
+
+def assert_linear(read: Callable[[Any], Any], text: str) -> None:
+    """Four times as much takes at most about four times as long; a quadratic reader takes sixteen times."""
+    once = min(seconds(read, text * (LENGTH // len(text))) for _ in range(2))
+    # The least of some: the garbage collector looks at all that the tests keep.
+    assert any(seconds(read, text * (4 * LENGTH // len(text))) < 9 * once + 0.2 for _ in range(3))
+
+
+@pytest.mark.parametrize("text", SCOPES)
+def test_a_scope_is_taken_apart_in_one_pass(text: str) -> None:
+    assert_linear(lambda scope: take_apart("A title", scope), text)
+    assert_linear(lambda title: take_apart(title, ""), text)
+
+
+def test_a_scope_is_parted_at_semicolons_that_stand_in_no_brackets() -> None:
+    taken = take_apart("", "party=A (x; y);  buyers =\u00a0B;; items = all (a;b)c; (d; e")
+    assert taken.named == {"party": "A (x; y)", "buyers": "B", "items": "all (a;b)c"}
+    assert taken.other == ["(d", "e"]
+
+
+@pytest.mark.parametrize("text", SOURCES)
+def test_a_source_is_read_in_one_pass(text: str) -> None:
+    assert_linear(_source, text)
+
+
+@pytest.mark.parametrize(
+    ("source", "parts"),
+    [
+        ("Entity List (EL) - Bureau of Industry", ("Entity List", "EL", "Bureau of Industry")),
+        ("Military End User (MEU) List - Bureau", ("Military End User", "MEU", "Bureau")),
+        ("Specially (x) Designated (SDN)  -  Treasury", ("Specially (x) Designated", "SDN", "Treasury")),
+        ("Entity List", ("Entity List",) * 3),
+        ("(EL) - Bureau", ("(EL) - Bureau",) * 3),
+        ("Entity List (EL) - ", ("Entity List (EL) - ",) * 3),
+    ],
+)
+def test_a_source_is_a_title_a_list_and_an_authority(source: str, parts: tuple[str, str, str]) -> None:
+    assert _source(source) == parts
+
+
+@pytest.mark.parametrize("text", [" ", "\u00a0", "and ", " and", ",", "; ", "Acme Pumps and "])
+def test_a_list_of_names_is_resolved_in_one_pass(text: str) -> None:
+    directory = Directory([{"organization_id": "acme", "name": "Acme Pumps"}], [])
+    assert_linear(directory.resolve, text)
+    assert_linear(directory.mentioned, text)
+    assert_linear(directory.designated, text)
+
+
+@pytest.mark.parametrize("text", ["CN, ", "XX ", "to ", "China and ", "China/", "United "])
+def test_countries_are_read_in_one_pass(text: str) -> None:
+    assert_linear(codes_in, text)
+    assert_linear(leading_countries, text)
+
+
+@pytest.mark.parametrize("text", THRESHOLDS)
+def test_a_threshold_is_read_in_one_pass(text: str) -> None:
+    assert_linear(read_threshold, text)
+
+
+def test_what_a_text_mentions_is_found_without_looking_for_every_organisation() -> None:
+    def looked(count: int) -> float:
+        known = [{"organization_id": f"o-{n}", "name": f"Organisation number {n}"} for n in range(count)]
+        directory = Directory(known, [])
+        text = "Entity List addition: Organisation number 17 and others"
+        assert directory.mentioned(text) == ["o-17"]
+        began = time.process_time()
+        for _ in range(300):
+            directory.mentioned(text)
+            directory.called("Nobody at all")
+        return time.process_time() - began
+
+    assert looked(8_000) < 4 * looked(500) + 0.2
+
+
+def test_long_names_are_mentioned_too() -> None:
+    name = " ".join(f"word{n}" for n in range(30))
+    directory = Directory([{"organization_id": "long", "name": name}], [])
+    assert directory.mentioned(f"Addition of {name} today") == ["long"]
+
+
+def test_a_cell_has_a_bound() -> None:
+    row = dict.fromkeys(COLUMNS, "x")
+    longest = "x" * rows.LONGEST_CELL_CHARACTERS
+    assert len(read_rows(table(COLUMNS, [{**row, "name": longest}]), COLUMNS)) == 1
+    with pytest.raises(BadFile, match="line 2: has a cell of more than 32,767 characters"):
+        read_rows(table(COLUMNS, [{**row, "name": f"{longest}x"}]), COLUMNS)
+
+
+def test_a_table_of_regulation_changes_has_a_bound() -> None:
+    many = [Row(n + 2, change(f"US-2019-{n}", "ListingAdded")) for n in range(MOST_ROWS + 1)]
+    assert len(read_changes(many[:-1])) == MOST_ROWS
+    with pytest.raises(BadFile, match=f"line {MOST_ROWS + 2}: .* has 2,000 rows at most"):
+        read_changes(many)
+    long = [Row(n + 2, change(f"US-2019-{n}", "ListingAdded", scope="x" * (MOST_CHARACTERS // 4))) for n in range(5)]
+    with pytest.raises(BadFile, match="has 4,000,000 characters at most"):
+        read_changes(long)
+
+
+def test_a_date_has_a_bound_and_no_part_of_it_stands_twice() -> None:
+    read = reader_of(["%Y-%m-%d", "%d %B %Y"])
+    for text in ("1" * 80_000, "²" * 80_000, "٣" * 5, "2024-01-01" * 20):
+        with pytest.raises(ValueError, match="is no date"):
+            read(text)
+    with pytest.raises(BadMapping, match="names a part of the date twice"):
+        parse_mapping("pumps", mapping(dates__due__formats=["%Y-%m-%d " + "%H" * 30]))
+
+
+def test_a_missing_column_is_compared_with_a_bounded_number_of_others() -> None:
+    columns = [f"Column {n}" for n in range(100_000)]
+    layout = Layout(parse_mapping("pumps", mapping()), columns)
+    assert seconds(lambda name: layout.text(Value(column=name), "vendor.name"), "Supplier") < 2
+    with pytest.raises(BadMapping, match="names the column 'Supplier', which the file does not have"):
+        layout.settle()

@@ -1,0 +1,236 @@
+"""Every regular expression of the project takes time in proportion to the text, whatever the text.
+
+They are found in the sources, with the methods by which they are used, so that one that comes later is tried as well.
+"""
+
+import ast
+import importlib
+import itertools
+import re
+import re._constants as sre  # type: ignore[import-not-found]  # typeshed leaves them out
+import re._parser as sre_parse  # type: ignore[import-not-found]
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.importers import day_formats, decimals, places
+from service.importers.mapping import Figure
+from service.ocds import schemas
+
+ROOT = Path(__file__).parents[2]
+METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer")
+#: Functions whose patterns are put together when they run: of texts that are escaped, of a mapping, or of
+#: constants that they are given.
+MADE_AT_RUN_TIME = {
+    "service/client/lines.py:__init__",
+    "service/importers/chains.py:_cites",
+    "service/importers/day_formats.py:compile_format",
+    "service/importers/decimals.py:patterns_of",
+    "service/importers/places.py:_pattern",
+    "service/importers/renewals.py:renewals",
+    "service/web/methods.py:instead",
+    "service/web/permissions.py:_rule",
+    "service/web/resources.py:stream_of",
+}
+LENGTH = 20_000
+#: What a linear one takes for so many characters is some milliseconds; a quadratic one takes seconds.
+HARMLESS_S = 0.1
+
+
+def sources() -> list[Path]:
+    return sorted(path for folder in ("domain", "projections", "service") for path in (ROOT / folder).rglob("*.py"))
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
+
+
+def is_call_of_re(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "re"
+        and node.func.attr in (*METHODS, "compile")
+    )
+
+
+@cache
+def methods_by_name() -> dict[str, set[str]]:
+    """By which methods each name in capitals is used, anywhere."""
+    used: dict[str, set[str]] = {}
+    for tree in trees().values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                of = node.value
+                name = of.id if isinstance(of, ast.Name) else of.attr if isinstance(of, ast.Attribute) else ""
+                used.setdefault(name, set()).add(node.attr)
+    return used
+
+
+def found() -> Iterator[tuple[str, "re.Pattern[Any]", str]]:
+    """Every pattern that stands in a module or in a function, and a method by which it is used."""
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if is_call_of_re(node) and isinstance(node, ast.Call):
+                method = node.func.attr  # type: ignore[attr-defined]  # is_call_of_re looked
+                given = node.args[0]
+                if method != "compile" and isinstance(given, ast.Constant):
+                    yield f"{path}:{node.lineno}", re.compile(given.value), method
+                elif method != "compile" and isinstance(given, ast.Name) and given.id.isupper():
+                    yield f"{path}:{node.lineno}", re.compile(getattr(module_of(path), given.id)), method
+        if "re.compile(" not in (ROOT / path).read_text(encoding="utf-8"):
+            continue
+        for name, value in vars(module_of(path)).items():
+            for one in value if isinstance(value, tuple) else (value,):
+                bound: Any = getattr(one, "__self__", None)
+                if isinstance(bound, re.Pattern):
+                    yield f"{path}:{name}", bound, one.__name__
+                elif isinstance(getattr(one, "path", one), re.Pattern):
+                    pattern: Any = getattr(one, "path", one)
+                    used = methods_by_name().get(name, {"fullmatch", "search"})
+                    for method in {"fullmatch"} if pattern is not one else used:
+                        yield f"{path}:{name}", pattern, method
+
+
+def module_of(path: str) -> Any:
+    return importlib.import_module(path.removesuffix(".py").replace("/", ".").removesuffix(".__init__"))
+
+
+def of_schemas() -> Iterator[tuple[str, "re.Pattern[str]", str]]:
+    """The patterns in the schemas of OCDS, which its validator searches for."""
+
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            yield from node.get("patternProperties", {})
+            if isinstance(node.get("pattern"), str):
+                yield node["pattern"]
+        for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from walk(inner)
+
+    for pattern in sorted({one for name in schemas.SCHEMAS for one in walk(schemas.schema(name))}):
+        yield "OCDS", re.compile(pattern), "search"
+
+
+def made_at_run_time() -> Iterator[tuple[str, "re.Pattern[str]", str]]:
+    """Examples of the patterns that are put together by functions."""
+    yield "places", places._pattern(), "findall"
+    for form in ("%d.%m.%Y %H:%M:%S %p %z", "%B %d, %Y %I:%M:%S", "%S%m%y%H%d%M%I%z"):
+        pattern = day_formats.compile_format(form)
+        assert pattern is not None
+        yield f"a date of {form}", pattern, "fullmatch"
+    for separators in ((".", ","), (",", "."), (",", " "), (".", "'"), (".", None)):
+        written = Figure.model_validate(
+            dict(zip(("column", "decimal", "thousands"), ("Net", *separators), strict=True))
+        )
+        for one in decimals.patterns_of(written, (15, 4)):
+            yield f"a figure with {separators}", one, "fullmatch"
+
+
+def alphabet(pattern: "re.Pattern[Any]") -> tuple[list[str], list[str]]:
+    """Characters that mean something to a pattern, and the words in it."""
+    characters: set[str] = set()
+    words: set[str] = set()
+
+    def walk(parsed: Any) -> None:
+        word = ""
+        for operation, argument in parsed:
+            if operation is sre.LITERAL:
+                word += chr(argument)
+                characters.add(chr(argument))
+                continue
+            words.add(word)
+            word = ""
+            if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+                walk(argument[2])
+            elif operation is sre.SUBPATTERN:
+                walk(argument[3])
+            elif operation is sre.BRANCH:
+                for branch in argument[1][:12]:
+                    walk(branch)
+            elif operation in (sre.ASSERT, sre.ASSERT_NOT):
+                walk(argument[1])
+            elif operation is sre.ATOMIC_GROUP:
+                walk(argument)
+            elif operation is sre.IN:
+                for kind, one in argument:
+                    if kind is sre.LITERAL:
+                        characters.add(chr(one))
+                    elif kind is sre.RANGE:
+                        characters.add(chr(one[1]))
+                    elif kind is sre.CATEGORY:
+                        characters.update({"1", "a", " "})
+            elif operation in (sre.ANY, sre.NOT_LITERAL):
+                characters.add("x")
+        words.add(word)
+
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    walk(sre_parse.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags))
+    return sorted(characters)[:40], sorted(word for word in words if len(word) > 1)[:40]
+
+
+def hostile(pattern: "re.Pattern[Any]", length: int) -> Iterator[str]:
+    """Long runs of what a pattern looks for, alone, behind its words and in turn, with an end that fits nothing."""
+    characters, words = alphabet(pattern)
+    for one in (*characters, *words):
+        yield _run(one, length)
+    for word in words:
+        for one in characters:
+            yield word + _run(one, length)
+            yield _run(word + one, length)
+    for one, other in itertools.islice(itertools.permutations((*characters, *words), 2), 150):
+        yield one + _run(other, length)
+        yield _run(one + other, length)
+
+
+def _run(of: str, length: int) -> str:
+    return of * (length // len(of)) + "\0"
+
+
+def taken(pattern: "re.Pattern[Any]", method: str, text: str) -> float:
+    """Processor time, in seconds."""
+    given: Any = text.encode("utf-8", "surrogatepass") if isinstance(pattern.pattern, bytes) else text
+    began = time.process_time()
+    if method == "sub":
+        pattern.sub("" if isinstance(given, str) else b"", given)
+    elif method == "finditer":
+        for _ in pattern.finditer(given):
+            pass
+    else:
+        getattr(pattern, method)(given)
+    return time.process_time() - began
+
+
+ALL = (*found(), *of_schemas(), *made_at_run_time())
+CASES = sorted({(one.pattern, method): (name, one, method) for name, one, method in ALL}.values(), key=str)
+
+
+@pytest.mark.parametrize(("name", "pattern", "method"), CASES, ids=[f"{name}-{method}" for name, _, method in CASES])
+def test_a_pattern_takes_time_in_proportion_to_the_text(name: str, pattern: "re.Pattern[Any]", method: str) -> None:
+    for text in hostile(pattern, LENGTH):
+        first = taken(pattern, method, text)
+        if first > HARMLESS_S:
+            twice = min(taken(pattern, method, text[:-1] * 2 + "\0") for _ in range(2))
+            assert twice < 3 * min(first, taken(pattern, method, text)), f"{name}: {text[:60]!r}"
+
+
+def test_every_pattern_that_is_put_together_at_run_time_is_known() -> None:
+    made = set()
+    for path, tree in trees().items():
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                made |= {f"{path}:{function.name}" for node in ast.walk(function) if is_put_together(node)}
+    assert made <= MADE_AT_RUN_TIME, made - MADE_AT_RUN_TIME
+
+
+def is_put_together(node: ast.AST) -> bool:
+    """Whether it makes a pattern of anything but a constant."""
+    if not is_call_of_re(node) or not isinstance(node, ast.Call):
+        return False
+    given = node.args[0]
+    return not isinstance(given, ast.Constant) and not (isinstance(given, ast.Name) and given.id.isupper())
