@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from domain import fulfilment, orders, organizations, partnerships, products, rates, record, regulations, supply
 from domain.errors import Corrupt, Invalid, Problem, pointer_part
 from domain.events import Draft, Envelope, Recorded, Request, World, recorded
+from domain.reliance import InstrumentReliance, NoReliance, OrderReliance, Reliance
 from domain.rules import Misplaced
 from domain.values import Codes, EventData
 
@@ -52,28 +53,45 @@ def _as_sent(state: Any, draft: Draft, world: World) -> dict[str, Any]:
     return draft.data
 
 
+def _as_it_is(state: Any, event: Recorded) -> Any:
+    """That the stream has begun is all that its state says."""
+    return state
+
+
 @dataclass(frozen=True)
 class Aggregate:
     """What one kind of stream does with its events.
 
     `apply` folds an event into the state and never refuses; `admit` raises Refusal by the stream's own rules;
-    `settle` raises Refusal by rules that look beyond the stream, and returns the data to record.
+    `settle` raises Refusal by rules that look beyond the stream, and returns the data to record. `without` is the state
+    less an event that is in it, did not begin the stream and is not all that stands; None: it must be folded anew.
     """
 
     apply: Callable[[Any, Recorded], Any]
     admit: Callable[[Any, Draft], None] = _nothing_to_admit
     settle: Callable[[Any, Draft, World], dict[str, Any]] = _as_sent
+    without: Callable[[Any, Recorded], Any] = _as_it_is
+    #: What its events rely on, where `admit` looks at the state.
+    reliance: Callable[[], Reliance] = NoReliance
     #: Whether a stream of this kind starts with a registration, before which its id is unknown.
     registered: bool = True
 
 
 AGGREGATES: dict[str, Aggregate] = {
-    "organization": Aggregate(organizations.apply, settle=organizations.settle),
+    "organization": Aggregate(organizations.apply, settle=organizations.settle, without=organizations.without),
     "product": Aggregate(products.apply),
-    "order": Aggregate(fulfilment.apply, fulfilment.admit, fulfilment.settle),
+    "order": Aggregate(
+        fulfilment.apply,
+        fulfilment.admit,
+        fulfilment.settle,
+        without=fulfilment.without,
+        reliance=OrderReliance,
+    ),
     "supply": Aggregate(supply.apply, registered=False),
     "partnership": Aggregate(partnerships.apply),
-    "regulation": Aggregate(regulations.apply, regulations.admit),
+    "regulation": Aggregate(
+        regulations.apply, regulations.admit, without=regulations.without, reliance=InstrumentReliance
+    ),
     "rates": Aggregate(rates.apply, registered=False),
 }
 

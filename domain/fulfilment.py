@@ -39,6 +39,7 @@ class Order:
     lines: Mapping[str, LineState]
     #: End of the first cancellation; None: not cancelled.
     cancelled_on: date | None = None
+    cancellations: int = 0
 
 
 def plus(one: Estimate, other: Estimate) -> Estimate:
@@ -55,7 +56,7 @@ def apply(state: Order | None, event: Recorded) -> Order:
     assert state is not None
     if event.type == "order-cancelled":
         ends_on = event.ends_on if state.cancelled_on is None else min(state.cancelled_on, event.ends_on)
-        return replace(state, cancelled_on=ends_on)
+        return replace(state, cancelled_on=ends_on, cancellations=state.cancellations + 1)
     lines = dict(state.lines)
     for change in data.get("changes", ()):
         lines[change["line"]] = _changed(lines[change["line"]], change)
@@ -66,6 +67,58 @@ def apply(state: Order | None, event: Recorded) -> Order:
     for back in data.get("returns", ()):
         lines[back["line"]] = _returned(lines[back["line"]], back)
     return replace(state, lines=lines)
+
+
+def without(state: Order, event: Recorded) -> Order | None:
+    """The order less an event that is in it and did not place it; None: it must be folded anew."""
+    data = event.data
+    if event.type == "order-cancelled":
+        return replace(state, cancelled_on=None, cancellations=0) if state.cancellations == 1 else None
+    lines = dict(state.lines)
+    for change in data.get("changes", ()):
+        line = lines[change["line"]]
+        # What was received may have been priced by what this changed.
+        if line.received != NOTHING or line.received_amount != NOTHING:
+            return None
+        lines[change["line"]] = _changed(line, _back(change))
+    for line in data.get("lines", ()):
+        del lines[line["line"]]
+    for receipt in data.get("receipts", ()):
+        less = _not_received(lines[receipt["line"]], receipt)
+        if less is None:
+            return None
+        lines[receipt["line"]] = less
+    for back in data.get("returns", ()):
+        lines[back["line"]] = _returned(lines[back["line"]], _back(back))
+    return replace(state, lines=lines)
+
+
+def _back(part: Mapping[str, Any]) -> dict[str, Decimal]:
+    return {name: -Decimal(part.get(name, "0")) for name in ("quantity", "amount")}
+
+
+def _not_received(line: LineState, receipt: Mapping[str, Any]) -> LineState | None:
+    quantity, amount = Estimate.of(receipt["quantity"]), Estimate.of(receipt["amount"])
+    received, received_amount = _minus(line.received, quantity), _minus(line.received_amount, amount)
+    if received is None or received_amount is None:
+        return None
+    line = replace(line, received=received, received_amount=received_amount)
+    if quantity.value is None:
+        return line
+    # Of what had no amount, the price of that time is not known any more.
+    filled = _minus(line.filled_quantity, quantity)
+    filled_amount = None if amount.value is None else _minus(line.filled_amount, amount)
+    if filled is None or filled_amount is None:
+        return None
+    return replace(line, filled_quantity=filled, filled_amount=filled_amount)
+
+
+def _minus(total: Estimate, part: Estimate) -> Estimate | None:
+    """A sum less a part of it; None where that made it unbounded, or may have been the only one that did."""
+    if part.high is None:
+        return None
+    high = None if total.high is None else total.high - part.high
+    return Estimate((total.value or ZERO) - (part.value or ZERO), total.low - part.low, high)
 
 
 def _opened(line: Mapping[str, Any]) -> LineState:

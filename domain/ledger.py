@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 
 from domain import organizations
-from domain.catalogue import AGGREGATES, EVENT_TYPES
+from domain.catalogue import AGGREGATES
+from domain.chronicles import Chronicle, adrift, as_draft
 from domain.errors import Conflict, Invalid, Refusal, Rejected
 from domain.events import Believed, Draft, Recorded, Request
 from domain.outcomes import AllNew, Decided, Outcome
@@ -25,8 +26,8 @@ class Reader(Protocol):
     def stream(self, name: str) -> Stream:
         """One stream, folded."""
 
-    def history(self, name: str) -> Sequence[Recorded]:
-        """All events of a stream in the order of their versions."""
+    def chronicle(self, name: str) -> Chronicle:
+        """All events of one stream. What the batch appends to it is its own: the reader settles it, or rewinds it."""
 
     def event(self, identifier: str) -> Recorded | None:
         """The event with this id."""
@@ -40,6 +41,9 @@ class Reader(Protocol):
 
 #: What a client sends: a plain order, or anything.
 Sent = Request | PlainOrder
+#: What is known of a stream. A plain order, or the several that it is one of, stands for the stream that it begins, and
+#: a chronicle for the stream whose events it has.
+Known = Stream | Chronicle | PlainDraft | PlainDrafts
 
 
 class Batch:
@@ -58,12 +62,13 @@ class Batch:
         self.presume_new = presume_new
         #: How many events are decided so far.
         self.count = 0
-        #: The streams touched, as the batch leaves them; a plain order, or the several that it is one of, stands for
-        #: the stream that it begins.
-        self.streams: dict[str, Stream | PlainDraft | PlainDrafts] = {}
+        #: The streams touched, as the batch leaves them.
+        self.streams: dict[str, Known] = {}
         self._runs: list[Decided | PlainDrafts] = []
         self._ids: dict[str, Decided | PlainDrafts] = {}
         self._decided: dict[str, list[Decided]] = {}
+        #: Chronicles asked for so far, with what is decided.
+        self._chronicles: dict[str, Chronicle] = {}
         #: Organisations and products that are known to stand.
         self._standing: set[str] = set()
         #: Events that the requests at hand retract by themselves.
@@ -89,7 +94,7 @@ class Batch:
             for request in requests
             if isinstance(request, Request) and isinstance(request.body, EventRetracted)
         )
-        touched: list[tuple[str, Stream | PlainDraft | PlainDrafts | None]] = []
+        touched: list[tuple[str, Known | None]] = []
         outcomes = []
         for index, request in enumerate(requests):
             try:
@@ -126,7 +131,11 @@ class Batch:
 
     def version(self, stream: str) -> int:
         """The version of a stream as the batch leaves it so far; 0: it has not begun."""
-        return self._stream(stream).version
+        return self._version(stream)
+
+    def decided_in(self, stream: str) -> Sequence[Decided]:
+        """The events decided so far in a stream that did not begin with a plain order of this batch."""
+        return self._decided.get(stream, ())
 
     def knows(self, request: Sent) -> bool:
         """Whether an event is there under the id of a request, which then is a replay, or a conflict."""
@@ -191,16 +200,29 @@ class Batch:
         found = self.streams.get(name)
         if found is None:
             return self.reader.stream(name)
+        if isinstance(found, Chronicle):
+            return found.stream()
         if isinstance(found, PlainDraft | PlainDrafts):
             found = found if isinstance(found, PlainDraft) else found.beginning(name)
             self._decided[name] = [found]
             self.streams[name] = found = fold([found.as_recorded()])
         return found
 
-    def _history(self, name: str) -> list[Recorded]:
-        self._stream(name)
-        decided = [draft.as_recorded() for draft in self._decided.get(name, ())]
-        return [*self.reader.history(name), *decided]
+    def _version(self, name: str) -> int:
+        """The version of a stream as the batch leaves it so far; nothing of it is folded for that."""
+        known = self._chronicles.get(name) or self.streams.get(name)
+        return self._stream(name).version if known is None else known.version
+
+    def _chronicle(self, name: str) -> Chronicle:
+        found = self._chronicles.get(name)
+        if found is None:
+            if name in self.streams:
+                self._stream(name)  # a plain order is among what is decided in its stream from now on
+            found = self.reader.chronicle(name)
+            for draft in self._decided.get(name, ()):
+                found.append(draft.as_recorded(), draft.causation_id)
+            self._chronicles[name] = found
+        return found
 
     def _event(self, identifier: str) -> Recorded | None:
         if identifier not in self._ids:
@@ -224,17 +246,23 @@ class Batch:
         return self._stream(name)
 
     def _take(self, draft: Decided) -> None:
-        # What is its stream's first event was decided on a stream without any.
-        stream = self._stream(draft.stream) if draft.version > 1 else Stream()
         self._standing.discard(draft.stream)
         self._runs.append(draft)
         self.count += 1
         self._ids[draft.id] = draft
         self._decided.setdefault(draft.stream, []).append(draft)
-        event = draft.as_recorded()
-        self.streams[draft.stream] = advance(stream, event) or fold(self._history(draft.stream))
+        chronicle = self._chronicles.get(draft.stream)
+        if chronicle is not None:
+            chronicle.append(draft.as_recorded(), draft.causation_id)
+            self.streams[draft.stream] = chronicle
+            return
+        # What is its stream's first event was decided on a stream without any.
+        stream = self._stream(draft.stream) if draft.version > 1 else Stream()
+        advanced = advance(stream, draft.as_recorded())
+        assert advanced is not None  # whoever retracts has asked for the chronicle
+        self.streams[draft.stream] = advanced
 
-    def _forget(self, kept: int, touched: list[tuple[str, Stream | PlainDraft | PlainDrafts | None]]) -> None:
+    def _forget(self, kept: int, touched: list[tuple[str, Known | None]]) -> None:
         # Requests that are decided at once are never refused: what goes was decided one by one.
         gone = [run for run in self._runs[kept:] if not isinstance(run, PlainDrafts)]
         del self._runs[kept:]
@@ -246,6 +274,8 @@ class Batch:
                 self.streams[name] = stream
         for draft in gone:
             del self._ids[draft.id]
+            if draft.stream in self._chronicles:
+                self._chronicles[draft.stream].rewind(draft.version - 1)
             if self._decided.get(draft.stream):
                 self._decided[draft.stream].pop()
             if isinstance(draft, PlainDraft):
@@ -279,13 +309,7 @@ class Batch:
                 raise Conflict.at(f"/{name}", message)
         if before.type != "event-retracted":
             return Outcome(replayed=(before,))
-        caused = [event for event in self._history(before.stream) if self._is_caused_by(event, before)]
-        return Outcome(replayed=(before, *caused))
-
-    def _is_caused_by(self, event: Recorded, cause: Recorded) -> bool:
-        if event.stored is not None:
-            return bool(event.stored.get("causation_id") == cause.id)
-        return self._draft_of(event.id).causation_id == cause.id
+        return Outcome(replayed=(before, *self._chronicle(before.stream).caused_by(before.id)))
 
     def _draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
         """The event that a request asks for; `version` 0: the next of its stream."""
@@ -294,7 +318,7 @@ class Batch:
             type=envelope.type,
             id=envelope.id or self.new_id(),
             stream=stream,
-            version=version or self._stream(stream).version + 1,
+            version=version or self._version(stream) + 1,
             schema_version=request.body.VERSION,
             effective_on=envelope.effective_on,
             known_on=known_on or envelope.known_on or self.today,
@@ -338,7 +362,7 @@ class Batch:
         if draft.corrects is None:
             return
         target = self._named_event(draft.corrects, "/corrects")
-        retraction = _retraction_of(target, self._history(target.stream))
+        retraction = self._chronicle(target.stream).retraction_of(target.id)
         if retraction is None:
             raise Rejected.at("/corrects", f"{target.id} stands: retract it before recording what replaces it")
         if draft.known_on < retraction.known_on:
@@ -352,21 +376,19 @@ class Batch:
         given = request.envelope.known_on
         if given is not None and given < target.known_on:
             raise Invalid.at("/known_on", f"{given} is before {target.id} was known, {target.known_on}")
-        history = self._history(target.stream)
-        if _retraction_of(target, history) is not None:
+        chronicle = self._chronicle(target.stream)
+        if chronicle.retraction_of(target.id) is not None:
             raise Rejected.at("/data/retracts", f"{target.id} is retracted already")
-        gone = {event.data["retracts"] for event in history if event.type == "event-retracted"}
-        standing = [event for event in history if event.id not in gone and event.type not in ABOUT_EVENTS]
         first = self._draft(request, target.stream, given or target.known_on)
         drafts = [first]
         if target.type == "order-placed":
             # What the client retracts itself, in the same batch, needs no retraction of ours.
-            later = [event for event in standing if event.version > target.version and event.id not in self._named]
+            later = [event for event in chronicle.standing(target.version) if event.id not in self._named]
             # Of a placing that was never true nothing that followed was ever true either.
             told_on = first.known_on if first.known_on > target.known_on else date.min
             drafts += [self._retract_along(first, told_on, event, n) for n, event in enumerate(later, start=1)]
         elif target.type not in ABOUT_EVENTS:
-            self._refuse_if_built_on(target, standing)
+            self._refuse_if_built_on(target, chronicle)
         return drafts
 
     def _retract_along(self, first: Draft, told_on: date, event: Recorded, place: int) -> Draft:
@@ -382,49 +404,34 @@ class Batch:
             causation_id=first.id,
         )
 
-    def _refuse_if_built_on(self, target: Recorded, standing: list[Recorded]) -> None:
+    def _refuse_if_built_on(self, target: Recorded, chronicle: Chronicle) -> None:
         """Rejected where the events that would remain could not have been recorded without the target."""
-        aggregate = AGGREGATES[kind_of(target.stream)]
-        state = None
-        for event in standing:
-            if event.id == target.id:
-                continue
-            if event.version > target.version:
-                builds = f"{event.id} ({event.type}) builds on {target.id}"
-                if aggregate.registered and state is None and not EVENT_TYPES[event.type].BEGINS:
-                    raise Rejected.at("/data/retracts", builds)
-                try:
-                    aggregate.admit(state, _as_draft(event))
-                except ValidationError:
-                    pass  # recorded under an older rule: nothing of today's can be said of it
-                except Refusal as refusal:
-                    raise Rejected.at("/data/retracts", f"{builds}: {refusal.problems[0].message}") from None
-            state = aggregate.apply(state, event)
+        if not chronicle.can_spare(target):
+            _refuse_if_missed(target, chronicle.standing())
         if kind_of(target.stream) == "organization":
-            organizations.refuse_circles(target.stream, state, self, "/data/retracts")
+            organizations.refuse_circles(target, chronicle.state_without(target), self, "/data/retracts")
 
 
-def _as_draft(event: Recorded) -> Draft:
-    body = EVENT_TYPES[event.type].model_validate(event.data)
-    return Draft(
-        type=event.type,
-        id=event.id,
-        stream=event.stream,
-        version=event.version,
-        schema_version=body.VERSION,
-        effective_on=event.effective_on,
-        known_on=event.known_on,
-        basis=event.basis,
-        data=dict(event.data),
-        body=body,
-    )
-
-
-def _retraction_of(event: Recorded, history: Iterable[Recorded]) -> Recorded | None:
-    for other in history:
-        if other.type == "event-retracted" and other.data["retracts"] == event.id:
-            return other
-    return None
+def _refuse_if_missed(target: Recorded, standing: Iterable[Recorded]) -> None:
+    """Rejected for the first event that could not have been recorded where it stands without the target."""
+    aggregate = AGGREGATES[kind_of(target.stream)]
+    state = None
+    for event in standing:
+        if event.id == target.id:
+            continue
+        builds = f"{event.id} ({event.type}) builds on {target.id}"
+        if adrift(state, event):
+            if event.version > target.version:
+                raise Rejected.at("/data/retracts", builds)
+            continue
+        if event.version > target.version:
+            try:
+                aggregate.admit(state, as_draft(event))
+            except ValidationError:
+                pass  # recorded under an older rule: nothing of today's can be said of it
+            except Refusal as refusal:
+                raise Rejected.at("/data/retracts", f"{builds}: {refusal.problems[0].message}") from None
+        state = aggregate.apply(state, event)
 
 
 def _says_the_same(sent: Any, stored: Any) -> bool:

@@ -1,6 +1,7 @@
 """Organisations: buyers, vendors and makers, and who owns whom since when."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -93,6 +94,8 @@ class Organization:
     """What decisions need to know of an organisation."""
 
     ownerships: tuple[Ownership, ...] = ()
+    #: How often each parent stands in them.
+    parents: Mapping[str, int] = field(default_factory=dict)
 
     def parent(self, effective_on: date, known_on: date) -> str | None:
         """Its parent as of a day, to those who know what was known on a day."""
@@ -105,7 +108,24 @@ def apply(state: Organization | None, event: Recorded) -> Organization:
     state = state or Organization()
     if "parent_id" not in event.data:
         return state
-    return replace(state, ownerships=(*state.ownerships, _ownership(event)))
+    return Organization((*state.ownerships, _ownership(event)), _counted(state.parents, event.data["parent_id"], 1))
+
+
+def without(state: Organization, event: Recorded) -> Organization:
+    """The organisation less an event that is in it and did not register it."""
+    if "parent_id" not in event.data:
+        return state
+    ownerships = tuple([one for one in state.ownerships if one.version != event.version])
+    return Organization(ownerships, _counted(state.parents, event.data["parent_id"], -1))
+
+
+def _counted(parents: Mapping[str, int], parent_id: str | None, times: int) -> Mapping[str, int]:
+    if parent_id is None:
+        return parents
+    counted = {**parents, parent_id: parents.get(parent_id, 0) + times}
+    if not counted[parent_id]:
+        del counted[parent_id]
+    return counted
 
 
 def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
@@ -114,28 +134,39 @@ def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
 
 def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, Any]:
     """The data to record; Rejected where an ownership would close a circle on any day, to anybody."""
-    if draft.data.get("parent_id") is not None:
-        refuse_circles(draft.stream, apply(state, draft.as_recorded()), world, "/data/parent_id")
+    # Of an organisation that was never heard of nobody else can be a part.
+    if draft.data.get("parent_id") is not None and draft.version > 1:
+        event = draft.as_recorded()
+        refuse_circles(event, apply(state, event), world, "/data/parent_id")
     return draft.data
 
 
-def refuse_circles(stream: str, state: Organization | None, world: World, pointer: str = "") -> None:
-    """Rejected where the ownerships of an organisation, as `state` would have them, close a circle at any time.
+def refuse_circles(event: Recorded, state: Organization | None, world: World, pointer: str = "") -> None:
+    """Rejected where an organisation's ownerships, as `state` would have them, close a circle at any time.
 
-    Walks up on every day, and for every knowledge, at which some ownership above changes.
+    They differ from those of now, which close none, by `event`: with it, or without it. Walks up on every day, and for
+    every knowledge, from it on at which some ownership above changes.
     """
-    identifier = stream.partition("/")[2]
-    above = _above(identifier, state, world)
-    changes = [ownership for organization in above.values() for ownership in organization.ownerships]
-    # Without a way back to the start among all ownerships ever, no day can close the circle.
-    if not any(ownership.parent_id == identifier for ownership in changes):
+    if "parent_id" not in event.data:
         return
-    told_on = {ownership.known_on for ownership in changes}
+    identifier = event.stream.partition("/")[2]
+    ways = _ways_up(identifier, state, world)
+    # Without a way back to the start among all ownerships ever, no day can close the circle.
+    back = _leading_to(identifier, ways)
+    if not back:
+        return
+    above = {
+        name: _as_believed(name, state if name == identifier else world.state(f"organization/{name}"), world)
+        for name in back
+    }
+    changes = [ownership for organization in above.values() for ownership in organization.ownerships]
+    days = {ownership.ends_on for ownership in changes} | {event.ends_on}
+    told_on = {ownership.known_on for ownership in changes} | {event.known_on}
     forgotten_on = {ownership.forgotten_on for ownership in changes if ownership.forgotten_on is not None}
-    for effective_on in sorted({ownership.ends_on for ownership in changes}):
-        for known_on in sorted(told_on | forgotten_on):
+    for effective_on in sorted(day for day in days if day >= event.ends_on):
+        for known_on in sorted(day for day in told_on | forgotten_on if day >= event.known_on):
             path = [identifier]
-            while (parent := above[path[-1]].parent(effective_on, known_on)) is not None:
+            while (parent := above[path[-1]].parent(effective_on, known_on)) in above:
                 path.append(parent)
                 if parent == identifier:
                     message = f"would make {identifier} its own owner on {effective_on}: {' -> '.join(path)}"
@@ -144,16 +175,40 @@ def refuse_circles(stream: str, state: Organization | None, world: World, pointe
                     break
 
 
-def _above(identifier: str, state: Organization | None, world: World) -> dict[str, Organization]:
-    """Every organisation that was ever above this one, by any chain of ownerships."""
-    above = {identifier: _as_believed(identifier, state, world)}
-    waiting = [ownership.parent_id for ownership in above[identifier].ownerships]
+def _ways_up(identifier: str, state: Organization | None, world: World) -> dict[str, set[str]]:
+    """Every organisation that was ever above this one, by any chain of ownerships, with all parents it ever had."""
+    ways = {identifier: _parents(identifier, state, world)}
+    waiting = list(ways[identifier])
     while waiting:
         name = waiting.pop()
-        if name is not None and name not in above:
-            above[name] = _as_believed(name, world.state(f"organization/{name}"), world)
-            waiting.extend(ownership.parent_id for ownership in above[name].ownerships)
-    return above
+        if name not in ways:
+            ways[name] = _parents(name, world.state(f"organization/{name}"), world)
+            waiting.extend(ways[name])
+    return ways
+
+
+def _leading_to(identifier: str, ways: Mapping[str, set[str]]) -> set[str]:
+    """The organisations from which some way up leads to one, and that one; none: no way does."""
+    children: dict[str, list[str]] = {}
+    for name, parents in ways.items():
+        for parent in parents:
+            children.setdefault(parent, []).append(name)
+    found: set[str] = set()
+    waiting = children.get(identifier, [])
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(children.get(name, ()))
+    return found
+
+
+def _parents(identifier: str, state: Organization | None, world: World) -> set[str]:
+    parents = set(state.parents) if state is not None else set()
+    for event, _ in world.believed(f"organization/{identifier}"):
+        if event.data.get("parent_id") is not None:
+            parents.add(event.data["parent_id"])
+    return parents
 
 
 def _as_believed(identifier: str, state: Organization | None, world: World) -> Organization:

@@ -1,6 +1,7 @@
 """Regulations: what is barred, for whom, since when; amended, suspended, resumed, repealed, licensed."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from pydantic import model_validator
 
@@ -119,18 +120,35 @@ class LicenceRevoked(RegulationData):
 class Regulation:
     """An instrument as far as decisions need to know it."""
 
-    licences: frozenset[str] = frozenset()
+    #: How often each was granted.
+    licences: Mapping[str, int] = field(default_factory=dict)
     #: The effective_on of its repeal, as recorded; None: not repealed.
     repealed_on: str | None = None
+    repeals: int = 0
 
 
 def apply(state: Regulation | None, event: Recorded) -> Regulation:
     """The instrument after the event."""
     state = state or Regulation()
     if event.type == "licence-granted":
-        return replace(state, licences=state.licences | {event.data["licence_id"]})
+        licence_id = event.data["licence_id"]
+        return replace(state, licences={**state.licences, licence_id: state.licences.get(licence_id, 0) + 1})
     if event.type == "regulation-repealed":
-        return replace(state, repealed_on=event.effective_on.text)
+        return replace(state, repealed_on=event.effective_on.text, repeals=state.repeals + 1)
+    return state
+
+
+def without(state: Regulation, event: Recorded) -> Regulation | None:
+    """The instrument less an event that is in it and did not enact it; None: it must be folded anew."""
+    if event.type == "licence-granted":
+        licences = dict(state.licences)
+        licence_id = event.data["licence_id"]
+        licences[licence_id] -= 1
+        if not licences[licence_id]:
+            del licences[licence_id]
+        return replace(state, licences=licences)
+    if event.type == "regulation-repealed":
+        return replace(state, repealed_on=None, repeals=0) if state.repeals == 1 else None
     return state
 
 

@@ -57,7 +57,8 @@ class Receipt:
     @property
     def count(self) -> int:
         """How many events were recorded just now, or, of a replay, then."""
-        return self.recorded or len(self.events)
+        # What a request repeats within its own batch was recorded once.
+        return self.recorded or len({event.position for event in self.events})
 
     @property
     def first_position(self) -> int:

@@ -194,7 +194,7 @@ class Committer:
         if batch is None or not self._land():
             return False
         flight = Flight(group, batch, self.cache.position)
-        self.cache.recorded(flight.expected + batch.count, batch.streams)
+        self.cache.recorded(flight.expected + batch.count, batch)
         self._flight = flight
         flight.landed = self._writer.submit(self._fly, flight)
         return True
@@ -293,7 +293,7 @@ class Committer:
         except Unreachable as error:
             raise BrokenOff(str(error), attempted) from error
         if attempted is not None:
-            self.cache.recorded(numbered[-1].position, batch.streams)
+            self.cache.recorded(numbered[-1].position, batch)
         return attempted
 
     def _was_committed(self, attempted: "Appended") -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pycountry
 
 from domain.catalogue import read_request, read_stored
+from domain.chronicles import Chronicle
 from domain.errors import Refusal
 from domain.events import Recorded, Request, instant
 from domain.ledger import Batch
@@ -50,6 +51,10 @@ class Book:
         """All events of a stream in the order of their versions."""
         return self._histories.get(name, [])
 
+    def chronicle(self, name: str) -> Chronicle:
+        """The same, as decisions about events ask for them."""
+        return Chronicle(self.history(name))
+
     def event(self, identifier: str) -> Recorded | None:
         """The event with this id."""
         return self._ids.get(identifier)
@@ -86,6 +91,10 @@ class Book:
         self.events.append(stored)
         self._ids[event.id] = event
         self._histories[event.stream].append(event)
+        self.keep_up(event)
+
+    def keep_up(self, event: Recorded) -> None:
+        """Fold what was just recorded into its stream."""
         stream = advance(self.stream(event.stream), event) or fold(self._histories[event.stream])
         self._streams[event.stream] = stream
 

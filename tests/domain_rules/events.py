@@ -1,6 +1,6 @@
 """Recorded events of instruments, in few words, and the ledger's example as a reader of some day knows it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import pycountry
 
 from domain.catalogue import read_request, read_stored
+from domain.chronicles import Chronicle
 from domain.events import Recorded, recorded
 from domain.json_text import parse_json
 from domain.ledger import Batch
@@ -57,9 +58,9 @@ class NothingRecorded:
         """Empty."""
         return Stream()
 
-    def history(self, name: str) -> Sequence[Recorded]:
+    def chronicle(self, name: str) -> Chronicle:
         """Empty."""
-        return ()
+        return Chronicle()
 
     def event(self, identifier: str) -> Recorded | None:
         """None."""

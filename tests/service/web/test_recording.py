@@ -216,3 +216,12 @@ def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(client: Test
 def test_another_kind_of_body_is_not_read(client: TestClient, nothing_recorded: None) -> None:
     answer = client.post(EVENTS, content=b"type=order-placed", headers={"Content-Type": "text/plain"})
     assert answer.status_code == 415
+
+
+def test_what_stands_twice_in_a_batch_counts_once_also_when_it_is_sent_again(client: TestClient) -> None:
+    twice = [BAIDU | {"id": "first"}] * 2
+    first, again = client.post(EVENTS, json=twice), client.post(EVENTS, json=twice)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.json()["count"] == 1
+    assert again.json() == first.json()
