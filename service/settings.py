@@ -66,8 +66,10 @@ class Settings(BaseSettings):
     oidc_role_claim: str = "daybook_role"
     #: How far its clock and ours may differ.
     oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
-    #: Requests that one token may send, e.g. "600/minute"; absent: any number.
+    #: Requests that one token may send, and one address without one, e.g. "600/minute"; absent: any number.
     rate_limit: str | None = None
+    #: Networks (CIDR) of the proxies in front, which are believed about whom they speak for (X-Forwarded-For).
+    trusted_proxies: Networks = ()
     #: Whether webhooks may be sent by plain http to other machines.
     webhook_http: bool = False
     #: Networks (CIDR) to which webhooks may be sent besides public addresses, such as the operator's own.

@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import math
+import re
 import secrets
 import threading
 import time
@@ -18,13 +20,15 @@ Role = Literal["viewer", "recorder", "auditor", "admin"]
 #: What every token begins with, so that scanners of leaked secrets can tell one.
 PREFIX = "daybook_"
 ID_BYTES = 8
+FORM_OF_ID = f"[0-9a-f]{{{2 * ID_BYTES}}}"
 SECRET_BYTES = 32
 #: A token that was looked up is trusted for so long: a revocation is felt everywhere within this time.
 TRUSTED_S = 5.0
 #: The last use is kept no finer than this.
 USE_NOTED = timedelta(minutes=1)
-#: Tokens remembered between requests.
+#: Tokens remembered between requests; and ids that are nobody's, apart, so that whoever invents some displaces none.
 MOST_REMEMBERED = 10_000
+MOST_UNKNOWN = 1_000
 
 COLUMNS = "id, digest, name, role, created_at, expires_at, last_used_at, revoked_at"
 
@@ -69,7 +73,7 @@ def id_of(token: str) -> str | None:
     if not token.startswith(PREFIX):
         return None
     identifier, separator, secret = token[len(PREFIX) :].partition("_")
-    return identifier if separator and secret else None
+    return identifier if separator and secret and re.fullmatch(FORM_OF_ID, identifier) else None
 
 
 class Tokens:
@@ -77,7 +81,9 @@ class Tokens:
 
     def __init__(self, datastore: LedgerDatastore) -> None:
         self._datastore = datastore
-        self._remembered: dict[str, tuple[Token | None, float]] = {}
+        self._remembered: dict[str, tuple[Token, float]] = {}
+        #: Ids that are nobody's, and when that was seen.
+        self._unknown: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def create(self, name: str, role: Role, expires_at: datetime | None = None) -> tuple[Token, str]:
@@ -120,11 +126,17 @@ class Tokens:
         _refuse_unless_in_force(found, text)
         return found
 
+    def met(self, text: str) -> bool:
+        """Whether the token with this text was one, however long ago."""
+        found, _ = self._remembered.get(id_of(text) or "", (None, 0.0))
+        return found is not None and hmac.compare_digest(found.digest, digest(text))
+
     def admit(self, text: str) -> Token:
         """The token with this text, asking the database; raises TokenRefused."""
         identifier = id_of(text) or ""
-        found, at = self._remembered.get(identifier, (None, 0.0))
-        if not at or time.monotonic() - at > TRUSTED_S:
+        found, at = self._remembered.get(identifier, (None, -math.inf))
+        missed_at = self._unknown.get(identifier, -math.inf)
+        if time.monotonic() - max(at, missed_at) > TRUSTED_S:
             found = self._look_up(identifier)
             self._remember(identifier, found)
         if found is None:
@@ -147,8 +159,15 @@ class Tokens:
 
     def _remember(self, identifier: str, token: Token | None) -> None:
         with self._lock:
+            if token is None:
+                self._remembered.pop(identifier, None)
+                if len(self._unknown) >= MOST_UNKNOWN:
+                    self._unknown.clear()
+                self._unknown[identifier] = time.monotonic()
+                return
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()
+            self._unknown.pop(identifier, None)
             self._remembered[identifier] = (token, time.monotonic())
 
 

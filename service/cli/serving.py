@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import resource
 import secrets
 import socket
@@ -29,6 +30,10 @@ from service.webhooks.delivery import Deliveries
 
 #: Accepted requests are finished within this, then the process ends.
 GRACE_S = 20
+#: Of an admin's token: 24 random bytes in hexadecimal digits have 48 characters, at least 8 of them different in all
+#: but one of a billion.
+SHORTEST_TOKEN = 32
+FEWEST_CHARACTERS = 8
 
 
 def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access: Access) -> None:
@@ -72,7 +77,7 @@ def access(settings: Settings, daybook: Daybook) -> Access:
         provider = IdentityProvider.of(settings)
     except Misconfigured as error:
         raise click.UsageError(str(error)) from None
-    settled = Access.of([(_admin_token(settings), "admin")])
+    settled = Access.of([(admin_token(settings), "admin")])
     return replace(
         settled,
         tokens=Tokens(daybook.ledger.recorder.datastore),
@@ -81,18 +86,27 @@ def access(settings: Settings, daybook: Daybook) -> Access:
     )
 
 
-def _admin_token(settings: Settings) -> str:
+def admin_token(settings: Settings) -> str:
     """The first token, an admin's: from the settings, or from a file that is made once."""
     if settings.admin_token is not None:
-        token = settings.admin_token.get_secret_value().strip()
-        if not token:
-            raise click.UsageError("DAYBOOK_ADMIN_TOKEN is empty")
-        return token
+        return _strong(settings.admin_token.get_secret_value().strip(), "DAYBOOK_ADMIN_TOKEN")
     path = settings.home / "admin-token"
     if not path.exists():
         _write_secret(path, secrets.token_urlsafe(32))
     tables.messages().print(f"the admin's token is in {path}", highlight=False)
-    return path.read_text().strip()
+    return _strong(path.read_text().strip(), str(path))
+
+
+def _strong(token: str, name: str) -> str:
+    """A token that nobody guesses, as far as that can be seen; click.UsageError for any other."""
+    if not re.fullmatch(r"[\x21-\x7e]*", token):
+        raise click.UsageError(f"{name} has characters that no request can carry: take printable ASCII without spaces")
+    if len(token) < SHORTEST_TOKEN or len(set(token)) < FEWEST_CHARACTERS:
+        raise click.UsageError(
+            f"{name} can be guessed: it takes at least {SHORTEST_TOKEN} characters, {FEWEST_CHARACTERS} of them"
+            " different; make one with: openssl rand -hex 24"
+        )
+    return token
 
 
 def _write_secret(path: Path, text: str) -> None:

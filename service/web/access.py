@@ -1,7 +1,7 @@
 """Who may come in, and as what: bearer tokens of ours or an identity provider's; to a demonstration, this machine."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from service.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
 from service.web.identities import LONGEST_TOKEN, IdentityProvider
-from service.web.permissions import ROLES, Capability, required
+from service.web.permissions import ROLES, Capability, Rule
 from service.web.problems import HttpProblem
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -57,29 +57,44 @@ class Access:
         """From (token, actor id) pairs."""
         return cls(tuple((digest(token), Actor(actor, role)) for token, actor in tokens))
 
-    async def admit(self, request: Request) -> Actor:
-        """Who is asking, once it is sure that they may; HttpProblem where they may not."""
-        path = request.url.path
-        capability = required(request.method, path)
+    async def admit(
+        self, request: Request, rule: Rule | None, refuse_spent: Callable[[], None] = lambda: None
+    ) -> Actor:
+        """Who is asking, once it is sure that they may; HttpProblem where they may not.
+
+        `rule`: that of the route which answers; None: none does, which whoever has a token is told. `refuse_spent` is
+        called before anything that costs, and raises HttpProblem where there was too much of it already.
+        """
         if self.open:
             _refuse_other_hosts(request)
             return Actor("demo", "admin")
-        if capability is None or (request.method in ("GET", "HEAD") and path.startswith(self.open_paths)):
+        if rule is not None and (rule.capability is None or self._is_open(request, rule)):
             return ANYBODY
-        actor = await self.identify(request)
-        actor.refuse_without(capability)
+        actor = await self.identify(request, refuse_spent)
+        if rule is not None and rule.capability is not None:
+            actor.refuse_without(rule.capability)
         return actor
 
-    async def identify(self, request: Request) -> Actor:
-        """Whose token a request carries; HttpProblem where it carries none that is let in."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
-            raise HttpProblem("unauthenticated", "no token was sent", headers=CHALLENGE)
-        if len(token) > LONGEST_TOKEN:
-            raise HttpProblem("unauthenticated", "the token is too long to be one", headers=CHALLENGE)
+    def _is_open(self, request: Request, rule: Rule) -> bool:
+        """Whether anybody may read what is asked, which is a part of the log."""
+        path: str = request.scope["path"]
+        return rule.capability == Capability.PROVE and path.startswith(self.open_paths)
+
+    async def is_still_admitted(self, request: Request) -> bool:
+        """Whether whoever began a long answer is let in to this day; raises Unreachable where nobody can say."""
+        if self.open or request.state.actor is ANYBODY:
+            return True
         try:
-            return self._settled(token) or self._remembered(token) or await self._look_up(token)
+            await self.identify(request)
+        except HttpProblem:
+            return False
+        return True
+
+    async def identify(self, request: Request, refuse_spent: Callable[[], None] = lambda: None) -> Actor:
+        """Whose token a request carries; HttpProblem where it carries none that is let in."""
+        token = _token_of(request)
+        try:
+            return self._settled(token) or self._remembered(token) or await self._look_up(token, refuse_spent)
         except TokenRefused as refused:
             raise HttpProblem("unauthenticated", str(refused), headers=CHALLENGE) from None
 
@@ -96,13 +111,34 @@ class Access:
         found = self.tokens.remembered(token) if self.tokens is not None else None
         return None if found is None else _actor_of(found)
 
-    async def _look_up(self, token: str) -> Actor:
+    async def _look_up(self, token: str, refuse_spent: Callable[[], None]) -> Actor:
         if self.tokens is not None and id_of(token) is not None:
+            if not self.tokens.met(token):
+                refuse_spent()
             return _actor_of(await run_in_threadpool(self.tokens.admit, token))
         if self.provider is not None and token.count(".") == 2:
+            if not self.provider.has_key_of(token):
+                refuse_spent()
             subject, role = await self.provider.admit_soon(token)
             return Actor(subject, role)
         raise TokenRefused("the token is not known here")
+
+
+def _token_of(request: Request) -> str:
+    """The token that a request carries; HttpProblem where it carries none, or not as it should."""
+    if b"access_token" in request.scope.get("query_string", b"") and "access_token" in request.query_params:
+        words = "a token in the address is not taken, since addresses are written down: send it in Authorization"
+        raise HttpProblem("unauthenticated", words, headers=CHALLENGE)
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise HttpProblem("unauthenticated", "there is more than one Authorization header", headers=CHALLENGE)
+    scheme, _, token = "".join(given).partition(" ")
+    token = token.strip(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise HttpProblem("unauthenticated", "no token was sent", headers=CHALLENGE)
+    if len(token) > LONGEST_TOKEN:
+        raise HttpProblem("unauthenticated", "the token is too long to be one", headers=CHALLENGE)
+    return token
 
 
 def _actor_of(token: Token) -> Actor:
@@ -110,9 +146,17 @@ def _actor_of(token: Token) -> Actor:
 
 
 def _refuse_other_hosts(request: Request) -> None:
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if host not in LOOPBACK:
+    if _part(f"//{request.headers.get('host', '')}", "hostname") not in LOOPBACK:
         raise HttpProblem("forbidden", "this demonstration answers on the loopback address only")
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _part(origin, "netloc") != request.headers.get("host"):
         raise HttpProblem("forbidden", "this demonstration answers its own pages only")
+
+
+def _part(address: str, name: str) -> str | None:
+    """A part of an address; None: it is none."""
+    try:
+        found: str | None = getattr(urlsplit(address), name)
+    except ValueError:
+        return None
+    return found

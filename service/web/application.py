@@ -1,7 +1,7 @@
 """The HTTP application: routes, the door, and answers when something is wrong."""
 
 from anyio import CapacityLimiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -19,10 +19,11 @@ from service.version import VERSION
 from service.web import imports, openapi, resources, webhooks
 from service.web.access import Access
 from service.web.conditions import Preferences
-from service.web.door import Door
+from service.web.door import Door, refuse_another_route
 from service.web.limits import Limits
 from service.web.methods import Heads, allowed, instead
 from service.web.observing import Observed
+from service.web.permissions import Declarations
 from service.web.problems import HttpProblem, respond
 from service.web.rates import RateLimit
 from service.web.readiness import Readiness
@@ -39,7 +40,16 @@ def application(
     importing: Worker | None = None,
 ) -> FastAPI:
     """The application over an open ledger."""
-    app = FastAPI(title="Daybook", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Daybook",
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(refuse_another_route)],
+        # A path that is almost one is another.
+        redirect_slashes=False,
+    )
     app.state.daybook = daybook
     app.state.settings = settings
     networks = settings.webhook_networks
@@ -62,7 +72,13 @@ def application(
         uploads={imports.PATH: (settings.import_limit_bytes, settings.import_timeout_s)},
     )
     limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
-    app.add_middleware(Door, access=access, rate_limit=limit)
+    app.add_middleware(
+        Door,
+        access=access,
+        declarations=Declarations(app.routes),
+        rate_limit=limit,
+        proxies=settings.trusted_proxies,
+    )
     app.add_middleware(Preferences, longest_wait_s=settings.longest_wait_s)
     if settings.cors_origins:
         # Outermost: a preflight carries no token.
@@ -91,7 +107,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return respond(HttpProblem("method-not-allowed", instead(request, resources.SUBJECTS), headers=headers))
     names = {404: "not-found"}
     name = names.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
-    detail = f"{request.method} {request.url.path}: {error.detail}"
+    detail = f"{request.method} {request.scope['path']}: {error.detail}"
     return respond(HttpProblem(name, detail, headers=error.headers))
 
 

@@ -261,6 +261,8 @@ def configured(app: ASGIApp, patience_s: float, grace_s: int) -> uvicorn.Config:
         log_config=None,
         log_level="warning",
         access_log=False,
+        # Whom a proxy speaks for is read by the door, and only from those that the operator names.
+        proxy_headers=False,
         timeout_graceful_shutdown=grace_s,
         lifespan="off",
     )

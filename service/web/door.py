@@ -2,14 +2,18 @@
 
 import re
 import uuid
+from collections.abc import Sequence
+from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.values import IDENTIFIER_PATTERN
-from service.web.access import Access
-from service.web.problems import respond, translate
+from service.web.access import ANYBODY, Access
+from service.web.callers import Network, caller
+from service.web.permissions import Declarations
+from service.web.problems import HttpProblem, respond, translate
 from service.web.rates import RateLimit
 
 REQUEST_ID = "X-Request-Id"
@@ -26,10 +30,20 @@ STANDING_HEADERS = {
 class Door:
     """Names each request, lets in who may come in, turns faults into problems, and adds the standing headers."""
 
-    def __init__(self, app: ASGIApp, access: Access, rate_limit: RateLimit | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        access: Access,
+        declarations: Declarations,
+        rate_limit: RateLimit | None = None,
+        proxies: Sequence[Network] = (),
+    ) -> None:
+        """`declarations`: who may use which route. `proxies`: who is believed about whom they speak for."""
         self.app = app
         self.access = access
+        self.declarations = declarations
         self.rate_limit = rate_limit
+        self.proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,14 +65,43 @@ class Door:
             await send(message)
 
         try:
-            request.state.actor = await self.access.admit(request)
-            if self.rate_limit is not None:
-                further |= self.rate_limit.take(request.state.actor.id)
+            request.state.is_still_admitted = partial(self.access.is_still_admitted, request)
+            further |= await self._admitted(request)
             await self.app(scope, receive, send_with_headers)
         except Exception as error:
             if started:
                 raise
             await respond(translate(error, request.state.request_id))(scope, receive, send_with_headers)
+
+    async def _admitted(self, request: Request) -> dict[str, str]:
+        """Note who asks, and count it; the headers that tell what is left. HttpProblem where they may not, or not now.
+
+        Whoever shows no token that is let in is counted by where they come from, before a token costs a look-up.
+        """
+        found = self.declarations.find(request.scope)
+        request.state.template, rule = (None, None) if found is None else found
+        limit = self.rate_limit
+        if limit is None:
+            request.state.actor = await self.access.admit(request, rule)
+            return {}
+        address = caller(request.scope, self.proxies)
+        try:
+            actor = await self.access.admit(request, rule, partial(limit.refuse_spent, address))
+        except HttpProblem as problem:
+            if problem.name == "unauthenticated":
+                problem.headers |= limit.take_address(address)
+            raise
+        request.state.actor = actor
+        if rule is not None and rule.is_probe:
+            return {}
+        return limit.take_address(address) if actor is ANYBODY else limit.take(actor.id)
+
+
+async def refuse_another_route(request: Request) -> None:
+    """Answer by no route but the one on which it was decided who may use it."""
+    route = getattr(request.scope.get("route"), "path", None)
+    if route != request.state.template:
+        raise RuntimeError(f"{request.scope['path']!r} is answered by {route}, let in by {request.state.template}")
 
 
 def _request_id(request: Request) -> str:

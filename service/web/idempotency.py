@@ -44,6 +44,6 @@ def _read(given: str) -> str:
 
 def _fingerprint(request: Request, body: bytes) -> bytes:
     """What makes a request the same one: method, path and body."""
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    digest = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode())
     digest.update(body)
     return digest.digest()

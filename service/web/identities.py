@@ -69,6 +69,15 @@ class IdentityProvider:
             await asyncio.wait([asyncio.wrap_future(awaited[0])], timeout=awaited[1])
         return self._judged(text, kid)
 
+    def has_key_of(self, text: str) -> bool:
+        """Whether the key that a token names is at hand, so that nobody need be asked; raises TokenRefused."""
+        kid = _key_named(text)
+        try:
+            self._keys.find(kid)
+        except jwt.PyJWTError:
+            return False
+        return True
+
     def _judged(self, text: str, kid: str | None) -> tuple[str, Role]:
         try:
             claims = jwt.decode(

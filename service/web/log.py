@@ -75,7 +75,9 @@ def _read(log: TransparencyLog, named: Tile | Bundle) -> bytes | None:
 
 def _kept_for_ever(request: Request) -> str:
     """A shared cache may keep what anybody may read."""
-    shared = "public" if request.url.path.startswith(OPEN_PATHS[request.app.state.settings.open_log]) else "private"
+    shared = (
+        "public" if request.scope["path"].startswith(OPEN_PATHS[request.app.state.settings.open_log]) else "private"
+    )
     return f"{shared}, max-age={YEAR_S}, immutable"
 
 
@@ -93,7 +95,7 @@ async def nothing(request: Request, path: str) -> Response:
 
 
 def _nothing_at(request: Request) -> HttpProblem:
-    return HttpProblem("not-found", f"the log has nothing at {request.url.path}")
+    return HttpProblem("not-found", f"the log has nothing at {request.scope['path']}")
 
 
 @router.get("/api/v1/log/consistency")

@@ -77,7 +77,7 @@ CORRECTING = (
 
 def instead(request: Request, changes: dict[str, list[str]]) -> str:
     """What to do instead of a method that a path does not take; `changes`: by collection, what follows a resource."""
-    path = request.url.path
+    path: str = request.scope["path"]
     if request.method in CHANGING:
         for form, words in CORRECTING:
             if match := re.fullmatch(form, path):

@@ -1,6 +1,8 @@
 """Events as they are recorded, pushed to whoever listens (server-sent events)."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from fastapi import APIRouter, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -9,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.clocks import BeyondTheLedger
+from service.store import Unreachable
 from service.tail import Tail, Wanted
 from service.web.problems import HttpProblem
 
@@ -16,6 +19,8 @@ router = APIRouter(prefix="/api/v1", tags=["events"])
 
 #: A comment is sent after so long without an event, so that nobody in between gives the connection up.
 HEARTBEAT_S = 15.0
+#: Whether whoever listens is still let in is asked so often: who is not is let go.
+ADMITTED_S = 5.0
 #: How long a browser waits before it connects again.
 RETRY_MS = 2_000
 #: A listener who takes nothing for so long is let go: its connection is half open.
@@ -42,7 +47,7 @@ async def stream_events(
         raise BeyondTheLedger(f"position {start} is beyond the head, {head}")
     wanted = Wanted(frozenset(type), frozenset(stream))
     return EventSourceResponse(
-        _messages(tail, start, wanted),
+        _messages(tail, start, wanted, request.state.is_still_admitted),
         ping=3600,  # the messages have a heartbeat of their own, which tells the position
         send_timeout=SEND_TIMEOUT_S,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -62,10 +67,22 @@ def _last_event_id(request: Request) -> int | None:
     return int(given)
 
 
-async def _messages(tail: Tail, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
+async def _messages(
+    tail: Tail, start: int, wanted: Wanted, is_still_admitted: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(comment=f"listening after {start}", retry=RETRY_MS)
-    async for events in tail.listen(start, wanted, HEARTBEAT_S):
-        if not events:
+    said_at = asked_at = time.monotonic()
+    async for events in tail.listen(start, wanted, ADMITTED_S):
+        now = time.monotonic()
+        if now - asked_at >= ADMITTED_S:
+            asked_at = now
+            # A database that is away has no events, either.
+            with suppress(*Unreachable):
+                if not await is_still_admitted():
+                    return
+        if not events and now - said_at >= HEARTBEAT_S:
             yield ServerSentEvent(comment=f"nothing new up to {tail.position}")
+            said_at = now
         for event in events:
             yield ServerSentEvent(data=event.state.decode(), event=event.type, id=str(event.position))
+            said_at = now

@@ -15,7 +15,7 @@ import httpx2
 
 from tests.service.postgres_owner import ROOT, processes_of, wait_until
 
-TOKEN = "the-admin's-token"
+TOKEN = "the-admin's-token-of-services-in-tests"
 NDJSON = {"Accept": "application/x-ndjson"}
 PATIENCE_SECONDS = 60
 

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from psycopg import Connection
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook
 from service.settings import Settings
-from service.tokens import Tokens
+from service.tokens import MOST_UNKNOWN, Tokens
 from service.web.access import Access
 from service.web.application import application
-from service.web.permissions import ROLES, Capability, required, rule_for
+from service.web.permissions import ROLES, Capability, Declarations, Undeclared, required, rule_for
 from tests.service.web.conftest import EVENTS
 
 ORGANIZATION = {
@@ -98,16 +101,14 @@ def test_an_auditor_proves_and_records_nothing() -> None:
     ("method", "path", "capability"),
     [
         ("GET", "/livez", None),
-        ("POST", "/livez", "read"),
         ("GET", "/log/checkpoint", "prove"),
         ("GET", "/api/v1/log/tile/0/000", "prove"),
         ("GET", "/api/v1/events/7/proof", "prove"),
         ("GET", "/api/v1/events/7", "read"),
         ("POST", "/api/v1/events", "record"),
-        ("DELETE", "/api/v1/orders/po-1", "record"),
+        ("POST", "/api/v1/orders/po-1/receipts", "record"),
         ("POST", "/api/v1/scenarios/vendor-dependence", "read"),
         ("GET", "/api/v1/webhooks", "manage"),
-        ("GET", "/nowhere", "read"),
     ],
 )
 def test_what_a_request_takes(method: str, path: str, capability: str | None) -> None:
@@ -183,3 +184,224 @@ def test_other_sites_may_call_only_where_the_operator_says_so(
     assert "Access-Control-Allow-Origin" not in closed.headers
     assert opened.headers["Access-Control-Allow-Origin"] == "https://buying.example"
     assert "Access-Control-Allow-Origin" not in stranger.headers
+
+
+#: Who may do what, written out: by method and template, the roles that may. "-": anybody.
+READERS, RECORDERS, PROVERS, ADMINS = "viewer recorder auditor admin", "recorder admin", "auditor admin", "admin"
+KINDS_AND_SUBJECTS = {
+    "exchange-rates": "annotations corrections",
+    "orders": "allocations amendments annotations cancellations corrections receipts returns",
+    "organizations": "annotations changes corrections",
+    "partnerships": "annotations changes corrections endings",
+    "products": "annotations changes corrections",
+    "regulations": "amendments annotations corrections licence-revocations licences repeals resumptions suspensions",
+    "supply-assertions": "annotations corrections",
+}
+LISTED = ("orders", "organizations", "partnerships", "products", "regulations")
+MATRIX = {
+    **{("GET", path): "-" for path in ("/livez", "/readyz", "/version", "/problems/{name}", "/openapi.json")},
+    **{("GET", path): "-" for path in ("/docs", "/docs/{name}")},
+    ("GET", "/metrics"): READERS,
+    **{
+        ("GET", f"{prefix}/log/{name}"): PROVERS
+        for prefix in ("", "/api/v1")
+        for name in ("checkpoint", "tile/{path:path}", "{path:path}")
+    },
+    ("GET", "/api/v1/log/consistency"): PROVERS,
+    ("GET", "/api/v1/events/{position}/proof"): PROVERS,
+    ("GET", "/api/v1/projection/digest"): PROVERS,
+    ("GET", "/api/v1/events"): READERS,
+    ("GET", "/api/v1/events/stream"): READERS,
+    ("GET", "/api/v1/events/{position}"): READERS,
+    ("POST", "/api/v1/events"): RECORDERS,
+    **{("GET", f"/api/v1/{kind}/{{identifier}}"): READERS for kind in KINDS_AND_SUBJECTS},
+    **{("GET", f"/api/v1/{kind}/{{identifier}}/history"): READERS for kind in KINDS_AND_SUBJECTS},
+    **{("POST", f"/api/v1/{kind}"): RECORDERS for kind in KINDS_AND_SUBJECTS},
+    **{
+        ("POST", f"/api/v1/{kind}/{{identifier}}/{subject}"): RECORDERS
+        for kind, subjects in KINDS_AND_SUBJECTS.items()
+        for subject in subjects.split()
+    },
+    **{("GET", f"/api/v1/{prefix}{kind}"): READERS for kind in LISTED for prefix in ("", "views/")},
+    **{("GET", f"/api/v1/views/{kind}/{{identifier}}"): READERS for kind in LISTED},
+    **{("GET", f"/api/v1/views/vendor-dependence{part}"): READERS for part in ("", "/diff", "/evidence", "/series")},
+    ("GET", "/api/v1/views/regulatory-exposure"): READERS,
+    **{("POST", f"/api/v1/scenarios/{view}"): READERS for view in ("vendor-dependence", "regulatory-exposure")},
+    ("GET", "/api/v1/imports"): RECORDERS,
+    ("POST", "/api/v1/imports"): RECORDERS,
+    ("GET", "/api/v1/imports/{identifier}"): RECORDERS,
+    ("DELETE", "/api/v1/imports/{identifier}"): RECORDERS,
+    ("GET", "/api/v1/imports/{identifier}/rejects"): RECORDERS,
+    ("GET", "/api/v1/mappings"): READERS,
+    ("GET", "/api/v1/mappings/{name}"): READERS,
+    ("PUT", "/api/v1/mappings/{name}"): RECORDERS,
+    ("DELETE", "/api/v1/mappings/{name}"): RECORDERS,
+    ("GET", "/api/v1/webhooks"): ADMINS,
+    ("POST", "/api/v1/webhooks"): ADMINS,
+    ("GET", "/api/v1/webhooks/{identifier}"): ADMINS,
+    ("DELETE", "/api/v1/webhooks/{identifier}"): ADMINS,
+    **{
+        ("POST", f"/api/v1/webhooks/{{identifier}}/{what}"): ADMINS
+        for what in ("pause", "resume", "replay", "rotate-secret", "test")
+    },
+}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+
+
+def test_the_matrix_of_roles_and_routes_is_the_one_written_here(guarded: TestClient, tokens: Tokens) -> None:
+    assert set(routes(guarded)) == set(MATRIX)
+    texts: dict[str, str | None] = {role: tokens.create(role, role)[1] for role in ROLES}
+    texts["nobody"] = None
+    for template in sorted({template for _, template in MATRIX}):
+        path = filled(template)
+        for method in METHODS:
+            may = MATRIX.get(("GET" if method == "HEAD" else method, template))
+            for role, text in texts.items():
+                if template == "/api/v1/events/stream" and role != "nobody" and method in ("GET", "HEAD"):
+                    continue  # answers for as long as it is listened to
+                status = guarded.request(method, path, headers={} if text is None else bearer(text)).status_code
+                if may == "-":
+                    expected = status not in (401, 403, 404, 405) or template.endswith("{name}")
+                elif text is None:
+                    expected = status == 401
+                elif may is None:
+                    expected = status in (404, 405)
+                else:
+                    expected = (status == 403) == (role not in may.split()) and status not in (401, 405)
+                assert expected, (method, path, role, status, may)
+
+
+def test_a_route_that_no_rule_names_is_not_served() -> None:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.add_api_route("/api/v1/secrets", lambda: None)
+    with pytest.raises(Undeclared, match="/api/v1/secrets"):
+        Declarations(app.routes)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.mount("/files", FastAPI())
+    with pytest.raises(Undeclared):
+        Declarations(app.routes)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//api/v1/events",
+        "/api/v1//events",
+        "/api/v1/events/",
+        "/livez/..;/api/v1/events",
+        "/livez/%2e%2e/api/v1/events",
+        "/livez%2f..%2fapi/v1/events",
+        "/livez/",
+        "/livez;/api/v1/webhooks",
+        "/docs/%2e%2e/api/v1/webhooks",
+        "/problems/%2e%2e/api/v1/webhooks",
+        "/LIVEZ",
+        "/api/v1/webhooks%2f",
+        "/nowhere",
+        "/",
+        "/%2e%2e/livez",
+    ],
+)
+def test_paths_that_are_almost_others_are_told_to_nobody_without_a_token(
+    guarded: TestClient, tokens: Tokens, path: str
+) -> None:
+    for headers in ({}, {"Host": "x/livez?"}, {"Host": "x#/livez"}, {"X-Original-URL": "/livez"}):
+        answer = guarded.get(path, headers=headers)
+        assert answer.status_code in (401, 404), (path, headers)
+        assert "checkpoint" not in answer.text
+    _, text = tokens.create("report", "viewer")
+    assert guarded.get(path, headers=bearer(text)).status_code == 404
+
+
+def test_a_host_or_a_prefix_does_not_change_what_is_asked(guarded: TestClient) -> None:
+    app: Any = guarded.app
+    for root_path, path in (("/api", "/api/api/v1/events"), ("/livez", "/livez/api/v1/events"), ("", EVENTS)):
+        with TestClient(app, root_path=root_path) as client:
+            assert client.get(path, headers={"Host": "x/livez"}).status_code == 401, root_path
+
+
+def test_a_token_is_sent_in_one_way_only(guarded: TestClient, tokens: Tokens) -> None:
+    _, text = tokens.create("report", "viewer")
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert guarded.get(EVENTS, headers={"Authorization": f"{scheme} {text}"}).status_code == 200
+    several = [("Authorization", f"Bearer {text}"), ("Authorization", f"Bearer {text}")]
+    for headers, query in ((several, ""), ([], f"?access_token={text}"), (several[:1], f"?access_token={text}")):
+        assert guarded.get(f"{EVENTS}{query}", headers=headers).status_code == 401, (headers, query)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "daybook_00112233\x004556677_x",
+        "daybook_'; drop table access_tokens; --_x",
+        "daybook_%_%",
+        "daybook_" + "0" * 8_000 + "_x",
+        "\xe4\xf6\xfc",
+        "...",
+        "daybook__",
+        "a b",
+    ],
+)
+def test_strange_tokens_are_refused_as_any_other(guarded: TestClient, text: str) -> None:
+    answer = guarded.get(EVENTS, headers=[(b"Authorization", f"Bearer {text}".encode("latin-1"))])
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
+
+
+def test_tokens_that_are_invented_displace_none_that_is_remembered(tokens: Tokens) -> None:
+    _, text = tokens.create("report", "viewer")
+    tokens.admit(text)
+    for number in range(MOST_UNKNOWN + 1):
+        tokens._remember(f"{number:016x}", None)
+    assert tokens.remembered(text) is not None
+    assert len(tokens._unknown) <= MOST_UNKNOWN
+
+
+def limited(daybook: Daybook, settings: Settings, tokens: Tokens, **changed: Any) -> TestClient:
+    """A client of a service that takes three requests an hour."""
+    own = settings.model_copy(update={"rate_limit": "3/hour", **changed})
+    return TestClient(application(daybook, own, Access(tokens=tokens)), client=("192.0.2.1", 50_000))
+
+
+def test_probes_are_never_too_many(daybook: Daybook, settings: Settings, tokens: Tokens) -> None:
+    _, text = tokens.create("prometheus", "viewer")
+    with limited(daybook, settings, tokens) as client:
+        for _ in range(10):
+            assert client.get("/livez").status_code == 200
+            assert client.get("/readyz").status_code == 200
+            assert client.get("/metrics", headers=bearer(text)).status_code == 200
+        answers = [client.get("/openapi.json").status_code for _ in range(4)]
+        assert answers == [200, 200, 200, 429]
+        assert client.get("/readyz").status_code == 200
+
+
+def test_refused_tokens_are_counted_by_where_they_come_from(
+    daybook: Daybook, settings: Settings, tokens: Tokens, owner: Connection[Any]
+) -> None:
+    _, text = tokens.create("ERP", "viewer")
+    with limited(daybook, settings, tokens) as client:
+        assert client.get(EVENTS, headers=bearer(text)).status_code == 200
+        wrong = [client.get(EVENTS, headers=bearer(f"daybook_{number:016x}_no")) for number in range(5)]
+        assert [answer.status_code for answer in wrong] == [401, 401, 401, 429, 429]
+        assert wrong[0].headers["RateLimit-Policy"] == '"address";q=3;w=3600'
+        assert 3_500 <= int(wrong[4].headers["Retry-After"]) <= 3_600
+        # Neither of the last two was looked up.
+        assert len(tokens._unknown) == 3
+        assert client.get(EVENTS).status_code == 429
+        # Who was let in before is still known.
+        assert client.get(EVENTS, headers=bearer(text)).status_code == 200
+
+
+def test_whoever_has_no_token_is_counted_alone(daybook: Daybook, settings: Settings, tokens: Tokens) -> None:
+    proxies = (IPv4Network("192.0.2.0/24"),)
+
+    def asked(client: TestClient, address: str) -> int:
+        return client.get("/version2", headers={"X-Forwarded-For": address}).status_code
+
+    with limited(daybook, settings, tokens, trusted_proxies=proxies) as client:
+        assert [asked(client, "198.51.100.1") for _ in range(4)] == [401, 401, 401, 429]
+        assert asked(client, "198.51.100.2") == 401
+        assert asked(client, "198.51.100.1, 198.51.100.3") == 401
+        assert asked(client, "198.51.100.3, 198.51.100.1, 192.0.2.9") == 429
+    with limited(daybook, settings, tokens) as client:
+        statuses = [asked(client, f"198.51.100.{number}") for number in range(4)]
+        assert statuses == [401, 401, 401, 429], "nobody is believed who is not named"

@@ -18,7 +18,7 @@ from service.codes import codes
 from service.daybook import open_daybook
 from service.settings import Settings
 from tests.service.postgres_owner import wait_until
-from tests.service.processes import TOKEN, Service, serving
+from tests.service.processes import TOKEN, Service, command, serving
 from tests.service.web.conftest import EVENTS
 
 STREAM = f"{EVENTS}/stream"
@@ -195,3 +195,11 @@ def test_events_of_another_process_come_too_and_a_restart_is_bridged(ledger_home
         again = Listener(second, {"Last-Event-ID": seen})
         assert [message["id"] for message in again.wait(1)] == [str(last)]
         again.close()
+
+
+def test_a_stream_ends_when_its_token_is_revoked(service: Service) -> None:
+    made = json.loads(command(service.home, "token", "create", "--name", "wall", "--role", "viewer", "--json").stdout)
+    with contextlib.closing(Listener(service, headers={"Authorization": f"Bearer {made['token']}"})) as listener:
+        assert not listener.ended.is_set()
+        assert command(service.home, "token", "revoke", made["id"]).returncode == 0
+        assert listener.ended.wait(60)
