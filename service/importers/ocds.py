@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
 from ocdsmerge.exceptions import OCDSMergeError
@@ -189,6 +189,8 @@ class _Processes:
             yield Reject(published[0].line, ocid, f"its releases cannot be merged: {error}", published[0].pointer)
             return
         orders, contracted = _told_of_orders(ocid, days)
+        if message := _of_one_instant(published):
+            _remark(self._summary, published[0].line, ocid, message)
         last, state = days[-1]
         said = [*state.remarks, *(reason for order, reason in state.given_up.items() if order not in orders)]
         if not orders and not state.unusable and not said:
@@ -273,6 +275,23 @@ def _by_day(ocid: str, published: Sequence[Spooled], releases: Spool) -> Iterato
             state = merged.asdict()
             parties = Parties(releases, ocid, state.get("parties", ()), release.published_at.date())
             yield release, standing(ocid, state, parties)
+
+
+def _of_one_instant(published: Sequence[Spooled]) -> str:
+    """What to say of releases of one instant, whose order nobody tells; empty: there are none."""
+    pairs = [
+        (one, other)
+        for one, other in pairwise(published)
+        if one.published_at == other.published_at and not (one.whole or other.whole)
+    ]
+    if not pairs:
+        return ""
+    one, other = pairs[0]
+    more = f" (and {len(pairs) - 1} more)" if len(pairs) > 1 else ""
+    names = f"{one.release_id[:100]} and {other.release_id[:100]}{more}"
+    return (
+        f"releases {names} are of one instant, {one.published_at:%Y-%m-%dT%H:%M:%SZ}: taken in the order of their ids"
+    )
 
 
 def _without_extension(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,10 +17,15 @@ MOST_WHOLE, MOST_PLACES = 15, 4
 MOST_PRICE_PLACES = 20
 #: Earlier years stand for a date that is not known.
 FIRST_YEAR = 1900
+#: Statuses of awards and contracts of which no figure is read: nothing is bought yet, or at all.
+NOT_BOUGHT = ("pending", "cancelled", "unsuccessful")
 #: What publishers write where there is no identifier.
 NO_IDENTIFIER = frozenset(("", "-", "0", "n/a", "na", "none", "null", "s/n"))
 #: Fields that some publishers misspell.
 SINGULARS = {"award": "awards", "contract": "contracts"}
+
+
+DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Unusable(ValueError):
@@ -71,7 +76,8 @@ def reduced(publication: Publication) -> Reduced:
         if name in release
     ]
     content: dict[str, Any] = {"ocid": release["ocid"], "id": release["id"], "date": _stamp(published_at)}
-    content |= {"tag": release["tag"]}
+    if isinstance(tag := release.get("tag"), list):
+        content["tag"] = tag
     if isinstance(buyer := release.get("buyer"), dict) and (one := _reference(buyer)):
         content["buyer"] = one
     tender = release.get("tender")
@@ -92,9 +98,13 @@ def _entries(
     taken: dict[str, dict[str, Any]] = {}
     for place, entry in enumerate(publication.release.get(kind) or ()):
         pointer = f"{publication.pointer}/{kind}/{place}"
+        settled = _not_bought(entry, kind)
         if (kind, place) in barred:
             departure = barred[kind, place].said(publication.pointer)
-            if isinstance(entry, dict) and _says_nothing(entry):
+            if settled is not None:
+                reduction.remarks.append(f"{departure}; it is {settled['status']}: no purchase")
+                yield settled
+            elif isinstance(entry, dict) and _says_nothing(entry):
                 reduction.remarks.append(f"{departure}; it states no value and no items: nothing to record")
             else:
                 reduction.unusable.append((pointer, departure))
@@ -102,8 +112,11 @@ def _entries(
         try:
             read = _award(entry) if kind == "awards" else _contract(entry)
         except Unusable as unusable:
-            reduction.unusable.append((pointer, f"{pointer}{unusable}"))
-            continue
+            if settled is None:
+                reduction.unusable.append((pointer, f"{pointer}{unusable}"))
+                continue
+            reduction.remarks.append(f"{pointer}{unusable}; it is {settled['status']}: no purchase")
+            read = settled
         same = taken.setdefault(read["id"], read)
         if same is not read:
             if same != read:
@@ -113,6 +126,14 @@ def _entries(
         days = [date.fromisoformat(read[name]) for name in ("date", "dateSigned") if read.get(name)]
         reduction.first_on = min([reduction.first_on, *days])
         yield read
+
+
+def _not_bought(entry: Any, kind: str) -> dict[str, Any] | None:
+    """All that counts of an award or contract under whose status nothing is bought; None: it is another."""
+    if not isinstance(entry, dict) or entry.get("status") not in NOT_BOUGHT or entry.get("id") in (None, ""):
+        return None
+    settled = {"id": str(entry["id"]), "status": entry["status"]}
+    return settled | ({"awardID": str(entry["awardID"])} if kind == "contracts" and entry.get("awardID") else {})
 
 
 def _says_nothing(entry: Mapping[str, Any]) -> bool:
@@ -261,14 +282,17 @@ def _instant(text: str, pointer: str) -> datetime:
     moment = _moment(text, pointer)
     if moment.year < FIRST_YEAR:
         raise Unusable(pointer, f"{text[:40]!r} is no date on which anything was published")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise Unusable(pointer, f"{text[:40]!r} is, in UTC, after the year 9999") from None
 
 
 def _moment(text: str, pointer: str) -> datetime:
     try:
-        if not re.match(r"\d{4}-\d\d-\d\d", text):
+        if not DAY_FIRST.match(text):
             raise ValueError(text)
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(text.upper())
     except (ValueError, OverflowError):
         raise Unusable(pointer, f"{text[:40]!r} is not a date and time such as 2016-06-28T12:00:00-04:00") from None
 

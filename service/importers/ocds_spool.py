@@ -143,11 +143,11 @@ class Spool:
         return None if row is None else Facts(row[0], row[1], *map(date.fromisoformat, row[2:]))
 
     def processes(self) -> Iterator[tuple[str, list[Spooled]]]:
-        """The processes in the order of the file, each with its releases by date, equal ones in the file's order."""
+        """The processes in the order of the file, each with its releases by date, those of one instant by id."""
         for (ocid,) in self._connection.execute("select ocid from processes order by number"):
             rows = self._connection.execute(
                 "select line, pointer, release_id, published_at, whole, content from releases where ocid = ?"
-                " order by published_at, number",
+                " order by published_at, release_id, number",
                 (ocid,),
             )
             yield ocid, [_spooled(*row) for row in rows]

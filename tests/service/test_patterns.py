@@ -39,6 +39,8 @@ MADE_AT_RUN_TIME = {
 LENGTH = 20_000
 #: What a linear one takes for so many characters is some milliseconds; a quadratic one takes seconds.
 HARMLESS_S = 0.1
+#: Of each pattern.
+MOST_TEXTS = 250
 
 
 def sources() -> list[Path]:
@@ -135,7 +137,8 @@ def made_at_run_time() -> Iterator[tuple[str, "re.Pattern[str]", str]]:
 def alphabet(pattern: "re.Pattern[Any]") -> tuple[list[str], list[str]]:
     """Characters that mean something to a pattern, and the words in it."""
     characters: set[str] = set()
-    words: set[str] = set()
+    #: In the order in which they stand.
+    words: dict[str, None] = {}
 
     def walk(parsed: Any) -> None:
         word = ""
@@ -144,7 +147,7 @@ def alphabet(pattern: "re.Pattern[Any]") -> tuple[list[str], list[str]]:
                 word += chr(argument)
                 characters.add(chr(argument))
                 continue
-            words.add(word)
+            words[word] = None
             word = ""
             if operation in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
                 walk(argument[2])
@@ -165,13 +168,15 @@ def alphabet(pattern: "re.Pattern[Any]") -> tuple[list[str], list[str]]:
                         characters.add(chr(one[1]))
                     elif kind is sre.CATEGORY:
                         characters.update({"1", "a", " "})
+                    elif kind is sre.NEGATE:
+                        characters.add("x")
             elif operation in (sre.ANY, sre.NOT_LITERAL):
                 characters.add("x")
-        words.add(word)
+        words[word] = None
 
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     walk(sre_parse.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags))
-    return sorted(characters)[:40], sorted(word for word in words if len(word) > 1)[:40]
+    return sorted(characters)[:40], [word for word in words if word][:40]
 
 
 def hostile(pattern: "re.Pattern[Any]", length: int) -> Iterator[str]:
@@ -179,7 +184,8 @@ def hostile(pattern: "re.Pattern[Any]", length: int) -> Iterator[str]:
     characters, words = alphabet(pattern)
     for one in (*characters, *words):
         yield _run(one, length)
-    for word in words:
+    beginnings = ["".join(words[:place]) for place in range(2, min(len(words), 8) + 1)]
+    for word in dict.fromkeys((*beginnings, *(word for word in words if len(word) > 1))):
         for one in characters:
             yield word + _run(one, length)
             yield _run(word + one, length)
@@ -210,13 +216,34 @@ ALL = (*found(), *of_schemas(), *made_at_run_time())
 CASES = sorted({(one.pattern, method): (name, one, method) for name, one, method in ALL}.values(), key=str)
 
 
+def slow_text(
+    pattern: "re.Pattern[Any]", method: str, length: int = LENGTH, harmless_s: float = HARMLESS_S
+) -> str | None:
+    """The first hostile text of which twice as much takes clearly more than twice as long."""
+    for text in itertools.islice(hostile(pattern, length), MOST_TEXTS):
+        first = taken(pattern, method, text)
+        if first > harmless_s:
+            twice = min(taken(pattern, method, text[:-1] * 2 + "\0") for _ in range(2))
+            if twice > 3 * min(first, taken(pattern, method, text)):
+                return text
+    return None
+
+
 @pytest.mark.parametrize(("name", "pattern", "method"), CASES, ids=[f"{name}-{method}" for name, _, method in CASES])
 def test_a_pattern_takes_time_in_proportion_to_the_text(name: str, pattern: "re.Pattern[Any]", method: str) -> None:
-    for text in hostile(pattern, LENGTH):
-        first = taken(pattern, method, text)
-        if first > HARMLESS_S:
-            twice = min(taken(pattern, method, text[:-1] * 2 + "\0") for _ in range(2))
-            assert twice < 3 * min(first, taken(pattern, method, text)), f"{name}: {text[:60]!r}"
+    text = slow_text(pattern, method)
+    assert text is None, f"{name}: {text[:60]!r}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method", "length"),
+    [
+        (r";(?![^()]*\))", "split", 2_000),
+        (r"\s*(?:[,/;]|\band\b)\s*", "split", 2_000),
+    ],
+)
+def test_a_pattern_that_does_not_is_found(pattern: str, method: str, length: int) -> None:
+    assert slow_text(re.compile(pattern), method, length, 0.005) is not None
 
 
 def test_every_pattern_that_is_put_together_at_run_time_is_known() -> None:

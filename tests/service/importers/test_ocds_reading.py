@@ -263,3 +263,73 @@ def test_numbers_are_read_exactly() -> None:
     exact = contract(value={"amount": Decimal("123456789012345.6789"), "currency": "PYG"}, items=...)
     (placed,) = events(jsonl(package(release(contracts=[exact], awards=[award()]))))
     assert placed["data"]["lines"][0]["amount"] == "123456789012345.6789"
+
+
+ANOTHER = release(ocid="ocds-213czf-0043")
+ANOTHER_ORDER = "ocds-213czf-0043:contract:c-1"
+
+
+def orders_of(groups: list[Any]) -> list[str]:
+    return [entry.sent["data"]["order_id"] for group in groups for entry in group.entries]
+
+
+def noted(summary: Summary) -> str:
+    return "; ".join(remark.message for remark in summary.plan.noted)
+
+
+@pytest.mark.parametrize(
+    "date", ["9999-12-31T23:59:59-14:00", "9999-12-31T20:00:00-05:00", "0001-01-01T00:00:00+14:00"]
+)
+def test_a_date_beyond_the_calendar_is_a_fault_of_its_release_alone(date: str) -> None:
+    groups, rejects, _ = read(jsonl(package({**release(), "date": date}, ANOTHER)))
+    assert orders_of(groups) == [ANOTHER_ORDER]
+    assert [(reject.row, reject.message.partition(":")[0]) for reject in rejects] == [(OCID, "/releases/0/date")]
+
+
+@pytest.mark.parametrize("tag", [{}, {"tag": None}])
+def test_a_publication_without_tags_is_read_and_that_is_said(tag: dict[str, Any]) -> None:
+    bare = [{name: value for name, value in one.items() if name != "tag"} | tag for one in (release(), ANOTHER)]
+    later = {name: value for name, value in release("2016-08-01").items() if name != "tag"} | tag
+    groups, rejects, summary = read(jsonl(package(*bare, later)))
+    assert (orders_of(groups), rejects) == ([ORDER, ANOTHER_ORDER], [])
+    assert "/releases/0" in noted(summary)
+    assert "/releases/1" in noted(summary)
+
+
+@pytest.mark.parametrize("status", ["pending", "cancelled", "unsuccessful"])
+@pytest.mark.parametrize(
+    "value", [{"amount": 0}, {"amount": 5, "currency": None}, {"amount": -5, "currency": "PYG"}, "x"]
+)
+def test_an_award_that_buys_nothing_keeps_no_file_from_being_read(status: str, value: Any) -> None:
+    told = release(awards=[award(status=status, value=value)], contracts=...)
+    groups, rejects, summary = read(jsonl(package(told, ANOTHER)))
+    assert (orders_of(groups), rejects) == ([ANOTHER_ORDER], [])
+    assert f"it is {status}: no purchase" in noted(summary)
+
+
+def test_an_award_becomes_an_order_when_it_is_no_longer_pending() -> None:
+    pending = release(awards=[award(status="pending", value={"amount": 0})], contracts=...)
+    active = release("2016-08-01", awards=[award()], contracts=...)
+    assert [event["data"]["order_id"] for event in events(jsonl(package(pending, active)))] == [AWARD_ORDER]
+
+
+def test_an_award_without_a_currency_that_buys_is_rejected() -> None:
+    told = release(awards=[award(value={"amount": 5})], contracts=...)
+    _, rejects, _ = read(jsonl(package(told)))
+    assert ["without a currency" in reject.message for reject in rejects] == [True]
+
+
+def test_releases_of_one_instant_come_to_the_same_in_any_order_and_are_named() -> None:
+    first = release(id="r-1", contracts=[contract(items=..., value={"amount": 1, "currency": "PYG"})])
+    second = release(id="r-2", contracts=[contract(items=..., value={"amount": 2, "currency": "PYG"})])
+    told = [read(jsonl(package(*order))) for order in ((first, second), (second, first))]
+    values = [groups[0].entries[0].sent["data"]["lines"][0]["amount"] for groups, _, _ in told]
+    assert values == ["2", "2"]
+    for _, _, summary in told:
+        assert noted(summary) == (
+            "releases r-1 and r-2 are of one instant, 2016-07-01T10:00:00Z: taken in the order of their ids"
+        )
+
+
+def test_releases_of_different_instants_are_not_named() -> None:
+    assert noted(read(jsonl(package(release(), release("2016-08-01"))))[2]) == ""
