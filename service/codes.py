@@ -6,10 +6,33 @@ import pycountry
 
 from domain.values import UNKNOWN_COUNTRY, Codes
 
-#: Codes of ISO 4217's list of withdrawn currencies that central banks' rate histories still name.
+#: ISO 4217's list three, the codes of currencies and funds that were withdrawn (the maintenance agency's
+#: list-three.xml, SIX Group): what was bought with them is still recorded.
 WITHDRAWN_CURRENCIES = frozenset(
-    # One line to compare with the list, not twenty-five.
-    "ATS BEF BGN CYP DEM EEK ESP FIM FRF GRD HRK IEP ITL LTL LUF LVL MTL NLG PTE ROL SIT SKK TRL VEF ZMK".split()  # noqa: SIM905
+    # By first letter, to compare with the list.
+    """
+    ADP AFA ALK ANG AOK AON AOR ARA ARP ARY ATS AYM AZM
+    BAD BEC BEF BEL BGJ BGK BGL BGN BOP BRB BRC BRE BRN BRR BUK BYB BYR
+    CHC CSD CSJ CSK CUC CYP
+    DDM DEM
+    ECS ECV EEK ESA ESB ESP
+    FIM FRF
+    GEK GHC GHP GNE GNS GQE GRD GWE GWP
+    HRD HRK
+    IEP ILP ILR ISJ ITL
+    LAJ LSM LTL LTT LUC LUF LUL LVL LVR
+    MGF MLF MRO MTL MTP MVQ MXP MZE MZM
+    NIC NLG
+    PEH PEI PES PLZ PTE
+    RHD ROK ROL RUR
+    SDD SDP SIT SKK SLL SRG STD SUR
+    TJR TMM TPE TRL
+    UAK UGS UGW USS UYN UYP
+    VEB VEF VNC
+    XEU XFO XFU XRE
+    YDD YUD YUM YUN
+    ZAL ZMK ZRN ZRZ ZWC ZWD ZWL ZWN ZWR
+    """.split()  # noqa: SIM905
 )
 
 
