@@ -8,6 +8,9 @@ import duckdb
 from projections import statements
 from projections.parameters import Identifier, Moment
 
+#: What an order is at a moment (docs/semantics.md, 14).
+Status = Literal["open", "delivered", "returned", "void", "cancelled"]
+
 
 class OrderList(Moment):
     """What is asked of the list of orders; None: anything."""
@@ -17,7 +20,7 @@ class OrderList(Moment):
     vendor: Identifier | None = None
     #: Of one of its lines.
     product: Identifier | None = None
-    status: Literal["open", "delivered", "cancelled"] | None = None
+    status: Status | None = None
     #: The first and the last day on which its placing ends.
     placed_from: date | None = None
     placed_to: date | None = None

@@ -10,6 +10,7 @@ from domain.estimates import Estimate
 from domain.events import Recorded
 from domain.periods import parse_period
 from projections.figures import PRECISE, ZERO, Figure, plain, total_of
+from projections.order_list import Status
 from projections.parameters import Moment
 
 #: The fields in which an order's events speak of lines that another event (by its `lines`) brought.
@@ -34,9 +35,11 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     8, 10, 12 and 14: each is {"value", "low", "high"}, decimals as strings at six places, value null where nothing is
     quantified, high null where there is no bound; amounts are in the order's currency.
 
-    `status` is cancelled from the first counting cancellation on, delivered where no line has anything open by its best
-    figure, else open. `flags`: over-received (of some line certainly more than ordered), cancelled, late (a line has
-    something open though its time for delivery is over), unallocated (of several buyers, and no allocation counts).
+    `status` is cancelled from the first counting cancellation on; void where nothing is ordered (any more) and nothing
+    was kept; returned where all that was ordered had arrived and all of it went back; delivered where no line has
+    anything open by its best figure; else open. `flags`: over-received (of some line certainly more than ordered),
+    cancelled, late (a line has something open though its time for delivery is over, and is not returned), unallocated
+    (of several buyers, and no allocation counts).
     `history` has every event recorded by then, with `why_not` where it does not count. An event that speaks of lines
     which are not there lists them as `missing_lines`; it counts as long as one of its lines is there.
     """
@@ -49,7 +52,8 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     entries = stream.entries()
     figures = {name: _figures(entries, name, cancellation is not None) for name in stream.lines}
     lines = [_written_line(line, figures[name]) for name, line in stream.lines.items()]
-    unsettled = [] if cancellation else [line for line in lines if not _is_settled(figures[line["line"]])]
+    status = "cancelled" if cancellation else _status(entries, figures)
+    unsettled = [line for line in lines if not _is_settled(figures[line["line"]])] if status == "open" else []
     flags = {
         "over-received": any(line["over_received"] for line in lines),
         "cancelled": cancellation is not None,
@@ -64,7 +68,7 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
         "placed_on": stream.placing.ends_on.isoformat(),
         "placed_effective_on": stream.placing.effective_on.text,
         "basis": stream.placing.basis,
-        "status": "cancelled" if cancellation else "open" if unsettled else "delivered",
+        "status": status,
         **_written_cancellation(cancellation),
         "lines": lines,
         "allocations": allocation.data["allocations"] if allocation else None,
@@ -279,8 +283,40 @@ def _down(number: Decimal, by: Decimal) -> Decimal:
 
 def _is_settled(figures: Figures) -> bool:
     """Whether nothing of a line is open: by goods, or by money where nobody knows how many goods were ordered."""
-    known = [statuses for statuses in figures.values() if not statuses["ordered"].unquantified]
-    return bool(known) and known[0]["open"].sum == 0
+    known = _known(figures)
+    return known is not None and known["open"].sum == 0
+
+
+def _known(figures: Figures) -> Statuses | None:
+    """A line's goods, or its money where nobody knows how many goods were ordered; None: nobody knows either."""
+    return next((statuses for statuses in figures.values() if not statuses["ordered"].unquantified), None)
+
+
+def _status(entries: Entries, figures: Mapping[str, Figures]) -> Status:
+    """What an order is that is not cancelled."""
+    void = [name for name in figures if _is_void(figures[name])]
+    if len(void) == len(figures):
+        return "void"
+    if all(name in void or _went_back(entries, name, figures[name]) for name in figures):
+        return "returned"
+    return "delivered" if all(map(_is_settled, figures.values())) else "open"
+
+
+def _is_void(figures: Figures) -> bool:
+    """Whether of a line nothing is ordered, and nothing was kept, by all that is known of it."""
+    known = _known(figures)
+    return known is not None and known["ordered"].sum == 0 and _is_nothing(known["delivered"])
+
+
+def _went_back(entries: Entries, line: str, figures: Figures) -> bool:
+    """Whether all the goods of a line had arrived, and all of them went back."""
+    ordered, received = figures["quantity"]["ordered"], _sum(entries, "receipts", line, "quantity")
+    had_arrived = not ordered.unquantified and 0 < ordered.sum <= received.sum
+    return had_arrived and _is_nothing(figures["quantity"]["delivered"])
+
+
+def _is_nothing(figure: Figure) -> bool:
+    return not figure.unquantified and figure.sum == 0
 
 
 def _is_over(deliver_by: str | None, effective_on: date) -> bool:

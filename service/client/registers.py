@@ -41,7 +41,7 @@ class ListedOrder(Struct, frozen=True):
     """What of an order stands in the list."""
 
     order_id: str
-    status: Literal["open", "delivered", "cancelled"]
+    status: Literal["open", "delivered", "returned", "void", "cancelled"]
     vendor_id: str
     buyers: list[str]
     currency: str

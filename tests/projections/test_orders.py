@@ -263,6 +263,47 @@ def test_an_order_is_delivered_once_no_line_has_anything_open_by_its_best_figure
     assert read(book)["status"] == "open"
 
 
+def test_an_order_amended_to_nothing_is_void_and_not_delivered(book: Book) -> None:
+    book.order("o1", "2023-03-01", [line("100", "1000"), line("5", name="2")])
+    changes = [{"line": "1", "quantity": "-100", "amount": "-1000"}]
+    book.say("order-amended", "2023-04-01", {"order_id": "o1", "changes": changes})
+    assert read(book)["status"] == "open"
+    book.say("order-amended", "2023-05-01", {"order_id": "o1", "changes": [{"line": "2", "quantity": "-5"}]})
+    assert read(book, date(2023, 4, 30))["status"] == "open"
+    assert read(book, date(2023, 5, 1))["status"] == "void"
+
+
+def test_what_was_kept_of_an_order_amended_to_nothing_was_delivered(book: Book) -> None:
+    book.order("o1", "2023-03-01", [line("100")])
+    book.receive("o1", "2023-04-01", received("10"))
+    book.say("order-amended", "2023-05-01", {"order_id": "o1", "changes": [{"line": "1", "quantity": "-100"}]})
+    answer = read(book)
+    assert (answer["status"], answer["flags"]) == ("delivered", ["over-received"])
+
+
+def test_an_order_whose_goods_all_went_back_is_returned_and_nobody_is_late(book: Book) -> None:
+    book.order("o1", "2023-03-01", [line("100") | {"deliver_by": "2023-05"}, line("5", name="2")])
+    book.receive("o1", "2023-04-01", received("100"), received("5", "2"))
+    book.give_back("o1", "2023-06-01", {"line": "1", "quantity": "100"})
+    # The other line's goods were kept: a replacement is still due of these.
+    assert (read(book)["status"], read(book)["flags"]) == ("open", ["late"])
+    book.give_back("o1", "2023-07-01", {"line": "2", "quantity": "5"})
+    answer = read(book)
+    assert (answer["status"], answer["flags"]) == ("returned", [])
+    assert goods(answer) == ("100", "0", "100")
+
+
+def test_goods_that_went_back_before_all_had_arrived_are_still_due(book: Book) -> None:
+    book.order("o1", "2023-03-01", [line("100")])
+    book.receive("o1", "2023-04-01", received("99"))
+    book.give_back("o1", "2023-05-01", {"line": "1", "quantity": "99"})
+    assert read(book)["status"] == "open"
+    book.receive("o1", "2023-06-01", received("1"))
+    assert read(book)["status"] == "open"
+    book.receive("o1", "2023-07-01", received("99"))
+    assert read(book)["status"] == "delivered"
+
+
 def test_where_nobody_knows_how_many_were_ordered_the_money_says_whether_all_is_delivered(book: Book) -> None:
     book.order("o1", "2023-03-01", [line(None, "4000")])
     book.receive("o1", "2023-04-01", received("10", amount="3000"))
