@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     #: Name of the ledger, fixed when it is made.
     origin: str | None = None
-    #: The largest request body.
+    #: The largest body of events; other routes take less (service.web.limits).
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     #: Requests to record that may wait for their turn; who comes then is asked to come back later.
     waiting_requests: int = Field(default=WAITING_COMMANDS, gt=0)

@@ -16,11 +16,11 @@ from service.observing.traces import Traces
 from service.questions import Questions
 from service.settings import Settings
 from service.version import VERSION
-from service.web import imports, openapi, resources, webhooks
+from service.web import events, imports, openapi, resources, views, webhooks
 from service.web.access import Access
 from service.web.conditions import Preferences
 from service.web.door import Door, refuse_another_route
-from service.web.limits import Limits
+from service.web.limits import Allowance, Limits
 from service.web.methods import Heads, allowed, instead
 from service.web.observing import Observed
 from service.web.permissions import Declarations
@@ -60,6 +60,7 @@ def application(
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
     app.state.readiness = Readiness(daybook)
     app.state.scraping = CapacityLimiter(1)
+    app.state.supposing = CapacityLimiter(views.MOST_SUPPOSING)
     for router in (*ROUTERS, openapi.router):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -69,7 +70,10 @@ def application(
         Limits,
         body_limit_bytes=settings.body_limit_bytes,
         body_timeout_s=settings.body_timeout_s,
-        uploads={imports.PATH: (settings.import_limit_bytes, settings.import_timeout_s)},
+        others={
+            events.PATH: Allowance(settings.body_limit_bytes, settings.body_timeout_s),
+            imports.PATH: Allowance(settings.import_limit_bytes, settings.import_timeout_s, is_kept=False),
+        },
     )
     limit = None if settings.rate_limit is None else RateLimit(settings.rate_limit)
     app.add_middleware(

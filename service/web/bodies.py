@@ -1,54 +1,48 @@
 """Reading event requests out of a body: one event, an array, or NDJSON."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request as HttpRequest
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
-from domain.json_text import parse_json, refuse_deep
+from domain.json_text import TooLong, parse_elements, parse_json, refuse_deep
 from domain.ledger import Sent
 from domain.plain_orders import PlainOrder, PlainOrders, read_plain_order, read_plain_orders
 from service.codes import codes
 from service.web.problems import REFUSALS, HttpProblem
 
-#: Faults that one answer lists.
+#: Faults that one answer lists; behind the last of them nothing is read.
 MOST_FAULTS = 100
+#: So many bytes of events that are wrong are read through, however few these are.
+MOST_WRONG_BYTES = 4 * 1024 * 1024
+#: As it is sent: what is stored of an event is far less (domain.events.LARGEST_EVENT_BYTES).
+LONGEST_EVENT_BYTES = 1024 * 1024
+MOST_LINES = 1_000_000
+#: Lines that are read at once.
+LINES_AT_ONCE = 1_000
 
 JSON = "application/json"
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
+@dataclass(frozen=True)
 class Batch:
     """The events of one body, and how to say where a fault is: by pointer, and by line for NDJSON."""
 
-    def __init__(self, sent: Sequence[Any], lines: list[int] | None, *, single: bool) -> None:
-        self.lines = lines
-        self.single = single
-        self.requests: Sequence[Sent] = sent if isinstance(sent, PlainOrders) else self._read(sent)
-
-    def _read(self, sent: Sequence[Any]) -> list[Sent]:
-        requests: list[Sent] = []
-        faults: list[dict[str, Any]] = []
-        for index, event in enumerate(sent):
-            try:
-                requests.append(event if isinstance(event, PlainOrder) else read_request(event, codes()))
-            except Invalid as invalid:
-                faults += self.faults(invalid, index)
-                if len(faults) >= MOST_FAULTS:
-                    break
-        if faults:
-            raise HttpProblem("invalid", _summary(faults), faults[:MOST_FAULTS])
-        return requests
+    requests: Sequence[Sent]
+    #: By event the line it stands on; None: it is no NDJSON.
+    lines: Sequence[int] | None
+    single: bool
 
     def faults(self, refusal: Refusal, index: int) -> list[dict[str, Any]]:
         """The problems of one refused event, placed in the body."""
-        where: Mapping[str, Any] = {} if self.lines is None else {"line": self.lines[index]}
-        prefix = f"/{index}" if self.lines is None and not self.single else ""
-        return [
-            {**where, "pointer": prefix + problem.pointer, "detail": problem.message} for problem in refusal.problems
-        ]
+        line = None if self.lines is None else self.lines[index]
+        return _placed(refusal, line, "" if self.single or line is not None else f"/{index}")
 
     def problem(self, refusal: Refusal) -> HttpProblem:
         """A refusal of one of the events, as the answer to the whole request."""
@@ -56,6 +50,42 @@ class Batch:
         name = next(name for kind, name in REFUSALS if isinstance(refusal, kind))
         line = f"line {faults[0]['line']}: " if "line" in faults[0] else ""
         return HttpProblem(name, line + str(refusal), faults)
+
+
+class _Reading:
+    """Reads events one after the other, as long as it is worth while to go on."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most = most
+        self.requests: list[Sent] = []
+        self._faults: list[dict[str, Any]] = []
+        self._wrong_bytes = 0
+
+    def add(self, sent: Any, line: int | None, pointer: str, size: int) -> None:
+        """Take an event as it was sent; HttpProblem where enough is wrong to say so."""
+        try:
+            self.requests.append(sent if isinstance(sent, PlainOrder) else read_request(sent, codes()))
+        except Invalid as invalid:
+            self._faults += _placed(invalid, line, pointer)
+            self._wrong_bytes += size
+            if len(self._faults) >= MOST_FAULTS or self._wrong_bytes >= MOST_WRONG_BYTES:
+                self.end()
+        self.refuse_more()
+
+    def refuse_more(self, further: int = 0) -> None:
+        """HttpProblem where there are more events than there may be."""
+        if self._most is not None and len(self.requests) + further > self._most:
+            raise HttpProblem("invalid", f"there are more than {self._most:,} events in the request")
+
+    def end(self) -> None:
+        """HttpProblem says what was wrong, where anything was."""
+        if self._faults:
+            raise HttpProblem("invalid", _summary(self._faults), self._faults[:MOST_FAULTS])
+
+
+def _placed(refusal: Refusal, line: int | None, pointer: str) -> list[dict[str, Any]]:
+    where: Mapping[str, Any] = {} if line is None else {"line": line}
+    return [{**where, "pointer": pointer + problem.pointer, "detail": problem.message} for problem in refusal.problems]
 
 
 def _summary(faults: list[dict[str, Any]]) -> str:
@@ -66,10 +96,7 @@ def _summary(faults: list[dict[str, Any]]) -> str:
 
 
 async def read_body(request: HttpRequest, limit_bytes: int) -> bytes:
-    """The whole body; HttpProblem where it is larger than the limit, without reading further."""
-    declared = request.headers.get("content-length")
-    if declared is not None and declared.isdigit() and int(declared) > limit_bytes:
-        raise HttpProblem("too-large", f"the body has {declared} bytes, more than {limit_bytes}")
+    """The whole body; HttpProblem where it is larger than a limit below that of its route, without reading further."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -79,28 +106,85 @@ async def read_body(request: HttpRequest, limit_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def read_events(body: bytes, content_type: str) -> Batch:
-    """The events of a body, all of them well-formed; HttpProblem says where and what otherwise."""
+def read_events(body: bytes, content_type: str, most: int | None = None) -> Batch:
+    """The events of a body, all of them well-formed and no more than `most`; HttpProblem says where and what otherwise.
+
+    Where much is wrong, the rest is not read.
+    """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in NDJSON:
-        lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
-        return Batch(_read_lines(lines), [number for number, _ in lines], single=False)
+        return _read_lines(body, most)
     if media_type == JSON or (not media_type and body):
         plain = read_plain_order(body, codes())
         if plain is not None:
             return Batch([plain], None, single=True)
-        sent = _parse(body, None)
-        return Batch(sent, None, single=False) if isinstance(sent, list) else Batch([sent], None, single=True)
-    raise HttpProblem("unsupported-media-type", f"send application/json or application/x-ndjson, not {media_type!r}")
+        return _read_list(body, most) if _begins_list(body) else _read_only(body)
+    raise HttpProblem("unsupported-media-type", f"send {JSON} or {NDJSON[0]}, not {media_type!r:.80}")
 
 
-def _read_lines(lines: Sequence[tuple[int, bytes]]) -> Sequence[Any]:
+_begins_list = re.compile(rb"[ \t\n\r]*\[").match
+
+
+def _read_only(body: bytes) -> Batch:
+    if len(body) > LONGEST_EVENT_BYTES:
+        raise HttpProblem("too-large", f"an event has at most {LONGEST_EVENT_BYTES:,} bytes, not {len(body):,}")
+    reading = _Reading(None)
+    reading.add(_parse(body, None), None, "", len(body))
+    reading.end()
+    return Batch(reading.requests, None, single=True)
+
+
+def _read_list(body: bytes, most: int | None) -> Batch:
+    reading = _Reading(most)
+    try:
+        for index, (sent, length) in enumerate(parse_elements(body, LONGEST_EVENT_BYTES)):
+            refuse_deep(sent, above=1)
+            reading.add(sent, None, f"/{index}", length)
+    except TooLong as error:
+        raise HttpProblem("too-large", str(error)) from None
+    except ValueError as error:
+        raise HttpProblem("malformed", str(error), [{"pointer": "", "detail": str(error)}]) from None
+    reading.end()
+    return Batch(reading.requests, None, single=False)
+
+
+def _read_lines(body: bytes, most: int | None) -> Batch:
     """What stands on each line: a plain order, or some JSON."""
-    places, orders = read_plain_orders([text for _, text in lines], codes())
-    if len(orders) == len(lines):
-        return orders
-    by_place = dict(zip(places, orders, strict=True))
-    return [by_place.get(place) or _parse(text, number) for place, (number, text) in enumerate(lines)]
+    if body.count(b"\n") > MOST_LINES:
+        raise HttpProblem("too-large", f"the body has more than {MOST_LINES:,} lines")
+    reading = _Reading(most)
+    numbers: list[int] = []
+    plain: list[PlainOrders] = []
+    lines = _lines(body)
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        places, orders = read_plain_orders([text for _, text in chunk], codes())
+        if len(orders) == len(chunk) and not reading.requests:
+            reading.refuse_more(len(numbers) + len(chunk))
+            plain.append(orders)
+        else:
+            if plain:
+                # Not all of them are plain.
+                reading.requests += PlainOrders.joined(plain)
+                plain.clear()
+            by_place = dict(zip(places, orders, strict=True))
+            for place, (number, text) in enumerate(chunk):
+                reading.add(by_place.get(place) or _parse(text, number), number, "", len(text))
+        numbers += [number for number, _ in chunk]
+    reading.end()
+    return Batch(PlainOrders.joined(plain) if plain else reading.requests, numbers, single=False)
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers."""
+    number, counted = 1, 0
+    for match in re.finditer(rb"[^\n]+", body):
+        number += body.count(b"\n", counted, match.start())
+        counted = match.start()
+        if not (text := match[0]).isspace():
+            if len(text) > LONGEST_EVENT_BYTES:
+                detail = f"line {number}: an event has at most {LONGEST_EVENT_BYTES:,} bytes, not {len(text):,}"
+                raise HttpProblem("too-large", detail, [{"line": number, "pointer": "", "detail": detail}])
+            yield number, text
 
 
 def _parse(text: bytes, line: int | None) -> Any:

@@ -15,9 +15,9 @@ TEXT = "text/plain; charset=utf-8"
 BINARY: Schema = {"type": "string", "format": "binary"}
 
 #: What any request may be refused for: unreadable, without a token, not allowed, too many; or the service is at fault.
-ALWAYS = (400, 401, 403, 429, 500, 503)
+ALWAYS = (400, 401, 403, 429, 431, 500, 503)
 #: What is answered without a token.
-OPEN = (400, 403, 429, 500)
+OPEN = (400, 403, 429, 431, 500)
 #: What a body may be refused for.
 BODY = (408, 413, 415, 422)
 

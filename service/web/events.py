@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
@@ -22,11 +22,14 @@ from service.daybook import Daybook
 from service.exporters import cloud_events
 from service.selection import Selection
 from service.store import StoredRow
-from service.web.bodies import JSON, NDJSON, Batch, read_body, read_events
+from service.web.accepting import accepted
+from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
+from service.web.wholes import Whole
 
+PATH = "/api/v1/events"
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
 #: Events that one answer lists, recorded or read.
@@ -40,7 +43,7 @@ SMALL_BODY_BYTES = 16_384
 async def record_events(request: Request) -> Response:
     """Record one event, an array of events, or NDJSON: all of them or none."""
     daybook: Daybook = request.app.state.daybook
-    body = await read_body(request, request.app.state.settings.body_limit_bytes)
+    body = await request.body()
     content_type = request.headers.get("content-type", "")
     if len(body) <= SMALL_BODY_BYTES:
         batch = read_events(body, content_type)
@@ -95,8 +98,8 @@ OFFERED = (JSON, NDJSON[0], CLOUD_EVENTS_BATCH)
 @router.get("/events")
 async def list_events(
     request: Request,
-    after: int = Query(0, ge=0, le=2**62),
-    limit: int = Query(MOST_LISTED, ge=1),
+    after: Annotated[Whole, Query(ge=0, le=2**62)] = 0,
+    limit: Annotated[Whole, Query(ge=1)] = MOST_LISTED,
     type: list[str] = Query(default=[]),  # noqa: A002, B008
     stream: list[str] = Query(default=[]),  # noqa: B008
     subject: str | None = Query(None, pattern=IDENTIFIER_PATTERN),
@@ -150,7 +153,7 @@ def _reached(request: Request, selection: Selection) -> int:
 def _links(request: Request, last: int) -> dict[str, str]:
     """The page behind a position, asked as this one was."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
-    return {"Link": f'<{request.url.path}?{urlencode([*kept, ("after", last)])}>; rel="next"'}
+    return {"Link": f'<{request.scope["path"]}?{urlencode([*kept, ("after", last)])}>; rel="next"'}
 
 
 def _page(rows: list[StoredRow], after: int) -> bytes:
@@ -172,7 +175,7 @@ async def _lines(daybook: Daybook, selection: Selection, after: int, limit: int,
 
 
 @router.get("/events/{position}")
-async def read_event(request: Request, position: int) -> Response:
+async def read_event(request: Request, position: Whole) -> Response:
     """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64.
 
     As a CloudEvent it is `data` of one.
@@ -194,13 +197,3 @@ async def read_event(request: Request, position: int) -> Response:
     tag = tag_of_body(state)
     labelled(response, tag, pinned=True)
     return not_modified(response) if matches(request, tag) else response
-
-
-def accepted(request: Request, offered: tuple[str, ...]) -> str:
-    """The first of the offered media types that the Accept header takes; HttpProblem where it takes none."""
-    wanted = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "*/*").split(",")]
-    for media_type in wanted:
-        for offer in offered:
-            if media_type in (offer, "*/*", f"{offer.partition('/')[0]}/*"):
-                return offer
-    raise HttpProblem("not-acceptable", f"this is offered as {', '.join(offered)}")

@@ -21,7 +21,7 @@ from domain.values import IDENTIFIER_PATTERN, EventData
 from service.commands import Receipt
 from service.daybook import Daybook
 from service.store import read_bytes
-from service.web.bodies import JSON, read_body
+from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
 from service.web.events import answer, correlation_of
 from service.web.examples import CORRECTIONS, EXAMPLES, NOTES
@@ -139,7 +139,7 @@ async def _recorded(
 
 
 async def _body(request: Request) -> bytes:
-    return await read_body(request, request.app.state.settings.body_limit_bytes)
+    return await request.body()
 
 
 def _content_type(request: Request) -> str:
@@ -209,7 +209,7 @@ PROBLEM = {
         }
     },
 }
-REFUSED = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 429, 503)
+REFUSED = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 429, 431, 503)
 KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",

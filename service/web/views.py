@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,14 +15,19 @@ from service.clocks import Raw
 from service.comparisons import CannotBeSupposed, Comparisons
 from service.exporters.views import VIEWS
 from service.questions import Questions
-from service.web.bodies import JSON, read_body, read_events
-from service.web.events import accepted
+from service.scenarios import MOST_EVENTS
+from service.web.accepting import accepted
+from service.web.bodies import JSON, read_events
 from service.web.formats import choice_of, chosen, rendered
 from service.web.problems import HttpProblem
 from service.web.resources import KINDS
 from service.web.validators import linked, tagged, tagged_resource
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
+
+#: Scenarios that are worked out at once.
+MOST_SUPPOSING = 4
+BUSY = f"{MOST_SUPPOSING} scenarios are being worked out"
 
 #: The views of one thing, whose events stand in a stream.
 OF_VIEWS = {f"{kind.plural}/{{identifier}}": kind for kind in KINDS}
@@ -57,14 +63,18 @@ async def _answer(request: Request, path: str, identifier: str = "") -> Response
 
 async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Sent]], dict[str, Any]]) -> Response:
     media_type = accepted(request, (JSON,))
-    body = await read_body(request, request.app.state.settings.body_limit_bytes)
-    batch = await run_in_threadpool(read_events, body, request.headers.get("content-type", ""))
-    if not batch.requests:
-        raise HttpProblem("invalid", "there is no event to suppose in the request")
-    try:
-        answer = await run_in_threadpool(ask, raw_parameters(request), batch.requests)
-    except CannotBeSupposed as refused:
-        raise batch.problem(refused.refusal) from None
+    body, content_type = await request.body(), request.headers.get("content-type", "")
+    supposing: CapacityLimiter = request.app.state.supposing
+    if supposing.available_tokens < 1:
+        raise HttpProblem("unavailable", BUSY, headers={"Retry-After": "1"})
+    async with supposing:
+        batch = await run_in_threadpool(read_events, body, content_type, MOST_EVENTS)
+        if not batch.requests:
+            raise HttpProblem("invalid", "there is no event to suppose in the request")
+        try:
+            answer = await run_in_threadpool(ask, raw_parameters(request), batch.requests)
+        except CannotBeSupposed as refused:
+            raise batch.problem(refused.refusal) from None
     return Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
 
 
