@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from domain.catalogue import problems_of
 from domain.errors import Invalid, Problem
 from domain.events import instant
+from domain.instants import parse_instant
 from domain.periods import parse_day
 from projections.parameters import Moment
 from service.codes import codes
 from service.daybook import Daybook
+from service.wholes import parse_whole
 
 #: A parameter as it came: every value that was given for it.
 Raw = Mapping[str, Sequence[str]]
@@ -173,16 +175,14 @@ def day(name: str, text: str | None) -> date | None:
 def whole(name: str, text: str | None, default: int) -> int:
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Invalid.at(f"/{name}", f"{text!r:.30} is not a whole number")
-    return int(text)
+    try:
+        return parse_whole(text)
+    except ValueError as error:
+        raise Invalid.at(f"/{name}", str(error)) from None
 
 
 def instant_of(name: str, text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid.at(f"/{name}", f"{text!r:.40} is not an instant such as 2026-01-31T12:00:00Z") from None
-    if moment.tzinfo is None:
-        raise Invalid.at(f"/{name}", f"{text!r:.40} does not say its time zone: end it with Z")
-    return moment
+        return parse_instant(text)
+    except ValueError as error:
+        raise Invalid.at(f"/{name}", str(error)) from None

@@ -3,11 +3,13 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from domain.errors import Invalid
+from domain.values import IDENTIFIER_PATTERN
 from projections.parameters import Moment
 from service.clocks import single, whole
 
@@ -16,6 +18,8 @@ USUAL, MOST = 100, 1_000
 #: The clocks that a cursor holds.
 HELD = ("effective_on", "known_on", "position")
 LONGEST_CURSOR = 1_000
+#: An id, or the number of a version; of no entry yet, nothing.
+KEY = re.compile(rf"(?:{IDENTIFIER_PATTERN.strip('^$')})?", re.ASCII)
 
 #: Query parameters that are still to be read, each with its values.
 Raw = dict[str, Sequence[str]]
@@ -86,9 +90,9 @@ def _read(cursor: str, of: str) -> tuple[dict[str, Any], str]:
         held = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
         made_for, effective_on, known_on, position, after = held
         types = (type(made_for), type(effective_on), type(position), type(after))
-        if types != (str, str, int, str) or not isinstance(known_on, str | None):
+        if types != (str, str, int, str) or not isinstance(known_on, str | None) or not KEY.fullmatch(after):
             raise ValueError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise Invalid.at("/cursor", f"{cursor!r:.60} is no cursor: take it from the link to the next page") from None
     if made_for != of:
         raise Invalid.at("/cursor", "was made for another list, or for other filters")

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from domain.instants import parse_instant
 from domain.merkle import HASH_BYTES, Edge, leaf_hash
 from domain.notes import NoteError, VerifierKey, parse_checkpoint, parse_note, write_base64
 from domain.outcomes import Decided
@@ -176,10 +177,7 @@ def _kept(told: dict[str, Any], name: str) -> Kept:
 
 
 def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r:.40} does not say its time zone")
-    return moment
+    return parse_instant(text)
 
 
 def _signed_size(folder: Path, kept: Sequence[Kept], keys: Sequence[VerifierKey]) -> int:

@@ -1,6 +1,6 @@
 """What an auditor asks of a projection over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -8,12 +8,13 @@ from starlette.requests import Request
 from projections.engine import fingerprint
 from service.clocks import BeyondTheLedger
 from service.daybook import Daybook
+from service.web.wholes import Whole
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])
 
 
 @router.get("/projection/digest")
-def digest(request: Request, position: int | None = Query(default=None, ge=0)) -> dict[str, Any]:
+def digest(request: Request, position: Annotated[Whole | None, Query(ge=0, le=2**62)] = None) -> dict[str, Any]:
     """Of every table of this process's projection a digest of the rows that the events up to a position make.
 
     Two projections of the same events by the same code (`fingerprint`) have the same digests.

@@ -15,7 +15,7 @@ from service.web.problems import HttpProblem
 #: An entity tag as it is sent: weak or not, in quotation marks (RFC 9110, 8.8.3).
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 #: What a strong tag of ours is: a version, and where it is of a moment of its own, a digest of the answer.
-VERSION = re.compile(r"([0-9]{1,18})(?:-[0-9a-f]{16})?")
+VERSION = re.compile(r"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]{16})?")
 SCENARIOS = "/api/v1/scenarios/"
 WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,18})\"?\s*(?=$|[,;])", re.IGNORECASE)
 

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.registers import Registers
+from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
-from service.web.events import accepted
 from service.web.resources import KINDS, Kind, stream_of
 from service.web.validators import Raw, linked, tagged, tagged_resource
 from service.web.views import raw_parameters

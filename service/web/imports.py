@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -35,6 +35,7 @@ from service.imports.worker import Worker
 from service.web.bodies import JSON, NDJSON, read_body
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
+from service.web.wholes import Whole
 
 PATH = "/api/v1/imports"
 router = APIRouter(prefix=PATH, tags=["imports"])
@@ -131,7 +132,7 @@ async def begin_import(
 async def list_imports(
     request: Request,
     state: list[State] = Query(default=[]),  # noqa: B008
-    limit: int = Query(100, ge=1, le=MOST_LISTED),
+    limit: Annotated[Whole, Query(ge=1, le=MOST_LISTED)] = 100,
 ) -> Response:
     """The imports that are kept, the latest first."""
     jobs = _worker(request).jobs

@@ -13,8 +13,10 @@ from domain.tiles import Bundle, Tile, pack_bundle, parse_tile_path
 from service.clocks import BeyondTheLedger, single, whole
 from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
+from service.web.accepting import likings
 from service.web.problems import HttpProblem
 from service.web.views import raw_parameters
+from service.web.wholes import Whole
 
 router = APIRouter(tags=["log"])
 
@@ -82,11 +84,8 @@ def _kept_for_ever(request: Request) -> str:
 
 
 def _takes_gzip(request: Request) -> bool:
-    for part in request.headers.get("accept-encoding", "").split(","):
-        coding, _, parameters = part.replace(" ", "").lower().partition(";")
-        if coding == "gzip":
-            return parameters.rstrip("0.") != "q="
-    return False
+    named = likings(",".join(request.headers.getlist("accept-encoding")))
+    return "gzip" in named and named["gzip"].weight > 0
 
 
 async def nothing(request: Request, path: str) -> Response:
@@ -111,7 +110,7 @@ async def consistency(request: Request) -> Response:
 
 
 @router.get("/api/v1/events/{position}/proof", tags=["events"])
-async def proof(request: Request, position: int) -> Response:
+async def proof(request: Request, position: Whole) -> Response:
     """The proof that an event is in the log (C2SP tlog-proof), by the last checkpoint or that of a `size`."""
     raw: Raw = dict(raw_parameters(request))
     given = single(raw, "size")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -14,6 +15,8 @@ from service.clocks import BeyondTheLedger
 from service.store import Unreachable
 from service.tail import Tail, Wanted
 from service.web.problems import HttpProblem
+from service.web.wholes import Whole
+from service.wholes import parse_whole
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 
@@ -30,7 +33,7 @@ SEND_TIMEOUT_S = 60.0
 @router.get("/events/stream")
 async def stream_events(
     request: Request,
-    after: int | None = Query(None, ge=0, le=2**62),
+    after: Annotated[Whole | None, Query(ge=0, le=2**62)] = None,
     type: list[str] = Query(default=[]),  # noqa: A002, B008
     stream: list[str] = Query(default=[]),  # noqa: B008
 ) -> Response:
@@ -62,9 +65,10 @@ def _last_event_id(request: Request) -> int | None:
     given = request.headers.get("last-event-id")
     if given is None or given == "":
         return None
-    if not (given.isascii() and given.isdigit() and len(given) <= 18):
-        raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}")
-    return int(given)
+    try:
+        return parse_whole(given)
+    except ValueError:
+        raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}") from None
 
 
 async def _messages(

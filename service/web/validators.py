@@ -72,8 +72,8 @@ def linked(request: Request, response: Response, answer: Mapping[str, Any]) -> R
         # The cursor holds the moment.
         asked = [(name, value) for name, value in kept if name not in (*MOMENT, "min_position")]
         links["next"] = [*asked, ("cursor", answer["next_cursor"])]
+    path = request.scope["path"]
     response.headers["Link"] = ", ".join(
-        f'<{request.url.path}{"?" if query else ""}{urlencode(query)}>; rel="{relation}"'
-        for relation, query in links.items()
+        f'<{path}{"?" if query else ""}{urlencode(query)}>; rel="{relation}"' for relation, query in links.items()
     )
     return response

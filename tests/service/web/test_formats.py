@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.exporters.formats import FORMATS, XLSX
-from service.web.formats import liked_best
+from service.web.accepting import liked_best
 
 VIEW = "/api/v1/views/vendor-dependence?buyer=baidu&measure=units&effective_on=2023-08-31"
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence?buyer=baidu&key=huawei"
