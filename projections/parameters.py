@@ -170,10 +170,10 @@ def parse_duration(text: str) -> tuple[int, int]:
     """Read an ISO 8601 duration such as `P1Y6M` or `P30D` as (months, days); ValueError says what is wrong."""
     match = DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration of years, months, weeks or days such as P1Y, P6M or P30D")
+        raise ValueError(f"{text!r:.40} is not a duration of years, months, weeks or days such as P1Y, P6M or P30D")
     years, months, weeks, days = (int(part or 0) for part in match.groups())
     if not (years or months or weeks or days):
-        raise ValueError(f"{text!r} is no time at all")
+        raise ValueError(f"{text!r:.40} is no time at all")
     return 12 * years + months, 7 * weeks + days
 
 

@@ -12,7 +12,7 @@ learned of organisations or products since, so that a row's rules reach further,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from domain.events import Recorded
@@ -202,7 +202,8 @@ class _Planner:
             data["reason"] = change.title
             if change.role == "delays":
                 first = min((event.ends_on for event in chain.standing()), default=change.end)
-                effective_on, until = first.isoformat(), (change.end - timedelta(days=1)).isoformat()
+                last = max(change.end, date.min + timedelta(days=1)) - timedelta(days=1)
+                effective_on, until = first.isoformat(), last.isoformat()
             elif change.role != "suspends":
                 until = None
         if until is not None:
@@ -299,7 +300,7 @@ class _Planner:
 
 def _followed(placed: _Placed, others: Sequence[_Placed]) -> bool:
     """Whether another change of the instrument applies from the day after the row's last."""
-    if placed.change.until is None:
+    if placed.change.until is None or placed.change.until.last == date.max:
         return False
     day = placed.change.until.last + timedelta(days=1)
     rows = [other.change.end for other in others if other.chain is placed.chain and other is not placed]

@@ -256,6 +256,16 @@ def test_effective_to_ends_an_instrument_that_nothing_follows_also_where_it_is_l
     assert desk.imports(ended).recorded == 0
 
 
+def test_the_first_and_the_last_of_all_days_are_days_like_others(desk: Desk) -> None:
+    desk.imports(
+        changes_csv(
+            change("US-2020-RULE-A", "RegulationEffective", scope="", effective_to="9999-12-31"),
+            change("US-2020-RULE-A-DELAY", "RegulationDelayed", published_on="", effective_from="0001-01-01"),
+        )
+    )
+    assert desk.instrument("US-2020-RULE-A", "2020-05-16").status == "in-force"
+
+
 def test_a_row_that_has_changed_since_is_a_conflict_and_nothing_of_its_file_is_recorded(desk: Desk) -> None:
     row = change("US-2019-EL-HUAWEI", "ListingAdded")
     desk.imports(changes_csv(row))
