@@ -10,6 +10,7 @@ import click
 from domain.notes import NoteError, VerifierKey
 from service.cli import tables
 from service.cli.exporting import export, progress_bar
+from service.cli.wholes import WholeRange
 from service.daybook import database, ledger_identity, ledger_origin, open_ledger
 from service.exporters.archive import EVENTS_PER_FILE, archive
 from service.log.keys import given_keys, log_name
@@ -26,7 +27,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.argument("folder", type=FOLDER)
 @click.option(
     "--events-per-file",
-    type=click.IntRange(1, 10_000_000),
+    type=WholeRange(1, 10_000_000),
     help=f"Events in a sealed file (default: as before, else {EVENTS_PER_FILE:,}).",
 )
 @click.pass_obj

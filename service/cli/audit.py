@@ -19,6 +19,7 @@ from service.audit.replay import replay as replay_all
 from service.audit.verifier import Refused, check_bundle
 from service.cli import exits, tables
 from service.cli.exporting import progress_bar
+from service.cli.wholes import WholeRange
 from service.clocks import BeyondTheLedger, Clocks
 from service.daybook import Daybook, open_daybook
 from service.exporters.files import STDOUT, is_compressed, written
@@ -27,7 +28,7 @@ from service.settings import Settings
 
 
 @click.command()
-@click.option("--position", type=click.IntRange(1), help="Everything up to this position (default: the head).")
+@click.option("--position", type=WholeRange(1), help="Everything up to this position (default: the head).")
 @click.option(
     "--query",
     "queries",
@@ -98,7 +99,7 @@ def verify_bundle(path: Path, vkeys: Sequence[str], *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--position", type=click.IntRange(0), help="Everything up to this position (default: the head).")
+@click.option("--position", type=WholeRange(0), help="Everything up to this position (default: the head).")
 @click.option("--recorded-at", help="Everything recorded up to this instant.")
 @click.option(
     "--queries",

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from domain.errors import Invalid
 from service.cli import asking, tables
+from service.cli.wholes import WholeRange
 from service.comparisons import Comparisons
 from service.daybook import ledger_origin, open_daybook, open_ledger
 from service.exporters import events as event_files
@@ -44,8 +45,8 @@ def output_option(command: Any) -> Any:
 
 
 @export.command()
-@click.option("--after", type=click.IntRange(0), default=0, help="Start behind this position.")
-@click.option("--upto", type=click.IntRange(0), help="End with this position (default: the head).")
+@click.option("--after", type=WholeRange(0), default=0, help="Start behind this position.")
+@click.option("--upto", type=WholeRange(0), help="End with this position (default: the head).")
 @click.option("--type", "types", multiple=True, help="Only this event type; repeat for several.")
 @click.option("--stream", "streams", multiple=True, help="Only this stream, e.g. order/po-1; repeat for several.")
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from domain.notes import NoteError, parse_note, write_base64
 from service.cli import exits
+from service.cli.wholes import WholeRange
 from service.clocks import BeyondTheLedger
 from service.daybook import ledger_identity, ledger_origin, open_ledger
 from service.log.publisher import served
@@ -30,7 +31,7 @@ def _opened(settings: Settings) -> Iterator[TransparencyLog]:
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(0, 2**62), help="The checkpoint of this size (default: the last one).")
+@click.option("--size", type=WholeRange(0, 2**62), help="The checkpoint of this size (default: the last one).")
 @click.option("--vkey", is_flag=True, help="Print the verifier key of each signing key instead.")
 @click.option("--witness", "urls", multiple=True, metavar="URL", help="Have a witness sign it; repeat for several.")
 @click.option("--witness-key", "vkeys", multiple=True, metavar="VKEY", help="The verifier key of each --witness.")
@@ -85,12 +86,10 @@ def _as_object(issued: Issued, note: str) -> dict[str, object]:
 
 
 @click.command()
-@click.argument("position", type=click.IntRange(1, 2**62), required=False)
-@click.option("--size", type=click.IntRange(0, 2**62), help="By the checkpoint of this size (default: the last one).")
-@click.option(
-    "--from", "old", type=click.IntRange(0, 2**62), help="Prove instead that the log only grew, from here ..."
-)
-@click.option("--to", "new", type=click.IntRange(0, 2**62), help="... to here (default: the last checkpoint).")
+@click.argument("position", type=WholeRange(1, 2**62), required=False)
+@click.option("--size", type=WholeRange(0, 2**62), help="By the checkpoint of this size (default: the last one).")
+@click.option("--from", "old", type=WholeRange(0, 2**62), help="Prove instead that the log only grew, from here ...")
+@click.option("--to", "new", type=WholeRange(0, 2**62), help="... to here (default: the last checkpoint).")
 @click.pass_obj
 def proof(settings: Settings, /, position: int | None, size: int | None, old: int | None, new: int | None) -> None:
     """Prove that the event at a POSITION is in the log (C2SP tlog-proof), or that the log only grew."""

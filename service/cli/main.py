@@ -9,6 +9,7 @@ import click
 
 from service.cli import archiving, audit, doctor, exporting, importing, interface, log, query, serving, token, verify
 from service.cli.exits import ended_by_sigterm, translated
+from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
 from service.observing import logs
 from service.settings import Settings
@@ -47,7 +48,7 @@ def init(settings: Settings, origin: str | None) -> None:
 
 
 @main.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free port.")
+@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="0: any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.pass_obj
 def serve(settings: Settings, port: int, host: str) -> None:
@@ -59,7 +60,7 @@ def serve(settings: Settings, port: int, host: str) -> None:
 
 @main.command()
 @click.option("--no-serve", is_flag=True, help="Print the answers and end.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free port.")
+@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="0: any free port.")
 @click.option("--json", "as_json", is_flag=True, help="The answers as JSON.")
 @click.pass_obj
 def demo(settings: Settings, no_serve: bool, port: int, as_json: bool) -> None:

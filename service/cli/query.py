@@ -15,6 +15,7 @@ from projections.engine import fingerprint
 from projections.parameters import RegulatoryExposure, VendorDependence
 from service.cli import exits, exporting, tables
 from service.cli.asking import asked
+from service.cli.wholes import WholeRange
 from service.clocks import REPEATABLE
 from service.daybook import open_daybook, remove_projections
 from service.exporters.files import STDOUT, suffix, written
@@ -220,8 +221,8 @@ def order(
 
 
 @click.command()
-@click.option("--after", type=click.IntRange(0), default=0, help="Start behind this position.")
-@click.option("--limit", type=click.IntRange(1), help="At most so many.")
+@click.option("--after", type=WholeRange(0), default=0, help="Start behind this position.")
+@click.option("--limit", type=WholeRange(1), help="At most so many.")
 @click.option("--type", "types", multiple=True, help="Only this event type; repeat for several.")
 @click.option("--stream", "streams", multiple=True, help="Only this stream, e.g. order/po-1.")
 @click.pass_obj
