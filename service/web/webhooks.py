@@ -64,6 +64,13 @@ class NewWebhook(BaseModel):
             raise ValueError(f"there is no event type {unknown[0]!r:.80}")
         return sorted(set(types))
 
+    @field_validator("streams")
+    @classmethod
+    def _writable(cls, streams: list[str]) -> list[str]:
+        if any("\x00" in stream for stream in streams):
+            raise ValueError("there is a NUL in a stream, which is in no id")
+        return streams
+
 
 class Replay(BaseModel):
     """From where it is to be told again."""
