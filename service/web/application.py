@@ -18,6 +18,7 @@ from service.settings import Settings
 from service.version import VERSION
 from service.web import events, imports, openapi, resources, views, webhooks
 from service.web.access import Access
+from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.door import Door, refuse_another_route
 from service.web.limits import Allowance, Limits
@@ -118,4 +119,4 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 async def _on_bad_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [{"pointer": f"/{fault['loc'][-1]}", "detail": str(fault["msg"])} for fault in error.errors()]
-    return respond(HttpProblem("invalid", f"{faults[0]['pointer']}: {faults[0]['detail']}", faults))
+    return respond(HttpProblem("invalid", f"{faults[0]['pointer']}: {faults[0]['detail']}", faults[:MOST_FAULTS]))

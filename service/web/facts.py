@@ -15,7 +15,7 @@ from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, read_plain_order
 from domain.values import EventData
 from service.codes import codes
-from service.web.bodies import JSON
+from service.web.bodies import JSON, MOST_FAULTS
 from service.web.problems import REFUSALS, HttpProblem
 
 #: The fields of the envelope that a fact may carry beside its data.
@@ -44,7 +44,7 @@ class Facts:
         place = self.places[refusal.index]
         faults = [{"pointer": place(one.pointer), "detail": one.message} for one in refusal.problems]
         name = next(name for kind, name in REFUSALS if isinstance(refusal, kind))
-        return HttpProblem(name, _summary(faults), faults)
+        return HttpProblem(name, _summary(faults), faults[:MOST_FAULTS])
 
 
 def read_object(body: bytes, content_type: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def placing(at: str) -> Place:
 def invalid(problems: list[Problem]) -> HttpProblem:
     """The answer to what is not well-formed."""
     faults = [{"pointer": one.pointer, "detail": one.message} for one in problems]
-    return HttpProblem("invalid", _summary(faults), faults)
+    return HttpProblem("invalid", _summary(faults), faults[:MOST_FAULTS])
 
 
 def _summary(faults: list[dict[str, str]]) -> str:

@@ -27,6 +27,8 @@ from service.writing import ClockSetBack
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+#: Of a text in a problem; a pointer may hold names that a client made up.
+LONGEST_WORDS = 2_000
 
 
 @dataclass(frozen=True)
@@ -175,12 +177,17 @@ def respond(problem: HttpProblem) -> Response:
         "type": f"/problems/{kind.name}",
         "title": kind.title,
         "status": kind.status,
-        "detail": problem.detail,
+        "detail": _short(problem.detail),
     }
     if problem.errors:
-        body["errors"] = problem.errors
+        body["errors"] = [{name: _short(value) for name, value in error.items()} for error in problem.errors]
     content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, kind.status, problem.headers, MEDIA_TYPE)
+
+
+def _short(value: Any) -> Any:
+    """What is said, without most of what a client sent where it is that long."""
+    return f"{value[:LONGEST_WORDS]}..." if isinstance(value, str) and len(value) > LONGEST_WORDS else value
 
 
 REFUSALS: tuple[tuple[type[Refusal], str], ...] = (

@@ -1,6 +1,7 @@
 """Webhooks over HTTP: an operator's way to have others told of new events."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -67,8 +68,8 @@ class NewWebhook(BaseModel):
     @field_validator("streams")
     @classmethod
     def _writable(cls, streams: list[str]) -> list[str]:
-        if any("\x00" in stream for stream in streams):
-            raise ValueError("there is a NUL in a stream, which is in no id")
+        if any(re.search(r"[\x00\ud800-\udfff]", stream) for stream in streams):
+            raise ValueError("there is a NUL or a lone surrogate in a stream, which is in no id")
         return streams
 
 
