@@ -50,9 +50,9 @@ class Routine:
     """A thread with a name that works until it is stopped.
 
     `work` gets the routine, looks at `stopping` or waits by `pause`, and returns once it is set. It calls `alive`
-    whenever it has got on. An error of it is logged; where `restarts`, it is called again after a pause that grows
-    until it is alive again, else that is its end. `wake` is called when it is to stop: for a `work` that waits for
-    something else than `stopping`.
+    whenever it has got on. An error of it is logged; where `restarts` (a function: where it says so of the error), it
+    is called again after a pause that grows until it is alive again, else that is its end. `wake` is called when it is
+    to stop, for a `work` that waits for something else than `stopping`.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Routine:
         name: str,
         work: Callable[["Routine"], None],
         *,
-        restarts: bool,
+        restarts: bool | Callable[[Exception], bool],
         wake: Callable[[], None] = lambda: None,
         pauses: Pauses | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.restarts = restarts
+        self._restarts = restarts if callable(restarts) else lambda error: restarts
         #: Set once it is to stop.
         self.stopping = threading.Event()
         self.attempts = Attempts(name, pauses)
@@ -154,7 +154,7 @@ class Routine:
             try:
                 self._work(self)
             except Exception as error:
-                if self.stopping.is_set() or not self.restarts:
+                if self.stopping.is_set() or not self._restarts(error):
                     self._end(error)
                     return
                 if self.failed(error):

@@ -1,7 +1,6 @@
 """The end of the ledger as it grows: read once for everybody in this process who listens."""
 
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -12,16 +11,17 @@ from itertools import islice
 from psycopg.rows import tuple_row
 from starlette.concurrency import run_in_threadpool
 
-from service.store import Ledger, Unreachable
-
-logger = logging.getLogger(__name__)
+from service.attempts import Pauses
+from service.routines import Routine
+from service.store import Ledger
 
 #: Without word from a writer of this process, the ledger is looked at so often.
 POLL_S = 0.25
 #: The newest events that are kept in memory; whoever is further behind reads from PostgreSQL.
 KEPT_EVENTS = 4_096
 PAGE_EVENTS = 500
-RECONNECT_S = 1.0
+#: Between two attempts to read what was appended, at most.
+MOST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,10 @@ class Tail:
         self._count = 0
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
+        #: Begins with the first listener.
+        self.routine = Routine(
+            "tail", self._run, restarts=True, wake=self._wake.set, pauses=Pauses(most_s=MOST_PAUSE_S)
+        )
 
     def wake(self) -> None:
         """Something was appended: look now."""
@@ -68,20 +70,18 @@ class Tail:
 
     def close(self) -> None:
         """Stop; whoever listens comes to an end."""
-        self._closed.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        self.routine.stop()
         self._notify()
 
     async def listen(self, after: int, wanted: Wanted, patience_s: float) -> AsyncIterator[list[Appended]]:
         """The events behind a position that are wanted, in order, as they come: a list at a time.
 
-        An empty list says that there was none for the time of the patience. It ends when the tail is closed.
+        An empty list says that there was none for the time of the patience. It ends when the tail is closed. Raises
+        NotStarted where the system has no thread for the first listener.
         """
         position = after
         with self._listening():
-            while not self._closed.is_set():
+            while not self.routine.stopping.is_set():
                 moved = self._moved()
                 found, upto = await self._next(position, wanted)
                 if found:
@@ -95,11 +95,9 @@ class Tail:
 
     @contextmanager
     def _listening(self) -> Iterator[None]:
+        self.routine.start()
         with self._lock:
             self._count += 1
-            if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
-                self._thread.start()
         self._wake.set()
         try:
             yield
@@ -145,17 +143,15 @@ class Tail:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
             return [Appended(*row) for row in cursor.execute(query.encode(), arguments, prepare=True)]
 
-    def _run(self) -> None:
-        while not self._closed.is_set():
+    def _run(self, routine: Routine) -> None:
+        while not routine.stopping.is_set():
             self._wake.clear()
-            try:
-                if self._count and self._advance():
-                    self._notify()
-                    continue
-            except Unreachable as error:
-                logger.info("listening waits for PostgreSQL: %s", error)
-                self._closed.wait(RECONNECT_S)
-            self._wake.wait(POLL_S if self._count else None)
+            advanced = bool(self._count) and self._advance()
+            routine.alive()
+            if advanced:
+                self._notify()
+            else:
+                self._wake.wait(POLL_S if self._count else None)
 
     def _advance(self) -> bool:
         """Read what came since; whether anything did."""

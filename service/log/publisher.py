@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from domain.merkle import EMPTY_ROOT
 from domain.notes import Checkpoint, Note, NoteError, parse_note, parse_signature
+from service.attempts import Pauses
 from service.log.keeping import Keeping
 from service.log.storage import Issued, LogDamaged, LogStorage
 from service.log.tree import Tree
+from service.routines import Routine
 from service.signatures import SigningKey, verify
-from service.store import Unreachable
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ KEEP_S = 10.0
 MOST_EVENTS = 1 << 18
 #: How long the end of a process waits for another process that publishes just then.
 PATIENCE_S = 10.0
-RECONNECT_S = 1.0
+#: Between two attempts, at most.
+MOST_PAUSE_S = 2.0
 #: Between two looks whether it is time, while events arrive.
 LOOK_S = 0.1
 
@@ -52,9 +54,15 @@ class Publisher:
         self._contradiction: str | None = None
         self._kept_at = float("-inf")
         self._wake = threading.Event()
-        self._closed = threading.Event()
         self._moved = threading.Condition()
-        self._thread: threading.Thread | None = None
+        #: Publishes in the background; damage is the end, anything else is tried again.
+        self.routine = Routine(
+            "publisher",
+            self._run,
+            restarts=lambda error: not isinstance(error, LogDamaged),
+            wake=self._wake.set,
+            pauses=Pauses(most_s=MOST_PAUSE_S),
+        )
         #: One publication at a time within this process.
         self._busy = threading.Lock()
 
@@ -77,8 +85,7 @@ class Publisher:
 
     def start(self) -> None:
         """Publish in the background what is recorded from now on, and what was recorded before."""
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._thread.start()
+        self.routine.start()
 
     def wake(self) -> None:
         """Something was recorded: look now."""
@@ -92,7 +99,7 @@ class Publisher:
     @property
     def follows(self) -> bool:
         """Whether it was started to publish in the background."""
-        return self._thread is not None
+        return self.routine.is_started
 
     @property
     def latest(self) -> Issued:
@@ -165,28 +172,19 @@ class Publisher:
 
     def close(self) -> None:
         """Stop publishing in the background."""
-        self._closed.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
+        self.routine.stop()
 
-    def _run(self) -> None:
-        while not self._closed.is_set():
+    def _run(self, routine: Routine) -> None:
+        while not routine.stopping.is_set():
             self._wake.clear()
-            published = False
             try:
                 published = self.publish()
-            except Unreachable as error:
-                logger.info("publishing waits for PostgreSQL: %s", error)
-                self._closed.wait(RECONNECT_S)
             except LogDamaged as error:
                 logger.error("no further checkpoint is issued; run daybook verify: %s", error)
                 self.hindrance = "the stored log is damaged"
-                return
-            except Exception:
-                logger.exception("publishing failed; trying again")
-                self._closed.wait(RECONNECT_S)
-            self._closed.wait(INTERVAL_S if published else LOOK_S)
+                raise
+            routine.alive()
+            routine.pause(INTERVAL_S if published else LOOK_S)
             self._wake.wait(INTERVAL_S)
 
     def _signed(self, size: int, root: bytes) -> str:

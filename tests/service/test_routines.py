@@ -72,6 +72,18 @@ def test_a_routine_that_may_begins_anew_until_it_is_alive_again(caplog: pytest.L
     assert routine.stop(10)
 
 
+def test_a_routine_may_begin_anew_after_some_errors_and_end_with_others() -> None:
+    errors = [OSError(28, "No space left on device"), ValueError("position 7 is missing")]
+
+    def fails(routine: Routine) -> None:
+        raise errors.pop(0)
+
+    routine = Routine("following", fails, restarts=lambda error: isinstance(error, OSError), pauses=AT_ONCE)
+    routine.start()
+    assert wait_until(lambda: routine.life.state == "ended")
+    assert (errors, routine.life.reason) == ([], "ValueError: position 7 is missing")
+
+
 def test_a_pause_tells_why_and_is_ended_by_stopping() -> None:
     def fails(routine: Routine) -> None:
         raise OSError(28, "No space left on device")

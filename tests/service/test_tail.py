@@ -1,12 +1,20 @@
 """The end of the ledger as listeners in this process hear of it."""
 
 import asyncio
+import threading
+from typing import Any
+
+import pytest
+from psycopg import Connection
 
 from domain.catalogue import read_request
+from service.attempts import Pauses
 from service.codes import codes
 from service.committer import Committer
+from service.routines import NotStarted
 from service.store import Ledger
 from service.tail import KEPT_EVENTS, Appended, Tail, Wanted
+from tests.service.postgres_owner import wait_until
 
 
 def register(committer: Committer, count: int, prefix: str) -> None:
@@ -74,3 +82,42 @@ def test_listeners_end_when_the_tail_is_closed(ledger: Ledger) -> None:
         return await asyncio.wait_for(listening, 10)
 
     assert asyncio.run(both()) == 0
+
+
+def test_a_tail_that_cannot_read_the_ledger_for_a_while_goes_on_afterwards(
+    ledger: Ledger, committer: Committer, owner: Connection[Any]
+) -> None:
+    tail = Tail(ledger)
+
+    async def hear_through_trouble() -> list[Appended]:
+        hearing = asyncio.create_task(hear(tail, 0, 2))
+        await asyncio.to_thread(wait_until, lambda: tail.routine.life.state == "running")
+        owner.execute("alter table ledger_head rename to ledger_head_elsewhere")
+        assert await asyncio.to_thread(wait_until, lambda: tail.routine.life.state == "pausing")
+        assert "UndefinedTable" in str(tail.routine.life.reason) or "ledger_head" in str(tail.routine.life.reason)
+        owner.execute("alter table ledger_head_elsewhere rename to ledger_head")
+        await asyncio.to_thread(register, committer, 2, "o")
+        return await hearing
+
+    heard = asyncio.run(hear_through_trouble())
+    assert [event.position for event in heard] == [1, 2]
+    assert tail.routine.life.is_well
+    tail.close()
+
+
+def test_a_listener_for_whom_there_is_no_thread_is_told_and_the_next_one_hears(
+    ledger: Ledger, committer: Committer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tail = Tail(ledger)
+    tail.routine.attempts.pauses = Pauses(first_s=0.0)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(NotStarted):
+        asyncio.run(hear(tail, 0, 1))
+    monkeypatch.undo()
+    register(committer, 1, "o")
+    assert [event.position for event in asyncio.run(hear(tail, 0, 1))] == [1]
+    tail.close()
