@@ -1,8 +1,9 @@
 """The projection: a DuckDB database that recorded events are read into, batch by batch, in the order of the ledger."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from projections import statements
+from projections.database import Bounds, Closed, Damaged, Database, judged
 from projections.digests import digest_of
 
 #: Every type of event, and the version of its schema that `ingest.sql` reads.
@@ -87,17 +89,6 @@ STEPS: tuple[tuple[str, set[str]], ...] = (
     ("regulation", {name for name in VERSIONS if name.startswith(("regulation-", "licence-"))}),
 )
 
-SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    # Nothing is fetched or loaded from outside: what the views need is in the wheel.
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "allow_community_extensions": False,
-}
-
-
-#: Of every connection: standard output belongs to whoever asked.
-QUIET = "set enable_progress_bar = false"
-
 
 class UnknownEvent(Exception):
     """An event of a type or schema version that this code does not read. Nothing of its batch was applied."""
@@ -129,65 +120,104 @@ class Projection:
     `apply` belongs to one thread; reads belong to connections from `cursor`, one a thread.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, position: int) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, position: int) -> None:
+        self._database = database
         self._position = position
-        self._closed = False
+        #: Whoever reads is turned away until it is here: as far as the one was in whose place it stands.
+        self.readable_from = 0
 
     @classmethod
-    def open(cls, path: Path | None = None) -> Self:
-        """Open or make the projection at `path`; None: in memory. Outdated where other code made the file."""
-        connection = duckdb.connect(":memory:" if path is None else str(path), config=SETTINGS)
+    def open(cls, path: Path | None = None, bounds: Bounds | None = None) -> Self:
+        """Open the projection at `path`, made first where there is none; None: in memory.
+
+        Raises Outdated where other code made the file; Damaged where it is none, or holds something else than was
+        written; Held where another process has it open; Exhausted.
+        """
+        if path is not None:
+            _refuse_anything_else(path)
+            if not path.exists():
+                _make(path, bounds or Bounds())
         try:
-            connection.execute(QUIET)
-            connection.execute("begin")
-            made = connection.execute("select 1 from duckdb_tables() where table_name = 'head'").fetchone()
-            if made is None:
-                connection.execute(statements.text("schema.sql"))
-                connection.execute("insert into head values (?, 0)", [fingerprint()])
-            found, position = _one(connection.execute("select fingerprint, position from head"))
-            connection.execute("commit")
-            if found != fingerprint():
-                raise Outdated(f"{path} was made by {found}; this is {fingerprint()}")
-            connection.execute(MENTION)
+            database = Database(path, bounds or Bounds())
+        except duckdb.Error as error:
+            # It takes a file of another program for one that it would need an extension for.
+            raise Damaged(str(error)) from error
+        try:
+            connection = database.connection
+            with judged():
+                if path is None:
+                    _lay_out(connection)
+                if connection.execute("select 1 from duckdb_tables() where table_name = 'head'").fetchone() is None:
+                    raise Damaged(f"{path} holds no projection")
+                found, position = _one(connection.execute("select fingerprint, position from head"))
+                if found != fingerprint():
+                    raise Outdated(f"{path} was made by {found}; this is {fingerprint()}")
+                connection.execute(MENTION)
+        except duckdb.Error as error:
+            database.close()
+            raise Damaged(str(error)) from error
         except BaseException:
-            connection.close()
+            database.close()
             raise
-        return cls(connection, position)
+        return cls(database, position)
 
     @property
     def position(self) -> int:
         """The position of the last event applied; 0: none."""
         return self._position
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A connection for reads from another thread. The caller closes it."""
-        cursor = self._connection.cursor()
-        cursor.execute(QUIET)
-        return cursor
+    @property
+    def is_readable(self) -> bool:
+        """Whether whoever reads is let in."""
+        return not self._database.is_closed and self._position >= self.readable_from
+
+    def tell_faults(self, tell: Callable[[Exception], None]) -> None:
+        """Have a function told of Damaged and Broken, whoever comes upon it; it is called in their thread."""
+        self._database.on_fault = tell
+
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for reads from another thread, until the block ends.
+
+        Raises Closed where it is not to be read just now, and Exhausted, Damaged or Broken where DuckDB says so.
+        """
+        if self._position < self.readable_from:
+            raise Closed(f"the views are built anew, and are at {self._position} of {self.readable_from}")
+        with self._database.cursor() as cursor:
+            yield cursor
 
     def apply(self, batch: pa.Table) -> None:
         """Read events into the tables, in one transaction, and move the projection's position with them.
 
         `batch` has `position` (int64, continuing without a gap) and `body` (the stored JSON, string or binary).
-        Raises OutOfOrder, UnknownEvent or what DuckDB says of a body it cannot read; nothing is applied then.
+        Raises OutOfOrder, UnknownEvent, what DuckDB says of a body it cannot read, and Exhausted, Damaged or Broken;
+        nothing is applied then.
         """
         if batch.num_rows == 0:
             return
-        connection = self._connection
-        connection.register("batch", _continuing(self._position, batch))
-        try:
-            connection.execute("begin")
+        continuing = _continuing(self._position, batch)
+        with judged():
+            connection = self._database.connection
+            connection.register("batch", continuing)
             try:
-                self._ingest(connection)
-                connection.execute(statements.blocks("ingest.sql")["head"])
-                connection.execute("commit")
-            except BaseException:
-                connection.execute("rollback")
-                raise
-        finally:
-            connection.unregister("batch")
+                self._apply(connection)
+            finally:
+                # Of a database that refuses everything, the error before says why.
+                with suppress(duckdb.Error):
+                    connection.unregister("batch")
         self._position += batch.num_rows
+
+    def _apply(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("begin")
+        try:
+            self._ingest(connection)
+            connection.execute(statements.blocks("ingest.sql")["head"])
+            connection.execute("commit")
+        except BaseException:
+            # A commit that failed has ended the transaction; what matters is why it did.
+            with suppress(duckdb.Error):
+                connection.execute("rollback")
+            raise
 
     @contextmanager
     def supposing(self, batch: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -247,9 +277,7 @@ class Projection:
 
     def close(self) -> None:
         """Close the database. A projection that is closed twice stays closed."""
-        if not self._closed:
-            self._closed = True
-            self._connection.close()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -267,6 +295,40 @@ class Projection:
 
 #: Of a connection alone: words of the batch at hand, with the position of a mention.
 MENTION = "create temp table mention (word varchar, position bigint)"
+
+
+def _refuse_anything_else(path: Path) -> None:
+    """Raise Damaged where something other than a file stands in its place, which opening might wait for."""
+    if path.exists() and not path.is_file():
+        raise Damaged(f"{path} is not a file")
+
+
+def _make(path: Path, bounds: Bounds) -> None:
+    """Make an empty projection under a passing name, and only when it is whole give it its own."""
+    draft = path.with_name(path.name + ".new")
+    # What wrote ahead of a file that is gone belongs to no other.
+    for leftover in (draft, wal_of(draft), wal_of(path)):
+        leftover.unlink(missing_ok=True)
+    database = Database(draft, bounds)
+    try:
+        with judged():
+            _lay_out(database.connection)
+            database.connection.execute("checkpoint")
+    finally:
+        database.close()
+    os.rename(draft, path)
+
+
+def _lay_out(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("begin")
+    connection.execute(statements.text("schema.sql"))
+    connection.execute("insert into head values (?, 0)", [fingerprint()])
+    connection.execute("commit")
+
+
+def wal_of(path: Path) -> Path:
+    """Where DuckDB writes ahead of a file."""
+    return path.with_name(path.name + ".wal")
 
 
 def _continuing(position: int, batch: pa.Table) -> pa.Table:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -54,4 +54,6 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         UNDER_WAY.reset(under_way)
-        connection.execute("rollback")
+        # Where the database refuses everything, the error that it says of the block is the one to be told.
+        with suppress(duckdb.Error):
+            connection.execute("rollback")

@@ -1,32 +1,29 @@
 """The parts put together: database, ledger, committer, projection, follower."""
 
-import fcntl
 import hashlib
 import logging
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from domain.events import instant
-from projections.engine import Projection, fingerprint
+from projections.database import Bounds
+from projections.engine import Projection
 from service.committer import Committer
 from service.follower import Follower
 from service.log.transparency import TransparencyLog, open_log
 from service.migrations import migrate
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
+from service.projection_files import open_file
+from service.routines import Life, Routine
 from service.settings import Settings
-from service.store import Ledger, read_bytes
+from service.store import Ledger
 from service.tail import Tail
 
 logger = logging.getLogger(__name__)
 
-#: Projections of one home that may be open at once, each in a process of its own.
-MOST_PROJECTIONS = 64
 #: How often a service looks whether the embedded server that it uses is there.
 LOOK_S = 1.0
 
@@ -43,6 +40,19 @@ class Daybook:
     tail: Tail
     #: Called whenever this process has recorded something.
     watchers: list[Callable[[], None]]
+
+    #: What works in the background of this process beside what this opens itself.
+    others: list[Routine] = field(default_factory=list)
+
+    @property
+    def routines(self) -> list[Routine]:
+        """Everything that works in the background, and is watched."""
+        return [*self.follower.routines, self.tail.routine, self.log.publisher.routine, *self.others]
+
+    @property
+    def lives(self) -> list[Life]:
+        """How each of them does."""
+        return [routine.life for routine in self.routines]
 
     @property
     def projection(self) -> Projection:
@@ -71,22 +81,20 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
             running = attach(settings.home)
             if running is None:
                 raise
-    left = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(server, running or conninfo, left), name="keeper", daemon=True)
+    keeper = Routine("keeper", lambda routine: _keep(server, running or conninfo, routine), restarts=True)
     if keep:
         keeper.start()
     try:
         yield running or conninfo
     finally:
-        left.set()
-        if keep:
-            keeper.join()
+        keeper.stop()
         server.stop()
 
 
-def _keep(server: EmbeddedPostgres, conninfo: str, left: threading.Event) -> None:
-    """Start the server wherever nobody runs it, until the event; those who wait for it find it where it was."""
-    while not left.wait(LOOK_S):
+def _keep(server: EmbeddedPostgres, conninfo: str, routine: Routine) -> None:
+    """Start the server wherever nobody runs it; those who wait for it find it where it was."""
+    while not routine.pause(LOOK_S):
+        routine.alive()
         if server.is_running or server.folder.is_taken():
             continue
         logger.warning("the database server has ended (%s): starting it again", server.poll())
@@ -115,8 +123,9 @@ def open_daybook(
         ledger = Ledger(conninfo)
         stack.callback(ledger.close)
         log = stack.enter_context(open_log(settings, origin, ledger, ledger_identity(ledger)))
-        projection = stack.enter_context(open_projection(settings.home, ledger))
-        follower = Follower(ledger, projection)
+        folder, bounds = settings.home / "projections", settings.projection_bounds
+        file = stack.enter_context(open_file(folder, ledger_identity(ledger), ledger, bounds))
+        follower = Follower(ledger, file.projection, file)
         stack.callback(follower.close)
 
         tail = Tail(ledger)
@@ -151,26 +160,13 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
 
 
 @contextmanager
-def open_projection(home: Path, ledger: Ledger) -> Iterator[Projection]:
+def open_projection(home: Path, ledger: Ledger, bounds: Bounds | None = None) -> Iterator[Projection]:
     """The first projection file of this ledger that no other process holds, begun anew where it is not of this ledger.
 
     DuckDB lets one process open a file, so each process that works on the home has a file of its own.
     """
-    folder = home / "projections"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    name = f"{ledger_identity(ledger)}-{fingerprint()}"
-    with _slot(folder, name) as path:
-        projection = Projection.open(path)
-        if not _follows(projection, ledger):
-            logger.warning("%s does not belong to this ledger as it is now: building it anew", path.name)
-            projection.close()
-            _remove(path)
-            projection = Projection.open(path)
-        _remove_outdated(folder, ledger_identity(ledger))
-        try:
-            yield projection
-        finally:
-            projection.close()
+    with open_file(home / "projections", ledger_identity(ledger), ledger, bounds or Bounds()) as file:
+        yield file.projection
 
 
 def ledger_identity(ledger: Ledger) -> str:
@@ -192,75 +188,3 @@ def ledger_origin(ledger: Ledger) -> str:
         row = connection.execute("select origin from ledger_identity").fetchone()
     assert row is not None
     return str(row["origin"])
-
-
-def _follows(projection: Projection, ledger: Ledger) -> bool:
-    """Whether the ledger's event at the projection's position is the one that the projection read last."""
-    if projection.position == 0:
-        return True
-    rows = ledger.recorder.rows_after(projection.position - 1, 1)
-    if not rows:
-        return False
-    last = read_bytes(rows[0].state)
-    assert last.stored is not None
-    recorded_at = projection.recorded_at_of(last.position)
-    return (
-        projection.event(last.id) == last.position
-        and recorded_at is not None
-        and instant(recorded_at.replace(tzinfo=UTC)) == last.stored["recorded_at"]
-    )
-
-
-@contextmanager
-def _slot(folder: Path, name: str) -> Iterator[Path]:
-    for slot in range(MOST_PROJECTIONS):
-        lock = os.open(folder / f"{name}-{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            continue
-        try:
-            yield folder / f"{name}-{slot}.duckdb"
-        finally:
-            os.close(lock)
-        return
-    raise OSError(f"{MOST_PROJECTIONS} processes use {folder} already")
-
-
-def _remove(path: Path) -> None:
-    for leftover in (path, path.with_name(path.name + ".wal")):
-        leftover.unlink(missing_ok=True)
-
-
-def remove_projections(home: Path) -> tuple[int, int]:
-    """Remove every projection of a home that no process holds: how many went, and how many are in use."""
-    lock_files = list((home / "projections").glob("*.lock"))
-    removed = sum(_remove_unheld(lock_file) for lock_file in lock_files)
-    held = sum(not _remove_unheld(lock_file) for lock_file in lock_files if _projection_of(lock_file).exists())
-    return removed, held
-
-
-def _remove_outdated(folder: Path, identity: str) -> None:
-    """Remove this ledger's projections that other code made and no process holds."""
-    for lock_file in folder.glob(f"{identity}-*.lock"):
-        if not lock_file.name.startswith(f"{identity}-{fingerprint()}-"):
-            _remove_unheld(lock_file)
-
-
-def _remove_unheld(lock_file: Path) -> bool:
-    """Remove a projection unless a process holds it; its lock stays, which a process may just be opening."""
-    lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        there = _projection_of(lock_file).exists()
-        _remove(_projection_of(lock_file))
-        return there
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(lock)
-
-
-def _projection_of(lock_file: Path) -> Path:
-    return lock_file.with_suffix(".duckdb")

@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 
 from projections.engine import fingerprint
 from service.migrations import OLDEST_SERVER, SERVICE_ROLE, migrations
+from service.projection_files import damaged
 from service.settings import Settings
 from service.web.identities import IdentityProvider, Misconfigured
 
@@ -73,6 +74,12 @@ def _home(home: Path) -> Iterator[Finding]:
         path = home / secret
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
+    kept = [path for path in damaged(home / "projections") if not path.name.endswith(".wal")]
+    if kept:
+        sentence = (
+            f"{len(kept)} damaged projections were moved aside, and built anew: remove {kept[-1]}, and look for why"
+        )
+        yield Finding("views", "warning", sentence)
     free = shutil.disk_usage(home).free
     verdict: Verdict = "good" if free >= LITTLE_SPACE_BYTES else "warning"
     yield Finding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from projections.database import Bounds
 from service.committer import WAITING_COMMANDS
+
+#: Views need so much to be of use, however small the machine.
+LEAST_MEMORY_MB = 256
+#: Where a container says how much memory it may use.
+MEMORY_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def _listed(given: Any) -> Any:
@@ -89,6 +96,19 @@ class Settings(BaseSettings):
     #: The longest that a client may ask it to wait (Prefer: wait).
     longest_wait_s: float = Field(default=30.0, ge=0)
 
+    #: Memory that the views may use, in MiB; absent: a quarter of what this machine or container has, 256 at least.
+    projection_memory_mb: int | None = Field(default=None, ge=64)
+    #: What the views may write to a temporary folder below the home where that does not suffice, in MiB.
+    projection_spill_mb: int = Field(default=8_192, ge=0)
+    #: Threads that answer one question of the views; absent: as many as there are processors.
+    projection_threads: int | None = Field(default=None, ge=1, le=256)
+
+    @property
+    def projection_bounds(self) -> Bounds:
+        """What the views' database may use."""
+        memory_mb = self.projection_memory_mb or max(LEAST_MEMORY_MB, memory_bytes() // (4 << 20))
+        return Bounds(memory_mb, self.projection_spill_mb, self.projection_threads)
+
     @field_validator("rate_limit")
     @classmethod
     def _readable_limit(cls, text: str | None) -> str | None:
@@ -110,3 +130,12 @@ class Settings(BaseSettings):
         if file := os.environ.get("DAYBOOK_CONFIG"):
             sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
         return tuple(sources)
+
+
+def memory_bytes() -> int:
+    """The memory of this machine, or what this container may use of it."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in MEMORY_LIMITS:
+        with suppress(OSError, ValueError):
+            found = min(found, int(path.read_text()))
+    return found

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from projections.database import Bounds
 from projections.digests import differing_rows
 from projections.engine import OutOfOrder, Projection, batch_of, fingerprint
 from service.audit.questions import Saved
@@ -86,13 +87,15 @@ def replay(
     folder: Path,
     wait_s: float,
     remote: Remote | None = None,
+    bounds: Bounds | None = None,
     told: Told = lambda what, done, total: None,
 ) -> Replayed:
     """Build a projection of the events up to a position, and compare it and its answers with the live one's.
 
-    `folder`: where its file lies meanwhile. `remote`: a running service that is compared as well.
+    `folder`: where its file lies meanwhile, and `bounds` what it may use. `remote`: a running service that is compared
+    as well.
     """
-    with rebuilt(daybook.ledger, position, folder, told) as projection:
+    with rebuilt(daybook.ledger, position, folder, told, bounds) as projection:
         expected = projection.digest(position)
         tables = [*_tables(daybook.projection, projection, expected, position)]
         if remote is not None:
@@ -112,11 +115,13 @@ def replay(
 
 
 @contextmanager
-def rebuilt(ledger: Ledger, position: int, folder: Path, told: Told) -> Iterator[Projection]:
+def rebuilt(
+    ledger: Ledger, position: int, folder: Path, told: Told, bounds: Bounds | None = None
+) -> Iterator[Projection]:
     """A projection of the events up to a position, read anew from their stored bytes into a file that does not stay."""
     with (
         tempfile.TemporaryDirectory(prefix=f"replay-{os.getpid()}-", dir=folder) as temporary,
-        Projection.open(Path(temporary) / "replay.duckdb") as projection,
+        Projection.open(Path(temporary) / "replay.duckdb", bounds) as projection,
     ):
         while projection.position < position:
             rows = ledger.recorder.rows_after(projection.position, PAGE_EVENTS, upto=position)

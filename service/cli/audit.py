@@ -143,7 +143,14 @@ def replay(
         if file is not None:
             queries += read_saved(_lines(file), clocks, wanted)
         found = replay_all(
-            daybook, wanted, queries, folder=settings.home, wait_s=settings.wait_s, remote=remote, told=bar.told
+            daybook,
+            wanted,
+            queries,
+            folder=settings.home,
+            wait_s=settings.wait_s,
+            remote=remote,
+            bounds=settings.projection_bounds,
+            told=bar.told,
         )
     click.echo(json.dumps(found.written(), ensure_ascii=False, indent=1) if as_json else _told(found))
     if not found.is_equal:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import psycopg
 
 from domain.errors import Conflict, Corrupt, Invalid, Rejected
+from projections.database import Broken, Closed, Damaged, Exhausted
 from projections.engine import UnknownEvent
 from service.audit.remote import ServiceRefuses
 from service.audit.verifier import Refused
@@ -26,6 +27,7 @@ from service.migrations import BadOrigin, WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
 from service.questions import NothingThere
 from service.restoring import NotEmpty
+from service.routines import NotStarted
 from service.store import Unreachable
 from service.tokens import UnknownToken
 
@@ -43,7 +45,21 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     ((Invalid, BeyondTheLedger, BeyondTheTree, BadOrigin, BadSigningKey), USAGE),
     ((NothingThere, UnknownToken, NoCheckpoint), NOT_FOUND),
     # The ledger of a newer version: a sentence says it all.
-    ((UnknownEvent, Corrupt, CannotWrite, NotPublished, ServiceRefuses), UNEXPECTED),
+    (
+        (
+            UnknownEvent,
+            Exhausted,
+            Damaged,
+            Broken,
+            Closed,
+            NotStarted,
+            Corrupt,
+            CannotWrite,
+            NotPublished,
+            ServiceRefuses,
+        ),
+        UNEXPECTED,
+    ),
     ((LogDamaged, BadArchive, Refused), VERIFICATION_FAILED),
     ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty), CONFLICT),
     ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),

@@ -17,10 +17,11 @@ from service.cli import exits, exporting, tables
 from service.cli.asking import asked
 from service.cli.wholes import WholeRange
 from service.clocks import REPEATABLE
-from service.daybook import open_daybook, remove_projections
+from service.daybook import open_daybook
 from service.exporters.files import STDOUT, suffix, written
 from service.exporters.formats import FORMATS, Choice
 from service.exporters.views import VIEWS, View
+from service.projection_files import remove_projections
 from service.settings import Settings
 
 #: For people, and the default.

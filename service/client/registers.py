@@ -330,6 +330,10 @@ class Readiness(Struct, frozen=True):
     status: str
     head: int | None = None
     lag_events: int | None = None
+    #: How the views do: their `state`, `position`, `level_before_s`, and the `reason` where they do not follow.
+    views: Data | None = None
+    #: Threads in the background that do not do their work, each with its state.
+    threads: Data | None = None
     #: The last one, its age, and how many events have come since.
     checkpoint: Data | None = None
 

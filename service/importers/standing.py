@@ -45,7 +45,7 @@ class Standing:
 
     def __init__(self, daybook: Daybook) -> None:
         self._ledger = daybook.ledger
-        self._projection = daybook.projection
+        self._daybook = daybook
         head = self._ledger.recorder.head()
         #: The ledger's own date.
         self.today: date = head.clock.astimezone(UTC).date()
@@ -53,13 +53,13 @@ class Standing:
     @cached_property
     def directory(self) -> Directory:
         """Every organisation and product as of today."""
-        moment = Moment(effective_on=self.today, position=self._projection.position)
-        with self._projection.cursor() as connection:
+        moment = Moment(effective_on=self.today, position=self._daybook.projection.position)
+        with self._daybook.projection.cursor() as connection:
             return Directory(organizations(connection, moment), products(connection, moment))
 
     def bearers(self) -> Iterator[Bearer]:
         """Every organisation with all that it was ever called, in the order in which they were registered."""
-        with self._projection.cursor() as connection:
+        with self._daybook.projection.cursor() as connection:
             rows = connection.execute(CALLED).fetchall()
         for organization, said in groupby(rows, key=lambda row: row[0]):
             facts = list(said)
@@ -72,7 +72,7 @@ class Standing:
 
     def products(self) -> set[str]:
         """The ids of all products."""
-        with self._projection.cursor() as connection:
+        with self._daybook.projection.cursor() as connection:
             return {word for (word,) in connection.execute(PRODUCTS).fetchall()}
 
     def events(self, identifiers: Iterable[str]) -> dict[str, Recorded]:
@@ -90,7 +90,7 @@ class Standing:
 
         `without`: not those whose first event's id begins so.
         """
-        with self._projection.cursor() as connection:
+        with self._daybook.projection.cursor() as connection:
             rows = connection.execute(INSTRUMENTS, {"beginning": without}).fetchall()
         names = [f"regulation/{regulation_id}" for (regulation_id,) in rows]
         found = self.streams(names)

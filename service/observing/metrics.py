@@ -62,10 +62,30 @@ class _State(Collector):
         yield _gauge("daybook_projection_position", "The last event that the views know.", follower.position)
         stopped = follower.failure is not None
         yield _gauge("daybook_projection_stopped", "1: the views cannot go on.", stopped)
+        following = follower.following
+        yield _gauge("daybook_projection_retrying", "1: the last attempt failed.", following.state == "retrying")
+        yield _gauge("daybook_projection_rebuilding", "1: they are built anew.", following.state == "rebuilding")
+        yield _gauge(
+            "daybook_projection_level_before_seconds",
+            "Time since the views were last level with the ledger.",
+            following.level_before_s,
+        )
+        yield from self._of_threads()
         try:
             yield from self._of_database()
         except Unreachable:
             yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 0)
+
+    def _of_threads(self) -> Iterator[Metric]:
+        families: list[Any] = [
+            GaugeMetricFamily("daybook_thread_up", "1: a thread in the background does its work.", labels=["thread"]),
+            GaugeMetricFamily("daybook_thread_silent_seconds", "Time since its last sign of life.", labels=["thread"]),
+            GaugeMetricFamily("daybook_thread_failures", "Failures in a row.", labels=["thread"]),
+        ]
+        for life in self._daybook.lives:
+            for family, value in zip(families, (life.is_well, life.silent_s, life.failures), strict=True):
+                family.add_metric([life.name], float(value))
+        yield from families
 
     def _of_database(self) -> Iterator[Metric]:
         recorder, follower = self._daybook.ledger.recorder, self._daybook.follower

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
+from projections.database import Broken, Closed, Damaged, Exhausted
 from service.clocks import BeyondTheLedger
 from service.commands import KeyReused, Moved
 from service.committer import Busy, Unavailable
@@ -20,6 +21,7 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.questions import NothingThere
+from service.routines import NotStarted
 from service.store import Unreachable
 from service.webhooks.registry import UnknownWebhook
 from service.writing import ClockSetBack
@@ -142,6 +144,12 @@ PROBLEM_TYPES = {
             "The views cannot be answered",
             "Where the ledger holds an event that this version cannot read, run the version that recorded it.",
         ),
+        ProblemType(
+            "out-of-memory",
+            503,
+            "The answer takes more than the views may use",
+            "Ask for less (a shorter time, larger steps, one buyer), or have the operator give the views more memory.",
+        ),
         ProblemType("unavailable", 503, "Not available just now", "Try again after the time in Retry-After."),
         ProblemType(
             "no-space",
@@ -222,6 +230,15 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
         return HttpProblem("log-damaged", str(error))
     if isinstance(error, Busy | Lagging | NotPublished | Unavailable | ClockSetBack):
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
+    if isinstance(error, Exhausted):
+        logger.warning("a question was not answered: %s", error.__cause__ or error)
+        return HttpProblem("out-of-memory", error.what, headers={"Retry-After": "5"})
+    if isinstance(error, Damaged | Broken | Closed):
+        logger.warning("a question was not answered: %s", error)
+        return HttpProblem("unavailable", "the projection is being built anew", headers={"Retry-After": "1"})
+    if isinstance(error, NotStarted):
+        logger.warning("%s", error)
+        return HttpProblem("unavailable", "the system gives no further thread", headers={"Retry-After": "5"})
     if isinstance(error, Unreachable):
         return HttpProblem("unavailable", "the database cannot be reached", headers={"Retry-After": "1"})
     incident = request_id or uuid.uuid4().hex

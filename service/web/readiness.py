@@ -39,6 +39,9 @@ class Readiness:
             self._daybook.follower.refuse_if_stopped()
         except Stopped as stopped:
             return _unready(str(stopped), state)
+        views = state["views"]
+        if views["state"] == "rebuilding" or (views["state"] == "retrying" and state["lag_events"]):
+            return _unready(views["reason"], state)
         if state["lag_events"] > READY_LAG_EVENTS:
             return _unready("the projection is catching up", state)
         return JSONResponse({"status": "ready", **state})
@@ -54,9 +57,18 @@ class Readiness:
 
     def _state(self) -> dict[str, Any]:
         head = self._daybook.ledger.recorder.head()
+        following = self._daybook.follower.following
         state: dict[str, Any] = {
             "head": head.position,
-            "lag_events": max(0, head.position - self._daybook.follower.position),
+            "lag_events": max(0, head.position - following.position),
+            "views": {
+                "state": following.state,
+                "position": following.position,
+                "level_before_s": round(following.level_before_s, 3),
+                "reason": following.reason,
+            },
+            # Those that do not do their work; why is in the log, since it may name files and hosts.
+            "threads": {life.name: life.state for life in self._daybook.lives if not life.is_well},
         }
         try:
             issued = self._daybook.log.publisher.latest

@@ -1,6 +1,7 @@
 """The projection keeps step with the ledger, whole batches at a time, and says so when it cannot."""
 
 import json
+import resource
 import threading
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from domain.periods import parse_period
 from projections import engine
+from projections.database import Bounds, Damaged, Exhausted
 from projections.engine import Outdated, OutOfOrder, Projection, UnknownEvent, batch_of
 from tests.projections.ledgers import Event, RandomLedger, batch, projected
 from tests.reference.ledger import market
@@ -197,3 +199,73 @@ def test_a_retraction_and_a_note_point_at_the_last_event_before_them() -> None:
     with projected(ledger.events) as projection, projection.cursor() as cursor:
         assert cursor.execute("select annotates from annotation").fetchall() == [(8,)]
         assert cursor.execute("select retracts from retraction").fetchall() == [(8,)]
+
+
+# What it may use, and what it may touch
+
+
+def test_a_statement_reads_and_writes_no_file_but_the_database_s_own(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    with Projection.open(tmp_path / "market.duckdb") as projection, projection.cursor() as cursor:
+        for statement in (
+            f"select * from read_csv('{tmp_path}/secret.csv')",
+            f"select * from read_text('{tmp_path}/secret.csv')",
+            f"copy (select 1) to '{tmp_path}/out.csv'",
+            f"attach '{tmp_path}/other.duckdb'",
+            f"export database '{tmp_path}/all'",
+            "install httpfs",
+            "load httpfs",
+            "set memory_limit = '64GB'",
+            "set enable_external_access = true",
+            "set lock_configuration = false",
+            "set temp_directory = '/tmp'",
+        ):
+            with pytest.raises((duckdb.Error, Damaged)):
+                cursor.execute(statement)
+        names = {path.name for path in tmp_path.iterdir()}
+    assert names - {"market.duckdb.wal"} == {"secret.csv", "market.duckdb"}
+
+
+LARGE = "select count(*) from (select distinct i, repeat('x', 200) || i from range(800000) a(i))"
+
+
+def test_a_question_that_takes_too_much_memory_is_refused_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bounds = Bounds(memory_mb=64, spill_mb=0, threads=2)
+    with Projection.open(tmp_path / "market.duckdb", bounds) as projection:
+        projection.apply(batch([annotation(1)]))
+        with pytest.raises(Exhausted, match="it needs more memory"), projection.cursor() as cursor:
+            cursor.execute(LARGE)
+        projection.apply(batch([annotation(2)]))
+        assert projection.digest()["event"].startswith("2 ")
+
+
+def test_what_memory_does_not_hold_is_spilled_beside_the_file_up_to_its_bound(tmp_path: Path) -> None:
+    with Projection.open(tmp_path / "a.duckdb", Bounds(memory_mb=96, spill_mb=4_096, threads=2)) as projection:
+        with projection.cursor() as cursor:
+            assert cursor.execute(LARGE).fetchall() == [(800_000,)]
+        assert not any(path.name.startswith(".tmp") for path in (*tmp_path.iterdir(), *Path.cwd().iterdir()))
+    with (
+        Projection.open(tmp_path / "b.duckdb", Bounds(memory_mb=96, spill_mb=10, threads=2)) as projection,
+        pytest.raises(Exhausted, match="more temporary space"),
+        projection.cursor() as cursor,
+    ):
+        cursor.execute(LARGE)
+
+
+def test_a_commit_that_fails_says_why_and_the_same_batch_is_taken_later(tmp_path: Path) -> None:
+    path = tmp_path / "market.duckdb"
+    with Projection.open(path) as projection:
+        projection.apply(batch([annotation(1)]))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (engine.wal_of(path).stat().st_size, before[1]))
+        try:
+            for _ in range(2):
+                with pytest.raises(Exhausted, match="no space left on the disk") as raised:
+                    projection.apply(batch([annotation(2)]))
+                assert "File too large" in str(raised.value.__cause__)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        projection.apply(batch([annotation(2)]))
+        assert projection.position == 2
+    with Projection.open(path) as projection:
+        assert projection.position == 2

@@ -88,3 +88,10 @@ def test_a_database_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
 def test_an_identity_provider_that_is_half_named_is_told(tmp_path: Path) -> None:
     found = list(of_this_machine(Settings(home=tmp_path, oidc_issuer="https://login.example")))
     assert "identity provider: an identity provider takes oidc_audience, oidc_jwks as well" in sentences(found, "bad")
+
+
+def test_damaged_projections_that_were_moved_aside_are_told(tmp_path: Path) -> None:
+    (tmp_path / "projections").mkdir()
+    (tmp_path / "projections" / "0123456789abcdef-0123456789abcdef-0.damaged-1").touch()
+    found = sentences(list(of_this_machine(Settings(home=tmp_path))), "warning")
+    assert any(one.startswith("views: 1 damaged projections were moved aside") for one in found)

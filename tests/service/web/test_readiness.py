@@ -1,11 +1,13 @@
 """What /readyz says of a service that is well, and of one that is not, in each of the ways there are."""
 
+import resource
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 from psycopg import Connection
@@ -20,7 +22,7 @@ from service.web import readiness
 from service.web.access import Access
 from service.web.application import application
 from tests.service.postgres_owner import wait_until
-from tests.service.purchases import market, note
+from tests.service.purchases import market, note, order
 from tests.service.web.conftest import EVENTS
 from tests.service.wire import Wire, wire_to
 
@@ -133,3 +135,69 @@ def test_many_who_ask_at_once_cost_one_look_after_the_other(client: TestClient, 
             thread.join()
     assert answers == [503] * 10
     assert wait_until(lambda: ready(client)[0] == 200)
+
+
+def test_views_that_are_tried_again_are_told_with_why_and_ready_once_they_are_level(
+    client: TestClient, daybook: Daybook, settings: Settings
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    daybook.follower.wait_for(3, 20)
+    (ahead,) = (settings.home / "projections").glob("*.wal")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # To the database, a full disk: what it writes ahead may not grow.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ahead.stat().st_size, before[1]))
+    try:
+        assert client.post(EVENTS, json=order("po-1")).status_code == 201
+        assert wait_until(lambda: ready(client)[1]["views"]["state"] == "retrying")
+        status, told = ready(client)
+        assert (status, told["status"]) == (503, "following is tried again: there is no space left on the disk")
+        assert (told["views"]["position"], told["lag_events"]) == (3, 1)
+        assert told["threads"] == {"follower": "pausing"}
+        answer = client.get("/api/v1/organizations", headers={"Prefer": "wait=0"})
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
+        assert "there is no space left on the disk" in answer.json()["detail"]
+        assert "daybook_projection_retrying 1.0" in client.get("/metrics").text
+        assert 'daybook_thread_up{thread="follower"} 0.0' in client.get("/metrics").text
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert wait_until(lambda: ready(client)[0] == 200)
+    assert ready(client)[1]["views"]["state"] == "following"
+    assert client.get("/api/v1/organizations").json()["resolved"]["position"] == 4
+    assert 'daybook_thread_up{thread="follower"} 1.0' in client.get("/metrics").text
+
+
+def test_a_projection_whose_file_was_removed_is_built_anew_and_the_service_is_ready_again(
+    client: TestClient, daybook: Daybook, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    daybook.follower.wait_for(3, 20)
+    before = daybook.projection
+    (file,) = (settings.home / "projections").glob("*.duckdb")
+    file.unlink()
+    assert wait_until(lambda: daybook.projection is not before and ready(client)[0] == 200)
+    assert "was removed or replaced" in caplog.text
+    assert client.get("/api/v1/organizations").json()["resolved"]["position"] == 3
+
+
+def test_a_question_for_which_memory_does_not_suffice_is_refused_with_why(database: str, tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path / "home", database_url=SecretStr(database), projection_memory_mb=64, projection_spill_mb=0
+    )
+    with open_daybook(settings) as daybook:
+        app = application(daybook, settings, Access.of([("token", "somebody")]))
+        client = TestClient(app, headers={"Authorization": "Bearer token"})
+        assert client.post(EVENTS, json=market()).status_code == 201
+        assert client.get("/api/v1/views/vendor-dependence").status_code == 200
+        with daybook.projection.cursor() as greedy:
+            # Somebody takes what there is, in smaller and smaller pieces.
+            for rows in (1_000_000, 100_000, 10_000, 1_000):
+                with suppress(duckdb.OutOfMemoryException):
+                    for number in range(1_000):
+                        greedy.execute(f"create temp table t{rows}x{number} as select hash(i) from range({rows}) a(i)")
+            answer = client.get("/api/v1/views/vendor-dependence")
+            assert (answer.status_code, answer.json()["type"]) == (503, "/problems/out-of-memory")
+            assert answer.json()["detail"].startswith("it needs more memory")
+            assert "retry-after" in answer.headers
+        assert client.get("/api/v1/views/vendor-dependence").status_code == 200
+        assert client.post(EVENTS, json=order("po-1")).status_code == 201
+        assert client.get("/api/v1/views/vendor-dependence").json()["resolved"]["position"] == 4
