@@ -16,6 +16,7 @@ from domain.notes import NoteError, VerifierKey
 from service.cli import exits, tables
 from service.cli.audit import verify_bundle
 from service.daybook import database, identity_of
+from service.environment import forget_secrets
 from service.log.keys import BadSigningKey, key_file
 from service.postgres.folder import PostgresFolder
 from service.questions import NothingThere
@@ -84,6 +85,7 @@ def verify(
         path = settings.home / "checkpoints" / f"{identity_of(origin, created_at)}.ndjson"
         return [path] if path.exists() else []
 
+    forget_secrets()  # processes that help reading need none
     try:
         with _bar() as told, database(settings) as conninfo:
             report = verify_ledger(conninfo, Wanted(keys, kept, checkpoints), told)

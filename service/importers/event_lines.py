@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from domain.catalogue import read_request
@@ -24,6 +23,7 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, PlainOrders, read_plain_orders
 from service.codes import codes
+from service.environment import of_an_interpreter
 from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.rows import BYTE_ORDER_MARK, Fault
 
@@ -263,9 +263,11 @@ def _reading(file: BinaryIO, size: int) -> Iterator[Iterator[Sheet]]:
     """What another process reads of a file on disk; it has ended after the block."""
     os.lseek(file.fileno(), 0, os.SEEK_SET)
     # The other process finds the packages where this one has found them.
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
     process = subprocess.Popen(  # noqa: S603  # ourselves
-        [sys.executable, "-m", __name__, str(size)], stdin=file.fileno(), stdout=subprocess.PIPE, env=environment
+        [sys.executable, "-m", __name__, str(size)],
+        stdin=file.fileno(),
+        stdout=subprocess.PIPE,
+        env=of_an_interpreter(packages=True),
     )
     assert process.stdout is not None
     with suppress(OSError, AttributeError):  # elsewhere than on Linux pipes have the size they have

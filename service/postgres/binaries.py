@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.postgres.cluster import child_environment
 from service.postgres.errors import BinariesNotFoundError
 
 SUPPORTED_MAJORS = (18, 17, 16, 15)
@@ -79,7 +80,12 @@ def inspect(folder: Path, place: str) -> Binaries | str:
             return f"{folder} ({place}) has no {name} that can be run"
     try:
         answer = subprocess.run(  # noqa: S603  # a program the user installed
-            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=30, check=True
+            [folder / "postgres", "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            env=child_environment(),
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         return f"{folder} ({place}) does not run: {error}"

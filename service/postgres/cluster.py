@@ -39,7 +39,7 @@ def child_setup(identity: Identity, signal_on_our_death: int) -> Callable[[], No
 
 
 def child_environment() -> dict[str, str]:
-    """The environment of server programs: nothing of the caller's PG* or locale settings gets through."""
+    """The environment of server programs: none of the caller's secrets, PG* or locale settings gets through."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -55,8 +55,9 @@ def _make_data(folder: PostgresFolder, bin_folder: Path, identity: Identity, loc
                 bin_folder / "initdb",
                 f"--pgdata={making}",
                 f"--username={SUPERUSER}",
-                # Only our user can reach the socket, see `PostgresFolder`.
-                "--auth=trust",
+                # For the server's first start only, inside initdb; afterwards see `authentication`.
+                "--auth-local=trust",
+                "--auth-host=reject",
                 "--encoding=UTF8",
                 "--locale=C",
                 "--data-checksums",

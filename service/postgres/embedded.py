@@ -18,6 +18,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from service.environment import of_an_interpreter
 from service.postgres.binaries import find_binaries
 from service.postgres.cluster import SUPERUSER
 from service.postgres.errors import HomeInUseError, NotReachableError, StartError
@@ -159,7 +160,7 @@ class EmbeddedPostgres:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            env={**os.environ, "PYTHONPATH": os.fspath(Path(__file__).parents[2])},
+            env=of_an_interpreter(packages=False),
             # Ctrl-C goes to every process of a terminal's group; the server is to end after us, not beside us.
             start_new_session=True,
         )
@@ -189,8 +190,25 @@ class EmbeddedPostgres:
 
     def _create_database(self) -> None:
         with psycopg.connect(self.conninfo_of(SUPERUSER), autocommit=True) as connection:
-            if connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchone() is None:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+            if connection.execute("select from pg_database where datname = %s", (DATABASE,)).fetchone() is not None:
+                return
+            self._refuse_others(connection)
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
+
+    def _refuse_others(self, connection: psycopg.Connection) -> None:
+        """StartError where the data is of a server whose databases have other names, as a base backup's may have.
+
+        An empty ledger beside the one that was to be restored would look like its loss.
+        """
+        names = "select datname from pg_database where not datistemplate and datname <> %s order by datname"
+        others = [str(name) for (name,) in connection.execute(names, (SUPERUSER,))]
+        if connection.execute("select to_regclass('public.ledger_events')").fetchone() != (None,):
+            others.append(SUPERUSER)
+        if others:
+            raise StartError(
+                f"{self.folder.data} has no database {DATABASE!r}, and {', '.join(map(repr, others))} instead. If the"
+                f" ledger is there, let a PostgreSQL of your own rename it (alter database ... rename to {DATABASE})"
+            )
 
     def _write_state(self, version: str) -> None:
         """Tell other processes where the server is; at once or not at all."""

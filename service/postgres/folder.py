@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -55,6 +56,16 @@ class PostgresFolder:
         return self.path / "postgres.log"
 
     @property
+    def rules(self) -> Path:
+        """Which connections the server takes (pg_hba.conf)."""
+        return self.path / "hba.conf"
+
+    @property
+    def users(self) -> Path:
+        """Which user of the operating system may be which role (pg_ident.conf)."""
+        return self.path / "ident.conf"
+
+    @property
     def socket(self) -> Path:
         """The folder of the socket, or a link to a folder with a shorter path."""
         return self.path / "socket"
@@ -91,7 +102,8 @@ class PostgresFolder:
     def make_socket_folder(self) -> Path:
         """An empty folder for the socket, its path short enough and free of what connection strings give a meaning to.
 
-        Of a long path, `socket` becomes a link to a new folder in /tmp. What an earlier server left is removed.
+        Of a long path, `socket` becomes a link to a folder in /tmp, the same one each time: who was connected to a
+        server that ended finds the next one there. What an earlier server left is removed.
         """
         self.remove_socket_folder()
         path = os.fspath(self.socket)
@@ -101,10 +113,24 @@ class PostgresFolder:
             self.socket.mkdir(mode=0o700)
             return self.socket
         # Two levels: the outer one stays ours, so that nobody else who runs as the server's user gets in.
-        short = Path(tempfile.mkdtemp(prefix=SHORT_FOLDER_PREFIX, dir="/tmp"))
+        short = self._short_folder()
         self.socket.symlink_to(short / "socket")
         (short / "socket").mkdir(mode=0o700)
         return short / "socket"
+
+    def _short_folder(self) -> Path:
+        """A new folder of ours in /tmp: named after this folder's own number, or at random where that name is taken."""
+        status = self.path.stat()
+        named = f"{status.st_dev}:{status.st_ino}:{os.geteuid()}".encode()
+        short = Path("/tmp", SHORT_FOLDER_PREFIX + hashlib.sha256(named).hexdigest()[:16])  # noqa: S108  # checked below
+        if _is_ours_alone(short):
+            # The caller holds the lock of our folder, so whoever made it has ended.
+            shutil.rmtree(short)
+        try:
+            short.mkdir(mode=0o700)
+        except FileExistsError:
+            return Path(tempfile.mkdtemp(prefix=SHORT_FOLDER_PREFIX, dir="/tmp"))
+        return short
 
     def remove_socket_folder(self) -> None:
         """Remove the socket folder, and what the link leads to."""
@@ -162,3 +188,12 @@ class PostgresFolder:
             return int(self.lock.read_text())
         except (OSError, ValueError):
             return None
+
+
+def _is_ours_alone(path: Path) -> bool:
+    """Whether a path is a folder, and no link, that is ours and closed to others."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077

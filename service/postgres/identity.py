@@ -28,6 +28,11 @@ class Identity:
     seen_uid: int
     seen_gid: int
 
+    @property
+    def client_uid(self) -> int:
+        """Who we are to the server when we connect to it."""
+        return self.seen_uid if self.way == "namespace" else os.geteuid()
+
     def enter(self) -> None:
         """Become it; for a freshly forked child, before exec. Raises OSError."""
         if self.way == "namespace":

@@ -16,6 +16,7 @@ import dataclasses
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from service.postgres import kernel
+from service.postgres.authentication import write_rules
 from service.postgres.cluster import child_environment, child_setup, log_tail, prepare_data
 from service.postgres.errors import HomeInUseError, StartError
 from service.postgres.folder import PostgresFolder
@@ -33,12 +35,13 @@ from service.postgres.identity import Way, choose_identity, usual_ways
 
 #: How long the lock of an ended owner is waited for: a fast shutdown writes out what is in memory.
 LOCK_PATIENCE_SECONDS = 30.0
+#: A log that grows beyond this is put aside, in the place of the one that was put aside before.
+LOG_LIMIT_BYTES = 10_000_000
 #: What is tried to stop a server, with the seconds that each step gets.
 STOP_STEPS: Mapping[str, Sequence[tuple[signal.Signals, float]]] = {
     "fast": ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)),
     "immediate": ((signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0)),
 }
-LOG_LIMIT_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,13 @@ def main(request: Request) -> None:
         _tell(Report("failed", str(error)))
 
 
-def server_command(bin_folder: Path, data: Path, socket_folder: Path, settings: Mapping[str, str]) -> list[str]:
+def server_command(
+    bin_folder: Path, folder: PostgresFolder, socket_folder: Path, settings: Mapping[str, str]
+) -> list[str]:
     """How the server is started. Settings on the command line win over every file, whoever wrote there."""
     essential = {
+        "hba_file": os.fspath(folder.rules),
+        "ident_file": os.fspath(folder.users),
         "listen_addresses": "",
         "unix_socket_directories": os.fspath(socket_folder),
         "unix_socket_permissions": "0700",
@@ -104,21 +111,24 @@ def server_command(bin_folder: Path, data: Path, socket_folder: Path, settings: 
         "cluster_name": "daybook",
     }
     options = [part for name, value in {**essential, **settings}.items() for part in ("-c", f"{name}={value}")]
-    return [os.fspath(bin_folder / "postgres"), "-D", os.fspath(data), *options]
+    return [os.fspath(bin_folder / "postgres"), "-D", os.fspath(folder.data), *options]
 
 
 def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int) -> None:
     bin_folder = Path(request.bin_folder)
     identity = choose_identity(request.ways or usual_ways(), (folder.path, bin_folder / "postgres"))
-    if folder.log.exists() and folder.log.stat().st_size > LOG_LIMIT_BYTES:
+    if _is_large(folder.log):
         folder.log.rename(folder.log.with_suffix(".log.1"))
     prepare_data(folder, bin_folder, identity, lock)
+    major = folder.data_major()
+    assert major is not None
+    write_rules(folder, identity, major)
     socket_folder = folder.make_socket_folder()
     identity.own(socket_folder)
     with folder.open_log() as log:
         log_start = log.tell()
         server = subprocess.Popen(  # noqa: S603  # a program the user installed
-            server_command(bin_folder, folder.data, socket_folder, request.settings),
+            server_command(bin_folder, folder, socket_folder, request.settings),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -133,6 +143,9 @@ def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int)
         if not ready and (ready := _accepts_connections(folder.data, server.pid)):
             _tell(Report("ready", "", os.fspath(socket_folder), server.pid, identity.way))
         mode = _told_to_stop(request.owner_pid, wakeup, 1.0 if ready else 0.01)
+        if _is_large(folder.log):
+            _put_aside(folder.log)
+            log_start = 0
     # Before the lock goes: afterwards the file may be the next owner's.
     folder.state.unlink(missing_ok=True)
     if mode is not None:
@@ -142,6 +155,21 @@ def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int)
     how = f"by signal {-server.returncode}" if server.returncode < 0 else f"with exit code {server.returncode}"
     said = "" if mode is not None else f"; the end of {folder.log}: {log_tail(folder, log_start)}"
     _tell(Report("ended" if ready else "failed", f"PostgreSQL ended {how}{said}"))
+
+
+def _is_large(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > LOG_LIMIT_BYTES
+
+
+def _put_aside(log: Path) -> None:
+    """Copy the log of a running server, and empty it: the server goes on writing at its end, wherever that is.
+
+    Lines of the instant in between may be lost.
+    """
+    # A full disk: to empty it is worth more than what it says.
+    with contextlib.suppress(OSError):
+        shutil.copy2(log, log.with_suffix(".log.1"))
+    os.truncate(log, 0)
 
 
 def _accepts_connections(data: Path, server_pid: int) -> bool:

@@ -177,3 +177,25 @@ def test_a_live_server_that_the_lock_does_not_show_is_never_run_into(home: Path)
         with pytest.raises(StartError, match=f"process {server.server_pid} is a PostgreSQL on .* stop it first"):
             EmbeddedPostgres(home).start()
         assert server.is_running
+
+
+def test_a_server_of_a_long_home_comes_back_where_it_was(home: Path, tmp_path: Path) -> None:
+    long_home = home.rename(tmp_path / ("x" * 120))
+    server = EmbeddedPostgres(long_home)
+    before = server.start()
+    os.kill(server.server_pid, signal.SIGKILL)
+    assert wait_until(lambda: not server.is_running)
+    assert server.start() == before
+    # Also where nobody was left to clear away.
+    os.kill(parent_of(server.server_pid), signal.SIGKILL)
+    assert wait_until(lambda: not server.is_running and not server.folder.is_taken())
+    assert server.start() == before
+    folder = server.folder.socket.readlink().parent
+    server.stop()
+    # Somebody else was faster to make a folder of that name: it is not used.
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    with EmbeddedPostgres(long_home) as other, psycopg.connect(other.conninfo):
+        assert other.folder.socket.readlink().parent != folder
+    folder.rmdir()
+    long_home.rename(home)

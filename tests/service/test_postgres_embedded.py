@@ -13,7 +13,7 @@ from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import BinariesNotFoundError, HomeInUseError, NotReachableError, StartError
 from service.postgres.folder import SHORT_FOLDER_PREFIX, SOCKET_NAME, PostgresFolder
 from service.postgres.supervisor import LOG_LIMIT_BYTES
-from tests.service.postgres_owner import owner, processes_of
+from tests.service.postgres_owner import owner, processes_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +213,55 @@ def test_a_large_log_is_put_aside_at_the_next_start(home: Path) -> None:
     with EmbeddedPostgres(home):
         assert folder.log.stat().st_size < LOG_LIMIT_BYTES
     assert folder.log.with_suffix(".log.1").stat().st_size == LOG_LIMIT_BYTES + 1
+
+
+def test_a_log_that_grows_large_is_put_aside_while_the_server_runs(home: Path) -> None:
+    with EmbeddedPostgres(home) as server, psycopg.connect(server.conninfo, autocommit=True) as connection:
+        aside = server.folder.log.with_suffix(".log.1")
+        aside.unlink(missing_ok=True)
+        for _ in range(12):
+            connection.execute("do $$ begin raise log '%', repeat('x', 1000000); end $$")
+        assert wait_until(lambda: aside.exists() and server.folder.log.stat().st_size < LOG_LIMIT_BYTES)
+        connection.execute("do $$ begin raise log 'and on'; end $$")
+        assert wait_until(lambda: "and on" in server.folder.log.read_text())
+        assert aside.stat().st_size >= LOG_LIMIT_BYTES
+        assert aside.stat().st_mode & 0o777 == 0o600
+    aside.unlink()
+
+
+def test_the_network_would_be_refused_even_if_the_server_listened(running: EmbeddedPostgres) -> None:
+    rules = "select distinct type, auth_method from pg_hba_file_rules order by 1"
+    with psycopg.connect(running.conninfo) as connection:
+        assert connection.execute(rules).fetchall() == [("host", "reject"), ("local", "peer")]
+
+
+def test_another_user_of_the_machine_is_refused_even_in_an_open_folder(running: EmbeddedPostgres) -> None:
+    if os.geteuid() != 0 or running.way == "namespace":
+        # There everybody looks like the one user that the server knows; the folder is what keeps them out.
+        assert running.folder.path.stat().st_mode & 0o077 == 0
+        return
+    with psycopg.connect(running.conninfo) as connection:
+        users = connection.execute("select distinct sys_name from pg_ident_file_mappings").fetchall()
+    assert users == [("root",)]
+
+
+def test_no_process_of_the_server_has_a_secret_of_ours(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAYBOOK_ADMIN_TOKEN", "unforgeable-admin-token")
+    monkeypatch.setenv("DAYBOOK_SIGNING_KEY", "unforgeable-signing-key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "unforgeable-other-key")
+    with EmbeddedPostgres(home) as server, psycopg.connect(server.conninfo):
+        parent = int(Path(f"/proc/{server.server_pid}/stat").read_text().rpartition(")")[2].split()[1])
+        children = Path(f"/proc/{server.server_pid}/task/{server.server_pid}/children").read_text().split()
+        for pid in (parent, server.server_pid, *children):
+            assert b"unforgeable" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def test_data_whose_database_has_another_name_is_no_empty_ledger(new_home: Path) -> None:
+    server = EmbeddedPostgres(new_home)
+    server.start()
+    with psycopg.connect(server.conninfo_of("postgres"), autocommit=True) as connection:
+        connection.execute("alter database daybook rename to procurement")
+    server.stop()
+    with pytest.raises(StartError, match=r"has no database 'daybook', and 'procurement' instead"):
+        EmbeddedPostgres(new_home).start()
+    assert processes_of(new_home) == []
