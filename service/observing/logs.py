@@ -7,6 +7,8 @@ from typing import Literal
 import structlog
 from structlog.typing import Processor
 
+from service.observing.tracebacks import errors_as_text, others_bounded
+
 Format = Literal["auto", "json", "text"]
 
 SHARED: tuple[Processor, ...] = (
@@ -26,18 +28,25 @@ def configure(level: int, form: Format = "auto") -> None:
     last: tuple[Processor, ...] = (
         (structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),)
         if as_text
-        else (structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False))
+        else (structlog.processors.JSONRenderer(ensure_ascii=False),)
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[
+                others_bounded,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                # For both forms alike: ConsoleRenderer's own way would show every variable of every call.
+                errors_as_text,
+                *last,
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
