@@ -34,6 +34,12 @@ class Head(NamedTuple):
 class ClockSetBack(Exception):
     """PostgreSQL's clock is far behind the last event: nothing is appended until it has caught up."""
 
+    def __init__(self, head: Head) -> None:
+        assert head.recorded_at is not None
+        super().__init__(f"the last event was recorded at {head.recorded_at}, the database's clock says {head.clock}")
+        #: Until then, if nobody sets the clock.
+        self.wait_s = (head.recorded_at - head.clock - FURTHEST_AHEAD).total_seconds()
+
 
 class Numbered(Struct, frozen=True, gc=False):
     """A decided event with its position, its instant and the bytes to store."""
@@ -96,9 +102,7 @@ class Place(NamedTuple):
     def after(cls, head: Head) -> "Place":
         """The place after the head; ClockSetBack where that is more than a minute ahead of PostgreSQL's clock."""
         if head.recorded_at is not None and head.recorded_at - head.clock > FURTHEST_AHEAD:
-            raise ClockSetBack(
-                f"the last event was recorded at {head.recorded_at}, the database's clock says {head.clock}"
-            )
+            raise ClockSetBack(head)
         first = head.clock if head.recorded_at is None else max(head.clock, head.recorded_at + TICK)
         return cls(head.position + 1, (first - EPOCH) // TICK)
 

@@ -49,6 +49,8 @@ class Publisher:
         #: Why this process publishes nothing; None: it does.
         self.hindrance: str | None = None
         self._latest: Issued | None = None
+        #: When this process saw it first, by its own clock that is never set.
+        self._seen_at = float("-inf")
         self._observing = threading.Lock()
         #: What contradicts the copies that this home keeps; None: nothing does.
         self._contradiction: str | None = None
@@ -134,7 +136,7 @@ class Publisher:
             head = self.storage.recorder.head()
             if head.position <= latest.size or self._hindered(latest):
                 return False
-            if not hurry and head.clock - latest.issued_at < timedelta(seconds=INTERVAL_S):
+            if not hurry and not self._is_due(head.clock - latest.issued_at):
                 return False
             growth = self.tree.growth(min(head.position, latest.size + MOST_EVENTS))
             note = self._signed(growth.size, growth.root)
@@ -191,6 +193,13 @@ class Publisher:
         body = Checkpoint(self.name, size, root).body()
         return Note(body, tuple(key.sign(body) for key in self.keys)).encode().decode()
 
+    def _is_due(self, age: timedelta) -> bool:
+        """Whether the last checkpoint is a second old: by the database's clock, or by ours since we saw it.
+
+        The database's may have been set back, and would say for as long that it was issued just now.
+        """
+        return age >= timedelta(seconds=INTERVAL_S) or time.monotonic() - self._seen_at >= INTERVAL_S
+
     def _hindered(self, latest: Issued) -> bool:
         """Whether this process must not follow up the last checkpoint; said once in the log."""
         hindrance = self._what_hinders(latest)
@@ -218,7 +227,7 @@ class Publisher:
             self.tree.advance(issued.size, issued.root)
             if self._latest is None:
                 self._contradiction = self._compared_with_kept(issued)
-            self._latest = issued
+            self._latest, self._seen_at = issued, time.monotonic()
         with self._moved:
             self._moved.notify_all()
         if self._contradiction is None and time.monotonic() - self._kept_at >= KEEP_S:

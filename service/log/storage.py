@@ -127,12 +127,6 @@ class Publishing:
         """The last checkpoint, which nobody follows up while this transaction lasts."""
         return _latest(self.connection)
 
-    def seconds_since(self, issued: Issued) -> float:
-        """The age of a checkpoint by PostgreSQL's clock."""
-        query = b"select extract(epoch from clock_timestamp() - %s)::float8"
-        (age,) = self.connection.cursor(row_factory=tuple_row).execute(query, (issued.issued_at,)).fetchone()  # type: ignore[misc]
-        return float(age)
-
     def publish(self, size: int, root: bytes, note: str, segments: Sequence[Segment]) -> None:
         """Add what a larger tree has more, and its checkpoint."""
         columns = (

@@ -98,7 +98,7 @@ class _State(Collector):
         part = position / head.position if head.position else 1.0
         yield _gauge("daybook_projection_progress_ratio", "Part of the ledger that the views know.", min(1.0, part))
         issued = self._daybook.log.publisher.latest
-        age_s = (head.clock - issued.issued_at).total_seconds()
+        age_s = max(0.0, (head.clock - issued.issued_at).total_seconds())
         uncovered = max(0, head.position - issued.size)
         yield _gauge("daybook_checkpoint_size", "Events under the last checkpoint.", issued.size)
         yield _gauge("daybook_checkpoint_age_seconds", "Time since the last checkpoint was issued.", age_s)

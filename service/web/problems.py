@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 #: Of a text in a problem; a pointer may hold names that a client made up.
 LONGEST_WORDS = 2_000
+#: Where the database's clock is hours behind, somebody will set it sooner than it catches up.
+LONGEST_CLOCK_WAIT_S = 300
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,10 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
     if isinstance(error, LogDamaged):
         logger.error("the log is damaged: %s", error)
         return HttpProblem("log-damaged", str(error))
-    if isinstance(error, Busy | Lagging | NotPublished | Unavailable | ClockSetBack):
+    if isinstance(error, ClockSetBack):
+        seconds = min(max(1, math.ceil(error.wait_s)), LONGEST_CLOCK_WAIT_S)
+        return HttpProblem("unavailable", str(error), headers={"Retry-After": str(seconds)})
+    if isinstance(error, Busy | Lagging | NotPublished | Unavailable):
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
     if isinstance(error, Exhausted):
         logger.warning("a question was not answered: %s", error.__cause__ or error)

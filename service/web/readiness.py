@@ -75,7 +75,8 @@ class Readiness:
         except LogDamaged:
             return {**state, "checkpoint": None}
         # Told, and no reason to send nobody here: a ledger without a fresh checkpoint answers as well as any.
-        age_s = round((head.clock - issued.issued_at).total_seconds(), 3)
+        # Its clock may have been set back since.
+        age_s = max(0.0, round((head.clock - issued.issued_at).total_seconds(), 3))
         uncovered = max(0, head.position - issued.size)
         return {**state, "checkpoint": {"size": issued.size, "age_s": age_s, "uncovered_events": uncovered}}
 

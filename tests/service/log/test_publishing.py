@@ -84,6 +84,23 @@ def test_a_service_publishes_while_events_arrive(database: str, home: Path, owne
     assert ages[0] >= 1
 
 
+def test_checkpoints_go_on_while_the_databases_clock_is_back(database: str, home: Path, owner: Connection[Any]) -> None:
+    with open_daybook(settings_of(database, home)) as daybook:
+        # To whoever looks at a clock, each is issued an hour from now.
+        owner.execute(
+            "alter table log_checkpoints alter column issued_at set default clock_timestamp() + interval '1 hour'"
+        )
+        for turn in range(3):
+            position = record(daybook, 20, f"turn {turn}")
+            assert daybook.log.publisher.wait_for(position, 30).size == position
+    ages = owner.execute(
+        "select min(extract(epoch from later.issued_at - earlier.issued_at)) from log_checkpoints later"
+        " join log_checkpoints earlier on later.size > earlier.size and earlier.size > 0"
+    ).fetchone()
+    assert ages is not None
+    assert ages[0] >= 1
+
+
 def test_a_ledger_from_before_the_log_is_covered_by_the_first_command(
     database: str, home: Path, owner: Connection[Any], committer: Committer
 ) -> None:

@@ -4,8 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from psycopg import Connection
 from starlette.testclient import TestClient
 
+from tests.service.purchases import insert_directly
+from tests.service.test_store_ledger import ahead
 from tests.service.web.conftest import EVENTS, SEED, head
 
 BAIDU = {
@@ -225,3 +228,13 @@ def test_what_stands_twice_in_a_batch_counts_once_also_when_it_is_sent_again(cli
     assert again.headers["Idempotent-Replayed"] == "true"
     assert first.json()["count"] == 1
     assert again.json() == first.json()
+
+
+@pytest.mark.parametrize(("seconds", "least", "most"), [(70, 1, 10), (120, 1, 60), (3_600, 300, 300)])
+def test_while_the_databases_clock_is_back_the_answer_says_for_how_long(
+    client: TestClient, owner: Connection[Any], seconds: int, least: int, most: int
+) -> None:
+    insert_directly(owner, ahead(1, seconds))
+    answer = client.post(EVENTS, json=BAIDU)
+    assert answer.status_code == 503
+    assert least <= int(answer.headers["Retry-After"]) <= most
