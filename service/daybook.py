@@ -14,6 +14,7 @@ from service.committer import Committer
 from service.follower import Follower
 from service.log.transparency import TransparencyLog, open_log
 from service.migrations import migrate
+from service.migrations.roles import as_service, powers
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
 from service.projection_files import open_file
@@ -62,13 +63,13 @@ class Daybook:
 
 @contextmanager
 def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
-    """A connection string that owns the ledger's database: the operator's, or that of the embedded server.
+    """A connection string of the ledger's owner, to migrate and to look: the operator's, or the embedded server's.
 
     Where another process runs the embedded server of this home, that one is used. `keep`: where the server ends in the
     block, with that process or because somebody killed it, it is started again from here.
     """
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        yield (settings.migrations_url or settings.database_url).get_secret_value()
         return
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     server = EmbeddedPostgres(settings.home, settings.pg_bin)
@@ -89,6 +90,20 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
     finally:
         keeper.stop()
         server.stop()
+
+
+def at_run_time(settings: Settings, owner: str) -> str:
+    """The connection string that a service works with on the database that `owner` migrates.
+
+    Its role can only add to the ledger, unless the operator gave one connection string for everything.
+    """
+    return as_service(owner) if settings.database_url is None else settings.database_url.get_secret_value()
+
+
+def _say_what_could_end_it(ledger: Ledger) -> None:
+    with ledger.recorder.datastore.get_connection() as connection:
+        for power in powers(connection):
+            logger.warning("the service's connection could change what is recorded: %s (see daybook doctor)", power)
 
 
 def _keep(server: EmbeddedPostgres, conninfo: str, routine: Routine) -> None:
@@ -119,8 +134,9 @@ def open_daybook(
     """
     with ExitStack() as stack:
         conninfo = stack.enter_context(database(settings, keep=follow))
-        origin = migrate(conninfo, settings.origin)
-        ledger = Ledger(conninfo)
+        own = at_run_time(settings, conninfo)
+        origin = migrate(conninfo, settings.origin, service=own)
+        ledger = Ledger(own)
         stack.callback(ledger.close)
         log = stack.enter_context(open_log(settings, origin, ledger, ledger_identity(ledger)))
         folder, bounds = settings.home / "projections", settings.projection_bounds
@@ -140,6 +156,7 @@ def open_daybook(
         committer = Committer(ledger, on_append=recorded, waiting_commands=settings.waiting_requests)
         stack.callback(committer.close)
         if follow:
+            _say_what_could_end_it(ledger)
             follower.start()
             log.start()
         else:
@@ -151,8 +168,9 @@ def open_daybook(
 def open_ledger(settings: Settings) -> Iterator[Ledger]:
     """Open the ledger of these settings alone, without views, making what is missing."""
     with database(settings) as conninfo:
-        migrate(conninfo, settings.origin)
-        ledger = Ledger(conninfo)
+        own = at_run_time(settings, conninfo)
+        migrate(conninfo, settings.origin, service=own)
+        ledger = Ledger(own)
         try:
             yield ledger
         finally:

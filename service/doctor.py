@@ -14,7 +14,9 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from projections.engine import fingerprint
-from service.migrations import OLDEST_SERVER, SERVICE_ROLE, migrations
+from service.daybook import at_run_time
+from service.migrations import OLDEST_SERVER, migrations
+from service.migrations.roles import GROWING, SERVICE_ROLE, powers
 from service.projection_files import damaged
 from service.settings import Settings
 from service.web.identities import IdentityProvider, Misconfigured
@@ -25,8 +27,6 @@ Verdict = Literal["good", "warning", "bad"]
 LITTLE_SPACE_BYTES = 1 << 30
 #: Clocks that differ by more make `known_on` and tokens wrong at the edges of a day.
 CLOCKS_DIFFER_S = 5
-#: Tables that only grow, with the privileges that the service must not have on them.
-GROWING = ("ledger_events", "ledger_identity", "log_tiles", "log_checkpoints", "log_cosignatures")
 #: Settings of PostgreSQL without which an acknowledged event may be lost.
 DURABLE = {
     "fsync": ("on",),
@@ -85,8 +85,8 @@ def _home(home: Path) -> Iterator[Finding]:
     yield Finding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
 
 
-def of_database(conninfo: str) -> Iterator[Finding]:
-    """PostgreSQL and the ledger in it."""
+def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
+    """PostgreSQL and the ledger in it, as its owner sees them; `service`: as whom a service logs in, if not as that."""
     with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
         yield from _server(connection)
         missing = _unapplied(connection)
@@ -99,6 +99,7 @@ def of_database(conninfo: str) -> Iterator[Finding]:
         yield Finding("schema", "good", f"{len(migrations())} migrations are applied")
         for look in (_protection, _end, _clocks, _log, _tokens):
             yield from look(connection)
+    yield from _log_in(service or conninfo)
     yield Finding("views", "good", f"projections are made by {fingerprint()}")
 
 
@@ -133,9 +134,10 @@ def _unapplied(connection: Connection[Any]) -> list[str] | None:
 def _protection(connection: Connection[Any]) -> Iterator[Finding]:
     able = connection.execute(
         "select tables.name, privilege from unnest(%s::text[]) as tables(name),"
-        " unnest(array['UPDATE', 'DELETE', 'TRUNCATE']) as privilege"
-        " where has_table_privilege(%s, tables.name, privilege) order by 1, 2",
-        (list(GROWING), SERVICE_ROLE),
+        " unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as privilege"
+        " where has_table_privilege(%s, tables.name, privilege)"
+        " or privilege = 'UPDATE' and has_any_column_privilege(%s, tables.name, privilege) order by 1, 2",
+        (list(GROWING), SERVICE_ROLE, SERVICE_ROLE),
     ).fetchall()
     off = connection.execute(
         "select tgrelid::regclass::text, tgname from pg_trigger where not tgisinternal and tgenabled <> 'O'"
@@ -148,6 +150,25 @@ def _protection(connection: Connection[Any]) -> Iterator[Finding]:
         yield Finding("protection", "bad", f"the trigger {trigger} of {table} is switched off: run daybook verify")
     if not able and not off:
         yield Finding("protection", "good", "the service can add to the ledger, and change nothing")
+
+
+def _log_in(service: str) -> Iterator[Finding]:
+    """Whether what the service logs in as could do more than its role, which it may lay down."""
+    try:
+        with psycopg.connect(service, autocommit=True) as connection:
+            found = powers(connection)
+    except psycopg.OperationalError as error:
+        yield Finding("connection", "bad", f"the service cannot log in: {str(error).strip()}")
+        return
+    for power in found:
+        yield Finding(
+            "connection",
+            "warning",
+            f"{power}, and the service logs in so: whoever took it over could change what is recorded. Give it a role"
+            " of its own in DAYBOOK_DATABASE_URL, and the owner's in DAYBOOK_MIGRATIONS_URL",
+        )
+    if not found:
+        yield Finding("connection", "good", "the service logs in as a role that owns nothing and can become no other")
 
 
 def _end(connection: Connection[Any]) -> Iterator[Finding]:
@@ -201,6 +222,7 @@ def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]
     """Everything, in order; `connect` answers the database's connection string."""
     yield from of_this_machine(settings)
     try:
-        yield from of_database(connect())
+        owner = connect()
+        yield from of_database(owner, at_run_time(settings, owner))
     except psycopg.Error as error:
         yield Finding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

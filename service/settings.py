@@ -38,12 +38,14 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_lis
 class Settings(BaseSettings):
     """What an operator decides."""
 
-    model_config = SettingsConfigDict(env_prefix="DAYBOOK_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="DAYBOOK_", extra="ignore", hide_input_in_errors=True)
 
     #: Where the embedded database, the projections and keys live.
     home: Path = Field(default_factory=lambda: Path.home() / ".daybook")
     #: A PostgreSQL database of the operator's own; absent: one is run under `home`.
     database_url: SecretStr | None = None
+    #: The same database as its owner, who makes the ledger and brings it to a version's schema; absent: `database_url`.
+    migrations_url: SecretStr | None = None
     #: Folder with PostgreSQL's programs, for the embedded database.
     pg_bin: Path | None = None
     #: The first token, an admin's.

@@ -25,7 +25,7 @@ from psycopg.rows import dict_row, tuple_row
 from domain.catalogue import read_stored
 from domain.events import Recorded
 from domain.json_text import parse_json
-from service.migrations import SERVICE_ROLE
+from service.migrations.roles import SERVICE_ROLE
 from service.writing import COPY_END, COPY_OPENING, Head, Numbered, rows_of
 
 #: What a lost or refused connection raises.

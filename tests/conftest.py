@@ -82,5 +82,7 @@ def database(postgres_server: EmbeddedPostgres, template_database: str) -> Itera
                 sql.Identifier(name), sql.Identifier(template_database)
             )
         )
+        # As its owner does (`close_doors`); a copy does not take it along.
+        connection.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
         yield postgres_server.conninfo_of(name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

@@ -11,7 +11,7 @@ from domain.notes import NoteError, VerifierKey
 from service.cli import tables
 from service.cli.exporting import export, progress_bar
 from service.cli.wholes import WholeRange
-from service.daybook import database, ledger_identity, ledger_origin, open_ledger
+from service.daybook import at_run_time, database, ledger_identity, ledger_origin, open_ledger
 from service.exporters.archive import EVENTS_PER_FILE, archive
 from service.log.keys import given_keys, log_name
 from service.log.transparency import open_log
@@ -89,8 +89,9 @@ def restore_(
         raise WrongLedger(f"{folder} is of the ledger {manifest.origin!r}, not {settings.origin!r}")
     if not only_check:
         with progress_bar("restoring") as told, database(settings) as conninfo:
-            migrate(conninfo, manifest.origin, manifest.made_at)
-            ledger = Ledger(conninfo)
+            own = at_run_time(settings, conninfo)
+            migrate(conninfo, manifest.origin, manifest.made_at, service=own)
+            ledger = Ledger(own)
             try:
                 restore(ledger, checked, told)
             finally:

@@ -1,6 +1,5 @@
 """The ledger's schema in PostgreSQL: numbered migrations, applied once each under a lock."""
 
-from contextlib import suppress
 from datetime import datetime
 from importlib import resources
 
@@ -8,9 +7,8 @@ import psycopg
 from psycopg import Connection, sql
 
 from domain.notes import NoteError, check_key_name
+from service.migrations.roles import SERVICE_ROLE, RoleMissing, close_doors, provide_roles
 
-#: The role that the service works as: it may add to the ledger, and change nothing.
-SERVICE_ROLE = "daybook_service"
 #: Any number that nothing else on the server is likely to lock: "daybook" as seven ASCII bytes.
 MIGRATION_LOCK = int.from_bytes(b"daybook", "big")
 OLDEST_SERVER = 150000
@@ -24,39 +22,60 @@ class WrongLedger(Exception):
     """The database holds a ledger of another name, or none that this service can work with."""
 
 
-def migrate(conninfo: str, origin: str | None = None, created_at: datetime | None = None) -> str:
+def migrate(
+    conninfo: str, origin: str | None = None, created_at: datetime | None = None, *, service: str | None = None
+) -> str:
     """Bring the database to today's schema, creating the ledger where there is none, and return the ledger's origin.
 
-    `conninfo` must name a role that owns the database. `origin` names a new ledger (default "daybook") and, where
-    given, must be the name of the one that is there: WrongLedger otherwise. BadOrigin: no ledger can be named so.
-    `created_at`: a ledger that is made again, from an archive, is the one that was made then; for one that is there, so
-    it must have been.
+    `conninfo` names a role that owns the database; one that does not finds everything done already, or WrongLedger says
+    what is missing. `origin` names a new ledger (default "daybook") and, where given, must be the name of the one that
+    is there: WrongLedger otherwise. BadOrigin: no ledger can be named so. `created_at`: a ledger that is made again,
+    from an archive, is the one that was made then; for one that is there, so it must have been. `service`: the
+    connection string that the service works with, where it is not the owner's; its role is provided.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise WrongLedger(f"PostgreSQL 15 or newer is needed, not {connection.info.server_version // 10000}")
+        if not _may_migrate(connection):
+            _refuse_unless_migrated(connection)
+            return _identity(connection, origin, created_at)
         connection.execute("select pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        _provide_role(connection)
+        try:
+            provide_roles(connection, service)
+        except RoleMissing as error:
+            raise WrongLedger(str(error)) from error
         with connection.transaction():
             _apply(connection)
+        close_doors(connection)
         return _identity(connection, origin, created_at)
 
 
-def _provide_role(connection: Connection) -> None:
-    """Create the service's role and let the owner take it on; the role is shared by all databases of the server."""
-    role = sql.Identifier(SERVICE_ROLE)
-    # Neither is attempted without need: an administrator may have done it for an owner who must not.
-    if connection.execute("select from pg_roles where rolname = %s", (SERVICE_ROLE,)).fetchone() is None:
-        # It may have been made for another ledger of this server just now.
-        with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
-            connection.execute(sql.SQL("create role {} nologin").format(role))
-    newer = connection.info.server_version >= 160000
+def _may_migrate(connection: Connection) -> bool:
+    """Whether we are the ledger's owner, or may make one."""
     row = connection.execute(
-        "select pg_has_role(current_user, %s, %s)", (SERVICE_ROLE, "set" if newer else "member")
+        "select case when to_regclass('public.ledger_migrations') is null"
+        " then has_schema_privilege(current_user, 'public', 'create')"
+        " else (select pg_has_role(current_user, relowner, 'usage') from pg_class"
+        " where oid = to_regclass('public.ledger_migrations')) end"
     ).fetchone()
-    if row is not None and not row[0]:
-        options = sql.SQL(" with set true, inherit false" if newer else "")
-        connection.execute(sql.SQL("grant {} to current_user{}").format(role, options))
+    return row is not None and bool(row[0])
+
+
+def _refuse_unless_migrated(connection: Connection) -> None:
+    """Go on as the service's role, or say who has to do what first."""
+    remedy = f"{connection.info.user} does not own the database: run daybook init with DAYBOOK_MIGRATIONS_URL"
+    try:
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(SERVICE_ROLE)))
+        done = {name for (name,) in connection.execute("select name from public.ledger_migrations")}
+    except psycopg.errors.UndefinedTable:
+        raise WrongLedger(f"the database holds no ledger, and {remedy}") from None
+    except psycopg.Error as error:
+        raise WrongLedger(f"{remedy} ({error.diag.message_primary})") from None
+    known = migrations().keys()
+    if newer := sorted(done - known):
+        raise WrongLedger(f"the database was migrated by a newer Daybook: {', '.join(newer)} is unknown here")
+    if missing := sorted(known - done):
+        raise WrongLedger(f"{', '.join(missing)} is not applied yet, and {remedy}")
 
 
 def _apply(connection: Connection) -> None:

@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from service.committer import Committer
 from service.migrations import migrate
+from service.migrations.roles import as_service
 from service.postgres.embedded import EmbeddedPostgres
 from service.store import Ledger
 from tests.service.postgres_owner import processes_of, wait_until
@@ -22,15 +23,15 @@ def prepare_template() -> Callable[[str], None]:
     """Every test's database starts with an empty ledger named daybook."""
 
     def prepare(conninfo: str) -> None:
-        migrate(conninfo)
+        migrate(conninfo, service=as_service(conninfo))
 
     return prepare
 
 
 @pytest.fixture
 def ledger(database: str) -> Iterator[Ledger]:
-    """The ledger of this test's database, in the service's role."""
-    ledger = Ledger(database)
+    """The ledger of this test's database, as the service's role."""
+    ledger = Ledger(as_service(database))
     yield ledger
     ledger.close()
 

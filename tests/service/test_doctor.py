@@ -11,7 +11,10 @@ from pydantic import SecretStr
 
 from service.daybook import open_daybook
 from service.doctor import Finding, examine, of_database, of_this_machine
+from service.migrations.roles import as_service
 from service.settings import Settings
+
+NO_CHECKPOINT = "log: no checkpoint was issued yet: daybook init issues the first"
 
 
 def sentences(findings: list[Finding], verdict: str) -> list[str]:
@@ -22,7 +25,8 @@ def sentences(findings: list[Finding], verdict: str) -> list[str]:
 
 
 def test_a_ledger_in_use_is_well(database: str, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", database_url=SecretStr(database))
+    own = SecretStr(as_service(database))
+    settings = Settings(home=tmp_path / "home", database_url=own, migrations_url=SecretStr(database))
     with open_daybook(settings):
         found = list(examine(settings, lambda: database))
     assert sentences(found, "bad") == []
@@ -51,6 +55,41 @@ def test_a_server_that_may_lose_what_it_acknowledged_is_bad(database: str) -> No
 def test_what_was_done_to_a_database_is_found(database: str, owner: Connection[Any], harm: str, said: str) -> None:
     owner.execute(harm.encode())
     assert any(one.startswith(said) for one in sentences(list(of_database(database)), "bad"))
+
+
+def test_a_service_that_logs_in_as_the_owner_is_told(database: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=SecretStr(database))
+    with open_daybook(settings):
+        found = list(examine(settings, lambda: database))
+    assert [one for one in sentences(found, "warning") if one.startswith("connection: postgres is a superuser")]
+    assert sentences(found, "bad") == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "mending", "said"),
+    [
+        ("alter role daybook_service createrole", "alter role daybook_service nocreaterole", "may make roles"),
+        ("grant pg_write_server_files to daybook_service", "revoke pg_write_server_files from daybook_service",
+         "is a member of pg_write_server_files"),
+        ("grant create on schema public to daybook_service", "select 1", "may make objects in the schema public"),
+        ("grant temporary on database {} to daybook_service", "select 1", "may make temporary objects"),
+    ],
+)  # fmt: skip
+def test_a_role_of_the_services_that_may_more_than_it_should_is_told(
+    database: str, owner: Connection[Any], harm: str, mending: str, said: str
+) -> None:
+    assert sentences(list(of_database(database, as_service(database))), "warning") == [NO_CHECKPOINT]
+    owner.execute(harm.format(owner.info.dbname).encode())
+    found = sentences(list(of_database(database, as_service(database))), "warning")
+    owner.execute(mending.encode())
+    assert [one for one in found if one.startswith(f"connection: daybook_service {said}")]
+
+
+def test_a_service_that_cannot_log_in_is_told(database: str, owner: Connection[Any]) -> None:
+    owner.execute("alter role daybook_service nologin")
+    found = sentences(list(of_database(database, as_service(database))), "bad")
+    owner.execute("alter role daybook_service login")
+    assert [one for one in found if one.startswith("connection: the service cannot log in")]
 
 
 def test_a_migration_that_is_missing_is_named(database: str, owner: Connection[Any]) -> None:

@@ -12,8 +12,11 @@ import pytest
 from psycopg import Connection, sql
 
 from service.committer import Committer
+from service.daybook import open_daybook
 from service.migrations import WrongLedger, migrate, migrations
+from service.migrations.roles import as_service, powers
 from service.postgres.embedded import EmbeddedPostgres
+from service.settings import Settings
 from service.store import Ledger
 from tests.service.purchases import market, record, stored
 
@@ -140,3 +143,74 @@ def test_an_owner_who_may_make_roles_makes_the_services_own(new_home: Path) -> N
         assert migrate(own, "customs") == "customs"
         assert migrate(own, "customs") == "customs"
         assert_records(own)
+
+
+def session_of(ledger: Ledger) -> Any:
+    """As whom a ledger's connections logged in, and whom they have become."""
+    with ledger.recorder.datastore.get_connection() as connection:
+        return tuple(connection.execute("select session_user as s, current_user as c").fetchone().values())  # type: ignore[union-attr]
+
+
+def test_a_service_with_a_login_of_its_own_is_let_in_by_the_owner(new_home: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text("local all postgres trust\nlocal all all scram-sha-256\n")
+    rules.chmod(0o644)
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    with EmbeddedPostgres(new_home, settings={"fsync": "off", "hba_file": str(rules)}) as server:
+        for user, password in (("daybook_service", "first"), ("daybook_service", "second"), ("erp's own", "third")):
+            service = psycopg.conninfo.make_conninfo(server.conninfo, user=user, password=password)
+            assert migrate(server.conninfo, service=service) == "daybook"
+            ledger = Ledger(service)
+            assert session_of(ledger) == (user, "daybook_service")
+            with ledger.recorder.datastore.get_connection() as connection:
+                assert powers(connection) == []
+            ledger.close()
+            # Nothing is left to do, so that the owner is not needed.
+            assert migrate(service) == "daybook"
+        with psycopg.connect(server.conninfo) as connection:
+            kept = connection.execute("select rolpassword from pg_authid where rolpassword is not null").fetchall()
+        assert [password.partition("$")[0] for (password,) in kept] == ["SCRAM-SHA-256"] * 2
+
+
+def test_who_does_not_own_the_database_says_what_is_missing(empty: str) -> None:
+    with pytest.raises(WrongLedger, match="holds no ledger, and daybook_service does not own the database"):
+        migrate(as_service(empty))
+    migrate(empty, service=as_service(empty))
+    assert migrate(as_service(empty)) == "daybook"
+    with pytest.raises(WrongLedger, match="holds the ledger 'daybook', not 'customs'"):
+        migrate(as_service(empty), "customs")
+    with psycopg.connect(empty) as owner:
+        owner.execute("delete from ledger_migrations where name = '0006_roles'")
+    with pytest.raises(WrongLedger, match=r"0006_roles is not applied yet, and .* run daybook init with DAYBOOK_MIGR"):
+        migrate(as_service(empty))
+
+
+def test_an_owner_who_may_not_make_the_services_role_says_so(server: Connection[Any], procurement: str) -> None:
+    service = psycopg.conninfo.make_conninfo(procurement, user="erp")
+    with pytest.raises(WrongLedger, match=r"procurement, may not provide the role erp .* an administrator has to"):
+        migrate(procurement, service=service)
+
+
+#: What the version before did not do.
+BEFORE = """
+    drop trigger access_tokens_final on access_tokens;
+    drop function access_tokens_final();
+    alter function ledger_extend() set search_path = pg_catalog, public;
+    revoke select on ledger_migrations from daybook_service;
+    delete from ledger_migrations where name = '0006_roles';
+    grant temporary on database daybook to public;
+    alter role daybook_service nologin;
+"""
+
+
+def test_a_home_of_the_version_before_gets_a_service_that_owns_nothing(ledger_home: Path) -> None:
+    with EmbeddedPostgres(ledger_home) as server, psycopg.connect(server.conninfo, autocommit=True) as owner:
+        owner.execute(BEFORE)
+    with open_daybook(Settings(home=ledger_home)) as daybook:
+        record(daybook.committer, *market())
+        assert session_of(daybook.ledger) == ("daybook_service", "daybook_service")
+        with daybook.ledger.recorder.datastore.get_connection() as connection:
+            assert powers(connection) == []
+            users = "select distinct usename from pg_stat_activity where datname = 'daybook'"
+            assert connection.execute(users).fetchall() == [{"usename": "daybook_service"}]

@@ -10,6 +10,7 @@ from psycopg import Connection, errors
 
 from domain.events import instant
 from service.committer import Committer
+from service.migrations.roles import powers
 from service.store import Ledger
 from tests.service.purchases import Event, events, insert_directly, market, organization, record, stored
 
@@ -95,6 +96,69 @@ RIGHTS = [
     "create or replace function ledger_refuse() returns trigger language sql as 'select'",
     "create table forged ()",
 ]
+#: Ways out of the service's role, and what would serve as one; each alone after `set role none`.
+WAYS_OUT = [
+    *RIGHTS,
+    "set role postgres",
+    "set role pg_write_all_data",
+    "set session authorization postgres",
+    "alter role daybook_service superuser",
+    "alter role daybook_service createrole",
+    "create role forger",
+    "grant postgres to daybook_service",
+    "alter table ledger_events disable trigger ledger_refuse",
+    "alter table ledger_events owner to daybook_service",
+    "alter table idempotency_keys disable trigger all",
+    "create trigger forged before insert on ledger_events for each row execute function ledger_refuse()",
+    "create rule forged as on insert to ledger_events do instead nothing",
+    "alter function ledger_extend() security invoker",
+    "alter function ledger_lock() owner to daybook_service",
+    "select ledger_extend()",
+    "select log_extend()",
+    "select access_tokens_final()",
+    "create function forged() returns trigger language plpgsql as 'begin return null; end'",
+    "create function pg_temp.forged() returns trigger language plpgsql as 'begin return null; end'",
+    "create temporary table ledger_head (position bigint)",
+    "create domain pg_temp.timestamptz as pg_catalog.timestamptz",
+    "create schema forged",
+    "alter extension plpgsql add table ledger_events",
+    "create event trigger forged on ddl_command_start execute function ledger_refuse()",
+    "create publication forged for table ledger_events",
+    "create language forged handler plpgsql_call_handler",
+    "alter database template1 rename to forged",
+    "alter system set fsync = off",
+    "select * from ledger_events for update",
+    "select * from ledger_head for update",
+    "do $$ begin lock table ledger_events in access exclusive mode; end $$",
+    "do $$ begin lock table ledger_head in share mode; end $$",
+    "update log_tiles set hashes = hashes",
+    "delete from log_checkpoints",
+    "truncate log_cosignatures",
+    "update idempotency_keys set key = key",
+    "delete from idempotency_keys",
+    "delete from access_tokens",
+    "update access_tokens set digest = digest",
+    "update access_tokens set role = 'admin'",
+    "truncate webhooks",
+    "insert into ledger_migrations (name) values ('9999_forged')",
+    "update pg_trigger set tgenabled = 'D'",
+    "update pg_catalog.pg_authid set rolsuper = true",
+    "select * from pg_authid",
+    "copy ledger_events to '/tmp/forged'",
+    "copy (select 1) to program 'true'",
+    "copy ledger_events from program 'true'",
+    "select pg_read_file('/etc/passwd')",
+    "select pg_ls_dir('/')",
+    "select pg_reload_conf()",
+    "select lo_create(0)",
+    "select lo_creat(-1)",
+    "select lo_from_bytea(0, 'x')",
+    "select lo_import('/etc/passwd')",
+    "select lo_unlink(1)",
+    "select pg_switch_wal()",
+    "select pg_replication_origin_create('forged')",
+    "do $$ begin set local session_replication_role = replica; delete from ledger_events; end $$",
+]
 
 
 def test_not_even_the_owner_changes_or_removes_what_is_recorded(
@@ -118,6 +182,60 @@ def test_the_services_role_was_never_given_the_right_to(
     }
     assert refusals == dict.fromkeys(RIGHTS, True)
     assert (stored(ledger), head(service)) == before
+
+
+def test_no_way_leads_out_of_the_services_role(
+    service: Connection[Any], owner: Connection[Any], committer: Committer, ledger: Ledger
+) -> None:
+    record(committer, *market())
+    before = stored(ledger), head(service)
+    service.execute("set role none")
+    assert service.execute("select session_user, current_user").fetchone() == ("daybook_service", "daybook_service")
+    said = {statement: refusal(service, statement) for statement in WAYS_OUT}
+    refused = ("permission denied", "must be ", "only ", "Only ", "The bootstrap")
+    assert {statement: words for statement, words in said.items() if not words.startswith(refused)} == {}
+    assert (stored(ledger), head(service)) == before
+    service.execute("grant update on ledger_events to daybook_service")  # a warning, and nothing is granted
+    assert refusal(service, "update ledger_events set state = 'forged'").startswith("permission denied")
+    assert powers(service) == []
+    assert powers(owner) == ["postgres is a superuser"]
+
+
+def test_what_the_owners_functions_call_cannot_be_put_in_their_way(owner: Connection[Any]) -> None:
+    """A type of the temporary schema would come before PostgreSQL's own, and run its maker's code as the owner."""
+    functions = owner.execute(
+        "select proname, prosecdef, proconfig from pg_proc where pronamespace = 'public'::regnamespace order by 1"
+    ).fetchall()
+    fixed = ["search_path=pg_catalog, pg_temp"]
+    assert functions == [
+        ("access_tokens_final", False, fixed),
+        ("ledger_extend", True, fixed),
+        ("ledger_lock", True, fixed),
+        ("ledger_refuse", False, fixed),
+        ("log_extend", True, fixed),
+    ]
+
+
+def test_a_type_of_the_temporary_schema_is_not_taken_for_postgresqls(
+    owner: Connection[Any], service: Connection[Any], ledger: Ledger
+) -> None:
+    # The right to make one was taken, too.
+    owner.execute(f"grant temporary on database {owner.info.dbname} to daybook_service".encode())
+    service.execute("create function pg_temp.forged(anyelement) returns boolean language plpgsql as $$ begin"
+                    " raise exception 'as %', current_user; end $$")  # fmt: skip
+    service.execute("create domain pg_temp.timestamptz as pg_catalog.timestamptz check (pg_temp.forged(value::text))")
+    insert_directly(service, event(1))
+    assert len(stored(ledger)) == 1
+
+
+def test_a_revoked_token_stays_revoked(service: Connection[Any]) -> None:
+    service.execute(
+        "insert into access_tokens (id, digest, name, role) values ('a1', %s, 'ERP', 'admin')", (bytes(32),)
+    )
+    service.execute("update access_tokens set revoked_at = clock_timestamp(), last_used_at = clock_timestamp()")
+    assert "is final" in refusal(service, "update access_tokens set revoked_at = null")
+    assert "is final" in refusal(service, "update access_tokens set revoked_at = 'infinity'")
+    assert refusal(service, "update access_tokens set revoked_at = revoked_at, last_used_at = null") == "done"
 
 
 def test_the_service_works_in_its_own_role(ledger: Ledger) -> None:

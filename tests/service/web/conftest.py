@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook, open_daybook
+from service.migrations.roles import as_service
 from service.settings import Settings
 from service.web.access import Access
 from service.web.application import application
@@ -24,9 +25,13 @@ Post = Callable[..., httpx.Response]
 @pytest.fixture
 def settings(database: str, tmp_path: Path) -> Settings:
     """Settings of a service on the test's own database."""
-    networks = (IPv4Network("127.0.0.0/8"),)
-    home, url = tmp_path / "home", SecretStr(database)
-    return Settings(home=home, database_url=url, body_limit_bytes=24 * 1024 * 1024, webhook_networks=networks)
+    return Settings(
+        home=tmp_path / "home",
+        database_url=SecretStr(as_service(database)),
+        migrations_url=SecretStr(database),
+        body_limit_bytes=24 * 1024 * 1024,
+        webhook_networks=(IPv4Network("127.0.0.0/8"),),
+    )
 
 
 @pytest.fixture
