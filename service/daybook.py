@@ -12,8 +12,10 @@ from projections.database import Bounds
 from projections.engine import Projection
 from service.committer import Committer
 from service.follower import Follower
+from service.home import provide
+from service.log.keeping import all_kept
 from service.log.transparency import TransparencyLog, open_log
-from service.migrations import migrate
+from service.migrations import WrongLedger, migrate
 from service.migrations.roles import as_service, powers
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
@@ -71,7 +73,7 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
     if settings.database_url is not None:
         yield (settings.migrations_url or settings.database_url).get_secret_value()
         return
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    provide(settings.home)
     server = EmbeddedPostgres(settings.home, settings.pg_bin)
     running = attach(settings.home)
     if running is None:
@@ -90,6 +92,18 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
     finally:
         keeper.stop()
         server.stop()
+
+
+def refuse_to_begin(home: Path) -> None:
+    """WrongLedger where a home that has seen a ledger grow would begin another: the database is not the one of before.
+
+    An empty ledger in the place of one that was lost, or restored under another name, would look like the loss of all.
+    """
+    for kept in all_kept(home):
+        raise WrongLedger(
+            f"{home} knows a ledger of {kept.size} events (checkpoint of {kept.name!r}), and the database holds none:"
+            " restore it first, or begin another with another home"
+        )
 
 
 def at_run_time(settings: Settings, owner: str) -> str:
@@ -133,9 +147,10 @@ def open_daybook(
     `follow`: keep the projection up in the background; else it is brought up to the ledger's end once, here.
     """
     with ExitStack() as stack:
+        provide(settings.home)
         conninfo = stack.enter_context(database(settings, keep=follow))
         own = at_run_time(settings, conninfo)
-        origin = migrate(conninfo, settings.origin, service=own)
+        origin = migrate(conninfo, settings.origin, service=own, before=lambda: refuse_to_begin(settings.home))
         ledger = Ledger(own)
         stack.callback(ledger.close)
         log = stack.enter_context(open_log(settings, origin, ledger, ledger_identity(ledger)))
@@ -169,7 +184,7 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
     """Open the ledger of these settings alone, without views, making what is missing."""
     with database(settings) as conninfo:
         own = at_run_time(settings, conninfo)
-        migrate(conninfo, settings.origin, service=own)
+        migrate(conninfo, settings.origin, service=own, before=lambda: refuse_to_begin(settings.home))
         ledger = Ledger(own)
         try:
             yield ledger

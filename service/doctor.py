@@ -13,12 +13,15 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from domain.notes import NoteError, parse_note
 from projections.engine import fingerprint
 from service.daybook import at_run_time
+from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.migrations import OLDEST_SERVER, migrations
 from service.migrations.roles import GROWING, SERVICE_ROLE, powers
 from service.projection_files import damaged
 from service.settings import Settings
+from service.signatures import verify
 from service.web.identities import IdentityProvider, Misconfigured
 
 Verdict = Literal["good", "warning", "bad"]
@@ -208,6 +211,36 @@ def _log(connection: Connection[Any]) -> Iterator[Finding]:
     yield Finding("log", verdict, f"the last checkpoint of {name} covers {size:,} events, {uncovered:,} wait for one")
 
 
+def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:
+    """Whether this home can follow up the last checkpoint."""
+    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+        if _unapplied(connection) != []:
+            return
+        last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()
+    if last is None:
+        return
+    note = str(last[0])
+    try:
+        keys = readable_keys(settings, note.partition("\n")[0])
+    except BadSigningKey as error:
+        yield Finding("signing key", "bad", str(error))
+        return
+    if not keys:
+        yield Finding(
+            "signing key",
+            "bad",
+            f"{key_file(settings.home)} is missing: this home signs no checkpoints. Bring back the key of before,"
+            " unless another home of this ledger is to sign",
+        )
+        return
+    try:
+        verify(parse_note(note.encode()), [key.verifier for key in keys])
+    except NoteError:
+        yield Finding("signing key", "bad", "the key did not sign the last checkpoint, and follows none up")
+    else:
+        yield Finding("signing key", "good", "it signed the last checkpoint")
+
+
 def _tokens(connection: Connection[Any]) -> Iterator[Finding]:
     in_force, expiring = _one(
         connection,
@@ -224,5 +257,6 @@ def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]
     try:
         owner = connect()
         yield from of_database(owner, at_run_time(settings, owner))
+        yield from _signing_key(settings, owner)
     except psycopg.Error as error:
         yield Finding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

@@ -1,5 +1,6 @@
 """Exit codes, and which exception ends a command with which."""
 
+import errno
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from service.committer import Unavailable
 from service.exporters.archive import OtherLedger
 from service.exporters.files import CannotWrite
 from service.exporters.manifest import BadArchive
+from service.home import HomeUnusable
 from service.log.keys import BadSigningKey
 from service.log.publisher import NotPublished
 from service.log.storage import LogDamaged
@@ -55,6 +57,7 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
             NotStarted,
             Corrupt,
             CannotWrite,
+            HomeUnusable,
             NotPublished,
             ServiceRefuses,
         ),
@@ -63,6 +66,11 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     ((LogDamaged, BadArchive, Refused), VERIFICATION_FAILED),
     ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty), CONFLICT),
     ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
+)
+
+#: What files are refused with, which is nobody's bug.
+REFUSED_BY_THE_SYSTEM = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOTDIR}
 )
 
 
@@ -76,6 +84,9 @@ def translated() -> Iterator[None]:
             if isinstance(error, kinds):
                 print(f"daybook: {error}", file=sys.stderr)  # noqa: T201  # the terminal is where this goes
                 sys.exit(code)
+        if isinstance(error, OSError) and error.errno in REFUSED_BY_THE_SYSTEM and error.filename is not None:
+            print(f"daybook: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+            sys.exit(UNEXPECTED)
         raise
 
 

@@ -16,6 +16,7 @@ import uvicorn
 
 from service.cli import seed, tables
 from service.daybook import Daybook, open_daybook
+from service.home import close_secret
 from service.imports.worker import Worker
 from service.observing import traces
 from service.questions import Questions
@@ -93,6 +94,7 @@ def admin_token(settings: Settings) -> str:
     path = settings.home / "admin-token"
     if not path.exists():
         _write_secret(path, secrets.token_urlsafe(32))
+    close_secret(path)
     tables.messages().print(f"the admin's token is in {path}", highlight=False)
     return _strong(path.read_text().strip(), str(path))
 

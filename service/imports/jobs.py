@@ -155,8 +155,13 @@ class Jobs:
         with self._entrance():
             folder = self.folder / ARRIVING / identifier
             folder.mkdir(mode=0o700)
-            file = (folder / UPLOAD).open("xb")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                file = (folder / UPLOAD).open("xb")
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                (folder / UPLOAD).unlink(missing_ok=True)
+                folder.rmdir()
+                raise
             return folder, file
 
     def add(self, job: Job, arrived: Path) -> tuple[Job, bool]:

@@ -21,6 +21,19 @@ class Kept(NamedTuple):
     root: bytes
     note: str
 
+    @property
+    def name(self) -> str:
+        """Of the log that it is a checkpoint of."""
+        return self.note.partition("\n")[0]
+
+
+def all_kept(home: Path) -> Iterator["Kept"]:
+    """The last checkpoint of each ledger that a home has kept some of, those of empty ledgers left out."""
+    for path in sorted((home / "checkpoints").glob("*.ndjson")):
+        kept = Keeping(home, path.stem).last()
+        if kept is not None and kept.size > 0:
+            yield kept
+
 
 class Keeping:
     """The file of one home that checkpoints of one ledger are added to, one JSON object a line."""

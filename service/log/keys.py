@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from domain.notes import NoteError, check_key_name
+from service.home import close_secret
 from service.settings import Settings
 from service.signatures import SigningKey
 
@@ -38,13 +39,27 @@ def _is_out_of_place(mark: str) -> bool:
 
 
 def given_keys(settings: Settings, name: str) -> tuple[SigningKey, ...]:
-    """The keys that sign the log of a name: the operator's, or the home's; none where this home never made one."""
+    """The keys that sign the log of a name: the operator's, or the home's; none where this home never made one.
+
+    The home's are closed to others if they were not.
+    """
+    if settings.signing_key is None:
+        with suppress(FileNotFoundError):
+            close_secret(key_file(settings.home))
+    return readable_keys(settings, name)
+
+
+def readable_keys(settings: Settings, name: str) -> tuple[SigningKey, ...]:
+    """The same, as they are; BadSigningKey for those that are not of this name or no keys."""
     if settings.signing_key is not None:
         return parse_keys(settings.signing_key.get_secret_value(), name, "DAYBOOK_SIGNING_KEY")
     path = key_file(settings.home)
-    with suppress(FileNotFoundError):
+    try:
         return parse_keys(path.read_text("utf-8"), name, str(path))
-    return ()
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSigningKey(f"{path} cannot be read: {error}") from None
 
 
 def made_keys(settings: Settings, name: str) -> tuple[SigningKey, ...]:

@@ -1,5 +1,6 @@
 """The ledger's schema in PostgreSQL: numbered migrations, applied once each under a lock."""
 
+from collections.abc import Callable
 from datetime import datetime
 from importlib import resources
 
@@ -23,7 +24,12 @@ class WrongLedger(Exception):
 
 
 def migrate(
-    conninfo: str, origin: str | None = None, created_at: datetime | None = None, *, service: str | None = None
+    conninfo: str,
+    origin: str | None = None,
+    created_at: datetime | None = None,
+    *,
+    service: str | None = None,
+    before: Callable[[], None] = lambda: None,
 ) -> str:
     """Bring the database to today's schema, creating the ledger where there is none, and return the ledger's origin.
 
@@ -31,7 +37,8 @@ def migrate(
     what is missing. `origin` names a new ledger (default "daybook") and, where given, must be the name of the one that
     is there: WrongLedger otherwise. BadOrigin: no ledger can be named so. `created_at`: a ledger that is made again,
     from an archive, is the one that was made then; for one that is there, so it must have been. `service`: the
-    connection string that the service works with, where it is not the owner's; its role is provided.
+    connection string that the service works with, where it is not the owner's; its role is provided. `before` is called
+    before a new ledger is made, and may raise.
     """
     with psycopg.connect(conninfo, autocommit=True) as connection:
         if connection.info.server_version < OLDEST_SERVER:
@@ -44,6 +51,8 @@ def migrate(
             provide_roles(connection, service)
         except RoleMissing as error:
             raise WrongLedger(str(error)) from error
+        if not _has_ledger(connection):
+            before()
         with connection.transaction():
             _apply(connection)
         close_doors(connection)
@@ -76,6 +85,11 @@ def _refuse_unless_migrated(connection: Connection) -> None:
         raise WrongLedger(f"the database was migrated by a newer Daybook: {', '.join(newer)} is unknown here")
     if missing := sorted(known - done):
         raise WrongLedger(f"{', '.join(missing)} is not applied yet, and {remedy}")
+
+
+def _has_ledger(connection: Connection) -> bool:
+    (there,) = connection.execute("select to_regclass('public.ledger_identity') is not null").fetchone() or (False,)
+    return bool(there) and connection.execute("select from public.ledger_identity").rowcount > 0
 
 
 def _apply(connection: Connection) -> None:

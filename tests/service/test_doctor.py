@@ -13,6 +13,7 @@ from service.daybook import open_daybook
 from service.doctor import Finding, examine, of_database, of_this_machine
 from service.migrations.roles import as_service
 from service.settings import Settings
+from service.signatures import SigningKey
 
 NO_CHECKPOINT = "log: no checkpoint was issued yet: daybook init issues the first"
 
@@ -134,3 +135,35 @@ def test_damaged_projections_that_were_moved_aside_are_told(tmp_path: Path) -> N
     (tmp_path / "projections" / "0123456789abcdef-0123456789abcdef-0.damaged-1").touch()
     found = sentences(list(of_this_machine(Settings(home=tmp_path))), "warning")
     assert any(one.startswith("views: 1 damaged projections were moved aside") for one in found)
+
+
+def without_key(home: Path) -> None:
+    (home / "signing-key").unlink()
+
+
+def another_key(home: Path) -> None:
+    (home / "signing-key").write_text(SigningKey.generate("daybook").encode())
+
+
+def no_key(home: Path) -> None:
+    (home / "signing-key").write_text("nothing")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (without_key, "signing-key is missing: this home signs no checkpoints"),
+        (another_key, "the key did not sign the last checkpoint"),
+        (no_key, "signing-key: key 1: "),
+    ],
+)
+def test_a_home_that_cannot_sign_is_told(
+    database: str, tmp_path: Path, harm: Callable[[Path], None], said: str
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=SecretStr(database))
+    with open_daybook(settings, follow=False):
+        pass
+    harm(settings.home)
+    (found,) = [one for one in examine(settings, lambda: database) if one.subject == "signing key"]
+    assert found.verdict == "bad"
+    assert said in found.sentence
