@@ -46,6 +46,10 @@ Sent = Request | PlainOrder
 Known = Stream | Chronicle | PlainDraft | PlainDrafts
 
 
+class Interrupted(Exception):
+    """A decision was broken off; nothing of it is left in its batch."""
+
+
 class Batch:
     """Requests decided one after the other, each against the ledger as all before it leave it.
 
@@ -60,6 +64,8 @@ class Batch:
         self.today = today
         self.new_id = new_id
         self.presume_new = presume_new
+        #: Called again and again while requests are decided: raises Interrupted where it has taken long enough.
+        self.look_up: Callable[[], None] = lambda: None
         #: How many events are decided so far.
         self.count = 0
         #: The streams touched, as the batch leaves them.
@@ -98,6 +104,7 @@ class Batch:
         outcomes = []
         for index, request in enumerate(requests):
             try:
+                self.look_up()
                 if isinstance(request, PlainOrder):
                     plain = self._plain(request)
                     if isinstance(plain, Recorded):
@@ -112,8 +119,12 @@ class Batch:
                     request = request.request()
                 outcome = self._decide(request)
                 for draft in outcome.drafts:
+                    self.look_up()
                     touched.append((draft.stream, self.streams.get(draft.stream)))
                     self._take(draft)
+            except Interrupted:
+                self._forget(kept, touched)
+                raise
             except Refusal as refusal:
                 self._forget(kept, touched)
                 refusal.index = index

@@ -1,14 +1,16 @@
 """What is to be recorded together, and what becomes of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
-from domain.ledger import Batch, Sent
+from domain.ledger import Batch, Interrupted, Sent
 from domain.outcomes import AllNew, Outcome
 from service.writing import Alike, Mixed, Numbered, Sender
 
@@ -176,6 +178,10 @@ class Command:
     key: IdempotencyKey | None = None
     #: By stream, the versions at which it is wanted.
     expected: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    #: On the clock of time.monotonic.
+    submitted_at: float = field(default_factory=time.monotonic)
+    #: Whether its turn has come: from then on it cannot be called off.
+    begun: bool = False
     #: What had become of it before, or becomes of it as the same command of its group; None: it is decided.
     remembered: "Remembered | Command | None" = None
 
@@ -187,7 +193,23 @@ class Command:
     def refuse(self, refusal: Refusal) -> None:
         """Tell the sender that it is not recorded."""
         self.refusal = refusal
-        self.future.set_exception(refusal)
+        self.fail(refusal)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell the sender of an error, unless there was an answer before."""
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+    def answer(self, receipt: Receipt) -> None:
+        """Tell the sender what was recorded, unless there was another answer before."""
+        with suppress(InvalidStateError):
+            self.future.set_result(receipt)
+
+    def begin(self) -> bool:
+        """Whether its turn may come: it is neither called off nor answered."""
+        if not self.begun:
+            self.begun = not self.future.done() and self.future.set_running_or_notify_cancel()
+        return self.begun and not self.future.done()
 
     @property
     def recorded(self) -> int:
@@ -213,26 +235,35 @@ class Group:
 
     def __init__(self, commands: Sequence[Command]) -> None:
         self.commands = commands
+        #: Commands that were to be decided with these, and take their turn after them.
+        self.left: list[Command] = []
 
     @property
     def size(self) -> int:
         """How many events are asked for."""
         return sum(len(command.requests) for command in self.commands)
 
-    @cached_property
+    @property
     def keys(self) -> list[IdempotencyKey]:
         """The idempotency keys of all that have one."""
         return [command.key for command in self.commands if command.key is not None]
 
-    def decide(self, batch: Batch, kept: Mapping[tuple[str, str], Kept] | None = None) -> bool:
+    def decide(
+        self,
+        batch: Batch,
+        kept: Mapping[tuple[str, str], Kept] | None = None,
+        look_up: Callable[[Command, bool], None] = lambda command, first: None,
+    ) -> bool:
         """Decide every command that is not refused for its size; whether all was new and none refused.
 
         `kept`: what is recorded under idempotency keys, by actor and key; such a command is answered as it was then.
+        `look_up` is called with the command that is being decided, and whether it is the first: where it raises
+        Interrupted, that command and those behind it are left for another group.
         """
         smooth = True
         decided = 0
         named: dict[tuple[str, str], Command] = {}
-        for command in self.commands:
+        for place, command in enumerate(self.commands):
             if isinstance(command.refusal, Oversized):
                 smooth = False
                 continue
@@ -245,8 +276,14 @@ class Group:
                 smooth = False
                 continue
             try:
+                batch.look_up = partial(look_up, command, place == 0)
+                batch.look_up()
                 _refuse_moved(command, batch)
                 command.outcomes = batch.add(command.requests)
+            except Interrupted:
+                self.left = [*self.commands[place:], *self.left]
+                self.commands = self.commands[:place]
+                break
             except Refusal as refusal:
                 command.refusal = refusal
                 smooth = False
@@ -326,15 +363,15 @@ class Group:
         for command, receipt in self._receipts(first):
             if command.key is not None:
                 of_keys[id(command)] = receipt
-            command.future.set_result(receipt)
+            command.answer(receipt)
         for command in self.commands:
             command.after = None
             if command.refusal is not None:
-                command.future.set_exception(command.refusal)
+                command.fail(command.refusal)
             elif isinstance(command.remembered, Command):
-                command.future.set_result(Remembered.read(of_keys[id(command.remembered)].told()))
+                command.answer(Remembered.read(of_keys[id(command.remembered)].told()))
             elif command.remembered is not None:
-                command.future.set_result(command.remembered)
+                command.answer(command.remembered)
 
     def _receipts(self, first: int) -> Iterator[tuple[Command, Receipt]]:
         """What becomes of each command that is decided and not refused."""
@@ -350,8 +387,7 @@ class Group:
     def fail(self, error: BaseException) -> None:
         """Tell everybody who has not been told that recording failed."""
         for command in self.commands:
-            if not command.future.done():
-                command.future.set_exception(error)
+            command.fail(error)
 
 
 def _mixed(senders: list[Sender], most: int) -> Iterator[Mixed]:

@@ -9,20 +9,23 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import UTC
+from functools import partial
+from typing import NamedTuple
 
 from eventsourcing.persistence import IntegrityError
 from psycopg.errors import UniqueViolation
 
-from domain.ledger import Batch, Sent
+from domain.ledger import Batch, Interrupted, Sent
 from service.cache import StreamCache
 from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
-from service.flights import Appended, Diverted, Flight
+from service.flights import Appended, Copyist, Diverted, Flight
 from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
-from service.store import Ledger, Unreachable
+from service.store import Ledger, ReadOnly, Unreachable
 from service.writing import ClockSetBack, Head, Place, number
 
 __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
@@ -33,8 +36,17 @@ logger = logging.getLogger(__name__)
 GROUP_EVENTS = 8_000
 #: Commands that may wait, unless told otherwise.
 WAITING_COMMANDS = 4_096
-#: How long an append keeps trying while PostgreSQL cannot be reached.
+#: How long a sender waits for an answer, from when the command was taken on: what was not recorded by then is given up,
+#: whatever the reason, or its end is not known.
 PATIENCE_S = 20.0
+#: For each event of a command so much is added.
+PATIENCE_OF_EVENT_S = 0.005
+#: How often is looked who has waited too long.
+LOOK_S = 0.1
+#: A group whose decision takes longer than this goes on its way without those that are not decided yet.
+SLOW_S = 1.0
+#: What a closing committer still takes to record what was accepted.
+CLOSING_S = 15.0
 #: From this many events on, a group is recorded while the next one is decided.
 LARGE_GROUP_EVENTS = 500
 #: Events of a large group that are written down and sent at once.
@@ -43,12 +55,36 @@ PART_EVENTS = 250
 WARY_GROUPS = 16
 
 
+#: A connection that has been in use for so long when its user is late does not come back.
+CUT_OFF_S = 2.0
+
+#: Whoever waits longer than this shows that nothing is recorded.
+TROUBLING_WAIT_S = 10.0
+#: For so long an append that failed speaks against recording.
+REMEMBERED_S = 15.0
+
+SHUTTING_DOWN = "the ledger is shutting down"
+NOT_BEGUN = "its turn to be recorded did not come in time; nothing of it was recorded"
+UNKNOWN = (
+    "it was not recorded in time; whether it will be is not known: send it again under the same ids or the same key"
+)
+
+
 class Busy(Exception):
     """More waits to be recorded than the ledger takes on: come back later."""
 
 
 class Unavailable(Exception):
-    """PostgreSQL could not be reached for the time that an append waits; whether it was recorded may be unknown."""
+    """It was not recorded in the time that a sender waits; whether it is may be unknown where the message says so."""
+
+
+class Said(NamedTuple):
+    """How an append went."""
+
+    text: str
+    well: bool
+    #: On the clock of time.monotonic.
+    at: float
 
 
 class Committer:
@@ -75,20 +111,57 @@ class Committer:
         #: Commands that wait; True: something that flew has landed; None: the end.
         self._queue: queue.SimpleQueue[Command | bool | None] = queue.SimpleQueue()
         self._closed = False
-        #: Held while a command is put in the queue, so that none comes behind the mark of the end.
+        #: When a closing committer gives up what is not recorded yet (time.monotonic).
+        self._give_up_at = float("inf")
+        #: Held while a command is put in the queue, so that none comes behind the mark of the end, and while its turn
+        #: comes or it is given up.
         self._entrance = threading.Lock()
-        self._held: Command | None = None
+        #: Commands that wait before those of the queue.
+        self._held: deque[Command] = deque()
+        #: Whatever was taken on and may not be answered yet, the oldest first.
+        self._unanswered: deque[Command] = deque()
+        #: What the threads that record are recording, by their identifiers.
+        self._at_work: dict[int, Group] = {}
+        #: How the last append went.
+        self.last = Said("nothing was recorded yet", well=True, at=time.monotonic())
         self._flight: Flight | None = None
         #: Groups still to be decided without presuming anything.
         self._wary = 0
-        self._writer = ThreadPoolExecutor(1, "writer")
+        # All threads are there from the beginning: one that cannot be started later would leave commands unanswered.
+        self._writer = Copyist("writer")
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._watch = threading.Thread(target=self._look, name="committer-watch", daemon=True)
+        self._ended = threading.Event()
         self._thread.start()
+        self._watch.start()
 
     @property
     def waiting(self) -> int:
         """How many commands wait for their turn."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._held)
+
+    @property
+    def oldest_s(self) -> float:
+        """For how long the oldest command that is not answered has been waiting; 0: there is none."""
+        with self._entrance:
+            waiting = next((command for command in self._unanswered if not command.future.done()), None)
+        return 0.0 if waiting is None else time.monotonic() - waiting.submitted_at
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be recorded just now, as far as anybody has noticed; None: nothing speaks against it."""
+        if not self._closed and not (self._thread.is_alive() and self._writer.thread.is_alive()):
+            return "the thread that records has ended: start the service again"
+        waited_s = self.oldest_s
+        if waited_s > TROUBLING_WAIT_S:
+            return f"a request has been waiting for {waited_s:.0f} s"
+        # Who is sent elsewhere records nothing here: after a time it must be tried again.
+        if not self.last.well and time.monotonic() - self.last.at < REMEMBERED_S:
+            return self.last.text
+        return None
+
+    def _say(self, text: str) -> None:
+        self.last = Said(text, well=False, at=time.monotonic())
 
     def submit(
         self,
@@ -115,46 +188,61 @@ class Committer:
         """Take on a command, as `submit` does."""
         with self._entrance:
             if self._closed:
-                raise Unavailable("the ledger is shutting down")
+                raise Unavailable(SHUTTING_DOWN)
             if self._queue.qsize() >= self.most_waiting:
                 raise Busy(f"{self.most_waiting} requests wait to be recorded")
+            command.submitted_at = time.monotonic()
+            self._unanswered.append(command)
             self._queue.put(command)
 
     def record(self, requests: Sequence[Sent], actor: str | None = None, correlation_id: str | None = None) -> Receipt:
         """Record requests together and wait until they are durable; raises Refusal, Busy or Unavailable."""
         return self.submit(requests, actor, correlation_id).result()
 
-    def close(self) -> None:
-        """Record what was accepted, then stop."""
+    def close(self, patience_s: float = CLOSING_S) -> None:
+        """Record what was accepted, then stop; after a time what is not recorded is given up."""
         with self._entrance:
             self._closed = True
+            self._give_up_at = time.monotonic() + patience_s
         self._queue.put(None)
-        self._thread.join()
-        self._writer.shutdown()
+        # What waits for PostgreSQL is cut off by the watch.
+        self._thread.join(patience_s + 2 * CUT_OFF_S)
+        self._writer.close(CUT_OFF_S)
+        self._ended.set()
+        self._watch.join()
+        for command in self._unanswered:
+            command.fail(Unavailable(SHUTTING_DOWN))
 
     def _run(self) -> None:
         while (taken := self._next_group()) is not None:
-            group = Group([command for command in taken if command.future.set_running_or_notify_cancel()])
+            with self._entrance:
+                group = Group([command for command in taken if command.begin()])
             if not group.commands:
                 self._land()
                 continue
             try:
                 self._take_on(group)
             except BaseException as error:
-                logger.exception("recording failed")
-                self.cache.forget()
-                group.fail(error)
+                self._fail(group, error)
+            self._held.extendleft(reversed(group.left))
         self._land()
+
+    def _fail(self, group: Group, error: BaseException) -> None:
+        if not isinstance(error, Unavailable):
+            logger.error("recording failed", exc_info=error)
+            self._say("recording failed")
+        self.cache.forget()
+        group.fail(error)
 
     def _next_group(self) -> list[Command] | None:
         """What waits, up to the size of a group; blocks for the first; None at the end; none: something has landed."""
-        first, self._held = self._held or self._queue.get(), None
+        first = self._held.popleft() if self._held else self._queue.get()
         if not isinstance(first, Command):
             return None if first is None else []
         group, events = [first], len(first.requests)
         while events < GROUP_EVENTS:
             try:
-                command = self._queue.get_nowait()
+                command = self._held.popleft() if self._held else self._queue.get_nowait()
             except queue.Empty:
                 break
             if command is None:
@@ -163,13 +251,48 @@ class Committer:
             if isinstance(command, bool):
                 continue
             if events + len(command.requests) > GROUP_EVENTS:
-                self._held = command
+                self._held.appendleft(command)
                 break
             group.append(command)
             events += len(command.requests)
         return group
 
+    # Who waits too long
+
+    def _look(self) -> None:
+        """Answer those who have waited too long, and cut connections that nothing comes back from."""
+        while not self._ended.wait(LOOK_S):
+            try:
+                self._give_up(time.monotonic())
+            except Exception:
+                logger.exception("those who wait are looked at again")
+
+    def _give_up(self, now: float) -> None:
+        with self._entrance:
+            self._unanswered = deque(command for command in self._unanswered if not command.future.done())
+            why = "" if self.last.well else f"{self.last.text}: "
+            for command in self._unanswered:
+                if self._is_late(command, now):
+                    command.fail(Unavailable(why + (UNKNOWN if command.begun else NOT_BEGUN)))
+        for thread, group in list(self._at_work.items()):
+            if all(command.future.done() for command in group.commands):
+                # Nobody waits for it: where it still waits for an answer of PostgreSQL's, there will be none.
+                self.ledger.recorder.datastore.cut(thread, used_before=now - CUT_OFF_S)
+
+    def _is_late(self, command: Command, now: float) -> bool:
+        patience_s = self.patience_s + PATIENCE_OF_EVENT_S * len(command.requests)
+        return now > min(command.submitted_at + patience_s, self._give_up_at)
+
+    def _look_up(self, until: float, command: Command, first: bool) -> None:
+        """Interrupted where a command that is being decided takes too long for those before it, or for its sender."""
+        now = time.monotonic()
+        if now > self._give_up_at:
+            raise Unavailable(SHUTTING_DOWN)
+        if command.future.done() or (now > until and not first):
+            raise Interrupted
+
     def _take_on(self, group: Group) -> None:
+        self._at_work[threading.get_ident()] = group
         # What is recorded under a key must be looked up, and so what flies before must have landed.
         if group.size >= LARGE_GROUP_EVENTS and not self._wary and not group.keys:
             try:
@@ -194,13 +317,14 @@ class Committer:
         if batch is None or not self._land():
             return False
         flight = Flight(group, batch, self.cache.position)
-        self.cache.recorded(flight.expected + batch.count, batch)
+        flight.landed = self._writer.submit(partial(self._fly, flight))
         self._flight = flight
-        flight.landed = self._writer.submit(self._fly, flight)
+        self.cache.recorded(flight.expected + batch.count, batch)
         return True
 
     def _fly(self, flight: "Flight") -> None:
         """Record a group in a thread of its own, and tell its senders."""
+        self._at_work[threading.get_ident()] = flight.group
         try:
             with self.ledger.recorder.appending() as appending:
                 if appending.head.position != flight.expected:
@@ -227,20 +351,27 @@ class Committer:
         if isinstance(error, Diverted | IntegrityError):
             self._wary = WARY_GROUPS
         logger.info("deciding anew: %s", error)
-        try:
-            self._process(flight.group, flight.attempted)
-        except BaseException as failure:
-            logger.exception("recording failed")
-            self.cache.forget()
-            flight.group.fail(failure)
+        group, attempted = flight.group, flight.attempted
+        while group.commands:
+            try:
+                self._process(group, attempted)
+            except BaseException as failure:
+                self._fail(group, failure)
+            # What it was too slow for comes before everything else.
+            group, attempted = Group(group.left), None
         return False
 
     # One after the other
 
     def _process(self, group: Group, attempted: "Appended | None" = None) -> None:
-        """Decide and record a group, however often the connection breaks within the time an append waits."""
-        give_up_at = time.monotonic() + self.patience_s
+        """Decide and record a group, however often the connection breaks while its senders wait."""
+        self._at_work[threading.get_ident()] = group
         while True:
+            if attempted is None:
+                # What was never sent to PostgreSQL need not be, where nobody waits for it any more.
+                group.commands = [command for command in group.commands if command.begin()]
+                if not group.commands:
+                    return
             try:
                 appended = self._attempt(group, attempted)
                 self._wary = max(0, self._wary - 1)
@@ -249,13 +380,16 @@ class Committer:
             except BrokenOff as broken:
                 attempted = broken.attempted
                 self.cache.forget()
-                if time.monotonic() > give_up_at:
+                self._say("the database is read-only" if broken.read_only else "PostgreSQL cannot be reached")
+                if all(command.future.done() for command in group.commands) or time.monotonic() > self._give_up_at:
                     raise Unavailable(f"PostgreSQL cannot be reached: {broken}") from broken
                 logger.warning("PostgreSQL cannot be reached, trying again: %s", broken)
                 time.sleep(0.1)
             except KeyTaken:
                 logger.info("deciding anew: another process was first under an idempotency key")
             except (IntegrityError, ClockSetBack) as error:
+                if isinstance(error, ClockSetBack):
+                    self._say("the database's clock was set back")
                 if self._wary or not isinstance(error.__cause__, UniqueViolation | None):
                     raise
                 # An id or a stream that was presumed to be new is not; and a replay needs no clock.
@@ -291,7 +425,7 @@ class Committer:
                 appending.insert(numbered)
                 keep(appending.connection, group.to_keep(numbered[0].position if numbered else 0))
         except Unreachable as error:
-            raise BrokenOff(str(error), attempted) from error
+            raise BrokenOff(str(error), attempted, read_only=isinstance(error, ReadOnly)) from error
         if attempted is not None:
             self.cache.recorded(numbered[-1].position, batch)
         return attempted
@@ -316,13 +450,15 @@ class Committer:
         self.cache.prefetch([command.requests for command in group.commands], presume_new=presume_new)
         batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier, presume_new=presume_new)
         keys = group.keys
-        smooth = group.decide(batch, recall(self.ledger.recorder.datastore, keys) if keys else None)
+        kept = recall(self.ledger.recorder.datastore, keys) if keys else None
+        smooth = group.decide(batch, kept, partial(self._look_up, time.monotonic() + SLOW_S))
         if not smooth:
             self._wary = WARY_GROUPS
         return batch if smooth or not presume_new else None
 
     def _acknowledge(self, group: Group, appended: "Appended | None") -> None:
         if appended is not None:
+            self.last = Said("recorded", well=True, at=time.monotonic())
             self.acknowledged = appended.first + appended.count - 1
             self.on_append(appended.first, bytes(appended.leaves))
             self.on_group(appended.count)
@@ -332,6 +468,7 @@ class Committer:
 class BrokenOff(Exception):
     """The connection was lost during an append; `attempted` may or may not be recorded."""
 
-    def __init__(self, message: str, attempted: Appended | None) -> None:
+    def __init__(self, message: str, attempted: Appended | None, *, read_only: bool = False) -> None:
         super().__init__(message)
         self.attempted = attempted
+        self.read_only = read_only

@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 
 from domain.notes import NoteError, parse_note
 from projections.engine import fingerprint
+from service.connections import noticing
 from service.daybook import at_run_time
 from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.migrations import OLDEST_SERVER, migrations
@@ -90,7 +91,7 @@ def _home(home: Path) -> Iterator[Finding]:
 
 def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
     """PostgreSQL and the ledger in it, as its owner sees them; `service`: as whom a service logs in, if not as that."""
-    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
         yield from _server(connection)
         missing = _unapplied(connection)
         if missing is None:
@@ -158,7 +159,7 @@ def _protection(connection: Connection[Any]) -> Iterator[Finding]:
 def _log_in(service: str) -> Iterator[Finding]:
     """Whether what the service logs in as could do more than its role, which it may lay down."""
     try:
-        with psycopg.connect(service, autocommit=True) as connection:
+        with psycopg.connect(**noticing(service), autocommit=True) as connection:
             found = powers(connection)
     except psycopg.OperationalError as error:
         yield Finding("connection", "bad", f"the service cannot log in: {str(error).strip()}")
@@ -213,7 +214,7 @@ def _log(connection: Connection[Any]) -> Iterator[Finding]:
 
 def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:
     """Whether this home can follow up the last checkpoint."""
-    with psycopg.connect(conninfo, autocommit=True, row_factory=tuple_row) as connection:
+    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
         if _unapplied(connection) != []:
             return
         last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()

@@ -1,6 +1,8 @@
 """A large group on its way: written down and sent to PostgreSQL while the next one is decided."""
 
-from collections.abc import Iterator, Sequence
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -76,3 +78,33 @@ class Flight:
 
 class Diverted(Exception):
     """What a group was decided on did not come about."""
+
+
+class Copyist:
+    """A thread that does one piece of work after the other; it is there from the beginning."""
+
+    def __init__(self, name: str) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def submit(self, work: Callable[[], None]) -> "Future[None]":
+        """Have work done; the future is done when it is."""
+        done: Future[None] = Future()
+        self._work.put((work, done))
+        return done
+
+    def close(self, patience_s: float) -> None:
+        """End after what was submitted, or after a time."""
+        self._work.put(None)
+        self.thread.join(patience_s)
+
+    def _run(self) -> None:
+        while (piece := self._work.get()) is not None:
+            work, done = piece
+            try:
+                work()
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, NamedTuple
@@ -19,12 +21,13 @@ from eventsourcing.persistence import (
 from eventsourcing.postgres import BasePostgresFactory, PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
 from eventsourcing.utils import Environment
 from psycopg import Connection
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import dict_row, tuple_row
+from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.rows import DictRow, dict_row, tuple_row
 
 from domain.catalogue import read_stored
 from domain.events import Recorded
 from domain.json_text import parse_json
+from service.connections import cut, settings_of
 from service.migrations.roles import SERVICE_ROLE
 from service.writing import COPY_END, COPY_OPENING, Head, Numbered, rows_of
 
@@ -36,9 +39,6 @@ GIVE_UP_S = 4.0
 CHANNEL = "ledger_events"
 #: From so many events on, binary COPY is faster than one insert.
 COPIED_EVENTS = 200
-#: What PostgreSQL may keep of an append in memory until its triggers have seen it: a group of the committer's has some
-#: six megabytes, and more than it may keep it writes to a file and reads again.
-WORK_MEMORY = "32MB"
 #: What may wait in the socket, as far as the system allows: PostgreSQL goes on while this process does other things.
 SENT_AHEAD_BYTES = 2 * 1024 * 1024
 
@@ -50,6 +50,10 @@ class StoredRow(NamedTuple):
     state: bytes
 
 
+class ReadOnly(OperationalError):
+    """The server takes nothing in: a standby, or one that was told so."""
+
+
 class LedgerDatastore(PostgresDatastore):
     """The connection pool, from one connection string, every connection as the service's own role."""
 
@@ -58,11 +62,36 @@ class LedgerDatastore(PostgresDatastore):
             "", "", "", "", "", pool_size=pool_size, max_overflow=max_overflow, originator_id_type="text",
             idle_in_transaction_session_timeout=60,
         )  # fmt: skip
-        settings = conninfo_to_dict(conninfo)
-        options = f"{settings.get('options') or ''} -c role={SERVICE_ROLE} -c work_mem={WORK_MEMORY}".strip()
         # The pauses between its attempts double until it gives up; then the next who asks makes it try at once.
         self.pool.reconnect_timeout = GIVE_UP_S
-        self.pool.kwargs = {**settings, "options": options, "row_factory": dict_row}
+        self.pool.kwargs = {**settings_of(conninfo, SERVICE_ROLE), "row_factory": dict_row}
+        #: Connections in use, and since when (time.monotonic), by the thread that uses one.
+        self._in_use: dict[int, tuple[Connection[Any], float]] = {}
+
+    @contextmanager
+    def get_connection(self) -> Iterator[Connection[DictRow]]:
+        """A connection for the block; what reads only and is to write is given up, as one that is lost."""
+        thread = threading.get_ident()
+        with super().get_connection() as connection:
+            before = self._in_use.get(thread)
+            self._in_use[thread] = (connection, time.monotonic())
+            try:
+                yield connection
+            except ReadOnlySqlTransaction as error:
+                # The next one may lead to a server that writes, or to this one when it does again.
+                connection.close()
+                raise ReadOnly("the database is read-only") from error
+            finally:
+                if before is None:
+                    del self._in_use[thread]
+                else:
+                    self._in_use[thread] = before
+
+    def cut(self, thread: int | None, used_before: float) -> None:
+        """Break the connection that a thread has used since before a time: what it waits for does not come."""
+        in_use = self._in_use.get(thread or 0)
+        if in_use is not None and in_use[1] < used_before:
+            cut(in_use[0])
 
 
 class LedgerRecorder(PostgresApplicationRecorder):
@@ -84,6 +113,17 @@ class LedgerRecorder(PostgresApplicationRecorder):
                 "select position, recorded_at, clock_timestamp() from ledger_head"
             )
             return Head(*row.fetchone())  # type: ignore[misc]
+
+    def is_read_only(self) -> bool:
+        """Whether the server takes nothing in just now."""
+        query = "select pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as shut"
+        with self.datastore.get_connection() as connection:
+            row = connection.execute(query).fetchone()
+            shut = row is not None and bool(row["shut"])
+            if shut:
+                # What a session was begun with stays: the next one asks anew.
+                connection.close()
+            return shut
 
     @contextmanager
     def appending(self) -> Iterator["Appending"]:

@@ -334,6 +334,10 @@ class Readiness(Struct, frozen=True):
     views: Data | None = None
     #: Threads in the background that do not do their work, each with its state.
     threads: Data | None = None
+    #: "ok", or why nothing can be recorded.
+    writing: str | None = None
+    #: How long the oldest request that is not recorded yet has waited.
+    oldest_waiting_s: float | None = None
     #: The last one, its age, and how many events have come since.
     checkpoint: Data | None = None
 

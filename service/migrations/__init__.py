@@ -8,6 +8,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from domain.notes import NoteError, check_key_name
+from service.connections import noticing
 from service.migrations.roles import SERVICE_ROLE, RoleMissing, close_doors, provide_roles
 
 #: Any number that nothing else on the server is likely to lock: "daybook" as seven ASCII bytes.
@@ -40,7 +41,7 @@ def migrate(
     connection string that the service works with, where it is not the owner's; its role is provided. `before` is called
     before a new ledger is made, and may raise.
     """
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with psycopg.connect(**noticing(conninfo), autocommit=True) as connection:
         if connection.info.server_version < OLDEST_SERVER:
             raise WrongLedger(f"PostgreSQL 15 or newer is needed, not {connection.info.server_version // 10000}")
         if not _may_migrate(connection):

@@ -8,6 +8,8 @@ from psycopg import Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
+from service.connections import noticing
+
 #: The role that the service works as: it may add to the ledger, and change nothing.
 SERVICE_ROLE = "daybook_service"
 #: Tables that only grow.
@@ -139,7 +141,7 @@ def _let_in(connection: Connection[Any], user: str, service: str) -> None:
 
 def _answers(conninfo: str) -> bool:
     try:
-        psycopg.connect(conninfo).close()
+        psycopg.connect(**noticing(conninfo)).close()
     except psycopg.OperationalError as error:
         return "password authentication failed" not in str(error)
     return True

@@ -59,6 +59,9 @@ class _State(Collector):
         yield _gauge("daybook_build", "What runs here.", 1, version=VERSION, origin=self._daybook.origin)
         committer, follower = self._daybook.committer, self._daybook.follower
         yield _gauge("daybook_append_waiting_commands", "Commands that wait to be recorded.", committer.waiting)
+        oldest_s, failing = committer.oldest_s, committer.trouble is not None
+        yield _gauge("daybook_append_oldest_waiting_seconds", "How long the oldest of them has waited.", oldest_s)
+        yield _gauge("daybook_append_failing", "1: nothing can be recorded, as far as was noticed.", failing)
         yield _gauge("daybook_projection_position", "The last event that the views know.", follower.position)
         stopped = follower.failure is not None
         yield _gauge("daybook_projection_stopped", "1: the views cannot go on.", stopped)

@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 
 from domain.merkle import HASH_BYTES, leaf_hash, subtree_root
 from domain.tiles import WIDTH
+from service.connections import noticing
 
 #: PostgreSQL counts microseconds from here.
 ORIGIN_OF_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -105,7 +106,7 @@ class Row:
 @contextmanager
 def snapshot_connection(conninfo: str, snapshot: str | None = None) -> Iterator[Connection[Any]]:
     """A connection that reads one state of the database and changes nothing: the present one, or an exported one."""
-    with psycopg.connect(conninfo, autocommit=True, client_encoding="utf-8") as connection:
+    with psycopg.connect(**{**noticing(conninfo), "client_encoding": "utf-8"}, autocommit=True) as connection:
         # Planning for parallel workers or compilation costs more here than it gives.
         connection.execute(b"set max_parallel_workers_per_gather = 0")
         connection.execute(b"set jit = off")

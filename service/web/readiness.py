@@ -10,9 +10,12 @@ from service.daybook import Daybook
 from service.follower import Stopped
 from service.log.storage import LogDamaged
 from service.store import Unreachable
+from service.writing import FURTHEST_AHEAD, Head
 
 #: A projection further behind than this many events is not ready to answer.
 READY_LAG_EVENTS = 10_000
+#: What is said of writing where nothing speaks against it.
+WELL = "ok"
 #: Who asks does not wait longer than this.
 PATIENCE_S = 2.0
 
@@ -39,6 +42,8 @@ class Readiness:
             self._daybook.follower.refuse_if_stopped()
         except Stopped as stopped:
             return _unready(str(stopped), state)
+        if state["writing"] != WELL:
+            return _unready(f"nothing can be recorded: {state['writing']}", state)
         views = state["views"]
         if views["state"] == "rebuilding" or (views["state"] == "retrying" and state["lag_events"]):
             return _unready(views["reason"], state)
@@ -55,6 +60,14 @@ class Readiness:
         self._look.add_done_callback(lambda look: look.cancelled() or look.exception())
         return await asyncio.shield(self._look)
 
+    def _writing(self, head: Head) -> str:
+        """Whether something could be recorded just now, or why not."""
+        if self._daybook.ledger.recorder.is_read_only():
+            return "the database is read-only"
+        if head.recorded_at is not None and head.recorded_at - head.clock > FURTHEST_AHEAD:
+            return "the database's clock was set back"
+        return self._daybook.committer.trouble or WELL
+
     def _state(self) -> dict[str, Any]:
         head = self._daybook.ledger.recorder.head()
         following = self._daybook.follower.following
@@ -69,6 +82,8 @@ class Readiness:
             },
             # Those that do not do their work; why is in the log, since it may name files and hosts.
             "threads": {life.name: life.state for life in self._daybook.lives if not life.is_well},
+            "writing": self._writing(head),
+            "oldest_waiting_s": round(self._daybook.committer.oldest_s, 3),
         }
         try:
             issued = self._daybook.log.publisher.latest

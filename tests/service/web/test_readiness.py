@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from domain.catalogue import read_request
+from service import committer
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
 from service.settings import Settings
@@ -22,7 +23,7 @@ from service.web import readiness
 from service.web.access import Access
 from service.web.application import application
 from tests.service.postgres_owner import wait_until
-from tests.service.purchases import market, note, order
+from tests.service.purchases import head_held, market, note, order, read
 from tests.service.web.conftest import EVENTS
 from tests.service.wire import Wire, wire_to
 
@@ -201,3 +202,36 @@ def test_a_question_for_which_memory_does_not_suffice_is_refused_with_why(databa
         assert client.get("/api/v1/views/vendor-dependence").status_code == 200
         assert client.post(EVENTS, json=order("po-1")).status_code == 201
         assert client.get("/api/v1/views/vendor-dependence").json()["resolved"]["position"] == 4
+
+
+def test_where_nothing_can_be_recorded_a_service_is_not_ready(
+    client: TestClient, daybook: Daybook, owner: Connection[Any]
+) -> None:
+    assert ready(client)[1]["writing"] == "ok"
+    (name,) = owner.execute("select current_database()").fetchone() or ("",)
+    owner.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+    owner.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    assert wait_until(lambda: ready(client)[1]["status"] == "nothing can be recorded: the database is read-only")
+    owner.execute(f"alter database {name} reset default_transaction_read_only".encode())
+    assert wait_until(lambda: ready(client)[0] == 200)
+    assert client.post(EVENTS, json=market()).status_code == 201
+
+
+def test_a_request_that_waits_long_makes_a_service_unready_and_is_measured(
+    client: TestClient, daybook: Daybook, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "TROUBLING_WAIT_S", 0.2)
+    with head_held(database):
+        future = daybook.committer.submit(read(market()))
+        assert wait_until(lambda: ready(client)[0] == 503)
+        assert ready(client)[1]["status"].startswith("nothing can be recorded: a request has")
+        text = client.get("/metrics").text
+        assert "daybook_append_failing 1.0" in text
+        assert "daybook_append_oldest_waiting_seconds 0.0" not in text
+    future.result()
+    assert ready(client)[1]["oldest_waiting_s"] == 0
+    assert ready(client)[0] == 200
+    assert "daybook_append_failing 0.0" in client.get("/metrics").text
