@@ -225,6 +225,8 @@ class Connection(HttpToolsProtocol):
             # The turn of the one whose body is broken has not come.
             self.pipeline.popleft()
         else:
+            # Nobody is told to go on with what was refused.
+            cycle.waiting_for_100_continue = False
             cycle.disconnected = True
             cycle.message_event.set()
             if cycle.response_started:

@@ -14,8 +14,12 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from service.web.connections import LARGEST_HEAD_BYTES, MOST_HEADERS, MOST_WAITING, configured
+from tests.service.postgres_owner import wait_until
 
 Address = tuple[str, int]
+
+#: Paths of requests whose senders were gone before their bodies were whole.
+LEFT: list[str] = []
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,6 +29,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     while message.get("more_body"):
         message = await receive()
         if message["type"] == "http.disconnect":
+            LEFT.append(scope["path"])
             return
         body += message["body"]
     headers = [name.decode() for name, _ in scope["headers"]]
@@ -207,6 +212,14 @@ def test_answers_that_are_due_are_given_before_a_later_request_is_refused(addres
 def test_what_is_no_request_is_answered_by_a_problem(address: Address, sent: bytes) -> None:
     status, problem = read(exchange(address, sent))
     assert (status, problem["type"]) == (400, "/problems/malformed")
+
+
+def test_nobody_is_told_to_go_on_with_a_body_that_is_refused(address: Address) -> None:
+    head = b"POST /refused HTTP/1.1\r\nHost: daybook\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    status, problem = read(exchange(address, head + b"no chunk\r\n"))
+    assert (status, problem["type"]) == (400, "/problems/malformed")
+    # Telling so would have ended the request with an error.
+    assert wait_until(lambda: "/refused" in LEFT, 10)
 
 
 UPGRADE = (b"Connection: Upgrade", b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
