@@ -1,5 +1,6 @@
 """OCDS as a source of groups: each award or contract an order, with the organisations and products that it needs."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +104,7 @@ class _Reader:
             departures = ocds_validation.of_package(package.shell, package.kind)
             fatal = next((one for one in departures if one.path[:1] in (("releases",), ("records",))), None)
             if fatal is not None:
-                yield Reject(package.line, "", fatal.said(""), package.shell.get("uri"))
+                yield Reject(package.line, "", fatal.said(""), _speakable(str(package.shell.get("uri"))))
                 return
             unread += [one.said("") for one in departures]
             if package.shell.get("version") != VERSION and not self._old:
@@ -119,7 +120,7 @@ class _Reader:
                 continue
             wrong = ocds_validation.of_record(member)
             if not isinstance(member, dict) or any(one.path[:1] == ("ocid",) or not one.path for one in wrong):
-                yield Reject(package.line, "", wrong[0].said(pointer), str(member)[:1000])
+                yield Reject(package.line, "", wrong[0].said(pointer), _speakable(str(member)[:1000]))
                 continue
             for one in publications(package.line, pointer, member):
                 if isinstance(one, Publication):
@@ -136,8 +137,14 @@ class _Reader:
         ocid = str(release.get("ocid", ""))[:100] if isinstance(release, dict) else ""
         try:
             read = reduced(publication)
+            # What nobody can write is found here, before it is kept.
+            json.dumps(read.content, ensure_ascii=False, default=str).encode()
         except Unusable as unusable:
-            yield Reject(publication.line, ocid, str(unusable), _named(release))
+            yield Reject(publication.line, _speakable(ocid), str(unusable), _named(release))
+            return
+        except UnicodeEncodeError:
+            message = "holds half a character (a lone surrogate), which is no text"
+            yield Reject(publication.line, _speakable(ocid), message, publication.pointer)
             return
         unread += read.remarks
         for pointer, message in read.unusable:
@@ -155,11 +162,16 @@ def _reject(said: Said) -> Reject:
     return Reject(said.line, said.row, said.message, said.raw)
 
 
+def _speakable(text: str) -> str:
+    """Text with its half characters as JSON escapes them."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _named(release: Any) -> Any:
     """What a release is called, for the file of rejects."""
     if not isinstance(release, dict):
         return None
-    return {name: str(release[name]) for name in ("ocid", "id", "date") if name in release}
+    return {name: _speakable(str(release[name])) for name in ("ocid", "id", "date") if name in release}
 
 
 class _Processes:

@@ -228,6 +228,17 @@ def test_strict_reading_lists_every_fault_and_gives_nothing() -> None:
     assert [fault.line for fault in refused.value.faults] == [2, 3]
 
 
+@pytest.mark.parametrize("half", [{"ocid": "half \ud800"}, {"buyer": {"id": "b", "name": "half \udfff"}}])
+def test_half_a_character_is_a_fault_of_its_release_alone(half: dict[str, Any]) -> None:
+    broken = release(ocid=f"{OCID}-broken") | half
+    file = json.dumps(package(release(contracts=[contract()]), broken), default=float).encode()
+    groups, rejects, _ = read(file)
+    assert len(groups) == 1
+    [reject] = rejects
+    assert reject.message == "holds half a character (a lone surrogate), which is no text"
+    assert f"{reject.row} {reject.raw}".encode()
+
+
 def test_a_release_that_stands_twice_is_read_once() -> None:
     assert len(events(jsonl(package(release()), package(release())))) == 1
 
