@@ -1,0 +1,75 @@
+"""The limits that docs/security.md states are those of the code."""
+
+import re
+
+from domain.events import LARGEST_EVENT_BYTES
+from domain.json_text import DEEPEST
+from service.client import lines
+from service.committer import PATIENCE_S
+from service.importers import formats, ocds_documents, opening
+from service.importers.tables import workbook
+from service.imports import jobs, mappings
+from service.paging import LONGEST_CURSOR, MOST
+from service.scenarios import MOST_EVENTS
+from service.settings import Settings
+from service.web import bodies, connections, idempotency, identities, webhooks
+from service.web.limits import MOST_PARAMETERS, SLOWEST_BYTES_PER_S
+from service.webhooks import exchange
+from tests.service.postgres_owner import ROOT
+
+PAGE = ROOT / "docs" / "security.md"
+UNITS = ((1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
+
+
+def size(count: int) -> str:
+    """So many bytes as the page says it."""
+    return next(f"{count // unit} {name}" for unit, name in UNITS if count % unit == 0)
+
+
+def setting(name: str) -> int:
+    """The default of a setting."""
+    return int(Settings.model_fields[name].default)
+
+
+LIMITS = {
+    "line and headers of a request": size(connections.LARGEST_HEAD_BYTES),
+    "headers": f"{connections.MOST_HEADERS}",
+    "time for them": f"{connections.Connection.patience_s:g} s",
+    "bytes around the chunks of a body": size(connections.LARGEST_FRAMING_BYTES),
+    "parameters": f"{MOST_PARAMETERS:,}",
+    "a bearer token": f"{identities.LONGEST_TOKEN:,} characters",
+    "a cursor": f"{LONGEST_CURSOR:,} characters",
+    "an idempotency key": f"{idempotency.LONGEST_KEY} characters",
+    "body of a request": size(setting("body_limit_bytes")),
+    "time for it": f"{setting('body_timeout_s')} s, or {size(SLOWEST_BYTES_PER_S)} a second",
+    "depth of JSON": f"{DEEPEST}",
+    "one event": f"{LARGEST_EVENT_BYTES:,} bytes",
+    "faults listed in one answer": f"{bodies.MOST_FAULTS}",
+    "events of a scenario": f"{MOST_EVENTS:,}",
+    "requests that wait to be recorded": f"{setting('waiting_requests'):,}",
+    "time that one waits for the database": f"{PATIENCE_S:g} s",
+    "entries of a page": f"{MOST:,}",
+    "address of a webhook": f"{webhooks.LONGEST_URL:,} characters",
+    "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
+    "a mapping": size(mappings.LARGEST_BYTES),
+    "file of an import over HTTP": size(setting("import_limit_bytes")),
+    "time to send it": f"{setting('import_timeout_s'):,} s",
+    "imports that wait": f"{jobs.MOST_OPEN:,}",
+    f"a gzip file, beyond {size(opening.EXPANDED_BYTES)}": f"{opening.MOST_EXPANSION} times its size",
+    "a line of text in a file": size(opening.LONGEST_LINE_BYTES),
+    "a table of regulations or lists": size(formats.LARGEST_TABLE_BYTES),
+    "parts of a workbook": f"{workbook.MOST_PARTS:,}",
+    "expansion of a workbook": f"{workbook.MOST_EXPANSION} times",
+    "a document of open contracting data": size(ocds_documents.LARGEST_DOCUMENT_BYTES),
+    "a line that the client reads": size(lines.LONGEST_LINE_BYTES),
+}
+
+
+def test_the_limits_of_the_page_are_those_of_the_code() -> None:
+    table = PAGE.read_text("utf-8").partition("## Limits")[2].partition("\n## ")[0]
+    rows = [re.split(r"\s*\|\s*", line.strip("| ")) for line in table.split("\n") if line.startswith("|")]
+    assert {row[0]: row[1] for row in rows[2:]} == LIMITS
+
+
+def test_the_page_is_narrow_enough_for_a_terminal() -> None:
+    assert [line for line in PAGE.read_text("utf-8").split("\n") if len(line) > 100] == []
