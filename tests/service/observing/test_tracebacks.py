@@ -18,7 +18,6 @@ from service.observing import logs
 from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, told
 from service.web.access import Access
 from service.web.door import Door
-from service.web.permissions import Declarations
 
 TOKEN = "daybook_0123456789abcdef_unforgeable"
 BODY = "the-price-of-the-secret-purchase"
@@ -46,7 +45,7 @@ class Secretive:
 
 def breaking(error: Callable[[str], Exception]) -> TestClient:
     """A service with one route, which fails deep inside with the token and the body at hand."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI()
 
     @app.post("/api/v1/events")
     async def record(request: Request) -> None:
@@ -57,7 +56,7 @@ def breaking(error: Callable[[str], Exception]) -> TestClient:
         except ValueError as cause:
             deeper(body, header, error(body), cause)
 
-    app.add_middleware(Door, access=Access.of([(TOKEN, "recorder")]), declarations=Declarations(app.routes))
+    app.add_middleware(Door, access=Access.of([(TOKEN, "recorder")]))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}, raise_server_exceptions=False)
 
 
