@@ -3,10 +3,11 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from psycopg.rows import tuple_row
 from starlette.concurrency import run_in_threadpool
@@ -73,17 +74,20 @@ class Tail:
         self.routine.stop()
         self._notify()
 
-    async def listen(self, after: int, wanted: Wanted, patience_s: float) -> AsyncIterator[list[Appended]]:
+    async def listen(
+        self, after: int, wanted: Wanted, patience_s: float, in_thread: Callable[..., Any] = run_in_threadpool
+    ) -> AsyncIterator[list[Appended]]:
         """The events behind a position that are wanted, in order, as they come: a list at a time.
 
         An empty list says that there was none for the time of the patience. It ends when the tail is closed. Raises
         NotStarted where the system has no thread for the first listener.
+        `in_thread`: what calls a function in a thread, for what is no longer in memory.
         """
         position = after
         with self._listening():
             while not self.routine.stopping.is_set():
                 moved = self._moved()
-                found, upto = await self._next(position, wanted)
+                found, upto = await self._next(position, wanted, in_thread)
                 if found:
                     yield found
                 if upto > position:
@@ -113,7 +117,7 @@ class Tail:
                 self._listeners[loop] = loop.create_future()
             return self._listeners[loop]
 
-    async def _next(self, position: int, wanted: Wanted) -> tuple[list[Appended], int]:
+    async def _next(self, position: int, wanted: Wanted, in_thread: Callable[..., Any]) -> tuple[list[Appended], int]:
         """The next events that are wanted, and the position up to which there is no other."""
         with self._lock:
             kept = self._kept
@@ -124,7 +128,8 @@ class Tail:
                 start = position + 1 - kept[0].position
                 page = list(islice(kept, start, start + PAGE_EVENTS))
                 return [event for event in page if wanted.takes(event)], page[-1].position
-        return await run_in_threadpool(self._read, position, wanted, upto)
+        found: tuple[list[Appended], int] = await in_thread(self._read, position, wanted, upto)
+        return found
 
     def _read(self, position: int, wanted: Wanted, upto: int) -> tuple[list[Appended], int]:
         rows = self.ledger.recorder.page(position, PAGE_EVENTS, sorted(wanted.types), sorted(wanted.streams), upto=upto)

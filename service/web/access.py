@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from service.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
 from service.web.identities import LONGEST_TOKEN, IdentityProvider
 from service.web.permissions import ROLES, Capability, Rule
 from service.web.problems import HttpProblem
+from service.web.rooms import rooms_of
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="daybook"'}
@@ -94,7 +94,7 @@ class Access:
         """Whose token a request carries; HttpProblem where it carries none that is let in."""
         token = _token_of(request)
         try:
-            return self._settled(token) or self._remembered(token) or await self._look_up(token, refuse_spent)
+            return self._settled(token) or self._remembered(token) or await self._look_up(request, token, refuse_spent)
         except TokenRefused as refused:
             raise HttpProblem("unauthenticated", str(refused), headers=CHALLENGE) from None
 
@@ -111,11 +111,11 @@ class Access:
         found = self.tokens.remembered(token) if self.tokens is not None else None
         return None if found is None else _actor_of(found)
 
-    async def _look_up(self, token: str, refuse_spent: Callable[[], None]) -> Actor:
+    async def _look_up(self, request: Request, token: str, refuse_spent: Callable[[], None]) -> Actor:
         if self.tokens is not None and id_of(token) is not None:
             if not self.tokens.met(token):
                 refuse_spent()
-            return _actor_of(await run_in_threadpool(self.tokens.admit, token))
+            return _actor_of(await rooms_of(request).admitting.run(self.tokens.admit, token))
         if self.provider is not None and token.count(".") == 2:
             if not self.provider.has_key_of(token):
                 refuse_spent()

@@ -28,6 +28,7 @@ from service.web.permissions import Declarations
 from service.web.problems import HttpProblem, respond
 from service.web.rates import RateLimit
 from service.web.readiness import Readiness
+from service.web.rooms import Rooms
 from service.web.routes import ROUTERS
 from service.webhooks.delivery import Deliveries
 
@@ -60,6 +61,7 @@ def application(
     app.state.questions = Questions(daybook, settings.wait_s)
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
     app.state.readiness = Readiness(daybook)
+    app.state.rooms = Rooms()
     app.state.scraping = CapacityLimiter(1)
     app.state.supposing = CapacityLimiter(views.MOST_SUPPOSING)
     for router in (*ROUTERS, openapi.router):

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -27,6 +26,7 @@ from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
+from service.web.rooms import Rooms, rooms_of
 from service.web.wholes import Whole
 
 PATH = "/api/v1/events"
@@ -48,7 +48,7 @@ async def record_events(request: Request) -> Response:
     if len(body) <= SMALL_BODY_BYTES:
         batch = read_events(body, content_type)
     else:
-        batch = await run_in_threadpool(read_events, body, content_type)
+        batch = await rooms_of(request).recording.run(read_events, body, content_type)
     if not batch.requests:
         raise HttpProblem("invalid", "there is no event in the request")
     if "if-match" in request.headers:
@@ -124,13 +124,15 @@ async def list_events(
         None if recorded_from is None else instant_of("recorded_from", recorded_from),
         None if recorded_to is None else instant_of("recorded_to", recorded_to),
     )
-    head = await run_in_threadpool(_reached, request, selection)
+    head = await rooms_of(request).for_views().run(_reached, request, selection)
     if media_type == NDJSON[0]:
         explicit = limit if "limit" in request.query_params else head
-        return StreamingResponse(_lines(daybook, selection, after, explicit, head), media_type=media_type)
+        return StreamingResponse(
+            _lines(rooms_of(request), daybook, selection, after, explicit, head), media_type=media_type
+        )
     most = min(limit, MOST_LISTED)
     # One more than the page holds tells whether there is another.
-    rows = await run_in_threadpool(selection.page, daybook, after, most + 1, head)
+    rows = await rooms_of(request).reading.run(selection.page, daybook, after, most + 1, head)
     page = rows[:most]
     headers = _links(request, page[-1].position) if len(rows) > most else {}
     if media_type == CLOUD_EVENTS_BATCH:
@@ -162,11 +164,13 @@ def _page(rows: list[StoredRow], after: int) -> bytes:
     return b'{"events":[' + events + b'],"last_position":' + str(last).encode() + b"}"
 
 
-async def _lines(daybook: Daybook, selection: Selection, after: int, limit: int, head: int) -> AsyncIterator[bytes]:
+async def _lines(
+    rooms: Rooms, daybook: Daybook, selection: Selection, after: int, limit: int, head: int
+) -> AsyncIterator[bytes]:
     left = limit
     while left > 0:
         most = min(left, STREAM_PAGE)
-        rows = await run_in_threadpool(selection.page, daybook, after, most, head)
+        rows = await rooms.reading.go_on(selection.page, daybook, after, most, head)
         if rows:
             yield b"\n".join(row.state for row in rows) + b"\n"
         if len(rows) < most:
@@ -184,7 +188,7 @@ async def read_event(request: Request, position: Whole) -> Response:
     daybook: Daybook = request.app.state.daybook
     rows: list[Any] = []
     if 1 <= position < 2**62:
-        rows = await run_in_threadpool(daybook.ledger.recorder.rows_after, position - 1, 1)
+        rows = await rooms_of(request).reading.run(daybook.ledger.recorder.rows_after, position - 1, 1)
     if not rows or rows[0].position != position:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
     state = rows[0].state

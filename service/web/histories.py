@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from service.registers import Registers
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
 from service.web.resources import KINDS, Kind, stream_of
+from service.web.rooms import rooms_of
 from service.web.validators import Raw, linked, tagged, tagged_resource
 from service.web.views import raw_parameters
 
@@ -29,7 +29,7 @@ def _add_history(kind: Kind) -> None:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON, NDJSON[0]))
         raw = raw_parameters(request)
-        described, states = await run_in_threadpool(_registers(request).history, raw, stream)
+        described, states = await rooms_of(request).for_views().run(_registers(request).history, raw, stream)
         if media_type == JSON:
             opening = json.dumps(described, ensure_ascii=False).encode()[:-1]
             content = opening + b', "events": [' + b",".join(states) + b"]}"
@@ -59,7 +59,7 @@ def _add_reading(kind: Kind, name: str) -> None:
             response = Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
             return tagged_resource(request, response, raw, stream, answer, lambda clocks: ask(clocks, identifier))
 
-        return await run_in_threadpool(made)
+        return await rooms_of(request).for_views().run(made)
 
     router.add_api_route(
         f"/{kind.plural}/{{identifier}}",

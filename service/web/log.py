@@ -4,7 +4,6 @@ import gzip
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,6 +14,7 @@ from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
 from service.web.accepting import likings
 from service.web.problems import HttpProblem
+from service.web.rooms import rooms_of
 from service.web.views import raw_parameters
 from service.web.wholes import Whole
 
@@ -43,7 +43,7 @@ def _log(request: Request) -> TransparencyLog:
 
 async def checkpoint(request: Request) -> Response:
     """The last checkpoint: a signed note with the log's origin, size and root, and the cosignatures of witnesses."""
-    note = await run_in_threadpool(_log(request).checkpoint)
+    note = await rooms_of(request).reading.run(_log(request).checkpoint)
     return Response(note, media_type=TEXT, headers=NOT_CACHED)
 
 
@@ -56,7 +56,7 @@ async def tile(request: Request, path: str) -> Response:
         named = parse_tile_path(f"tile/{path}")
     except ValueError as error:
         raise HttpProblem("not-found", str(error)) from None
-    data = await run_in_threadpool(_read, _log(request), named)
+    data = await rooms_of(request).reading.run(_read, _log(request), named)
     if data is None:
         raise HttpProblem("not-found", f"the last checkpoint does not reach as far as {named.path}")
     headers = {"Cache-Control": _kept_for_ever(request)}
@@ -64,7 +64,7 @@ async def tile(request: Request, path: str) -> Response:
         headers["Vary"] = "Accept-Encoding"
         if _takes_gzip(request):
             headers["Content-Encoding"] = "gzip"
-            data = await run_in_threadpool(gzip.compress, data, 6, mtime=0)
+            data = await rooms_of(request).reading.run(gzip.compress, data, 6, mtime=0)
     return Response(data, media_type=BYTES, headers=headers)
 
 
@@ -106,7 +106,7 @@ async def consistency(request: Request) -> Response:
     if given_from is None:
         raise Invalid.at("/from", "is required")
     old, new = whole("from", given_from, 0), None if given_to is None else whole("to", given_to, 0)
-    return JSONResponse(await run_in_threadpool(consistency_between, _log(request), old, new))
+    return JSONResponse(await rooms_of(request).reading.run(consistency_between, _log(request), old, new))
 
 
 @router.get("/api/v1/events/{position}/proof", tags=["events"])
@@ -117,12 +117,12 @@ async def proof(request: Request, position: Whole) -> Response:
     _refuse_others(raw)
     size = None if given is None else whole("size", given, 0)
     log, patience_s = _log(request), request.app.state.settings.wait_s
-    head = await run_in_threadpool(log.storage.head)
+    head = await rooms_of(request).reading.run(log.storage.head)
     if not 1 <= position <= head:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
     if size is not None and size < position:
         raise BeyondTheLedger(f"position {position} is beyond a tree of size {size}")
-    found = await run_in_threadpool(log.proof, position, size, patience_s=patience_s)
+    found = await rooms_of(request).awaiting.run(log.proof, position, size, patience_s=patience_s)
     return Response(found.encode(), media_type=TEXT)
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -29,6 +28,7 @@ from service.web.facts import Facts, invalid, read_fact, read_object, read_plain
 from service.web.idempotency import key_of
 from service.web.kinds import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from service.web.problems import HttpProblem
+from service.web.rooms import rooms_of
 
 __all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "Kind", "router", "stream_of"]
 
@@ -101,7 +101,7 @@ async def _event_of(request: Request, stream: str, sent: Mapping[str, Any], name
         what = "is required" if name not in sent else "must be the id of an event"
         raise invalid([Problem(f"/{name}", what)])
     daybook: Daybook = request.app.state.daybook
-    found = await run_in_threadpool(daybook.ledger.recorder.by_ids, [identifier])
+    found = await rooms_of(request).recording.run(daybook.ledger.recorder.by_ids, [identifier])
     event = read_bytes(found[identifier]) if identifier in found else None
     if event is None:
         raise invalid([Problem(f"/{name}", f"unknown event {identifier}")])

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from service.clocks import BeyondTheLedger
 from service.store import Unreachable
 from service.tail import Tail, Wanted
 from service.web.problems import HttpProblem
+from service.web.rooms import rooms_of
 from service.web.wholes import Whole
 from service.wholes import parse_whole
 
@@ -42,7 +42,7 @@ async def stream_events(
     `Last-Event-ID` goes before `after`; with neither, the stream begins at the ledger's end.
     """
     tail: Tail = request.app.state.daybook.tail
-    head = await _head(tail)
+    head = await _head(request, tail)
     start = _last_event_id(request)
     if start is None:
         start = head if after is None else after
@@ -50,15 +50,15 @@ async def stream_events(
         raise BeyondTheLedger(f"position {start} is beyond the head, {head}")
     wanted = Wanted(frozenset(type), frozenset(stream))
     return EventSourceResponse(
-        _messages(tail, start, wanted, request.state.is_still_admitted),
+        _messages(request, tail, start, wanted),
         ping=3600,  # the messages have a heartbeat of their own, which tells the position
         send_timeout=SEND_TIMEOUT_S,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _head(tail: Tail) -> int:
-    return (await run_in_threadpool(tail.ledger.recorder.head)).position
+async def _head(request: Request, tail: Tail) -> int:
+    return (await rooms_of(request).reading.run(tail.ledger.recorder.head)).position
 
 
 def _last_event_id(request: Request) -> int | None:
@@ -71,12 +71,12 @@ def _last_event_id(request: Request) -> int | None:
         raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}") from None
 
 
-async def _messages(
-    tail: Tail, start: int, wanted: Wanted, is_still_admitted: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[ServerSentEvent]:
+async def _messages(request: Request, tail: Tail, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
+    is_still_admitted: Callable[[], Awaitable[bool]] = request.state.is_still_admitted
+    in_thread = rooms_of(request).listening.go_on
     yield ServerSentEvent(comment=f"listening after {start}", retry=RETRY_MS)
     said_at = asked_at = time.monotonic()
-    async for events in tail.listen(start, wanted, ADMITTED_S):
+    async for events in tail.listen(start, wanted, ADMITTED_S, in_thread):
         now = time.monotonic()
         if now - asked_at >= ADMITTED_S:
             asked_at = now

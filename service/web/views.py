@@ -6,7 +6,6 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from service.web.bodies import JSON, read_events
 from service.web.formats import choice_of, chosen, rendered
 from service.web.problems import HttpProblem
 from service.web.resources import KINDS
+from service.web.rooms import rooms_of
 from service.web.validators import linked, tagged, tagged_resource
 
 router = APIRouter(prefix="/api/v1", tags=["views"])
@@ -58,7 +58,7 @@ async def _answer(request: Request, path: str, identifier: str = "") -> Response
 
         return tagged_resource(request, response, raw, f"{kind.name}/{identifier}", answer, as_of)
 
-    return await run_in_threadpool(made)
+    return await rooms_of(request).for_views().run(made)
 
 
 async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Sent]], dict[str, Any]]) -> Response:
@@ -68,11 +68,11 @@ async def _suppose(request: Request, ask: Callable[[Raw, Sequence[Sent]], dict[s
     if supposing.available_tokens < 1:
         raise HttpProblem("unavailable", BUSY, headers={"Retry-After": "1"})
     async with supposing:
-        batch = await run_in_threadpool(read_events, body, content_type, MOST_EVENTS)
+        batch = await rooms_of(request).for_views().run(read_events, body, content_type, MOST_EVENTS)
         if not batch.requests:
             raise HttpProblem("invalid", "there is no event to suppose in the request")
         try:
-            answer = await run_in_threadpool(ask, raw_parameters(request), batch.requests)
+            answer = await rooms_of(request).for_views().run(ask, raw_parameters(request), batch.requests)
         except CannotBeSupposed as refused:
             raise batch.problem(refused.refusal) from None
     return Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)

@@ -11,7 +11,6 @@ from typing import Any
 from anyio import CapacityLimiter
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,6 +25,7 @@ from service.web.access import LOOPBACK
 from service.web.bodies import JSON
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
+from service.web.rooms import rooms_of
 from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
 from service.webhooks.delivery import Attempt, Deliveries
 from service.webhooks.registry import Webhook, Webhooks
@@ -85,7 +85,7 @@ class Replay(BaseModel):
 async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
     """Have an address told of events from now on; the answer is the only one that shows the secret."""
     key = key_of(request, await request.body())
-    before = None if key is None else await run_in_threadpool(_webhooks(request).made_before, key)
+    before = None if key is None else await rooms_of(request).managing.run(_webhooks(request).made_before, key)
     if before is not None:
         return _made(before, 200)
     _refuse_elsewhere(wanted.url, request.app.state.settings)
@@ -95,11 +95,11 @@ async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
         raise BeyondTheLedger(f"position {after} is beyond the head, {head}")
     create = _webhooks(request).create
     try:
-        made = await run_in_threadpool(create, wanted.url, wanted.types, wanted.streams, after, key)
+        made = await rooms_of(request).managing.run(create, wanted.url, wanted.types, wanted.streams, after, key)
     except KeyTaken:
         # By the same request, at the same time.
         assert key is not None
-        before = await run_in_threadpool(_webhooks(request).made_before, key)
+        before = await rooms_of(request).managing.run(_webhooks(request).made_before, key)
         assert before is not None
         return _made(before, 200)
     _deliveries(request).wake()
@@ -109,20 +109,20 @@ async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
 @router.get("")
 async def list_webhooks(request: Request) -> Response:
     """Every webhook, with how far it was told and what went wrong."""
-    found = await run_in_threadpool(_webhooks(request).all)
+    found = await rooms_of(request).managing.run(_webhooks(request).all)
     return _json({"webhooks": [described(one) for one in found]})
 
 
 @router.get("/{identifier}")
 async def read_webhook(request: Request, identifier: str) -> Response:
     """One webhook."""
-    return _json(described(await run_in_threadpool(_webhooks(request).find, identifier)))
+    return _json(described(await rooms_of(request).managing.run(_webhooks(request).find, identifier)))
 
 
 @router.delete("/{identifier}", status_code=204)
 async def remove_webhook(request: Request, identifier: str) -> Response:
     """Tell it nothing more."""
-    await run_in_threadpool(_webhooks(request).remove, identifier)
+    await rooms_of(request).managing.run(_webhooks(request).remove, identifier)
     return Response(status_code=204)
 
 
@@ -161,10 +161,10 @@ async def rotate_secret(request: Request, identifier: str) -> Response:
 async def test_webhook(request: Request, identifier: str) -> Response:
     """Send a message of type daybook.webhook-test now, and say how that went; it counts as no delivery."""
     key = key_of(request, await request.body())
-    before = None if key is None else await run_in_threadpool(_webhooks(request).tried_before, key)
+    before = None if key is None else await rooms_of(request).managing.run(_webhooks(request).tried_before, key)
     if before is not None:
         return _json(dict(before), headers=REPLAYED)
-    webhook = await run_in_threadpool(_webhooks(request).find, identifier)
+    webhook = await rooms_of(request).managing.run(_webhooks(request).find, identifier)
     message_id = f"test-{secrets.token_hex(8)}"
     message = {
         "specversion": "1.0",
@@ -183,7 +183,7 @@ async def test_webhook(request: Request, identifier: str) -> Response:
     outcome = {"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error}
     if key is not None:
         with suppress(KeyTaken):  # by the same request, at the same time
-            await run_in_threadpool(_webhooks(request).tried, key, outcome)
+            await rooms_of(request).managing.run(_webhooks(request).tried, key, outcome)
     return _json(outcome)
 
 
@@ -193,15 +193,15 @@ async def _once(
     """Change a webhook, or, where that was done under the same idempotency key before, tell how it is now."""
     webhooks = _webhooks(request)
     key = key_of(request, await request.body())
-    changed = None if key is None else await run_in_threadpool(webhooks.made_before, key)
+    changed = None if key is None else await rooms_of(request).managing.run(webhooks.made_before, key)
     headers = {} if changed is None else REPLAYED
     if changed is None:
         try:
-            changed = await run_in_threadpool(change, key)
+            changed = await rooms_of(request).managing.run(change, key)
         except KeyTaken:
             # By the same request, at the same time.
             assert key is not None
-            changed, headers = await run_in_threadpool(webhooks.made_before, key), REPLAYED
+            changed, headers = await rooms_of(request).managing.run(webhooks.made_before, key), REPLAYED
             assert changed is not None
         _deliveries(request).wake()
     shown = {"secret": changed.secret} if show_secret else {}
@@ -261,4 +261,4 @@ def _deliveries(request: Request) -> Deliveries:
 
 async def _head(request: Request) -> int:
     daybook: Daybook = request.app.state.daybook
-    return (await run_in_threadpool(daybook.ledger.recorder.head)).position
+    return (await rooms_of(request).managing.run(daybook.ledger.recorder.head)).position
