@@ -49,7 +49,7 @@ Sent = Request | Wire | Upload
 class Answer:
     """What came of it."""
 
-    #: Of an import that was taken: what its state stands for, 201 completed and 422 failed.
+    #: Of an import that was taken: what its state stands for, 201 done and 422 anything else.
     status: int
     said: str
 

@@ -5,10 +5,11 @@ import pytest
 from tests.hostile.bodies import BODIES
 from tests.hostile.files import FILES
 from tests.hostile.heads import HEADS, PARAMETERS
+from tests.hostile.meanings import MEANINGS
 from tests.hostile.rows import FLOOR_S, Hostile, Sent
 from tests.hostile.watching import Watched
 
-ROWS: tuple[Hostile, ...] = (*HEADS, *PARAMETERS, *BODIES, *FILES)
+ROWS: tuple[Hostile, ...] = (*HEADS, *PARAMETERS, *BODIES, *FILES, *MEANINGS)
 
 
 def harmless_s(watched: Watched, sent: Sent) -> float:

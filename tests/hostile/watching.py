@@ -125,7 +125,7 @@ class Watched:
         while time.monotonic() < give_up_at:
             job: dict[str, Any] = self.client.get(f"/api/v1/imports/{place}").json()
             if job["finished_at"] is not None:
-                return Answer(201 if job["state"] == "completed" else 422, json.dumps(job, ensure_ascii=False))
+                return Answer(201 if job["state"] == "done" else 422, json.dumps(job, ensure_ascii=False))
             time.sleep(LOOK_S)
         return Answer(504, json.dumps(job))
 
