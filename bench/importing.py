@@ -25,8 +25,10 @@ from bench.appending import StockOrder, conninfo_of, raw_copy, raw_rows, raw_unn
 from bench.table import print_table
 from service.cli.seed import SEED
 from service.daybook import open_daybook
-from service.importers.formats import import_file
+from service.importers.apart import Apart
+from service.importers.importing import form_of, import_from, wanted
 from service.importers.plans import Summary
+from service.importers.streaming import Options
 from service.settings import Settings
 from service.web.bodies import read_events
 
@@ -78,9 +80,12 @@ def import_alone(home: Path, conninfo: str, path: Path) -> None:
             memory_kib[done] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     summary = Summary(str(path), "ndjson", 0, dry_run=False)
+    options = Options()
     with path.open("rb") as file, open_daybook(settings, follow=False) as daybook:
         start = time.perf_counter()
-        import_file(daybook, file, summary, progress=progress)
+        with Apart(file, wanted(summary, options)) as source:
+            form_of(source)
+            import_from(daybook, source, summary, options, progress=progress)
         recorded = time.perf_counter()
         daybook.log.close()
         hashed = time.perf_counter()

@@ -1,6 +1,7 @@
 """JSON as clients send it, read strictly (I-JSON, RFC 7493): no repeated names, no NaN, no bottomless nesting."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -132,4 +133,11 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
+def _real(digits: str) -> float:
+    read = float(digits)
+    if not math.isfinite(read):
+        raise ValueError("not read: a number beyond all bounds")
+    return read
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole, parse_float=_real)

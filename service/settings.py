@@ -19,6 +19,7 @@ from pydantic_settings import (
 
 from projections.database import Bounds
 from service.committer import WAITING_COMMANDS
+from service.importers.bounds import MEMORY_MB
 
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256
@@ -61,6 +62,8 @@ class Settings(BaseSettings):
     #: The largest file that is imported over HTTP, and how long a client may take to send it.
     import_limit_bytes: int = Field(default=4 * 1024**3, gt=0)
     import_timeout_s: float = Field(default=3_600.0, gt=0)
+    #: MiB of memory that reading a file to import may take: it is done in a process of its own.
+    import_memory_mb: int = Field(default=MEMORY_MB, ge=128)
     #: Days for which the outcome of an import over HTTP is kept.
     import_kept_days: float = Field(default=30.0, ge=0)
     #: Whether a change to a resource needs If-Match.

@@ -7,19 +7,22 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
+import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from domain.errors import Refusal
 from service.cli import exits, tables
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
-from service.importers.formats import FORMATS, ORDERS, PARTIAL, Reading, guess_format, import_file
+from service.importers.apart import Apart, Bounds
+from service.importers.formats import FORMATS, ORDERS, PARTIAL
+from service.importers.importing import Reading, form_of, import_from, wanted
 from service.importers.mapping import BadMapping
-from service.importers.opening import opened
 from service.importers.plans import Progress as Told
 from service.importers.plans import Refused, Remark, Summary
 from service.importers.rows import MOST_FAULTS, BadFile
@@ -69,11 +72,14 @@ def import_(
     summary = Summary(name, format_name or "", 0, dry_run, rehearsed=rehearsal.take if dry_run else None)
     try:
         with contextlib.ExitStack() as stack:
-            source = opened(stack.enter_context(_seekable(file)))
-            summary.format = format_name or guess_format(source, mapping)
+            options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
+            to_read = msgspec.structs.replace(wanted(summary, options), keep_raw=rejects is not None)
+            bounds = Bounds.of(settings.import_memory_mb)
+            source = stack.enter_context(Apart(stack.enter_context(_seekable(file)), to_read, bounds))
+            summary.format = form_of(source)
             _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
-            written = stack.enter_context(rejects.open("w", encoding="utf-8")) if rejects is not None else None
-            options = Options(dry_run, continue_on_error, written, mapping, unknown == "register")
+            if rejects is not None:
+                options = replace(options, rejects=stack.enter_context(rejects.open("w", encoding="utf-8")))
             _import(settings, source, summary, options)
     except (BadFile, BadMapping) as bad:
         _say_faults(summary, bad, as_json=as_json)
@@ -110,13 +116,13 @@ def _refuse_options(
         raise click.UsageError(f"--rejects would overwrite {name}")
 
 
-def _import(settings: Settings, source: BinaryIO, summary: Summary, options: Options) -> None:
+def _import(settings: Settings, source: Apart, summary: Summary, options: Options) -> None:
     with (
         _bar(summary) as (catching_up, reading, recording),
         open_daybook(settings, follow=False, progress=catching_up) as daybook,
     ):
         try:
-            import_file(daybook, source, summary, options, progress=recording, reading=reading)
+            import_from(daybook, source, summary, options, progress=recording, reading=reading)
         except (BadFile, BadMapping, Refused):
             raise
         except BaseException:

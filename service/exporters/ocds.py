@@ -15,8 +15,7 @@ from domain.events import Recorded
 from service.daybook import Daybook
 from service.exporters.ocds_removals import with_removals
 from service.exporters.ocds_sections import Register, sections
-from service.ocds import merging
-from service.ocds.schemas import VERSION
+from service.ocds import VERSION, merging
 from service.questions import NothingThere
 
 #: Hexadecimal digits of the origin's SHA-256 behind `ocds-`, where no registered prefix is given.

@@ -2,17 +2,24 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
 from domain.periods import parse_period
 
-#: A spreadsheet's serial number: days after this one (from March 1900 on, which is all that orders need).
+#: A spreadsheet's serial number is days after this one, from March 1900 on (of the calendar that begins in 1900).
 EXCEL_EPOCH = date(1899, 12, 30)
-#: Serial numbers of 1950 and 2100: what lies outside is another number in the wrong column.
-FIRST_SERIAL, LAST_SERIAL = 18_264, 73_051
-SERIAL = re.compile(r"[0-9]{5}")
+#: The day that this calendar has and no other, 29 February 1900.
+NO_DAY = 60
+#: More days than there are.
+MOST_DAYS = 10_000_000
+#: A serial number of another year is another number in the wrong column.
+FIRST_YEAR, LAST_YEAR = 1950, 2099
+#: Seen in a text: four digits could be a year.
+SERIAL = re.compile(r"\d{5}(?:\.\d{1,15})?", re.ASCII)
 EXCEL = "excel"
 
 #: The months in English, whatever the locale.
@@ -78,8 +85,11 @@ def compile_format(form: str) -> "re.Pattern[str] | None":
     return compiled
 
 
-def reader_of(formats: list[str]) -> Callable[[str], Period]:
-    """Reads a text by the first format that fits; ValueError where none does, or where two mean different days."""
+def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[str], Period]:
+    """Reads a text by the first format that fits; ValueError where none does, or where two mean different days.
+
+    `first_day`: of a spreadsheet's serial numbers, which are hinted at.
+    """
     patterns = [(form, pattern) for form in formats if (pattern := compile_format(form)) is not None]
 
     @lru_cache(maxsize=20_000)
@@ -93,8 +103,10 @@ def reader_of(formats: list[str]) -> Callable[[str], Period]:
                 found.setdefault(written, form)
         if not found:
             shown = f"{text[:40]!r} is no date of the form {' or '.join(formats)}"
-            if EXCEL not in formats and SERIAL.fullmatch(text) and FIRST_SERIAL <= int(text) <= LAST_SERIAL:
-                shown += f': it may be a serial number ({from_serial(int(text)).text}), which the format "excel" reads'
+            if EXCEL not in formats and SERIAL.fullmatch(text):
+                with suppress(ValueError):
+                    day = from_serial(Decimal(text), first_day).text
+                    shown += f': it may be a serial number ({day}), which the format "excel" reads'
             raise ValueError(shown)
         if len(found) > 1:
             meanings = " or ".join(f"{written} ({form})" for written, form in found.items())
@@ -104,11 +116,36 @@ def reader_of(formats: list[str]) -> Callable[[str], Period]:
     return read
 
 
-def from_serial(serial: int) -> Period:
-    """A spreadsheet's serial number of a day; ValueError where it is no day that an order could have."""
-    if not FIRST_SERIAL <= serial <= LAST_SERIAL:
-        raise ValueError(f"{serial} is no serial number of a day from 1950 to 2099")
-    return period((EXCEL_EPOCH + timedelta(days=serial)).isoformat())
+def from_serial(serial: Decimal, first_day: date = EXCEL_EPOCH) -> Period:
+    """A spreadsheet's serial number of a day, the time of day left out, counted from the workbook's own first day.
+
+    ValueError where it is no day that an order could have.
+    """
+    try:
+        day = day_of_serial(serial, first_day)
+    except ValueError:
+        day = None
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{str(serial)[:40]} is no serial number of a day from {FIRST_YEAR} to {LAST_YEAR}")
+    return period(day.isoformat())
+
+
+def day_of_serial(serial: Decimal, first_day: date) -> date:
+    """The day of a spreadsheet's serial number; ValueError where it is none."""
+    if serial < 0:
+        raise ValueError(f"holds {serial}, which is before the first day that a spreadsheet has")
+    if serial < 1 and first_day == EXCEL_EPOCH:
+        raise ValueError(f"holds {serial}, a time of no day")
+    days = int(serial) if serial < MOST_DAYS else MOST_DAYS
+    if first_day == EXCEL_EPOCH and days <= NO_DAY:
+        if days == NO_DAY:
+            raise ValueError("holds 29 February 1900, a day that there was not")
+        # Before that day its calendar is one day behind.
+        days += 1
+    try:
+        return first_day + timedelta(days=days)
+    except OverflowError:
+        raise ValueError(f"holds {serial}, which is no day") from None
 
 
 @lru_cache(maxsize=20_000)

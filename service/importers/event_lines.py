@@ -1,18 +1,12 @@
-"""The lines of a file of event requests, read some hundreds at a time; those of a large file by a process of its own.
+"""The lines of a file of event requests, read some hundreds at a time.
 
-Reading and judging a line takes longer than anything else that is done to it here. So while this process decides and
-records what was read, another one reads on, and hands over what it has read as plain values.
+Reading and judging a line takes longer than anything else that is done to it here. So while one process decides and
+records what was read, the one that reads the file (reader.py) reads on, and hands over what it has read.
 """
 
-import fcntl
 import hashlib
 import io
-import marshal
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,23 +17,18 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, PlainOrders, read_plain_orders
 from service.codes import codes
-from service.environment import of_an_interpreter
+from service.importers.messages import WireSheet
 from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.rows import BYTE_ORDER_MARK, Fault
 
 #: Hexadecimal digits of the ids that lines are given.
 ID_DIGITS = 32
-#: A smaller file is read before another process has started.
-LARGE_FILE_BYTES = 8 * 1024 * 1024
 #: Lines of a sheet, unless told otherwise; where they are long, fewer. What is made of so many still lies in the
 #: processor's cache: ten times as many take twice as long each.
 SHEET_LINES = 250
 SHEET_BYTES = 4 * 1024 * 1024
 #: Read from the file at once.
 CHUNK_BYTES = 256 * 1024
-#: What is read ahead waits in the pipe: some four sheets, on Linux.
-PIPE_BYTES = 1024 * 1024
-LENGTH_BYTES = 4
 #: As much of a line that is too long as is kept.
 KEPT_BYTES = 1_000
 
@@ -88,26 +77,59 @@ class Sheet:
     orders: PlainOrders
     #: All other lines.
     unread: list[Unread] = field(default_factory=list)
+    #: Of these, what is known not to be a request.
+    wrong: list[Wrong] = field(default_factory=list)
     #: Bytes of the file up to the end of the last of them.
     taken_bytes: int = 0
 
     def __len__(self) -> int:
-        return len(self.numbers) + len(self.unread)
+        return len(self.numbers) + len(self.unread) + len(self.wrong)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every line is a plain order."""
+        return not self.unread and not self.wrong
 
     def lines(self) -> list[Line | Wrong]:
         """Each by itself, in the order of the file."""
         plain = [Line(n, order, order.text) for n, order in zip(self.numbers, self.orders, strict=True)]
-        return sorted([*plain, *map(_by_the_long_road, self.unread)], key=lambda line: line.number)
+        others = map(_by_the_long_road, self.unread)
+        return sorted([*plain, *others, *self.wrong], key=lambda line: line.number)
 
-    def handed(self) -> tuple[Any, ...]:
-        """It as plain values."""
-        return self.numbers, self.orders.columns, [tuple(line) for line in self.unread], self.taken_bytes
+    def handed(self) -> WireSheet:
+        """It as whoever records it is told: with its lines for the long road read once, for what is wrong with them."""
+        unread, wrong = [], [*self.wrong]
+        for line in self.unread:
+            read = _by_the_long_road(line)
+            if isinstance(read, Wrong):
+                wrong.append(read)
+            else:
+                unread.append(line)
+        *columns, mentions = self.orders.columns
+        mentioned: dict[tuple[str, ...], int] = {}
+        places = [mentioned.setdefault(mention, len(mentioned)) for mention in mentions]
+        said = [(n, [fault.message for fault in faults], text) for n, faults, text in wrong]
+        others = [(line.number, line.text, line.ended, line.name) for line in unread]
+        return WireSheet(self.numbers, *columns, places, [*mentioned], others, said, self.taken_bytes)  # type: ignore[arg-type, call-arg]
 
     @classmethod
-    def of(cls, handed: tuple[Any, ...]) -> "Sheet":
-        """It from plain values."""
-        numbers, columns, unread, taken_bytes = handed
-        return cls(numbers, PlainOrders(*columns), [Unread(*line) for line in unread], taken_bytes)
+    def of(cls, told: WireSheet) -> "Sheet":
+        """It from what was told."""
+        orders = PlainOrders(
+            told.texts,
+            told.ids,
+            told.streams,
+            told.effective_on,
+            told.known_on,
+            told.bases,
+            told.data,
+            told.sources,
+            [told.mentioned[place] for place in told.mentions],
+        )
+        if {len(column) for column in orders.columns} != {len(told.numbers)}:
+            raise ValueError("fields of plain orders of different lengths")
+        wrong = [Wrong(n, [Fault(n, message) for message in messages], text) for n, messages, text in told.wrong]
+        return cls(told.numbers, orders, [Unread(*line) for line in told.unread], wrong, told.taken_bytes)
 
 
 class Lines:
@@ -143,19 +165,16 @@ class Lines:
         return _read(self._file, size)
 
 
-class LinesAhead(Lines):
-    """The same, of a file on disk, read by another process: OSError where that one ends before the file does."""
+class LinesTold(Lines):
+    """The same, as the process that reads the file tells them."""
+
+    def __init__(self, told: Iterator[WireSheet], size_bytes: int) -> None:
+        self._told = told
+        self._taken_bytes = 0
+        self._size_bytes = size_bytes
 
     def _sheets(self, size: int) -> Iterator[Sheet]:
-        with _reading(self._file, size) as sheets:
-            yield from sheets
-
-
-def lines_of(file: BinaryIO) -> Lines:
-    """The lines of a file, from its beginning; those of a large one are read ahead where another processor is free."""
-    on_disk = isinstance(file, io.BufferedReader) and isinstance(file.raw, io.FileIO)
-    large = on_disk and os.fstat(file.fileno()).st_size >= LARGE_FILE_BYTES
-    return LinesAhead(file) if large and (os.cpu_count() or 1) > 1 else Lines(file)
+        return map(Sheet.of, self._told)
 
 
 class _Texts(NamedTuple):
@@ -176,7 +195,7 @@ def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
         places, orders = read_plain_orders(texts, known)
         if len(places) == len(texts) and None not in orders.ids:
             before.update(b"\n".join([*texts, b""]))
-            yield Sheet(numbers, orders, unread, taken_bytes)
+            yield Sheet(numbers, orders, unread, taken_bytes=taken_bytes)
             continue
         ids = dict(zip(places, orders.ids, strict=True))
         for place, text in enumerate(texts):
@@ -188,7 +207,8 @@ def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
                     ids[place] = name
                 else:
                     unread.append(Unread(numbers[place], text, ended or place < len(texts) - 1, name))
-        yield Sheet([numbers[place] for place in places], replace(orders, ids=list(ids.values())), unread, taken_bytes)
+        plain = replace(orders, ids=list(ids.values()))
+        yield Sheet([numbers[place] for place in places], plain, unread, taken_bytes=taken_bytes)
 
 
 def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
@@ -253,61 +273,3 @@ def _by_the_long_road(line: Unread) -> Line | Wrong:
     except ValueError as error:
         faults = [Fault(number, str(error) if ended else f"{error}; the file ends within this line")]
     return Wrong(number, faults, text)
-
-
-# In two processes
-
-
-@contextmanager
-def _reading(file: BinaryIO, size: int) -> Iterator[Iterator[Sheet]]:
-    """What another process reads of a file on disk; it has ended after the block."""
-    os.lseek(file.fileno(), 0, os.SEEK_SET)
-    # The other process finds the packages where this one has found them.
-    process = subprocess.Popen(  # noqa: S603  # ourselves
-        [sys.executable, "-m", __name__, str(size)],
-        stdin=file.fileno(),
-        stdout=subprocess.PIPE,
-        env=of_an_interpreter(packages=True),
-    )
-    assert process.stdout is not None
-    with suppress(OSError, AttributeError):  # elsewhere than on Linux pipes have the size they have
-        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    try:
-        yield _handed_over(process.stdout)
-    finally:
-        process.kill()
-        process.stdout.close()
-        process.wait()
-
-
-def _handed_over(stream: Any) -> Iterator[Sheet]:
-    while True:
-        length = int.from_bytes(_exactly(stream, LENGTH_BYTES), "big")
-        if length == 0:
-            return
-        yield Sheet.of(marshal.loads(_exactly(stream, length)))  # noqa: S302  # from our own process
-
-
-def _exactly(stream: Any, count: int) -> bytes:
-    found: bytes = stream.read(count)
-    if len(found) < count:
-        raise OSError("the process that reads the file ended before the file did")
-    return found
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Read the file that is standard input, some lines at a time, and hand them over on standard output."""
-    (size,) = map(int, arguments)
-    output = sys.stdout.buffer
-    # Whoever started this process may end first, and then nobody needs the rest.
-    with suppress(BrokenPipeError):
-        for sheet in _read(sys.stdin.buffer, size):
-            written = marshal.dumps(sheet.handed())
-            output.write(len(written).to_bytes(LENGTH_BYTES, "big"))
-            output.write(written)
-        output.write(bytes(LENGTH_BYTES))
-        output.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -12,11 +13,12 @@ import pycountry
 
 from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
-from service.importers.day_formats import EXCEL, Period, from_serial, period, reader_of
+from service.importers.day_formats import EXCEL, EXCEL_EPOCH, SERIAL, Period, from_serial, period, reader_of
 from service.importers.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
 from service.importers.mapping import AttributeValue, BadMapping, Dates, Figure, Value
 from service.importers.mapping import Mapping as OrderMapping
 from service.importers.names import IDENTIFIER, slug, written
+from service.importers.rows import MOST_FAULTS
 from service.importers.tables import Cell, text_of
 
 Cells = Sequence[Cell]
@@ -26,8 +28,6 @@ PeriodReader = Callable[[Cells], Period | None]
 
 T = TypeVar("T")
 
-#: A serial number of a day, or another number in its place.
-DIGITS = re.compile(r"[0-9]{1,18}")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: Longer texts are read anew each time: what is kept in mind takes little room, whatever a file holds.
 LONGEST_REMEMBERED = 200
@@ -44,10 +44,13 @@ class Unfit(ValueError):
 class Layout:
     """The columns of a file, as a mapping asks for them."""
 
-    def __init__(self, mapping: OrderMapping, columns: Sequence[str]) -> None:
+    def __init__(self, mapping: OrderMapping, columns: Sequence[str], first_day: date = EXCEL_EPOCH) -> None:
         self.mapping = mapping
+        #: Of serial numbers.
+        self._first_day = first_day
         self.columns = columns
         self._names = [written(column) for column in columns]
+        self._counts = Counter(self._names)
         #: The places of the columns that were asked for.
         self.needed: set[int] = set()
         self._missing: list[str] = []
@@ -55,13 +58,13 @@ class Layout:
     def place(self, column: str, key: str) -> int:
         """Where a column stands; what is missing is said by `settle`."""
         name = written(column)
-        if name not in self._names:
+        if not self._counts[name]:
             alike = [one for one in self._names[:MOST_ALIKE] if len(one) <= LONGEST_ALIKE]
             near = difflib.get_close_matches(name[:LONGEST_ALIKE], alike, 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             self._missing.append(f"{key} names the column {column!r}, which the file does not have{hint}")
             return 0
-        if self._names.count(name) > 1:
+        if self._counts[name] > 1:
             self._missing.append(f"{key} names the column {column!r}, which the file has twice")
         place = self._names.index(name)
         self.needed.add(place)
@@ -75,7 +78,8 @@ class Layout:
             used = {self._names[place] for place in self.needed} | {written(column) for column in ignored}
             unknown = [column for column in self._names if column not in used]
             if unknown:
-                problems.append(f"the file has columns that the mapping does not know: {', '.join(map(repr, unknown))}")
+                named = ", ".join(map(repr, unknown[:MOST_FAULTS]))
+                problems.append(f"the file has columns that the mapping does not know: {named}")
         if problems:
             raise BadMapping(self.mapping.name, problems)
 
@@ -220,7 +224,7 @@ class Layout:
         dates: Dates = self.mapping.dates[name]
         place = self.place(dates.column, f"dates.{name}.column")
         nulls = self._nulls(dates)
-        read_day = reader_of(dates.formats)
+        read_day, first_day = reader_of(dates.formats, self._first_day), self._first_day
         serial = EXCEL in dates.formats
 
         def read(cells: Cells) -> Period | None:
@@ -231,8 +235,10 @@ class Layout:
                 text = text_of(cell)
                 if written(text) in nulls:
                     return None
-                if serial and (isinstance(cell, Decimal) or len(text) == 5) and DIGITS.fullmatch(text):
-                    return from_serial(int(text))
+                if serial and isinstance(cell, Decimal):
+                    return from_serial(cell, first_day)
+                if serial and SERIAL.fullmatch(text):
+                    return from_serial(Decimal(text), first_day)
                 return read_day(text)
             except ValueError as error:
                 raise Unfit(f"{dates.column}: {error}") from None

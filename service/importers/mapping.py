@@ -2,6 +2,7 @@
 
 import codecs
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,23 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from domain.catalogue import problems_of
 from domain.values import AttributeName, Basis
 from service.importers.day_formats import compile_format
+from service.importers.rows import MOST_FAULTS
 
 #: Mappings that come with Daybook, by name.
 SHIPPED = Path(__file__).parent.parent / "mappings"
+#: A mapping is written by hand.
+LARGEST_BYTES = 256 * 1024
+#: Parts of a key, and lists and tables within one another: the deepest of a mapping has five.
+MOST_PARTS = 16
+LONGEST_PROBLEM = 500
+DEEPEST = 16
+#: TOML taken apart as far as that needs: each character is looked at once, whatever stands there.
+TOKENS = re.compile(
+    r'''(?P<word>"""(?:[^"\\]|\\.|"(?!""))*(?:""")?|"(?:[^"\\\n]|\\.)*"?'''
+    r"""|'''(?:[^']|'(?!''))*(?:''')?|'[^'\n]*'?|[A-Za-z0-9_+:-]+)"""
+    r"|(?P<left>[ \t]+|#[^\n]*)|(?P<sign>.)",
+    re.DOTALL,
+)
 #: What `known_on` may name besides a date: the last day of the order's effective_on.
 PLACED_ON = "placed_on"
 
@@ -272,20 +287,67 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def load_mapping(name: str) -> Mapping:
-    """A mapping by the path of its file, or a shipped one by its name; BadMapping says what is wrong, by key."""
+def mapping_text(name: str) -> bytes:
+    """What a mapping says, by the path of its file, or a shipped one by its name; BadMapping where there is none."""
     path = SHIPPED / f"{name}.toml" if name in shipped() else Path(name)
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
     except FileNotFoundError:
         raise BadMapping(
             name, [f"there is no such file, and none is shipped by that name ({_listed(shipped())})"]
         ) from None
     except OSError as error:
         raise BadMapping(name, [f"cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadMapping(name, [f"is not TOML: {error}"]) from None
-    return parse_mapping(name, given)
+    if len(content) > LARGEST_BYTES:
+        raise BadMapping(name, [f"has more than {LARGEST_BYTES:,} bytes"])
+    return content
+
+
+def load_mapping(name: str) -> Mapping:
+    """A mapping by the path of its file, or a shipped one by its name; BadMapping says what is wrong, by key."""
+    return parse_mapping_text(name, mapping_text(name))
+
+
+def parse_mapping_text(name: str, content: bytes) -> Mapping:
+    """A mapping from its TOML; BadMapping says what is wrong, by key."""
+    return parse_mapping(name, parse_toml(name, content))
+
+
+def parse_toml(name: str, content: bytes) -> dict[str, Any]:
+    """TOML as its values; BadMapping where it is none, or nested deeper than any mapping is."""
+    try:
+        text = content.decode("utf-8")
+        refuse_deep_toml(text)
+        return tomllib.loads(text)
+    # A whole number of some thousand digits is a plain ValueError.
+    except (ValueError, RecursionError) as error:
+        raise BadMapping(name, [f"is not TOML: {error}"[:LONGEST_PROBLEM]]) from None
+
+
+def refuse_deep_toml(text: str) -> None:
+    """ValueError where a key has more parts, or values lie deeper within one another, than a mapping needs.
+
+    What reads TOML takes the square of the parts of a key in time and memory.
+    """
+    parts = depth = 0
+    joined = False
+    for token in TOKENS.finditer(text):
+        kind, sign = token.lastgroup, token[0]
+        if kind == "word":
+            parts = parts + 1 if joined else 1
+            if parts > MOST_PARTS:
+                line = text.count("\n", 0, token.start()) + 1
+                raise ValueError(f"a key of more than {MOST_PARTS} parts (line {line})")
+            joined = False
+        elif sign == ".":
+            joined = True
+        elif kind == "sign":
+            joined = False
+            depth += (sign in "[{") - (sign in "]}")
+            if depth > DEEPEST:
+                line = text.count("\n", 0, token.start()) + 1
+                raise ValueError(f"values more than {DEEPEST} deep within one another (line {line})")
 
 
 def parse_mapping(name: str, given: dict[str, Any]) -> Mapping:
@@ -293,11 +355,12 @@ def parse_mapping(name: str, given: dict[str, Any]) -> Mapping:
     try:
         return Mapping.model_validate(given)
     except ValidationError as error:
-        raise BadMapping(name, [_problem(one.pointer, one.message) for one in problems_of(error)]) from None
+        problems = problems_of(error)[:MOST_FAULTS]
+        raise BadMapping(name, [_problem(one.pointer, one.message) for one in problems]) from None
 
 
 def _problem(pointer: str, message: str) -> str:
-    key = pointer.strip("/").replace("/", ".").replace("~1", "/").replace("~0", "~")
+    key = pointer.strip("/").replace("/", ".").replace("~1", "/").replace("~0", "~")[:LONGEST_PROBLEM]
     if message == "unknown field":
         message = "is no key of a mapping here"
         if near := difflib.get_close_matches(key.rpartition(".")[2], _keys(), 1):

@@ -15,7 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from domain.errors import Refusal
 from domain.json_text import parse_json
@@ -23,13 +22,17 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrders
 from service.commands import Command
-from service.importers.event_lines import SHEET_LINES, Line, Lines, Sheet, Wrong, lines_of
-from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
+from service.importers.event_lines import SHEET_LINES, Line, Lines, Sheet, Wrong
+from service.importers.plans import Entry, Progress, Refused, Remark, Summary
+from service.importers.recording import Recorder
 from service.importers.rows import MOST_FAULTS, BadFile, Fault
-from service.importers.streaming import Options
+from service.importers.streaming import ATOMIC_BYTES, Options
 
 ATOMIC_LINES = 10_000
 BATCH_LINES = 2_000
+#: A batch that takes more has fewer lines, and a file of fewer lines that takes more is a long one: lines are held in
+#: memory until they are recorded.
+BATCH_BYTES = 4 * 1024 * 1024
 #: Batches that wait to be recorded while the next ones are read: two groups of the committer's, and some on their way.
 BATCHES_AHEAD = 10
 #: Lines that wait likewise where each is recorded by itself.
@@ -38,13 +41,12 @@ LINES_AHEAD = 3_000
 COLLECTED_OBJECTS = 200_000
 
 
-def import_ndjson(file: BinaryIO, recorder: Recorder, summary: Summary, options: Options, progress: Progress) -> None:
+def import_ndjson(lines: Lines, recorder: Recorder, summary: Summary, options: Options, progress: Progress) -> None:
     """Record the events of a file, in constant memory (but for a dry run, which remembers what it would record).
 
     BadFile: a line is no event request. Refused: the ledger refused one. Of up to ATOMIC_LINES lines nothing is
     recorded then; of a longer file the batches before it are, and `summary.recorded` says so.
     """
-    lines = lines_of(file)
     desk = _Desk(recorder, summary, options, lambda done: progress(done, lines.estimate(done)))
     with _seldom_collecting():
         try:
@@ -81,15 +83,16 @@ def _batches(lines: Lines) -> Iterator["Batch"]:
     batches = _of_equal_size(lines)
     first: deque[Batch] = deque()
     faults: list[Fault] = []
-    seen = sound = 0
+    seen = sound = size_bytes = 0
     for batch in batches:
         first.append(batch)
         seen += len(batch)
         sound += 0 if faults else batch.sound
         faults += batch.faults
-        if seen > ATOMIC_LINES or len(faults) >= MOST_FAULTS:
+        size_bytes += batch.size_bytes
+        if seen > ATOMIC_LINES or len(faults) >= MOST_FAULTS or size_bytes > ATOMIC_BYTES:
             break
-    if sound <= ATOMIC_LINES:
+    if sound <= ATOMIC_LINES and (faults or size_bytes <= ATOMIC_BYTES):
         if faults:
             raise BadFile(faults[:MOST_FAULTS])
         if first:
@@ -107,15 +110,21 @@ def _checked(batch: "Batch") -> "Batch":
 
 
 def _of_equal_size(lines: Lines) -> Iterator["Batch"]:
-    """All lines, BATCH_LINES at a time; fewer where something is wrong with some of them."""
+    """All lines, BATCH_LINES at a time; fewer where they are long, or something is wrong with some of them."""
     waiting: list[Batch] = []
-    for sheet in lines.sheets(min(SHEET_LINES, BATCH_LINES)):
+    for sheet in lines.sheets(sheet_lines()):
         waiting.append(Batch.of(sheet))
-        if waiting[-1].faults or sum(map(len, waiting)) >= BATCH_LINES:
+        size_bytes = sum(batch.size_bytes for batch in waiting)
+        if waiting[-1].faults or sum(map(len, waiting)) >= BATCH_LINES or size_bytes >= BATCH_BYTES:
             yield Batch.joined(waiting)
             waiting = []
     if waiting:
         yield Batch.joined(waiting)
+
+
+def sheet_lines() -> int:
+    """Lines that are read at once."""
+    return min(SHEET_LINES, BATCH_LINES)
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ class Batch:
     @classmethod
     def of(cls, sheet: Sheet) -> "Batch":
         """The lines of a sheet."""
-        if not sheet.unread:
+        if sheet.plain:
             types = Counter({OrderPlaced.NAME: len(sheet.orders)})
             return cls(sheet.numbers, sheet.orders, sheet.orders.texts, types, [])
         lines = sheet.lines()
@@ -162,6 +171,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def size_bytes(self) -> int:
+        """What its lines take."""
+        return sum(map(len, self.texts))
 
     @property
     def sound(self) -> int:

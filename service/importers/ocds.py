@@ -30,8 +30,7 @@ from service.importers.ocds_releases import Unusable, reduced
 from service.importers.ocds_spool import Spool, Spooled, spool
 from service.importers.plans import Entry, Remark, Summary
 from service.importers.streaming import Group, Reject, check_stream
-from service.ocds import merging
-from service.ocds.schemas import VERSION
+from service.ocds import VERSION, merging
 
 #: Remarks kept; a file may have more packages than anybody reads about.
 MOST_REMARKS = 1_000
@@ -53,7 +52,14 @@ class Ledger:
     known: Callable[[Collection[str]], set[str]]
 
 
-def read_ocds(file: BinaryIO, summary: Summary, ledger: Ledger, *, strict: bool = False) -> Iterator[Group | Reject]:
+def read_ocds(
+    file: BinaryIO,
+    summary: Summary,
+    ledger: Ledger,
+    *,
+    strict: bool = False,
+    beat: Callable[[], None] = lambda: None,
+) -> Iterator[Group | Reject]:
     """The orders of a file of packages, records or releases, in the order in which it first names their processes.
 
     The file is read to its end before the first group comes: what is told of one process may stand anywhere in it.
@@ -66,7 +72,7 @@ def read_ocds(file: BinaryIO, summary: Summary, ledger: Ledger, *, strict: bool 
             yield from rejects
         else:
             faults = chain(rejects, _Processes(releases, Summary("", summary.format, 0, dry_run=True), ledger).all())
-            check_stream(faults)
+            check_stream(faults, beat)
         yield from _Processes(releases, summary, ledger).all()
 
 

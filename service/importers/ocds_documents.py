@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from domain.json_text import DECODER
 from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault
-from service.ocds.schemas import VERSION
+from service.ocds import VERSION
 
 #: A line of JSON Lines holds one package, which may well have some thousand releases.
 LONGEST_LINE_BYTES = 64 * 1024 * 1024

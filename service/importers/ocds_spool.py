@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from service.importers.names import comparable
 from service.importers.ocds_releases import Reduced
+from service.importers.opening import refuse_full_disk
 
 TABLES = """
 create table releases (
@@ -26,6 +26,8 @@ create table organizations (
     key text primary key, name text, country text, first_on text not null, known_on text not null
 ) without rowid;
 """
+#: Releases between two looks at the disk.
+LOOKED_AT = 1_000
 #: Pages that SQLite keeps in memory, as it counts them: in KiB, negative.
 CACHE = -8192
 
@@ -81,9 +83,13 @@ class Spool:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._added = 0
 
     def add(self, line: int, pointer: str, reduced: Reduced, *, whole: bool) -> tuple[int, str] | None:
         """Take a release in, unless it is there; where it is there with other content, says on which line and where."""
+        self._added += 1
+        if self._added % LOOKED_AT == 0:
+            refuse_full_disk()
         content = json.dumps(reduced.content, sort_keys=True, ensure_ascii=False, default=str)
         digest = hashlib.sha256(content.encode()).hexdigest()
         published_at = reduced.published_at.isoformat()
@@ -171,14 +177,14 @@ def _references(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 @contextmanager
 def spool() -> Iterator[Spool]:
-    """An empty spool, in a temporary file that goes with the block."""
-    with tempfile.TemporaryDirectory(prefix="daybook-ocds-") as folder:
-        connection = sqlite3.connect(f"{folder}/releases.sqlite", isolation_level=None, check_same_thread=False)
-        try:
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            connection.execute(f"pragma cache_size = {CACHE}")
-            connection.executescript(TABLES)
-            yield Spool(connection)
-        finally:
-            connection.close()
+    """An empty spool, in a temporary file that goes with the block, or with the process."""
+    # An empty name: SQLite keeps the database in a file of its own, already unlinked.
+    connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("pragma journal_mode = off")
+        connection.execute("pragma synchronous = off")
+        connection.execute(f"pragma cache_size = {CACHE}")
+        connection.executescript(TABLES)
+        yield Spool(connection)
+    finally:
+        connection.close()

@@ -1,5 +1,6 @@
 """Files as they arrive: gzip read transparently, and no line, size or expansion taken on trust."""
 
+import errno
 import io
 import shutil
 import tempfile
@@ -7,9 +8,38 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from service.importers.bounds import RESERVE_BYTES
 from service.importers.rows import BadFile, Fault
 
 GZIP = b"\x1f\x8b"
+#: What a file may be that is sent under another name, by how it begins.
+OTHERS = {
+    b"\x89PNG\r\n\x1a\n": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF-": "a PDF document",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old spreadsheet, or one with a password (save it as .xlsx without)",
+    b"BZh": "a bzip2 file (unpack it, or pack it by gzip)",
+    b"\xfd7zXZ\0": "an xz file (unpack it, or pack it by gzip)",
+    b"\x28\xb5\x2f\xfd": "a zstd file (unpack it, or pack it by gzip)",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"PARE": "an encrypted Parquet file",
+    b"ARROW1": "an Arrow (Feather) file (save it as Parquet)",
+    b"FEA1": "a Feather file (save it as Parquet)",
+    b"ORC": "an ORC file (save it as Parquet)",
+    b"SQLite format 3\0": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"<!DOCTYPE": "a web page, or XML",
+    b"<html": "a web page",
+    b"<?xml": "XML",
+    b"{\\rtf": "a text document (RTF)",
+}
+LONGEST_SIGN_BYTES = 16
+#: Members of a gzip file with nothing in them that may follow one another: programs end with one, bombs have many.
+EMPTY_MEMBERS = 1_000
+#: What is looked at first of a member, and from then on ever more: what is behind its end was taken for nothing.
+FIRST_BYTES = 1024
 #: Compressed bytes read at once, and the most that come out of the decompressor at once.
 CHUNK_BYTES = 256 * 1024
 #: A gzip file may expand by more than MOST_EXPANSION up to here: a small table of zeros is no bomb.
@@ -24,12 +54,45 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 LARGEST_COPY_BYTES = 4 * 1024 * 1024 * 1024
 
 
-def opened(file: BinaryIO) -> BinaryIO:
-    """A seekable file as it is, or what a gzip file holds (which can be rewound, and no more)."""
+def is_compressed(file: BinaryIO) -> bool:
+    """Whether a seekable file is gzip, by how it begins."""
     file.seek(0)
     compressed = file.read(len(GZIP)) == GZIP
     file.seek(0)
-    return io.BufferedReader(Gunzipped(file), CHUNK_BYTES) if compressed else file
+    return compressed
+
+
+def opened(file: BinaryIO) -> BinaryIO:
+    """A seekable file as it is, or what a gzip file holds (which can be rewound, and no more).
+
+    BadFile for what is known to be something else.
+    """
+    compressed = is_compressed(file)
+    found: BinaryIO = io.BufferedReader(Gunzipped(file), CHUNK_BYTES) if compressed else file
+    head = found.read(LONGEST_SIGN_BYTES)
+    found.seek(0)
+    for sign, what in OTHERS.items():
+        if head.startswith(sign):
+            within = " within a gzip file" if compressed else ""
+            raise BadFile([Fault(1, f"is {what}{within} by how it begins, and nothing that is imported")])
+    if compressed and head.startswith(GZIP):
+        raise BadFile([Fault(1, "is a gzip file within a gzip file: unpack it once")])
+    return found
+
+
+def size_of(file: BinaryIO) -> int:
+    """How many bytes of text a file has; 0 of a compressed one, of which nobody knows."""
+    if is_compressed(file):
+        return 0
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
+
+
+def refuse_full_disk() -> None:
+    """OSError where what is put aside would take the last of the disk, which the database needs."""
+    if shutil.disk_usage(tempfile.gettempdir()).free < RESERVE_BYTES:
+        raise OSError(errno.ENOSPC, f"what is put aside leaves less than {RESERVE_BYTES:,} bytes free on the disk")
 
 
 def copied(file: BinaryIO) -> BinaryIO:
@@ -65,6 +128,7 @@ def _limited(file: BinaryIO) -> Any:
         def read(self, size: int = -1) -> bytes:
             chunk = file.read(size)
             self.taken += len(chunk)
+            refuse_full_disk()
             if self.taken > LARGEST_COPY_BYTES:
                 raise BadFile([Fault(1, f"the gzip file holds more than {LARGEST_COPY_BYTES:,} bytes")])
             return chunk
@@ -84,6 +148,10 @@ class Gunzipped(io.RawIOBase):
         self._file.seek(0)
         self._decompressor = zlib.decompressobj(wbits=31)
         self._waiting = b""
+        #: What was read of the file behind that.
+        self._behind = memoryview(b"")
+        self._next_bytes = FIRST_BYTES
+        self._empty = 0
         self._taken = 0
         self._given = 0
         self._line = 1
@@ -116,8 +184,7 @@ class Gunzipped(io.RawIOBase):
             if self._decompressor.eof and not self._next_member():
                 return 0
             if not self._waiting:
-                self._waiting = self._file.read(CHUNK_BYTES)
-                self._taken += len(self._waiting)
+                self._waiting = self._more()
             ended = not self._waiting
             try:
                 given = self._decompressor.decompress(self._waiting, wanted)
@@ -125,22 +192,38 @@ class Gunzipped(io.RawIOBase):
                 raise self._bad(f"the gzip file is damaged: {error}") from None
             self._waiting = self._decompressor.unconsumed_tail
             if given:
+                self._empty = 0
                 return self._give(buffer, given)
             if ended and not self._decompressor.eof:
                 raise self._bad("the gzip file is cut short: its end is missing")
 
     def _next_member(self) -> bool:
         """Whether another member begins behind the one that has ended; what follows must be one, or zeros."""
-        rest = self._decompressor.unused_data or self._file.read(CHUNK_BYTES)
+        rest = self._decompressor.unused_data or self._more()
         while rest and not rest.strip(b"\0"):
-            rest = self._file.read(CHUNK_BYTES)
+            rest = self._more()
         if not rest:
             return False
+        if len(rest) < len(GZIP):
+            rest += self._more()
         if not rest.startswith(GZIP):
             raise self._bad("something that is not gzip follows the gzip file's end")
+        self._empty += 1
+        if self._empty > EMPTY_MEMBERS:
+            raise self._bad(f"the gzip file has more than {EMPTY_MEMBERS:,} members in a row with nothing in them")
+        self._next_bytes = FIRST_BYTES
         self._decompressor = zlib.decompressobj(wbits=31)
         self._waiting = rest
         return True
+
+    def _more(self) -> bytes:
+        """The next compressed bytes: few of a member that has just begun."""
+        if not self._behind:
+            self._behind = memoryview(self._file.read(CHUNK_BYTES))
+            self._taken += len(self._behind)
+        more, self._behind = self._behind[: self._next_bytes], self._behind[self._next_bytes :]
+        self._next_bytes = min(2 * self._next_bytes, CHUNK_BYTES)
+        return bytes(more)
 
     def _give(self, buffer: Any, given: bytes) -> int:
         buffer[: len(given)] = given

@@ -1,5 +1,6 @@
 """Tables of order lines as a source of orders: rows are read and checked first, put aside, and recorded by order."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,8 +16,6 @@ from service.importers.spool import Spool
 from service.importers.streaming import Group, Reject
 from service.importers.tables import Table, TableRow
 
-#: Told how many rows are read.
-Read = Callable[[int], None]
 #: Rows between two tellings.
 TOLD_ROWS = 1_000
 
@@ -32,20 +31,23 @@ class OrderLines:
         *,
         registered: Registered | None = None,
         keep_raw: bool = False,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._table = table
+        #: Told that it goes on.
+        self._beat = beat
         self._summary = summary
         #: Whether the file of rejects wants rows as they are in the file.
         self._keep_raw = keep_raw
         envelope = envelope_of(mapping)
-        layout = Layout(mapping, table.columns)
+        layout = Layout(mapping, table.columns, table.first_day)
         self._registrations = Registrations(mapping.name, envelope)
         self._registered = registered or Registered(mapping.name)
         self._reader = RowReader(mapping, layout, self._registrations, self._registered)
         layout.settle()
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
-        self._spool = Spool()
+        self._spool = Spool(beat)
         #: The first faults of rows.
         self._faults: list[Fault] = []
 
@@ -53,17 +55,21 @@ class OrderLines:
         """Remove what was put aside."""
         self._spool.close()
 
-    def read(self, told: Read = lambda rows: None) -> None:
+    def read(self) -> None:
         """Read every row and put it aside."""
+        deque(self.reading(), maxlen=0)
+
+    def reading(self) -> Iterator[int]:
+        """Read every row and put it aside; how many are read, from time to time."""
         for row in self._table.rows(self._needed):
             self._summary.rows += 1
             if self._summary.rows % TOLD_ROWS == 0:
-                told(self._summary.rows)
+                yield self._summary.rows
             if isinstance(row, Reject):
                 self._put_fault(self._order_of_bad(row), row.line, row.message, row.raw)
             else:
                 self._put(row)
-        told(self._summary.rows)
+        yield self._summary.rows
         for name, (organization, bearers) in sorted(self._registered.shared.items())[:MOST_FAULTS]:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
             self._summary.plan.noted.append(Remark(1, name, message))
@@ -95,6 +101,7 @@ class OrderLines:
     def _groups(self, *, remarks: bool) -> Iterator[Group | Faulty]:
         known = self._summary.plan.known
         for name, contents in self._spool.groups():
+            self._beat()
             # Rows whose order cannot be told are each alone, under a name that no order has.
             order_id = "" if name.startswith("\0") else name
             built, repeated = self._builder.build(order_id, contents)

@@ -70,7 +70,8 @@ def _currencies(columns: Sequence[str]) -> list[tuple[int, str]]:
     unknown = [column for _, column in places if column not in codes().currencies or column == BASE]
     twice = sorted(column for column, count in Counter(column for _, column in places).items() if count > 1)
     if unknown or twice:
-        what = f"are no currencies that the euro has a rate to: {', '.join(unknown)}" if unknown else ""
+        named = ", ".join(unknown[:MOST_FAULTS])
+        what = f"are no currencies that the euro has a rate to: {named}" if unknown else ""
         what = what or f"stand twice: {', '.join(twice)}"
         raise BadFile([Fault(1, f"columns {what}")])
     return places

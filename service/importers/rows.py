@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from service.importers.bounds import LONGEST_CELL, MOST_COLUMNS
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-#: No cell of a table is longer, as in the workbooks of spreadsheets.
-LONGEST_CELL_CHARACTERS = 32_767
 #: Columns that one message names.
 MOST_NAMED = 20
 #: Faults that one answer lists.
@@ -81,13 +81,15 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
                 _refuse_header(header, required, others)
             elif any("\0" in value for value in values):
                 faults.append(Fault(line, "has a NUL character"))
-            elif any(len(value) > LONGEST_CELL_CHARACTERS for value in values):
-                faults.append(Fault(line, f"has a cell of more than {LONGEST_CELL_CHARACTERS:,} characters"))
+            elif any(len(value) > LONGEST_CELL for value in values):
+                faults.append(Fault(line, f"has a cell of more than {LONGEST_CELL:,} characters"))
             elif len(values) == len(header):
                 rows.append(Row(line, dict(zip(header, values, strict=True))))
             elif values:
                 faults.append(Fault(line, f"has {len(values)} values, and the header names {len(header)} columns"))
             line = reader.line_num + 1
+            if len(faults) >= MOST_FAULTS:
+                break
     except csv.Error as error:
         faults.append(Fault(line, f"not CSV: {error}"))
     if header is None and not faults:
@@ -99,6 +101,8 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
 
 def _refuse_header(header: list[str], required: Collection[str], others: Collection[str] | None) -> None:
     missing = [name for name in required if name not in header]
+    if len(header) > MOST_COLUMNS:
+        raise BadFile([Fault(1, f"the header names {len(header):,} columns, more than {MOST_COLUMNS:,}")])
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     unknown = [name for name in header if name not in required and others is not None and name not in others]
     twice, unknown = ([name[:40] for name in names[:MOST_NAMED]] for names in (twice, unknown))

@@ -1,14 +1,18 @@
 """Rows put aside on disk and taken out again by group: any number of rows in little memory."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
 
+from service.importers.opening import refuse_full_disk
+
 #: Rows written together.
 WRITTEN_ROWS = 5_000
+#: Steps of SQLite's between two beats: a fraction of a second.
+STEPS_A_BEAT = 1_000_000
 #: Of the temporary database's cache.
 CACHE_KIBIBYTES = 32_768
 
@@ -32,12 +36,14 @@ class Spooled(NamedTuple):
 class Spool:
     """A temporary database on disk, gone when it is closed or the process ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, beat: Callable[[], None] = lambda: None) -> None:
         # An empty name: SQLite keeps the database in a file of its own, already unlinked.
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
         self._database.execute("pragma journal_mode = off")
         self._database.execute("pragma synchronous = off")
+        # Sorting many rows takes long: `beat` is told that it goes on.
+        self._database.set_progress_handler(beat, STEPS_A_BEAT)
         self._database.execute(TABLE)
         self._waiting: list[tuple[str, bytes]] = []
         self._encode = msgspec.msgpack.Encoder().encode
@@ -64,6 +70,7 @@ class Spool:
         self._database.close()
 
     def _write(self) -> None:
+        refuse_full_disk()
         self._database.execute("begin")
         self._database.executemany("insert into spooled (name, content) values (?, ?)", self._waiting)
         self._database.execute("commit")

@@ -6,9 +6,9 @@ them and records nothing twice.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -18,13 +18,18 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, read_plain_order
 from service.codes import codes
-from service.importers.plans import Entry, Progress, Recorder, Refused, Remark, Summary
+from service.importers.plans import Entry, Progress, Refused, Remark, Summary
 from service.importers.rows import MOST_FAULTS, BadFile, Fault
+
+if TYPE_CHECKING:  # whoever reads a file in a process of its own needs no ledger
+    from service.importers.recording import Recorder
 
 #: Events in a batch: few enough to stay small in memory, enough for one transaction to be cheap.
 BATCH_EVENTS = 2_000
 #: A source of up to so many events is recorded together or not at all.
 ATOMIC_EVENTS = 10_000
+#: However few they are, if they take more they are not held in memory together.
+ATOMIC_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Group:
     rows: int = 1
     #: The rows as the file has them, for the file of rejects; none: `entries` are written there as they would be sent.
     raw: Any = None
+    #: What its entries take as they are sent; 0: nobody has looked.
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ class Options:
 
 def record_stream(
     source: Iterable[Group | Reject],
-    recorder: Recorder,
+    recorder: "Recorder",
     summary: Summary,
     options: Options,
     progress: Progress = lambda done, total: None,
@@ -103,10 +110,14 @@ def reject(one: Reject, summary: Summary, options: Options) -> None:
         options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")
 
 
-def check_stream(source: Iterable[Group | Reject]) -> None:
-    """BadFile with everything that is wrong with a source's events, as far as that can be said without the ledger."""
+def check_stream(source: Iterable[Group | Reject], beat: Callable[[], None] = lambda: None) -> None:
+    """BadFile with everything that is wrong with a source's events, as far as that can be said without the ledger.
+
+    `beat` is told that it goes on.
+    """
     faults: list[Fault] = []
     for one in source:
+        beat()
         if isinstance(one, Reject):
             faults.append(_fault(one))
             continue
@@ -127,16 +138,17 @@ def _fault(reject: Reject) -> Fault:
 
 def _batches(source: Iterable[Group | Reject], desk: "_Desk", first_events: int) -> Iterator[list[Group]]:
     batch: list[Group] = []
-    events, most = 0, first_events
+    events, most, size_bytes = 0, first_events, 0
     for one in source:
         if isinstance(one, Reject):
             reject(one, desk.summary, desk.options)
             continue
         batch.append(one)
         events += len(one.entries)
-        if events >= most:
+        size_bytes += one.size_bytes
+        if events >= most or size_bytes >= ATOMIC_BYTES:
             yield batch
-            batch, events, most = [], 0, BATCH_EVENTS
+            batch, events, most, size_bytes = [], 0, BATCH_EVENTS, 0
     if batch:
         yield batch
 
@@ -144,7 +156,7 @@ def _batches(source: Iterable[Group | Reject], desk: "_Desk", first_events: int)
 class _Desk:
     """Records batches of groups, and keeps the books of what is left out."""
 
-    def __init__(self, recorder: Recorder, summary: Summary, options: Options) -> None:
+    def __init__(self, recorder: "Recorder", summary: Summary, options: Options) -> None:
         self._recorder = recorder
         self.summary = summary
         self.options = options

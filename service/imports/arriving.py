@@ -8,12 +8,11 @@ from pathlib import Path
 from types import TracebackType
 
 from service.identifiers import new_identifier
+from service.importers.bounds import RESERVE_BYTES
 from service.imports.jobs import Jobs
 
 #: Bytes written at once.
 CHUNK_BYTES = 1024 * 1024
-#: What is left free on the disk, which the database needs more than we do.
-RESERVE_BYTES = 256 * 1024 * 1024
 #: What a disk says that takes no more.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

@@ -1,16 +1,17 @@
 """Mappings that a service knows by name: those that come with Daybook, and those that its users have given it."""
 
+import io
 import os
 import re
-import tomllib
 from pathlib import Path
 
 from service.identifiers import new_identifier
-from service.importers.mapping import SHIPPED, BadMapping, parse_mapping, shipped
+from service.importers.apart import judged
+from service.importers.formats import ORDERS
+from service.importers.mapping import LARGEST_BYTES, SHIPPED, BadMapping, shipped
+from service.importers.messages import Wanted
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-#: A mapping is written by hand.
-LARGEST_BYTES = 256 * 1024
 SUFFIX = ".toml"
 
 
@@ -53,7 +54,7 @@ class Mappings:
             raise NotYours(f"{name} came with Daybook: keep yours under another name")
         if len(content) > LARGEST_BYTES:
             raise BadMapping(name, [f"has {len(content):,} bytes, more than {LARGEST_BYTES:,}"])
-        parse_mapping(name, _parsed(name, content))
+        judged(io.BytesIO(), Wanted(format=ORDERS[0], mapping=(name, content)))
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = not self._path(name).exists()
         draft = self.folder / f".{new_identifier()}"
@@ -70,10 +71,3 @@ class Mappings:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}{SUFFIX}"
-
-
-def _parsed(name: str, content: bytes) -> dict[str, object]:
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadMapping(name, [f"is not TOML: {error}"]) from None

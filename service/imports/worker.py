@@ -1,14 +1,12 @@
 """Who runs imports, in the order in which they came: a thread of the process that leads among those of a home."""
 
-import io
 import logging
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -16,7 +14,9 @@ from domain.errors import Corrupt, Refusal
 from service.committer import Busy, Unavailable
 from service.daybook import Daybook, ledger_identity
 from service.follower import Lagging, Stopped
-from service.importers.formats import NDJSON, import_file
+from service.importers.apart import Apart, Bounds, NotStarted
+from service.importers.formats import NDJSON
+from service.importers.importing import form_of, import_from, wanted
 from service.importers.mapping import BadMapping
 from service.importers.plans import Refused, Remark, Summary
 from service.importers.rows import MOST_FAULTS, BadFile
@@ -46,7 +46,7 @@ CLEARING_S = 3_600.0
 MOST_REHEARSED = 1_000_000
 
 #: What passes: the job is run again.
-PASSING = (*Unreachable, Unavailable, Busy, Lagging, ClockSetBack)
+PASSING = (*Unreachable, Unavailable, Busy, Lagging, ClockSetBack, NotStarted)
 
 
 class Halted(Exception):
@@ -60,8 +60,17 @@ class TooMuchToRehearse(Exception):
 class Worker:
     """Runs the imports of a ledger until it is closed."""
 
-    def __init__(self, daybook: Daybook, jobs: Jobs, kept_days: float, leave_s: float = LEAVE_S) -> None:
+    def __init__(
+        self,
+        daybook: Daybook,
+        jobs: Jobs,
+        kept_days: float,
+        leave_s: float = LEAVE_S,
+        bounds: Bounds | None = None,
+    ) -> None:
         self.jobs = jobs
+        #: What reading a file may take.
+        self._bounds = bounds or Bounds()
         self._daybook = daybook
         self._kept = timedelta(days=kept_days)
         self._cleared_at = -CLEARING_S
@@ -78,7 +87,7 @@ class Worker:
     def of(cls, daybook: Daybook, settings: Settings) -> "Worker":
         """The worker of a service with these settings, not started yet."""
         jobs = Jobs(settings.home, ledger_identity(daybook.ledger))
-        return cls(daybook, jobs, settings.import_kept_days)
+        return cls(daybook, jobs, settings.import_kept_days, bounds=Bounds.of(settings.import_memory_mb))
 
     def start(self) -> None:
         """Work in the background."""
@@ -132,7 +141,7 @@ class Worker:
             self._cleared_at = time.monotonic()
 
     def _work(self, job: Job) -> None:
-        run = self._run = Run(self._daybook, self.jobs, job, self._closed)
+        run = self._run = Run(self._daybook, self.jobs, job, self._closed, self._bounds)
         failure: Exception | None = None
         try:
             run.work()
@@ -157,7 +166,8 @@ class Worker:
             self.jobs.put_back(run.told(), ENDING)
         elif isinstance(failure, PASSING):
             logger.info("import %s waits: %s", job.id, failure)
-            self.jobs.put_back(run.told(), "the database was not there: it is run again from its beginning")
+            missing = str(failure) if isinstance(failure, NotStarted) else "the database was not there"
+            self.jobs.put_back(run.told(), f"{missing}: it is run again from its beginning")
         else:
             faults, why = explained(failure, job)
             self.jobs.end(run.told(faults), "failed", f"{why}; {run.kept()}")
@@ -185,12 +195,15 @@ def explained(error: Exception, job: Job) -> tuple[tuple[Fault, ...], str]:
 class Run:
     """One run of a job, and how far it is."""
 
-    def __init__(self, daybook: Daybook, jobs: Jobs, job: Job, closed: threading.Event) -> None:
+    def __init__(
+        self, daybook: Daybook, jobs: Jobs, job: Job, closed: threading.Event, bounds: Bounds | None = None
+    ) -> None:
         self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run)
         self._daybook = daybook
         self.jobs = jobs
         self.job = job
         self._closed = closed
+        self._bounds = bounds
         #: Somebody else has written how it went, since it did not halt in time.
         self.abandoned = False
         self._done = 0
@@ -202,7 +215,7 @@ class Run:
         job, wish = self.job, self.job.wish
         mapping = str(self.jobs.path(job.id, MAPPING)) if wish.mapping is not None else None
         with ExitStack() as stack:
-            file: BinaryIO = stack.enter_context(io.BufferedReader(Watched(self.jobs.path(job.id, UPLOAD), self)))
+            file = stack.enter_context(self.jobs.path(job.id, UPLOAD).open("rb"))
             rejects: TextIO | None = None
             if wish.continue_on_error:
                 path = self.jobs.path(job.id, REJECTS)
@@ -211,8 +224,16 @@ class Run:
             options = Options(wish.dry_run, wish.continue_on_error, rejects, mapping, wish.register)
             head = self._daybook.ledger.recorder.head().position
             self._daybook.follower.wait_for(head, PATIENCE_S)
-            import_file(
-                self._daybook, file, self.summary, options, actor=job.actor, progress=self._recorded, reading=self._read
+            source = stack.enter_context(Apart(file, wanted(self.summary, options), self._bounds, self.halt))
+            form_of(source)
+            import_from(
+                self._daybook,
+                source,
+                self.summary,
+                options,
+                actor=job.actor,
+                progress=self._recorded,
+                reading=self._read,
             )
 
     def halt(self) -> None:
@@ -273,19 +294,6 @@ class Run:
             # Who asks is told a little less.
             with suppress(OSError):
                 self.jobs.write(self.told())
-
-
-class Watched(io.FileIO):
-    """A file that is read no further once its import is to stop."""
-
-    def __init__(self, path: Path, run: Run) -> None:
-        super().__init__(path, "r")
-        self._run = run
-
-    def readinto(self, buffer: Any) -> int | None:
-        """The next bytes; raises Halted."""
-        self._run.halt()
-        return super().readinto(buffer)
 
 
 def _listed(remarks: Sequence[Remark]) -> tuple[Fault, ...]:

@@ -14,8 +14,6 @@ from jsonschema.validators import extend
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
-#: The version of the standard that is read and written, as packages name it.
-VERSION = "1.1"
 RELEASE = "release-schema"
 RELEASE_PACKAGE = "release-package-schema"
 RECORD_PACKAGE = "record-package-schema"

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from service.importers.formats import FORMATS, ORDERS, PARTIAL, guess_format
-from service.importers.mapping import BadMapping
-from service.importers.opening import opened
+from service.importers.apart import NotStarted, judged
+from service.importers.formats import FORMATS, ORDERS, PARTIAL
+from service.importers.mapping import LARGEST_BYTES, BadMapping
+from service.importers.messages import Wanted
 from service.importers.rows import BadFile
 from service.imports.arriving import Arrival, NoSpace
 from service.imports.jobs import (
@@ -30,7 +31,7 @@ from service.imports.jobs import (
     UnknownImport,
     Wish,
 )
-from service.imports.mappings import LARGEST_BYTES, Mappings, NotYours, UnknownMapping
+from service.imports.mappings import Mappings, NotYours, UnknownMapping
 from service.imports.worker import Worker
 from service.web.bodies import JSON, NDJSON, read_body
 from service.web.idempotency import key_of
@@ -196,6 +197,11 @@ async def keep_mapping(request: Request, name: str) -> Response:
         new = await run_in_threadpool(_mappings(request).keep, name, content)
     except BadMapping as bad:
         raise _bad_mapping(bad, "") from None
+    except BadFile as bad:
+        # Judging it took too long, or too much memory.
+        raise HttpProblem("invalid", f"the mapping is not taken: {bad.faults[0].message}") from None
+    except NotStarted as error:
+        raise _full(error) from None
     except NotYours as error:
         raise HttpProblem("forbidden", str(error)) from None
     return _json({"name": name, "shipped": False}, 201 if new else 200, {"Location": f"/api/v1/mappings/{name}"})
@@ -311,7 +317,7 @@ def _judged(
         raise _invalid("", "the file is empty")
     if mapping is not None:
         (arrival.folder / MAPPING).write_bytes(mapping)
-    chosen = possible[0] if len(possible) == 1 else _guessed(arrival, wish, possible)
+    chosen = possible[0] if len(possible) == 1 else _guessed(arrival, wish, possible, mapping)
     wish = msgspec.structs.replace(wish, format=chosen)
     _refuse_options(wish, unknown_is_given)
     sent = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
@@ -329,15 +335,18 @@ def _judged(
     )
 
 
-def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...]) -> str:
+def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> str:
     try:
         with arrival.path.open("rb") as file:
-            found = guess_format(opened(file), None if wish.mapping is None else str(arrival.folder / MAPPING))
+            given = None if wish.mapping is None or mapping is None else (wish.mapping, mapping)
+            found = judged(file, Wanted(mapping=given))
     except BadFile as bad:
         faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
         raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
     except BadMapping as bad:
         raise _bad_mapping(bad, "/mapping") from None
+    except NotStarted as error:
+        raise _full(error) from None
     if possible and found not in possible:
         detail = f"the file is {found} by how it begins, and by its Content-Type one of {', '.join(possible)}"
         raise HttpProblem("unsupported-media-type", detail)
@@ -355,6 +364,10 @@ def _refuse_options(wish: Wish, unknown_is_given: bool) -> None:
         raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")
     if wish.continue_on_error and chosen not in PARTIAL:
         raise _invalid("/continue_on_error", f"is for {', '.join(PARTIAL)}; the file is of format {chosen}")
+
+
+def _full(error: Exception) -> HttpProblem:
+    return HttpProblem("unavailable", str(error), headers={"Retry-After": str(FULL_S)})
 
 
 def _bad_mapping(bad: BadMapping, pointer: str) -> HttpProblem:

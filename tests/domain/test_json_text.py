@@ -28,6 +28,7 @@ def test_text_and_utf_8_bytes_are_read_alike() -> None:
         (b'[{"b": {"a": 1, "c": 2, "a": 3}}]', "the name 'a' stands twice in one object"),
         (b'{"n": ' + b"9" * 31 + b"}", "not read: a number of 31 digits"),
         (b"[" * 100_000, "not read: nested too deeply"),
+        (b'{"n": 1e999}', "not read: a number beyond all bounds"),
     ],
     ids=str,
 )

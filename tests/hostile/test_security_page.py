@@ -7,7 +7,7 @@ from domain.json_text import DEEPEST
 from service.client import lines
 from service.committer import PATIENCE_S
 from service.importers import formats, ocds_documents, opening
-from service.importers.tables import workbook
+from service.importers.tables import workbook_parts
 from service.imports import jobs, mappings
 from service.paging import LONGEST_CURSOR, MOST
 from service.scenarios import MOST_EVENTS
@@ -58,8 +58,8 @@ LIMITS = {
     f"a gzip file, beyond {size(opening.EXPANDED_BYTES)}": f"{opening.MOST_EXPANSION} times its size",
     "a line of text in a file": size(opening.LONGEST_LINE_BYTES),
     "a table of regulations or lists": size(formats.LARGEST_TABLE_BYTES),
-    "parts of a workbook": f"{workbook.MOST_PARTS:,}",
-    "expansion of a workbook": f"{workbook.MOST_EXPANSION} times",
+    "parts of a workbook": f"{workbook_parts.MOST_PARTS:,}",
+    "expansion of a workbook": f"{workbook_parts.MOST_EXPANSION} times",
     "a document of open contracting data": size(ocds_documents.LARGEST_DOCUMENT_BYTES),
     "a line that the client reads": size(lines.LONGEST_LINE_BYTES),
 }

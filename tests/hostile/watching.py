@@ -66,7 +66,7 @@ class Watched:
 
         def look() -> None:
             while not done.wait(LOOK_S):
-                peaks[0] = max(peaks[0], sum(memory_mb(one, "VmRSS") for one in children(self.pid)))
+                peaks[0] = max(peaks[0], sum(map(own_memory_mb, children(self.pid))))
 
         looking = threading.Thread(target=look)
         looking.start()
@@ -147,6 +147,15 @@ def children(pid: int) -> list[int]:
             with contextlib.suppress(OSError):
                 found += map(int, (task / "children").read_text().split())
     return found
+
+
+def own_memory_mb(pid: int) -> float:
+    """What a child has in memory by itself: not the libraries that it reads, nor, before it is one, its parent's."""
+    try:
+        started = b"service.importers.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return 0.0
+    return memory_mb(pid, "RssAnon") if started else 0.0
 
 
 def memory_mb(pid: int, name: str) -> float:

@@ -17,7 +17,8 @@ from types import FrameType
 
 from domain.errors import Refusal
 from service.daybook import Daybook, open_daybook
-from service.importers.formats import FORMATS, guess_format, import_file
+from service.importers.formats import FORMATS, guess_format
+from service.importers.importing import import_file
 from service.importers.mapping import BadMapping
 from service.importers.opening import opened
 from service.importers.plans import Refused, Summary

@@ -33,6 +33,10 @@ class Table(Protocol):
     def columns(self) -> Sequence[str]:
         """The names in the header, without space around them."""
 
+    @property
+    def first_day(self) -> date:
+        """What serial numbers of days count from."""
+
     def rows(self, needed: Sequence[int]) -> Iterator[TableRow | Reject]:
         """The rows in order, once; the needed columns (their places) are checked, what stands in others is not."""
 

@@ -5,6 +5,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+from service.importers.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, LONGEST_ROW_BYTES, MOST_COLUMNS
+from service.importers.day_formats import EXCEL_EPOCH
 from service.importers.opening import lines_of
 from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault
 from service.importers.streaming import Reject
@@ -12,17 +14,29 @@ from service.importers.tables import TableRow, raw_of
 
 #: What a header is looked at for when it seems to be one long column.
 DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+#: What such files begin with; UTF-32 of the one kind begins as UTF-16 does.
+WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 class Delimited:
     """A text with a row a line (or several, in quotes), the first of which names the columns."""
+
+    #: What serial numbers of days count from.
+    first_day = EXCEL_EPOCH
 
     def __init__(self, file: BinaryIO, delimiter: str = ",", encoding: str = "utf-8") -> None:
         self._file = file
         self._encoding = encoding
         #: What is wrong with the bytes of a line, for lines of which something is.
         self._misread: dict[int, str] = {}
+        #: Where the row that is being read begins, and what was taken of it.
+        self._row_line = 1
+        self._row_bytes = 0
         self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
         self.columns = self._header(delimiter)
 
@@ -31,7 +45,8 @@ class Delimited:
         width = len(self.columns)
         reader = self._reader
         while True:
-            line = reader.line_num + 1
+            line = self._row_line = reader.line_num + 1
+            self._row_bytes = 0
             try:
                 values = next(reader)
             except StopIteration:
@@ -44,11 +59,13 @@ class Delimited:
             elif len(values) == width:
                 if any("\0" in value for value in values):
                     yield Reject(line, "", "has a NUL character", raw_of(self.columns, values))
+                elif max(map(len, values)) > LONGEST_CELL:
+                    yield Reject(line, "", f"has a cell of more than {LONGEST_CELL:,} characters")
                 elif any(values):
                     yield TableRow(line, values)
             elif values:
                 message = f"has {len(values)} values, and the header names {width} columns"
-                yield Reject(line, "", message, raw_of(self.columns, values))
+                yield Reject(line, "", message, raw_of(self.columns, values[:MOST_COLUMNS]))
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -56,9 +73,14 @@ class Delimited:
     def _lines(self) -> Iterator[str]:
         encoding = self._encoding
         for line, data in lines_of(self._file):
+            self._row_bytes += len(data)
+            if self._row_bytes > LONGEST_ROW_BYTES:
+                message = f"a row of more than {LONGEST_ROW_BYTES:,} bytes: is a quotation mark left open?"
+                raise BadFile([Fault(self._row_line, message)])
             if line == 1:
-                if data.startswith(UTF_16):
-                    raise BadFile([Fault(1, "is UTF-16: save it as UTF-8")])
+                for beginning, name in WIDE.items():
+                    if data.startswith(beginning):
+                        raise BadFile([Fault(1, f"is {name}: save it as UTF-8")])
                 data = data.removeprefix(BYTE_ORDER_MARK)
             try:
                 yield data.decode(encoding)
@@ -80,6 +102,10 @@ class Delimited:
             raise BadFile([Fault(1, f"not CSV: {error}")]) from None
         if values is None:
             raise BadFile([Fault(1, "is empty: the first line names the columns")])
+        if len(values) > MOST_COLUMNS:
+            raise BadFile([Fault(1, f"the header names {len(values):,} columns, more than {MOST_COLUMNS:,}")])
+        if max(map(len, values)) > LONGEST_COLUMN_NAME:
+            raise BadFile([Fault(1, f"the header has a name of more than {LONGEST_COLUMN_NAME:,} characters")])
         if self._misread:
             line, message = next(iter(self._misread.items()))
             raise BadFile([Fault(line, message)])

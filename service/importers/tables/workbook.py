@@ -1,37 +1,33 @@
-"""XLSX: a sheet read row by row, its zip not taken on trust, and no formula taken for a value."""
+"""XLSX: a sheet read row by row, and no formula taken for a value."""
 
 import re
-import warnings
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
-import openpyxl
 from openpyxl.utils import get_column_letter, range_boundaries
 
+from service.importers.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COLUMNS
+from service.importers.day_formats import day_of_serial
 from service.importers.opening import copied
 from service.importers.rows import BadFile, Fault
 from service.importers.streaming import Reject
 from service.importers.tables import Cell, TableRow
+from service.importers.tables.workbook_parts import Parts, sheets_of
 
-#: A part of the zip may be larger than this only if it does not expand by more than MOST_EXPANSION.
-EXPANDED_BYTES = 64 * 1024 * 1024
-MOST_EXPANSION = 200
-LARGEST_PART_BYTES = 4 * 1024 * 1024 * 1024
-#: The texts of a workbook are held in memory together.
-LARGEST_TEXTS_BYTES = 512 * 1024 * 1024
-MOST_PARTS = 10_000
-#: Where a document type, which no workbook needs, would stand.
-PROLOGUE_BYTES = 4_096
-#: Rows that merged cells may lie in.
+#: As many as a spreadsheet has.
+LAST_ROW = 1_048_576
+#: Rows that merged cells may lie in, each counted as often as cells in it are merged.
 MOST_MERGED_ROWS = 200_000
-MERGED = re.compile(rb'<(?:[^<>:\s]{1,64}:)?mergeCell\b[^<>]*?\bref="([A-Z]+[0-9]+(?::[A-Z]+[0-9]+)?)"')
+MERGED = re.compile(rb'<(?:[^<>:\s]{1,64}:)?mergeCell\b[^<>]*?\bref="([A-Z]{1,3}[0-9]{1,7}(?::[A-Z]{1,3}[0-9]{1,7})?)"')
 #: Significant digits that a spreadsheet shows and keeps.
 DIGITS = 15
+#: Sheets that a message names.
+MOST_NAMED = 20
 
 
 class Workbook:
@@ -44,16 +40,14 @@ class Workbook:
             copy = copied(file)
             if copy is not file:
                 opening.enter_context(copy)
-            _refuse_bombs(copy)
-            book = _book_of(copy)
-            opening.callback(book.close)
-            self._sheet = _sheet_of(book, sheet)
-            self._merged = _merged_rows(copy, self._sheet, header)
-            # What the file says of its own size may be wrong.
-            self._sheet.reset_dimensions()
-            self._rows = self._sheet.iter_rows()
+            parts = opening.enter_context(Parts.of(copy))
+            self._sheet = sheets_of(parts)
+            part = _part_of(self._sheet.names, sheet)
+            self.first_day = self._sheet.first_day
+            self._merged = _merged_rows(parts, part, header)
+            self._rows = self._sheet.rows(part)
             opening.callback(self._rows.close)
-            self.columns = self._read_header()
+            self.columns = self._read_header(sheet or next(iter(self._sheet.names)))
             self._open = opening.pop_all()
 
     def close(self) -> None:
@@ -63,21 +57,23 @@ class Workbook:
     def rows(self, needed: Sequence[int]) -> Iterator[TableRow | Reject]:
         """The rows with something in them."""
         width = len(self.columns)
+        asked = frozenset(needed)
         for line, given in self._numbered():
             cells: list[Cell] = [""] * width
             fault = None
-            for place, cell in enumerate(given):
-                if cell.value is None:
+            for cell in given:
+                place = cell["column"] - 1
+                if cell["value"] is None:
                     continue
                 if place >= width:
-                    if fault is None and str(cell.value).strip():
+                    if fault is None and str(cell["value"]).strip():
                         fault = f"cell {_address(place, line)} lies beyond the {width} columns that the header names"
                     continue
                 try:
-                    cells[place] = _cell(cell)
+                    cells[place] = self._cell(cell)
                 except ValueError as error:
-                    cells[place] = str(cell.value)
-                    if fault is None and place in needed:
+                    cells[place] = str(cell["value"])[:LONGEST_CELL]
+                    if fault is None and place in asked:
                         fault = f"cell {_address(place, line)} {error}"
             if merged := self._merged.get(line):
                 fault = f"cells {merged} are merged, so that only the first of them has a value: unmerge them"
@@ -88,133 +84,127 @@ class Workbook:
                 yield row
 
     def _numbered(self) -> Iterator[tuple[int, Sequence[Any]]]:
-        line = self._header
+        """The rows that stand in the file, with their numbers."""
+        before = self._header
         while True:
             try:
-                with _quietly():
-                    given = next(self._rows)
+                line, given = next(self._rows)
             except StopIteration:
                 return
+            except BadFile:
+                raise
             except Exception as error:  # damage in the sheet: of the zip, of the XML, of a value
-                raise BadFile([Fault(line + 1, f"the sheet cannot be read: {error}")]) from None
-            line += 1
+                raise BadFile([Fault(before + 1, f"the sheet cannot be read: {error}")]) from None
+            if line <= self._header:
+                continue
+            if not before < line <= LAST_ROW:
+                raise BadFile([Fault(before + 1, f"the sheet cannot be read: row {line} follows row {before}")])
+            before = line
             yield line, given
 
-    def _read_header(self) -> list[str]:
-        given: Sequence[Any] = ()
+    def _read_header(self, name: str) -> list[str]:
+        columns: list[str] = []
         try:
-            with _quietly():
-                for _ in range(self._header):
-                    given = next(self._rows, ())
+            # A row that is not there names nothing.
+            for line, given in self._rows:
+                if line == self._header:
+                    columns = _named(given)
+                if line >= self._header:
+                    break
+        except BadFile:
+            raise
         except Exception as error:
             raise BadFile([Fault(1, f"the sheet cannot be read: {error}")]) from None
-        columns = ["" if cell.value is None else str(cell.value).strip() for cell in given]
-        while columns and not columns[-1]:
-            columns.pop()
         if not columns:
-            raise BadFile([Fault(self._header, f"row {self._header} of sheet {self._sheet.title!r} names no columns")])
+            raise BadFile([Fault(self._header, f"row {self._header} of sheet {name!r} names no columns")])
+        if longest := next((column for column in columns if len(column) > LONGEST_COLUMN_NAME), None):
+            message = f"the name of column {longest[:40]!r}... has more than {LONGEST_COLUMN_NAME:,} characters"
+            raise BadFile([Fault(self._header, message)])
         return columns
 
+    def _cell(self, cell: Any) -> Cell:
+        """What stands in a cell; ValueError, to follow its address, where that is nothing of its own."""
+        value, kind = cell["value"], cell["data_type"]
+        if kind == "f":
+            formula = getattr(value, "text", None) or str(value)
+            raise ValueError(f"holds a formula ({formula[:60]}): paste its value")
+        if kind == "e":
+            raise ValueError(f"holds the error {str(value)[:40]}")
+        if isinstance(value, str):
+            if len(value) > LONGEST_CELL:
+                raise ValueError(f"has {len(value):,} characters, more than {LONGEST_CELL:,}")
+            return value
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):
+            return self._number(value, cell["style_id"])
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        raise ValueError(f"holds {str(value)[:40]}, which is neither text nor number nor date")
 
-def _cell(cell: Any) -> Cell:
-    """What stands in a cell; ValueError, to follow its address, where that is nothing of its own."""
-    value = cell.value
-    if cell.data_type == "f":
-        formula = getattr(value, "text", None) or str(value)
-        raise ValueError(f"holds a formula ({formula[:60]}): paste its value")
-    if cell.data_type == "e":
-        raise ValueError(f"holds the error {value}")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return Decimal(value)
-    if isinstance(value, float):
-        return Decimal(format(value, f".{DIGITS}g"))
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    raise ValueError(f"holds {value}, which is neither text nor number nor date")
+    def _number(self, value: float, style: int) -> Cell:
+        if isinstance(value, int):
+            # More digits than a spreadsheet has; int() of them is refused before.
+            number = Decimal(value)
+        else:
+            number = Decimal(format(value, f".{DIGITS}g"))
+            if not number.is_finite():
+                raise ValueError(f"holds {value}, which is no number")
+        if style in self._sheet.durations:
+            raise ValueError(f"holds {number}, a length of time")
+        return day_of_serial(number, self.first_day) if style in self._sheet.dates else number
+
+
+def _named(given: Sequence[Any]) -> list[str]:
+    width = max((cell["column"] for cell in given), default=0)
+    if width > MOST_COLUMNS:
+        raise BadFile([Fault(1, f"the header has a cell beyond column {MOST_COLUMNS:,}")])
+    columns = [""] * width
+    for cell in given:
+        columns[cell["column"] - 1] = "" if cell["value"] is None else str(cell["value"]).strip()
+    while columns and not columns[-1]:
+        columns.pop()
+    return columns
 
 
 def _address(place: int, line: int) -> str:
     return f"{get_column_letter(place + 1)}{line}"
 
 
-def _refuse_bombs(file: BinaryIO) -> None:
-    """BadFile for a zip whose parts declare more than they should; what they declare is all that is ever read."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            parts = archive.infolist()
-            if len(parts) > MOST_PARTS:
-                raise BadFile([Fault(1, f"the workbook has {len(parts):,} parts, more than {MOST_PARTS:,}: refused")])
-            for part in parts:
-                _refuse_bomb(part)
-                if part.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.open(part).read(
-                    PROLOGUE_BYTES
-                ):
-                    raise BadFile([Fault(1, f"part {part.filename} has a document type, which no workbook needs")])
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
-        raise BadFile([Fault(1, f"not a workbook: {error}")]) from None
+def _part_of(names: dict[str, str], name: str | None) -> str:
+    """The part of the sheet of this name, or of the only one."""
+    listed = ", ".join([*list(names)[:MOST_NAMED], *(["..."] if len(names) > MOST_NAMED else [])])
+    if not names:
+        raise BadFile([Fault(1, "not a workbook: it has no sheet")])
+    if name is None and len(names) > 1:
+        raise BadFile([Fault(1, f"the workbook has the sheets {listed}: the mapping's read.sheet says which")])
+    if name is not None and name not in names:
+        raise BadFile([Fault(1, f"the workbook has no sheet {name!r}, but {listed}")])
+    part = names[name] if name is not None else next(iter(names.values()))
+    if not part:
+        raise BadFile([Fault(1, f"sheet {name or next(iter(names))!r} is a chart, not a table")])
+    return part
 
 
-def _refuse_bomb(part: zipfile.ZipInfo) -> None:
-    large = part.file_size > EXPANDED_BYTES and part.file_size > MOST_EXPANSION * part.compress_size
-    texts = part.filename.endswith("sharedStrings.xml") and part.file_size > LARGEST_TEXTS_BYTES
-    if large or texts or part.file_size > LARGEST_PART_BYTES:
-        message = (
-            f"part {part.filename} of the workbook expands from {part.compress_size:,} to {part.file_size:,} bytes"
-        )
-        raise BadFile([Fault(1, f"{message}: refused")])
-
-
-def _book_of(file: BinaryIO) -> Any:
-    with _quietly():
-        try:
-            return openpyxl.load_workbook(file, read_only=True)
-        except Exception as error:  # whatever the many parts of a workbook can raise
-            raise BadFile([Fault(1, f"not a workbook: {error}")]) from None
-
-
-def _sheet_of(book: Any, name: str | None) -> Any:
-    sheets = book.sheetnames
-    if name is None and len(sheets) > 1:
-        raise BadFile(
-            [Fault(1, f"the workbook has the sheets {', '.join(sheets)}: the mapping's read.sheet says which")]
-        )
-    if name is not None and name not in sheets:
-        raise BadFile([Fault(1, f"the workbook has no sheet {name!r}, but {', '.join(sheets)}")])
-    sheet = book[name] if name is not None else book[sheets[0]]
-    if not hasattr(sheet, "reset_dimensions"):
-        raise BadFile([Fault(1, f"sheet {sheet.title!r} is a chart, not a table")])
-    return sheet
-
-
-def _merged_rows(file: BinaryIO, sheet: Any, header: int) -> dict[int, str]:
+def _merged_rows(parts: Parts, part: str, header: int) -> dict[int, str]:
     """The rows below the header that merged cells lie in, each with the cells."""
     found: dict[int, str] = {}
-    with zipfile.ZipFile(file) as archive, archive.open(sheet._worksheet_path) as part:
+    taken = 0
+    with parts.open(part) as sheet:
         before = b""
         try:
-            while chunk := part.read(1024 * 1024):
+            while chunk := sheet.read(1024 * 1024):
                 for match in MERGED.finditer(before + chunk):
                     reference = match[1].decode()
                     _, first, _, last = range_boundaries(reference)
-                    for line in range(max(int(first or 1), header + 1), int(last or 1) + 1):
-                        found[line] = reference
-                    if len(found) > MOST_MERGED_ROWS:
+                    lines = range(max(int(first or 1), header + 1), min(int(last or 1), LAST_ROW) + 1)
+                    taken += len(lines)
+                    if taken > MOST_MERGED_ROWS:
                         raise BadFile([Fault(header, f"cells {reference} and others are merged: unmerge them")])
+                    found.update(dict.fromkeys(lines, reference))
                 before = chunk[-200:]
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        except (BadZipFile, zlib.error, OSError, EOFError) as error:
             raise BadFile([Fault(1, f"the sheet cannot be read: {error}")]) from None
     return found
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without openpyxl's warnings about what it leaves out: styles, validations, drawings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

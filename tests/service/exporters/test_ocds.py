@@ -18,7 +18,7 @@ from domain.catalogue import read_request
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
 from service.exporters.ocds import encode, record_package
-from service.importers.formats import import_file
+from service.importers.importing import import_file
 from service.importers.plans import Summary
 from service.importers.rows import BadFile
 from service.ocds import merging, schemas

@@ -17,7 +17,9 @@ from domain.periods import parse_day
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
 from service.importers.changes import COLUMNS, OTHER_COLUMNS
-from service.importers.formats import guess_format, import_file
+from service.importers.formats import guess_format
+from service.importers.importing import import_file
+from service.importers.mapping import mapping_text
 from service.importers.plans import Summary
 from service.importers.streaming import Options
 from service.settings import Settings
@@ -76,7 +78,7 @@ class Desk:
         options = options or Options(dry_run, register=register)
         self.daybook.follower.wait_for(self.head, 10)
         file = io.BytesIO(source if isinstance(source, bytes) else source.read_bytes())
-        summary = Summary("a file", name or guess_format(file, options.mapping), 0, options.dry_run)
+        summary = Summary("a file", name or guess_format(file, _mapping(options)), 0, options.dry_run)
         import_file(self.daybook, file, summary, options)
         return summary
 
@@ -101,6 +103,10 @@ class Desk:
         found = instrument(visible, parse_day(effective_on))
         assert found is not None
         return found
+
+
+def _mapping(options: Options) -> tuple[str, bytes] | None:
+    return None if options.mapping is None else (options.mapping, mapping_text(options.mapping))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from service.importers.mapping import BadMapping
 from service.importers.tables import columnar
 from tests.service.importers.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
@@ -84,3 +85,71 @@ def test_a_row_group_that_declares_too_much_is_refused(monkeypatch: pytest.Monke
 def test_what_is_no_parquet_is_refused(damage: Any) -> None:
     [(line, message)] = faults(damage(parquet({})), kind="parquet")
     assert (line, message[:11]) == (1, "not Parquet")
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_one_long_text_in_every_row_is_held_once_and_refused_by_row(kind: pa.DataType) -> None:
+    text = "x" * 200_000
+    rows = 2_000
+    table = pa.table({"PO": pa.array([f"PO-{n}" for n in range(rows)]), "Item": pa.array([text] * rows, kind)})
+    file = io.BytesIO()
+    pq.write_table(table, file)
+    del table
+    assert len(file.getvalue()) < 200_000
+    before = pa.total_allocated_bytes()
+    most = 0
+    found = columnar.Columnar(file)
+    for row in found.rows([0, 1]):
+        most = max(most, pa.total_allocated_bytes() - before)
+        assert row.message == "Item: has 200,000 bytes, more than 32,767 characters"  # type: ignore[union-attr]
+    assert most < 10 * len(text)
+
+
+def test_a_text_as_long_as_a_cell_may_be_is_read_and_one_more_is_not() -> None:
+    def read(text: str, kind: pa.DataType) -> Any:
+        file = io.BytesIO()
+        pq.write_table(pa.table({"Item": pa.array([text], kind)}), file)
+        return next(columnar.Columnar(file).rows([0]))
+
+    for kind in (pa.string(), pa.binary()):
+        assert read("ü" * 32_767, kind).cells == ["ü" * 32_767]
+        assert read("ü" * 32_768, kind).message == "Item: has 32,768 characters, more than 32,767"
+
+
+def described(table: pa.Table, **changes: Any) -> list[tuple[int, str]]:
+    file = io.BytesIO()
+    pq.write_table(table, file, **changes)
+    return faults(file.getvalue(), kind="parquet")
+
+
+def test_what_a_file_claims_is_bounded_before_it_is_read() -> None:
+    assert described(pa.table({f"c{n}": [1] for n in range(16_385)})) == [(1, "has 16,385 columns, more than 16,384")]
+    [(_, message)] = described(pa.table({"PO": pa.nulls(4_000_000, pa.int8())}))
+    assert message.startswith("claims 4,000,000 rows in ")
+    fixed = {"Item": pa.array([bytes(100)], pa.binary(100))}
+    others = {column: ["x"] for column in COLUMNS if column != "Item"}
+    assert described(pa.table({**others, **fixed})) == [(1, "column 'Item' holds values of 100 bytes each")]
+
+
+@pytest.mark.parametrize(
+    ("footer", "message"),
+    [
+        (b"\xff\xff\xff\x7fPAR1", "not Parquet: it says that its description has 2,147,483,647 bytes, and has "),
+        (b"\x00\x00\x00\x00PAR1", "not Parquet: "),
+        (b"\x10\x00\x00\x00PARE", "not Parquet: its end is missing"),
+    ],
+)
+def test_a_description_that_the_file_has_not_is_refused(footer: bytes, message: str) -> None:
+    [(line, said)] = faults(parquet({})[:-8] + footer, kind="parquet")
+    assert line == 1
+    assert said.startswith(message)
+
+
+def test_a_column_that_stands_twice_is_not_guessed() -> None:
+    columns = [pa.array([TYPED[column]]) for column in COLUMNS]
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([*columns, columns[0]], [*COLUMNS, "PO"]), file)
+    with pytest.raises(BadMapping, match="names the column 'PO', which the file has twice"):
+        faults(file.getvalue(), kind="parquet")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.importers import rows
+from service.importers import bounds
 from service.importers.changes import MOST_CHARACTERS, MOST_ROWS, read_changes
 from service.importers.day_formats import reader_of
 from service.importers.directory import Directory
@@ -115,7 +115,7 @@ def test_long_names_are_mentioned_too() -> None:
 
 def test_a_cell_has_a_bound() -> None:
     row = dict.fromkeys(COLUMNS, "x")
-    longest = "x" * rows.LONGEST_CELL_CHARACTERS
+    longest = "x" * bounds.LONGEST_CELL
     assert len(read_rows(table(COLUMNS, [{**row, "name": longest}]), COLUMNS)) == 1
     with pytest.raises(BadFile, match="line 2: has a cell of more than 32,767 characters"):
         read_rows(table(COLUMNS, [{**row, "name": f"{longest}x"}]), COLUMNS)

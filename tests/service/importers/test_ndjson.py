@@ -3,11 +3,11 @@
 import gzip
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 import service.importers.ndjson
 from domain.errors import Rejected
 from domain.plain_orders import PlainOrder
-from service.importers.event_lines import LARGE_FILE_BYTES, Line, Lines, LinesAhead, Wrong, lines_of
-from service.importers.formats import import_file
+from service.importers.apart import Apart
+from service.importers.event_lines import Line, Lines, LinesTold, Wrong
+from service.importers.importing import import_file
+from service.importers.messages import Wanted, WireSheet
 from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES
 from service.importers.opening import LONGEST_LINE_BYTES
 from service.importers.plans import Refused, Summary
@@ -319,6 +321,11 @@ def test_progress_is_told_and_the_end_estimated(desk: Desk, monkeypatch: pytest.
     assert all(done <= total <= 30 for done, total in told)
 
 
+def sheets(reader: Apart) -> Iterator[WireSheet]:
+    """The lines that another process reads."""
+    return (message for message in reader.messages(lambda *_: None) if isinstance(message, WireSheet))
+
+
 def written(tmp_path: Path, content: bytes) -> Path:
     """A file with this content."""
     path = tmp_path / "events.ndjson"
@@ -341,10 +348,10 @@ def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
     path = written(tmp_path, b"\n".join(lines))
     with path.open("rb") as file:
         here = list(Lines(file))
-    with path.open("rb") as file:
-        ahead = LinesAhead(file)
-        there = list(ahead)
-        assert ahead.estimate(len(there)) == len(there)
+    with path.open("rb") as file, Apart(file, Wanted(format="ndjson")) as reader:
+        told = LinesTold(sheets(reader), reader.size_bytes)
+        there = list(told)
+        assert told.estimate(len(there)) == len(there)
     assert here == there
     assert len(there) == len(lines) - 1
     assert [type(line) for line in there[-4:]] == [Line, Wrong, Wrong, Wrong]
@@ -352,20 +359,10 @@ def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
     assert isinstance(there[0].request, PlainOrder)
 
 
-def test_only_a_large_file_on_disk_is_read_by_another_process(tmp_path: Path) -> None:
-    with written(tmp_path, b"\n" * 100).open("rb") as small:
-        assert type(lines_of(small)) is Lines
-    assert type(lines_of(io.BytesIO(b"\n" * LARGE_FILE_BYTES))) is Lines
-    with written(tmp_path, b"\n" * LARGE_FILE_BYTES).open("rb") as large:
-        assert type(lines_of(large)) is (LinesAhead if (os.cpu_count() or 1) > 1 else Lines)
-
-
 def test_no_process_stays_behind_where_the_rest_is_not_wanted(tmp_path: Path) -> None:
     events = b"".join(json.dumps(purchase(f"po-{number}")).encode() + b"\n" for number in range(20_000))
     before = set(children())
-    with written(tmp_path, events).open("rb") as file:
-        reading = iter(LinesAhead(file))
-        assert isinstance(next(reading), Line)
-        assert len(set(children()) - before) == 1
-        reading.close()  # type: ignore[attr-defined]
+    with written(tmp_path, events).open("rb") as file, Apart(file, Wanted(format="ndjson")) as reader:
+        assert isinstance(next(sheets(reader)), WireSheet)
+        assert set(children()) - before == {reader.pid}
     assert set(children()) == before

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.importers.formats import import_file
+from service.importers.importing import import_file
 from service.importers.plans import Refused, Summary
 from service.importers.rows import BadFile
 from service.importers.streaming import Options

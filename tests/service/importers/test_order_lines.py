@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from service.importers.formats import guess_format
+from service.importers.mapping import mapping_text
 from service.importers.streaming import Group, Reject
 from tests.service.importers.order_tables import events, faults, mapping, placed, read, rows_csv
 
@@ -268,4 +269,4 @@ def test_without_a_product_a_line_has_none() -> None:
 def test_tabs_part_the_columns_of_tsv() -> None:
     data = rows_csv({}).replace(b",", b"\t")
     assert placed(events(data, kind="tsv"))["data"]["order_id"] == "PO-1"
-    assert guess_format(io.BytesIO(data), "scms") == "tsv"
+    assert guess_format(io.BytesIO(data), ("scms", mapping_text("scms"))) == "tsv"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from service.importers import streaming
-from service.importers.plans import Entry, Recorder, Refused, Summary
+from service.importers.plans import Entry, Refused, Summary
+from service.importers.recording import Recorder
 from service.importers.rows import BadFile
 from service.importers.streaming import Group, Options, Reject, record_stream
 from tests.service.importers.conftest import Desk

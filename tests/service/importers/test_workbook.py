@@ -3,15 +3,19 @@
 import gzip
 import io
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import MAC_EPOCH
 
-from service.importers.tables import workbook
+from service.importers.tables import workbook_parts
+from service.importers.tables.workbook import Workbook
 from tests.service.importers.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
 #: The small table's row as a spreadsheet holds it: numbers and dates of its own.
@@ -125,7 +129,7 @@ def test_of_several_sheets_the_mapping_says_which() -> None:
 
 
 def test_a_zip_bomb_is_refused_by_what_it_declares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbook, "EXPANDED_BYTES", 100_000)
+    monkeypatch.setattr(workbook_parts, "EXPANDED_BYTES", 100_000)
     bomb = with_part(xlsx({}), "xl/styles.xml", lambda styles: styles + b" " * 10_000_000)
     [(line, message)] = faults(bomb, kind="xlsx")
     assert line == 1
@@ -156,3 +160,225 @@ def test_a_part_with_a_document_type_is_refused() -> None:
 def test_what_is_no_workbook_is_refused(data: bytes) -> None:
     [(line, message)] = faults(data, kind="xlsx")
     assert (line, message[:14]) == (1, "not a workbook")
+
+
+def with_texts(data: bytes, texts: bytes) -> bytes:
+    """A workbook with texts that its cells may refer to."""
+    kind = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = b'<Override PartName="/%s" ContentType="%s"/></Types>' % (TEXTS.encode(), kind)
+    file = io.BytesIO(with_part(data, "[Content_Types].xml", lambda types: types.replace(b"</Types>", named)))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(TEXTS, texts)
+    return file.getvalue()
+
+
+STYLES, TEXTS, SHEET = "xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"
+MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """The processor time that something takes: the least of two."""
+    taken = []
+    for _ in range(2):
+        began = time.process_time()
+        act()
+        taken.append(time.process_time() - began)
+    return min(taken)
+
+
+def parsed(content: bytes) -> float:
+    """The processor time that it takes to read XML and make nothing of it."""
+    return seconds(lambda: [element.clear() for _, element in ElementTree.iterparse(io.BytesIO(content))])
+
+
+def test_sixty_thousand_styles_take_no_longer_than_their_xml() -> None:
+    styles = b"<styleSheet %s><cellXfs>%s</cellXfs></styleSheet>" % (MAIN, b'<xf numFmtId="14"/>' * 60_000)
+    data = with_part(xlsx({}), STYLES, lambda old: styles)
+    assert seconds(lambda: faults(data, kind="xlsx")) < 8 * parsed(styles)
+
+
+def test_millions_of_texts_take_no_longer_than_their_xml() -> None:
+    texts = b"<sst %s>%s</sst>" % (MAIN, b"<si/>" * 100_000)
+    data = with_texts(xlsx({}), texts)
+    assert seconds(lambda: Workbook(io.BytesIO(bytes(data))).close()) < 8 * parsed(texts)
+
+
+def test_texts_in_pieces_are_joined_without_how_they_are_pronounced() -> None:
+    texts = b"<si><r><rPr/><t>Grund</t></r><r><t>fos</t></r><rPh sb='0' eb='1'><t>gu</t></rPh></si>"
+    written = b't="inlineStr"><is><t>Grundfos</t></is>'
+    sheet = with_part(xlsx({}), SHEET, lambda old: old.replace(written, b't="s"><v>0</v>'))
+    data = with_texts(sheet, b"<sst %s>%s</sst>" % (MAIN, texts))
+    assert "Grundfos" in {one["data"].get("name") for one in events(data, kind="xlsx")}
+    shown = with_texts(sheet, b"<sst %s>%s</sst>" % (MAIN, texts.replace(b"fos", b"foz")))
+    assert "Grundfoz" in {one["data"].get("name") for one in events(shown, kind="xlsx")}
+
+
+def rows_of(*rows: bytes) -> bytes:
+    """A sheet with these rows below the header."""
+
+    def change(old: bytes) -> bytes:
+        before, _, _ = old.partition(b'<row r="2"')
+        return before + b"".join(rows) + b"</sheetData></worksheet>"
+
+    return with_part(xlsx({}), SHEET, change)
+
+
+def test_a_cell_in_the_last_column_takes_no_row_of_empty_ones() -> None:
+    def far(column: bytes) -> bytes:
+        return rows_of(*(b'<row r="%d"><c r="%s%d"><v>1</v></c></row>' % (n, column, n) for n in range(2, 500)))
+
+    last, near = far(b"XFD"), far(b"M")
+    [(line, message), *_] = faults(last, kind="xlsx")
+    assert (line, message) == (2, "cell XFD2 lies beyond the 12 columns that the header names")
+    assert seconds(lambda: faults(last, kind="xlsx")) < 5 * seconds(lambda: faults(near, kind="xlsx"))
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (b'<row r="99999999999"><c r="A2"><v>1</v></c></row>', "row 99999999999 follows row 1"),
+        (b'<row r="3"/><row r="2"/>', "row 2 follows row 3"),
+        (b'<row r="2"><c r="AAAA2"><v>1</v></c></row>', "the sheet cannot be read: "),
+        (b'<row r="2" x="' + b"x" * 3_000_000 + b'"/>', "a tag or a text of the workbook takes more than 1,048,576"),
+        (b'<row r="2">' + b"<c/>" * 120_000 + b"</row>", "a row of the workbook has more cells than a row can have"),
+        (b'<row r="2"><c r="A2"><v>' + b"9" * 5_000 + b"</v></c></row>", "the sheet cannot be read: "),
+        (b'<row r="2"><c r="A2"><v>1e999</v></c></row>', "cell A2 holds inf, which is no number"),
+        (b'<row r="2"><c r="A2" t="s"><v>99</v></c></row>', "the sheet cannot be read: "),
+    ],
+)
+def test_a_row_that_no_spreadsheet_has_is_refused(monkeypatch: pytest.MonkeyPatch, row: bytes, message: str) -> None:
+    monkeypatch.setattr(workbook_parts, "EXPANDED_BYTES", 1 << 30)
+    [(line, said), *_] = faults(rows_of(row), kind="xlsx")
+    assert line >= 1
+    assert message in said
+
+
+def test_a_long_text_in_a_cell_is_refused_by_its_address() -> None:
+    text = b'<row r="2"><c r="A2" t="inlineStr"><is><t>%s</t></is></c></row>' % (b"x" * 32_768)
+    assert faults(rows_of(text), kind="xlsx") == [(2, "cell A2 has 32,768 characters, more than 32,767")]
+
+
+@pytest.mark.parametrize("merged", [b"A1:A1048576", b"A2:B99999999", b'" x="' * 100_000])
+def test_merged_cells_without_end_are_refused_or_nothing(monkeypatch: pytest.MonkeyPatch, merged: bytes) -> None:
+    monkeypatch.setattr(workbook_parts, "EXPANDED_BYTES", 1 << 30)
+    part = b'</sheetData><mergeCells><mergeCell ref="%s"/></mergeCells>' % merged
+    data = with_part(xlsx({}), SHEET, lambda old: old.replace(b"</sheetData>", part))
+    found = faults(data, kind="xlsx")
+    assert all("unmerge them" in message for _, message in found)
+
+
+def test_cells_that_are_merged_again_and_again_are_counted_again_and_again() -> None:
+    part = b"</sheetData><mergeCells>" + b'<mergeCell ref="A2:A1001"/>' * 300 + b"</mergeCells>"
+    data = with_part(xlsx({}), SHEET, lambda old: old.replace(b"</sheetData>", part))
+    assert faults(data, kind="xlsx") == [(1, "cells A2:A1001 and others are merged: unmerge them")]
+
+
+LAUGHS = '<!DOCTYPE a [<!ENTITY b "c">]>'
+
+
+@pytest.mark.parametrize(
+    "laughs",
+    [
+        LAUGHS.encode(),
+        b"<!--" + b" " * 5_000 + b"-->" + LAUGHS.encode(),
+        ('<?xml version="1.0" encoding="UTF-16"?>' + LAUGHS + "<a/>").encode("utf-16"),
+    ],
+)
+@pytest.mark.parametrize("part", [STYLES, SHEET, "[Content_Types].xml", "xl/_rels/workbook.xml.rels"])
+def test_a_document_type_is_found_wherever_it_hides(laughs: bytes, part: str) -> None:
+    def hidden(old: bytes) -> bytes:
+        return laughs + (b"" if laughs.startswith(b"\xff\xfe") else old.partition(b"?>")[2] or old)
+
+    data = with_part(xlsx({}), part, hidden)
+    assert faults(data, kind="xlsx") == [(1, f"part {part} has a document type, which no workbook needs")]
+
+
+def test_what_is_small_stays_small() -> None:
+    sheets = b'<sheet name="x" sheetId="1"/>' * 50_000
+    data = with_part(xlsx({}), "xl/workbook.xml", lambda book: book.replace(b"<sheets>", b"<sheets>" + sheets))
+    assert faults(data, kind="xlsx") == [
+        (1, "part xl/workbook.xml of the workbook has more than 16,777,216 bytes or 20,000 elements: refused")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda zip_: zip_.writestr("xl/workbook.xml", b"<x/>"), "the workbook has two parts of one name: refused"),
+        (
+            lambda zip_: zip_.writestr("xl/other.xml", b"<x/>" * 100, zipfile.ZIP_LZMA),
+            "part xl/other.xml of the workbook is compressed as no workbook is: refused",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_that_no_spreadsheet_writes_is_refused(change: Callable[[Any], None], message: str) -> None:
+    file = io.BytesIO(xlsx({}))
+    with zipfile.ZipFile(file, "a") as archive:
+        change(archive)
+    assert faults(file.getvalue(), kind="xlsx") == [(1, message)]
+
+
+def test_parts_that_lie_within_one_another_are_refused() -> None:
+    data = bytearray(xlsx({}))
+    place = -1
+    while (place := data.find(b"PK\x01\x02", place + 1)) >= 0:
+        struct.pack_into("<I", data, place + 20, len(data) // 2)
+    assert faults(bytes(data), kind="xlsx") == [(1, "the workbook's parts lie within one another: refused")]
+
+
+# Days as numbers
+
+SERIAL = mapping(dates__ordered={"column": "Ordered", "formats": ["%Y-%m-%d", "excel"]})
+
+
+def of_1904(sheet: Any) -> None:
+    sheet.parent.epoch = MAC_EPOCH
+
+
+@pytest.mark.parametrize(
+    ("given", "change", "day"),
+    [
+        (45_352, None, "2024-03-01"),
+        (45_352.75, None, "2024-03-01"),
+        (43_890, of_1904, "2024-03-01"),
+        (43_890.999, of_1904, "2024-03-01"),
+        (date(2024, 3, 1), of_1904, "2024-03-01"),
+        (datetime(2024, 3, 1, 23, 59), None, "2024-03-01"),  # noqa: DTZ001  # cells have no zone
+        (18_264, None, "1950-01-01"),
+        (73_050, None, "2099-12-31"),
+        (71_588, of_1904, "2099-12-31"),
+    ],
+)
+def test_a_serial_number_counts_from_the_workbooks_own_first_day(given: Any, change: Any, day: str) -> None:
+    data = xlsx({"Ordered": given}, **({"change": change} if change else {}))
+    assert placed(events(data, SERIAL, "xlsx"))["effective_on"] == day
+
+
+@pytest.mark.parametrize("given", [-1, 0, 60, 18_263, 73_051, 1e300, -0.5])
+def test_a_serial_number_of_no_day_that_an_order_could_have_is_refused(given: float) -> None:
+    [(line, message)] = faults(xlsx({"Ordered": given}), SERIAL, "xlsx")
+    assert line == 2
+    assert message.endswith("is no serial number of a day from 1950 to 2099")
+
+
+def test_the_hint_at_a_serial_number_counts_as_the_workbook_does() -> None:
+    [(_, message)] = faults(xlsx({"Ordered": 43_890}, change=of_1904), kind="xlsx")
+    assert "it may be a serial number (2024-03-01)" in message
+
+
+@pytest.mark.parametrize(
+    ("serial", "said"),
+    [
+        (60, "holds 29 February 1900, a day that there was not"),
+        (-3, "holds -3, which is before the first day that a spreadsheet has"),
+        (0.25, "holds 0.25, a time of no day"),
+        (9e9, "holds 9000000000, which is no day"),
+    ],
+)
+def test_a_number_that_is_shown_as_a_date_and_is_none_is_named_by_its_cell(serial: float, said: str) -> None:
+    def change(sheet: Any) -> None:
+        sheet["C2"] = serial
+        sheet["C2"].number_format = "yyyy-mm-dd"
+
+    assert faults(xlsx({}, change=change), kind="xlsx") == [(2, f"cell C2 {said}")]

@@ -10,11 +10,15 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from service.daybook import Daybook
+from service.importers.apart import Bounds
+from service.importers.bounds import MIB
 from service.importers.ndjson import BATCH_LINES, BATCHES_AHEAD
 from service.imports.jobs import ENDED, Job, Jobs
 from service.imports.worker import Worker
 from service.postgres.embedded import EmbeddedPostgres
+from service.postgres.kernel import children
 from service.store import Ledger, read_bytes
+from tests.service.importers.test_apart import SWELLING
 from tests.service.imports.conftest import Put
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, order
@@ -39,9 +43,9 @@ def identifiers(ledger: Ledger) -> list[str]:
 
 
 @contextmanager
-def working(daybook: Daybook, jobs: Jobs, leave_s: float = 60) -> Iterator[Worker]:
+def working(daybook: Daybook, jobs: Jobs, leave_s: float = 60, bounds: Bounds | None = None) -> Iterator[Worker]:
     """A worker, in the block."""
-    worker = Worker(daybook, Jobs(jobs.folder.parent, jobs.ledger), 30, leave_s)
+    worker = Worker(daybook, Jobs(jobs.folder.parent, jobs.ledger), 30, leave_s, bounds)
     worker.start()
     try:
         yield worker
@@ -123,6 +127,28 @@ def test_an_import_is_called_off_between_two_batches(daybook: Daybook, jobs: Job
     assert 0 < off.recorded < len(sent)
     assert off.recorded == daybook.ledger.recorder.head().position
     assert identifiers(daybook.ledger) == [event["id"] for event in sent[: off.recorded]]
+
+
+def test_what_the_reader_of_a_file_dies_of_is_that_import_alone(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    swelling = put(SWELLING, "ocds")
+    with working(daybook, jobs, bounds=Bounds(160 * MIB)):
+        failed = ended(jobs, swelling)
+        assert (failed.state, failed.deaths) == ("failed", 0)
+        assert failed.detail == "the file is wrong; nothing is recorded"
+        [fault] = failed.faults
+        assert fault.message.startswith("takes more memory to read than the 160 MiB that an import may")
+        assert ended(jobs, put(ndjson(market()))).state == "done"
+    assert jobs.find(swelling.id).state == "failed"
+
+
+def test_calling_an_import_off_ends_its_reader_at_once(daybook: Daybook, jobs: Jobs, put: Put) -> None:
+    job = put(SWELLING * 3, "ocds")
+    before = set(children())
+    with working(daybook, jobs):
+        assert wait_until(lambda: bool(set(children()) - before), 60)
+        jobs.cancel(job.id)
+        assert ended(jobs, job).state == "cancelled"
+        assert set(children()) == before
 
 
 def test_another_worker_of_the_home_takes_over(daybook: Daybook, jobs: Jobs, put: Put) -> None:

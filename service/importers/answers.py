@@ -1,0 +1,79 @@
+"""What a ledger answers to whoever reads a file for it."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from projections.organizations import organizations
+from projections.parameters import Moment
+from projections.products import products
+from service.daybook import Daybook
+from service.importers.recording import Recorder
+from service.importers.standing import Question
+
+#: Instruments that no event with this beginning of its id begins, in the order recorded.
+INSTRUMENTS = """
+select regulation_event.regulation_id
+from regulation_event
+join event on event.position = regulation_event.position
+where regulation_event.type = 'regulation-enacted'
+group by regulation_event.regulation_id
+having not bool_or(starts_with(event.id, $beginning))
+order by min(regulation_event.position)
+"""
+#: All that was ever said of what organisations are called, but for what was taken back, in the order recorded.
+CALLED = """
+select term.word, event.id, fact.registers, fact.name, fact.names, fact.identifiers
+from organization_fact as fact
+join term on term.number = fact.organization
+join event on event.position = fact.position
+where fact.position not in (select retracts from retraction)
+order by min(fact.position) over (partition by fact.organization), fact.position
+"""
+#: The ids of all products.
+PRODUCTS = """
+select distinct term.word from product_fact join term on term.number = product_fact.product order by term.word
+"""
+
+
+class Answers:
+    """A ledger as it stood when an import began, with what the import has rehearsed since."""
+
+    def __init__(self, daybook: Daybook, recorder: Recorder) -> None:
+        self._events = daybook.ledger.recorder
+        self._daybook = daybook
+        self._recorder = recorder
+        self._today = self._events.head().clock.astimezone(UTC).date()
+
+    def __call__(self, question: Question, names: Sequence[str]) -> Any:
+        """The answer in plain values."""
+        match question:
+            case "today":
+                return self._today.isoformat()
+            case "directory":
+                return self._directory()
+            case "bearers":
+                return self._rows(CALLED)
+            case "products":
+                return [word for (word,) in self._rows(PRODUCTS)]
+            case "events":
+                return {name: bytes(state) for name, state in self._events.by_ids(list(names)).items()}
+            case "streams":
+                found = self._events.by_streams(list(names))
+                return {name: [bytes(state) for state in states] for name, states in found.items()}
+            case "regulations":
+                return self._regulations(names[0])
+            case "known":
+                return sorted(self._recorder.known(names))
+
+    def _directory(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        moment = Moment(effective_on=self._today, position=self._daybook.projection.position)
+        with self._daybook.projection.cursor() as connection:
+            return organizations(connection, moment), products(connection, moment)
+
+    def _regulations(self, without: str) -> list[str]:
+        return [f"regulation/{regulation_id}" for (regulation_id,) in self._rows(INSTRUMENTS, beginning=without)]
+
+    def _rows(self, statement: str, **bindings: str) -> list[tuple[Any, ...]]:
+        with self._daybook.projection.cursor() as connection:
+            return connection.execute(statement, bindings).fetchall()

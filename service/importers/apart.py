@@ -1,0 +1,300 @@
+"""A file read by a process of its own, whose memory is bounded, and whose death is the file's fault.
+
+A file is a stranger's. What reads it is written in Python and in C (zlib, expat, Arrow, SQLite), may take any memory
+and time, and may crash. So it is read by a process that has nothing to lose: no token, no database, no terminal, an end
+to its memory (DAYBOOK_IMPORT_MEMORY_MB) and to what it writes to disk, and somebody who ends it when it stands still.
+It says what it reads in messages (messages.py) through a pipe, at the pace at which they are taken.
+"""
+
+import fcntl
+import logging
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, BinaryIO
+
+import msgspec
+
+from service.environment import of_an_interpreter
+from service.importers.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STILL_S
+from service.importers.mapping import BadMapping
+from service.importers.messages import (
+    LARGEST_FRAME_BYTES,
+    LENGTH_BYTES,
+    Ask,
+    Bad,
+    BadKeys,
+    Broken,
+    End,
+    Message,
+    Told,
+    Wanted,
+    WireSheet,
+    framed,
+    message_of,
+)
+from service.importers.opening import size_of
+from service.importers.rows import BadFile, Fault
+from service.importers.standing import Ask as Answerer
+
+logger = logging.getLogger(__name__)
+
+#: How often whoever waits looks whether it is still to wait.
+TICK_MS = 100
+#: What is read ahead waits in the pipe, on Linux.
+PIPE_BYTES = 1024 * 1024
+#: What is kept of the last words of a reader that died.
+LAST_WORDS_BYTES = 8_192
+
+
+class NotStarted(Exception):
+    """No process could be started that would read a file: there are too many, or there is no memory for one."""
+
+
+class ReaderBroke(Exception):
+    """The reader ran into an error of our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a reader may take."""
+
+    memory_bytes: int = MEMORY_MB * MIB
+    still_s: float = STILL_S
+
+    @classmethod
+    def of(cls, memory_mb: int) -> "Bounds":
+        """With so many MiB of memory."""
+        return cls(memory_mb * MIB)
+
+
+#: So many files or mappings are judged at the same time: each takes a process.
+MOST_JUDGED = 2
+_judging = threading.BoundedSemaphore(MOST_JUDGED)
+#: For judging what is short.
+JUDGING = Bounds(JUDGING_MB * MIB, JUDGING_S)
+
+
+class Apart:
+    """A file that another process reads in the block; it has ended after it."""
+
+    def __init__(
+        self, file: BinaryIO, wanted: Wanted, bounds: Bounds | None = None, halt: Callable[[], None] = lambda: None
+    ) -> None:
+        self._file = file
+        self._wanted = wanted
+        self.bounds = bounds or Bounds()
+        #: Asked again and again while the reader is waited for; raises where it is no longer to be.
+        self._halt = halt
+        self._ask: Answerer | None = None
+        self._buffer = bytearray()
+        self._rows = 0
+        self.size_bytes = 0
+        self._messages = self._say()
+
+    def __enter__(self) -> "Apart":
+        self.size_bytes = size_of(self._file)
+        try:
+            self._process = _started(self._file, self.bounds)
+        except OSError as error:
+            raise NotStarted(f"no process could be started that reads the file: {error.strerror}") from None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._input, False)
+        self._written = framed(self._wanted)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._messages.close()
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                # What was not taken is not flushed to whoever is gone.
+                with suppress(OSError):
+                    pipe.close()
+
+    @property
+    def pid(self) -> int:
+        """The reader's process."""
+        return self._process.pid
+
+    def messages(self, ask: Answerer) -> Iterator[Message]:
+        """What the reader says, from where the last that was taken left off; raises BadFile and BadMapping."""
+        self._ask = ask
+        return self._messages
+
+    def _say(self) -> Generator[Message, None, None]:
+        while True:
+            message = self._next()
+            match message:
+                case Ask(question, names):
+                    assert self._ask is not None
+                    self._written = framed(self._ask(question, names))
+                    continue
+                case Bad(faults):
+                    raise BadFile([Fault(line, text) for line, text in faults])
+                case BadKeys(name, problems):
+                    raise BadMapping(name, problems)
+                case Broken(trace):
+                    raise ReaderBroke(trace)
+                case End():
+                    return
+                case Told(rows):
+                    self._rows = rows
+                case WireSheet(numbers) if numbers:
+                    self._rows = numbers[-1]
+            yield message
+
+    def _next(self) -> Message:
+        length = int.from_bytes(self._exactly(LENGTH_BYTES), "big")
+        if length > LARGEST_FRAME_BYTES:
+            raise self._nonsense(f"a message of {length:,} bytes")
+        try:
+            return message_of(self._exactly(length))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise self._nonsense(str(error)) from None
+
+    def _exactly(self, count: int) -> bytes:
+        while len(self._buffer) < count:
+            self._wait()
+            found = os.read(self._output, PIPE_BYTES)
+            if not found:
+                raise self._death()
+            self._buffer += found
+        taken = bytes(memoryview(self._buffer)[:count])
+        del self._buffer[:count]
+        return taken
+
+    def _wait(self) -> None:
+        """Until the reader has said something; meanwhile it is told what is written to it."""
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        deadline = time.monotonic() + self.bounds.still_s
+        while True:
+            self._halt()
+            if self._written:
+                poll.register(self._input, select.POLLOUT)
+            ready = dict(poll.poll(TICK_MS))
+            if self._input in ready:
+                # Where it has died its last words come.
+                with suppress(BrokenPipeError, BlockingIOError):
+                    self._written = self._written[os.write(self._input, self._written[:PIPE_BYTES]) :]
+                if ready[self._input] & select.POLLERR or not self._written:
+                    self._written = b""
+                    poll.unregister(self._input)
+            if self._output in ready:
+                return
+            if time.monotonic() > deadline:
+                self._process.kill()
+                raise self._bad(f"the process that reads the file said nothing for {self.bounds.still_s:g} s")
+
+    def _death(self) -> Exception:
+        self._process.kill()
+        code = self._process.wait()
+        assert self._process.stderr is not None
+        words = _last_words(self._process.stderr)
+        if words:
+            logger.error("the process that read an import's file ended: %s", words)
+        if code >= 0:
+            return self._bad(f"the process that reads the file ended by itself ({code})")
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        if -code == signal.SIGKILL:
+            return self._bad(f"the process that reads the file was killed ({name}), perhaps for the memory it took")
+        return self._bad(f"the process that reads the file crashed ({name})")
+
+    def _nonsense(self, what: str) -> Exception:
+        self._process.kill()
+        logger.error("the process that reads an import's file said what it never says: %s", what)
+        return self._bad("the process that reads the file said what it never says")
+
+    def _bad(self, why: str) -> BadFile:
+        place = f" behind row {self._rows:,}" if self._rows else ""
+        return BadFile([Fault(max(self._rows, 1), f"{why}{place}: the file is not read any further")])
+
+
+def judged(file: BinaryIO, wanted: Wanted) -> str:
+    """What the format of a file is, told by another process; raises BadFile and BadMapping.
+
+    With a mapping also whether that is one. Raises NotStarted where there is no room for another process.
+    """
+    if not _judging.acquire(timeout=JUDGING_S):
+        raise NotStarted("too many files are judged at the same time")
+    try:
+        with Apart(file, msgspec.structs.replace(wanted, judge_only=True), JUDGING) as reader:
+            *_, last = [getattr(message, "format", "") for message in reader.messages(_answer_nothing)]
+            return last
+    finally:
+        _judging.release()
+
+
+def _answer_nothing(question: str, names: Sequence[str]) -> Any:
+    raise ReaderBroke("judging a file needs no ledger")
+
+
+def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
+    with _on_disk(file) as given:
+        os.lseek(given.fileno(), 0, os.SEEK_SET)
+        arguments = [str(number) for number in (given.fileno(), bounds.memory_bytes, os.getpid())]
+        process = subprocess.Popen(  # noqa: S603  # ourselves
+            [sys.executable, "-P", "-m", "service.importers.reader", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(given.fileno(),),
+            cwd="/",
+            env=_environment(),
+            # Whoever ends us at the terminal does not end it before us.
+            process_group=0,
+        )
+    with suppress(OSError, AttributeError):  # elsewhere than on Linux pipes have the size they have
+        assert process.stdout is not None
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process
+
+
+def _on_disk(file: BinaryIO) -> Any:
+    """The file with a descriptor: a copy of what is in memory."""
+    try:
+        return open(file.fileno(), "rb", buffering=0, closefd=False)
+    except (OSError, AttributeError):
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asks for it closes it
+        file.seek(0)
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        return copy
+
+
+def _environment() -> dict[str, str]:
+    """No token and no database: what it needs to find Python, its packages, and a place for what it puts aside."""
+    folder = tempfile.gettempdir()
+    return {
+        **of_an_interpreter(packages=True),
+        "TMPDIR": folder,
+        "SQLITE_TMPDIR": folder,
+        # One arena and one thread: what is reserved for others counts as taken.
+        "MALLOC_ARENA_MAX": "1",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _last_words(pipe: IO[bytes]) -> str:
+    os.set_blocking(pipe.fileno(), False)
+    try:
+        return os.read(pipe.fileno(), LAST_WORDS_BYTES).decode("utf-8", "replace").strip()
+    except BlockingIOError:
+        return ""

@@ -1,0 +1,36 @@
+"""How much of anything a file may have, whoever imports it: one place for these numbers, each with its reason.
+
+Whatever reads the file is bounded as a whole besides: in memory, in what it puts aside on disk, and in how long it may
+stand still (apart.py, reader.py).
+"""
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+# The process that reads a file
+
+#: Its memory, unless DAYBOOK_IMPORT_MEMORY_MB says otherwise: enough for a table of any length, and for a JSON document
+#: of some 80 MiB.
+MEMORY_MB = 1_024
+#: What judging a mapping, or how a file begins, may take: Python and its models need a third of it.
+JUDGING_MB = 256
+#: How long it may say nothing. While it reads it tells once a second that it goes on, so that this is a parser that
+#: stands still; a machine that is much too busy gets some patience.
+STILL_S = 120.0
+#: How long judging may take.
+JUDGING_S = 20.0
+#: What it may put aside in one temporary file: rows by order, releases by process, a workbook out of gzip.
+PUT_ASIDE_BYTES = 32 * GIB
+#: What is left free on the disk, which the database needs more.
+RESERVE_BYTES = 256 * MIB
+
+# Tables
+
+#: Characters of a cell: what a spreadsheet's cell holds, and more than any field of an event takes.
+LONGEST_CELL = 32_767
+#: Columns of a table: as many as a spreadsheet has.
+MOST_COLUMNS = 16_384
+#: Characters of a column's name.
+LONGEST_COLUMN_NAME = 1_024
+#: Bytes of a row in CSV, over however many lines.
+LONGEST_ROW_BYTES = MIB

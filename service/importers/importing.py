@@ -1,0 +1,207 @@
+"""Recording what a file says, as somebody reads it: in this process, or in one of its own (apart.py)."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, BinaryIO, Protocol
+
+import msgspec
+
+from domain.json_text import parse_json
+from service.daybook import Daybook
+from service.importers import sources
+from service.importers.answers import Answers
+from service.importers.event_lines import LinesTold
+from service.importers.formats import NDJSON, TABLES
+from service.importers.mapping import mapping_text
+from service.importers.messages import (
+    Digest,
+    Form,
+    Items,
+    Message,
+    Told,
+    Wanted,
+    WireEntry,
+    WirePlan,
+    WireReject,
+    WireSheet,
+)
+from service.importers.ndjson import import_ndjson, sheet_lines
+from service.importers.opening import size_of
+from service.importers.plans import Entry, Progress, Remark, Summary, read_entries
+from service.importers.recording import ACTOR, Recorder
+from service.importers.standing import Ask, Question
+from service.importers.streaming import Group, Options, Reject, record_stream
+
+#: Hexadecimal digits of a file's SHA-256 that its events carry as their correlation id.
+CORRELATION_DIGITS = 32
+#: Remarks of a kind that are kept.
+MOST_REMARKS = 10_000
+
+#: Told how many rows are read.
+Reading = Callable[[int], None]
+
+
+class Source(Protocol):
+    """A file that somebody reads."""
+
+    #: How long it is; 0: nobody knows.
+    size_bytes: int
+
+    def messages(self, ask: Ask) -> Iterator[Message]:
+        """What it says, from where the last that was taken left off; raises BadFile and BadMapping."""
+
+
+class Here:
+    """A file that is read in this process: for files of one's own, since nothing bounds what reading them takes."""
+
+    def __init__(self, file: BinaryIO, wanted: Wanted) -> None:
+        self.size_bytes = size_of(file)
+        self._ask: Ask | None = None
+        self._messages = sources.messages(file, wanted, self._asked)
+
+    def _asked(self, question: Question, names: Sequence[str]) -> Any:
+        assert self._ask is not None
+        return self._ask(question, names)
+
+    def messages(self, ask: Ask) -> Iterator[Message]:
+        """What it says."""
+        self._ask = ask
+        return self._messages
+
+
+def wanted(summary: Summary, options: Options) -> Wanted:
+    """What is to be read, for an import with these options; BadMapping where there is no such mapping."""
+    return Wanted(
+        format=summary.format or None,
+        mapping=None if options.mapping is None else (options.mapping, mapping_text(options.mapping)),
+        strict=not options.continue_on_error,
+        keep_raw=options.rejects is not None,
+        register=options.register,
+        sheet_lines=sheet_lines(),
+    )
+
+
+def form_of(source: Source) -> str:
+    """The format of a file that nothing was taken of yet; raises BadFile and BadMapping."""
+    first = next(source.messages(_ask_nobody))
+    if not isinstance(first, Form):
+        raise msgspec.ValidationError("the reader did not begin with the format")
+    return first.format
+
+
+def import_file(
+    daybook: Daybook,
+    file: BinaryIO,
+    summary: Summary,
+    options: Options | None = None,
+    *,
+    actor: str = ACTOR,
+    progress: Progress = lambda done, total: None,
+    reading: Reading = lambda rows: None,
+) -> None:
+    """Record what a file says that is read in this process; see `import_from`."""
+    options = options or Options(dry_run=summary.dry_run)
+    source = Here(file, wanted(summary, options))
+    form_of(source)
+    import_from(daybook, source, summary, options, actor=actor, progress=progress, reading=reading)
+
+
+def import_from(
+    daybook: Daybook,
+    source: Source,
+    summary: Summary,
+    options: Options,
+    *,
+    actor: str = ACTOR,
+    progress: Progress = lambda done, total: None,
+    reading: Reading = lambda rows: None,
+) -> None:
+    """Record what a file says whose format was taken, as the summary's format has it, and fill in the summary.
+
+    Raises BadFile and BadMapping with nothing recorded, and Refused: with nothing recorded of files of up to 10,000
+    events, else `summary.recorded` says what was.
+    """
+    digest = next(source.messages(_ask_nobody))
+    if not isinstance(digest, Digest):
+        raise msgspec.ValidationError("the reader did not tell the digest")
+    recorder = Recorder(daybook, summary, f"import:{digest.sha256[:CORRELATION_DIGITS]}", actor)
+    told = _Told(source.messages(Answers(daybook, recorder)), summary, reading)
+    if summary.format == NDJSON:
+        with closing(told.sheets()) as sheets:
+            import_ndjson(LinesTold(sheets, source.size_bytes), recorder, summary, options, progress)
+    elif summary.format in TABLES:
+        _record_plan(told, recorder, summary, progress)
+    else:
+        record_stream(told.items(), recorder, summary, options, progress)
+
+
+def _record_plan(told: "_Told", recorder: Recorder, summary: Summary, progress: Progress) -> None:
+    plan = told.plan()
+    progress(0, summary.rows)
+    recorder.record(plan, read_entries(plan))
+    progress(summary.rows, summary.rows)
+
+
+class _Told:
+    """The messages about what a file holds, the summary kept up to date with them."""
+
+    def __init__(self, messages: Iterator[Message], summary: Summary, reading: Reading) -> None:
+        self._messages = messages
+        self._summary = summary
+        self._reading = reading
+
+    def sheets(self) -> Generator[WireSheet, None, None]:
+        """Lines of event requests."""
+        for message in self._messages:
+            if isinstance(message, WireSheet):
+                yield message
+            else:
+                self._take(message)
+
+    def items(self) -> Iterator[Group | Reject]:
+        """Groups and rejects."""
+        for message in self._messages:
+            if not isinstance(message, Items):
+                self._take(message)
+                continue
+            needs = list(map(_entry, message.needs))
+            for item in message.items:
+                raw = parse_json(item.raw) if item.raw else None
+                if isinstance(item, WireReject):
+                    yield Reject(item.line, item.row, item.message, raw, item.rows)
+                else:
+                    size_bytes = sum(len(entry.sent) for entry in item.entries)
+                    entries = list(map(_entry, item.entries))
+                    yield Group(entries, [needs[place] for place in item.needs], item.rows, raw, size_bytes)
+
+    def plan(self) -> list[Entry]:
+        """All entries of a table."""
+        entries: list[Entry] = []
+        for message in self._messages:
+            if isinstance(message, WirePlan):
+                entries += map(_entry, message.entries)
+            else:
+                self._take(message)
+        self._summary.plan.entries = entries
+        return entries
+
+    def _take(self, message: Message) -> None:
+        if not isinstance(message, Told):
+            return
+        self._summary.rows = message.rows
+        for kind, line, row, text in message.remarks:
+            said: list[Remark] = getattr(self._summary.plan, kind)
+            if len(said) < MOST_REMARKS:
+                said.append(Remark(line, row, text))
+        self._reading(message.rows)
+
+
+def _entry(told: WireEntry) -> Entry:
+    sent = parse_json(told.sent)
+    if not isinstance(sent, dict):
+        raise msgspec.ValidationError("an event request is an object")
+    return Entry(told.line, told.row, sent)
+
+
+def _ask_nobody(question: Question, names: Sequence[str]) -> Any:
+    raise msgspec.ValidationError("the reader asked before its turn")

@@ -1,0 +1,171 @@
+"""What the reader of a file and whoever records it say to each other, and how that is written into a pipe.
+
+The reader has taken in a stranger's file: nothing that it says is more than plain values of these shapes, none is
+longer than LARGEST_FRAME_BYTES, and event requests are judged again by whoever records them. Only plain orders are
+taken as they were judged: they are read by the same code that reads what a client posts, and by no other library.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from service.importers.standing import Question
+
+#: What one message may take: an order with its rows, or some hundred lines, are far below.
+LARGEST_FRAME_BYTES = 64 * 1024 * 1024
+#: What stands before each: its length.
+LENGTH_BYTES = 4
+
+
+#: What is said of a row: see plans.Plan.
+Kind = Literal["reported", "known", "unread", "noted"]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is to be read, and how."""
+
+    #: None: told by how the file begins.
+    format: str | None = None
+    #: The mapping's name and its TOML.
+    mapping: tuple[str, bytes] | None = None
+    #: Whether everything that is wrong is to be listed before anything is given.
+    strict: bool = True
+    #: Whether the file of rejects wants rows as they are in the file.
+    keep_raw: bool = False
+    #: Of a screening list: register organisations that the ledger does not know.
+    register: bool = False
+    #: Lines of a sheet of event requests.
+    sheet_lines: int = 250
+    #: Only what the format is, or whether the mapping is one.
+    judge_only: bool = False
+
+
+class Form(msgspec.Struct, frozen=True, tag="form", array_like=True):
+    """Which format the file has."""
+
+    format: str
+
+
+class Digest(msgspec.Struct, frozen=True, tag="digest", array_like=True):
+    """The SHA-256 of what the file holds, in hexadecimal."""
+
+    sha256: str
+
+
+class Told(msgspec.Struct, frozen=True, tag="told", array_like=True):
+    """How many rows are read, and what there is to say of some: a kind of remark, line, row and message."""
+
+    rows: int
+    remarks: list[tuple[Kind, int, str, str]] = []
+
+
+class WireEntry(msgspec.Struct, frozen=True, array_like=True):
+    """An event request in JSON, and the row that it comes from."""
+
+    line: int
+    row: str
+    sent: bytes
+
+
+class WireGroup(msgspec.Struct, frozen=True, tag="group", array_like=True):
+    """Events that stand or fall together."""
+
+    entries: list[WireEntry]
+    #: Places among the message's `needs`.
+    needs: list[int]
+    rows: int
+    #: JSON; empty: none.
+    raw: bytes
+
+
+class WireReject(msgspec.Struct, frozen=True, tag="reject", array_like=True):
+    """A row that cannot be read."""
+
+    line: int
+    row: str
+    message: str
+    raw: bytes
+    rows: int
+
+
+class Items(msgspec.Struct, frozen=True, tag="items", array_like=True):
+    """Some groups and rejects in the order of the file."""
+
+    #: Registrations that groups need.
+    needs: list[WireEntry]
+    items: list[WireGroup | WireReject]
+
+
+class WireSheet(msgspec.Struct, frozen=True, tag="sheet", array_like=True):
+    """Lines of event requests: plain orders field by field (domain.plain_orders.PlainOrders), others as they stand."""
+
+    numbers: list[int]
+    texts: list[bytes]
+    ids: list[str | None]
+    streams: list[str]
+    effective_on: list[str]
+    known_on: list[str | None]
+    bases: list[str]
+    data: list[bytes]
+    sources: list[bytes | None]
+    #: For each order a place among `mentioned`.
+    mentions: list[int]
+    mentioned: list[tuple[str, ...]]
+    #: Number, text, whether it had an end, and the id for it.
+    unread: list[tuple[int, bytes, bool, str]]
+    #: Number, what is wrong, and the text.
+    wrong: list[tuple[int, list[str], bytes]]
+    taken_bytes: int
+
+
+class WirePlan(msgspec.Struct, frozen=True, tag="plan", array_like=True):
+    """Everything that a table makes, to be recorded together."""
+
+    entries: list[WireEntry]
+
+
+class Bad(msgspec.Struct, frozen=True, tag="bad", array_like=True):
+    """What is wrong with the file, by line."""
+
+    faults: list[tuple[int, str]]
+
+
+class BadKeys(msgspec.Struct, frozen=True, tag="mapping", array_like=True):
+    """What is wrong with the mapping."""
+
+    name: str
+    problems: list[str]
+
+
+class Broken(msgspec.Struct, frozen=True, tag="broken", array_like=True):
+    """An error of our own."""
+
+    trace: str
+
+
+class Ask(msgspec.Struct, frozen=True, tag="ask", array_like=True):
+    """A question about the ledger; the reader waits for the answer."""
+
+    question: Question
+    names: list[str]
+
+
+class End(msgspec.Struct, frozen=True, tag="end", array_like=True):
+    """Nothing more comes."""
+
+
+Message = Form | Digest | Told | Items | WireSheet | WirePlan | Bad | BadKeys | Broken | Ask | End
+
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+def framed(value: Any) -> bytes:
+    """A message, or an answer, as it goes into a pipe."""
+    written = msgspec.msgpack.encode(value)
+    return len(written).to_bytes(LENGTH_BYTES, "big") + written
+
+
+def message_of(frame: bytes | bytearray | memoryview) -> Message:
+    """A message out of a pipe; msgspec.ValidationError where it is none."""
+    message: Message = _decoder.decode(frame)
+    return message

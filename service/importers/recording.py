@@ -1,0 +1,108 @@
+"""Recording what an import has read, through the committer; or deciding it as a rehearsal."""
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC
+
+from domain.errors import Invalid, Refusal
+from domain.events import LARGEST_EVENT_BYTES, Draft
+from domain.ledger import Batch, Sent
+from domain.streams import fold
+from service.cache import StreamCache
+from service.commands import Command, Receipt, Withdrawn
+from service.committer import Busy
+from service.daybook import Daybook
+from service.identifiers import new_identifier
+from service.importers.plans import Entry, Refused, Summary
+from service.store import read_bytes
+from service.writing import Place, number
+
+ACTOR = "import"
+#: How long to leave a ledger alone that has too much to do.
+BUSY_PAUSE_S = 0.05
+
+
+class Recorder:
+    """Records batches together or not at all, and counts their events in a summary.
+
+    In a dry run it decides as the ledger would, against the ledger as it stood when the run began and all batches
+    before, and records nothing.
+    """
+
+    def __init__(
+        self, daybook: Daybook, summary: Summary, correlation_id: str | None = None, actor: str = ACTOR
+    ) -> None:
+        self._daybook = daybook
+        self._summary = summary
+        self._correlation_id = correlation_id
+        self._actor = actor
+        self._head = daybook.ledger.recorder.head()
+        self._cache = StreamCache(daybook.ledger.recorder)
+        self._rehearsed = Batch(self._cache, self._head.clock.astimezone(UTC).date(), new_identifier)
+
+    def record(self, entries: Sequence[Entry], requests: Sequence[Sent]) -> None:
+        """Record the requests read from these entries; raises Refused."""
+        if not requests:
+            return
+        try:
+            self.finish(self.begin(requests))
+        except Refusal as refusal:
+            raise Refused(entries[refusal.index], refusal) from None
+        if self._summary.dry_run and self._summary.rehearsed is not None:
+            self._summary.rehearsed(entries)
+
+    def begin(self, requests: Sequence[Sent], after: Command | None = None) -> Command:
+        """Have requests recorded together without waiting for it; not where those that they come `after` are not.
+
+        In a dry run they are decided at once.
+        """
+        command = Command(requests, self._actor, self._correlation_id, after=after)
+        if self._summary.dry_run:
+            try:
+                command.future.set_result(self._rehearse(command))
+            except Refusal as refusal:
+                command.refuse(refusal)
+            return command
+        while True:
+            try:
+                self._daybook.committer.enqueue(command)
+            except Busy:
+                time.sleep(BUSY_PAUSE_S)
+            else:
+                return command
+
+    def finish(self, command: Command) -> None:
+        """Wait until what was begun is recorded, and count it; raises Refusal."""
+        receipt = command.future.result()
+        self._summary.recorded += receipt.recorded
+        self._summary.replayed += receipt.repeated
+
+    def publish_meanwhile(self) -> None:
+        """Have checkpoints issued from time to time, not one over everything at the end."""
+        log = self._daybook.log
+        if not self._summary.dry_run and not log.publisher.follows:
+            log.start()
+
+    def known(self, streams: Collection[str]) -> set[str]:
+        """Which of these streams have begun; in a dry run those that it would have begun by now, too."""
+        found = self._daybook.ledger.recorder.by_streams(list(streams)) if streams else {}
+        begun = {name for name, states in found.items() if fold(map(read_bytes, states)).state is not None}
+        rehearsed = self._rehearsed.streams
+        return begun | {name for name in streams if name in rehearsed and self._rehearsed.state(name) is not None}
+
+    def _rehearse(self, command: Command) -> Receipt:
+        if command.after is not None and command.after.refusal is not None:
+            raise Withdrawn.at("", "what comes before it was not recorded")
+        self._cache.prefetch([command.requests])
+        command.outcomes = outcomes = self._rehearsed.add(command.requests)
+        for index, outcome in enumerate(outcomes):
+            # What is plain is never too large.
+            drafts = [
+                (draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)
+            ]
+            size = max((len(event.state) for event in number(drafts, Place.after(self._head))), default=0)
+            if size > LARGEST_EVENT_BYTES:
+                refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")
+                refusal.index = index
+                raise refusal
+        return Receipt(outcomes, command.recorded, 0, len(command.replayed))

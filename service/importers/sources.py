@@ -1,0 +1,271 @@
+"""A file read into messages: what whoever records it is told, in the order of the file.
+
+This runs in a process of its own (reader.py), or where the file is one's own in the process that records it.
+"""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Any, BinaryIO, get_args
+
+import msgspec
+
+from service.importers.cloud_events import read_cloud_events
+from service.importers.event_lines import Lines
+from service.importers.formats import (
+    CLOUD_EVENTS,
+    LARGEST_TABLE_BYTES,
+    NDJSON,
+    OCDS,
+    ORDERS,
+    RATES,
+    TABLES,
+    guess_format,
+    open_table,
+    refuse_another,
+)
+from service.importers.mapping import BadMapping, parse_mapping_text
+from service.importers.messages import (
+    LARGEST_FRAME_BYTES,
+    Digest,
+    End,
+    Form,
+    Items,
+    Kind,
+    Message,
+    Told,
+    Wanted,
+    WireEntry,
+    WireGroup,
+    WirePlan,
+    WireReject,
+)
+from service.importers.opening import opened
+from service.importers.order_lines import OrderLines
+from service.importers.plans import Entry, Summary, read_entries
+from service.importers.rates import read_rates
+from service.importers.registered import Registered
+from service.importers.rows import BadFile, Fault, read_rows
+from service.importers.standing import Ask, Standing
+from service.importers.streaming import Group, Reject, check_stream
+
+#: Read at once where the digest is made.
+CHUNK_BYTES = 1024 * 1024
+#: Groups are told together up to this size.
+TOLD_BYTES = 256 * 1024
+#: How often whoever waits is told that the reader goes on.
+BEAT_S = 1.0
+#: What is said of rows.
+KINDS: tuple[Kind, ...] = get_args(Kind)
+#: What of a message is told.
+LONGEST_TOLD = 2_000
+
+#: Told that the reader goes on.
+Beat = Callable[[], None]
+
+
+def messages(file: BinaryIO, wanted: Wanted, ask: Ask, beat: Beat = lambda: None) -> Iterator[Message]:
+    """What a file holds; raises BadFile and BadMapping.
+
+    The first message is its format, the second its digest, the last End.
+    """
+    file = opened(file)
+    chosen = wanted.format or guess_format(file, wanted.mapping)
+    refuse_another(file, chosen)
+    yield Form(chosen)
+    if wanted.judge_only:
+        if wanted.mapping is not None:
+            parse_mapping_text(*wanted.mapping)
+        yield End()
+        return
+    yield Digest(_digest(file, beat))
+    yield from _content(file, chosen, wanted, ask, beat)
+    yield End()
+
+
+def _content(file: BinaryIO, chosen: str, wanted: Wanted, ask: Ask, beat: Beat) -> Iterator[Message]:
+    summary = Summary("", chosen, 0, dry_run=False)
+    if chosen == NDJSON:
+        yield from (sheet.handed() for sheet in Lines(file).sheets(wanted.sheet_lines))
+    elif chosen in ORDERS:
+        yield from _orders(file, chosen, wanted, summary, ask, beat)
+    elif chosen in TABLES:
+        yield from _table(file, chosen, wanted, summary, ask)
+    else:
+        yield from _told(_stream(file, chosen, wanted, summary, ask, beat), summary)
+
+
+def _stream(
+    file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat
+) -> Iterable[Group | Reject]:
+    if chosen == CLOUD_EVENTS:
+        if wanted.strict:
+            check_stream(read_cloud_events(file, Summary("", chosen, 0, dry_run=False)), beat)
+        return read_cloud_events(file, summary)
+    if chosen == RATES:
+        return read_rates(file, summary, strict=wanted.strict)
+    assert chosen == OCDS
+    from service.importers.ocds import Ledger, read_ocds
+
+    standing = Standing(ask)
+    return read_ocds(file, summary, Ledger(standing.history, standing.known), strict=wanted.strict, beat=beat)
+
+
+def _orders(file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat) -> Iterator[Message]:
+    if wanted.mapping is None:
+        message = "a table of order lines needs a mapping, which says what its columns mean (--mapping FILE, or scms)"
+        raise BadMapping("of no name", [message])
+    mapping = parse_mapping_text(*wanted.mapping)
+    standing = Standing(ask)
+    registered = Registered(mapping.name, standing.bearers, standing.products)
+    with (
+        closing(open_table(file, chosen, mapping)) as table,
+        closing(
+            OrderLines(table, mapping, summary, registered=registered, keep_raw=wanted.keep_raw, beat=beat)
+        ) as orders,
+    ):
+        for rows in orders.reading():
+            yield Told(rows)
+        if wanted.strict:
+            orders.refuse_faults()
+        yield from _told(orders.groups(), summary)
+
+
+def _table(file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask) -> Iterator[Message]:
+    table = TABLES[chosen]
+    file.seek(0)
+    data = file.read(LARGEST_TABLE_BYTES + 1)
+    if len(data) > LARGEST_TABLE_BYTES:
+        raise BadFile([Fault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen}")])
+    rows = read_rows(data, table.columns, table.others)
+    summary.rows = len(rows)
+    yield Told(summary.rows)
+    summary.plan = table.plan(rows, Standing(ask), wanted.register)
+    read_entries(summary.plan.entries)
+    yield Told(summary.rows, list(_Remarks(summary).new()))
+    yield WirePlan([_entry(entry) for entry in summary.plan.entries])
+
+
+class _Remarks:
+    """What is said of rows in a summary, each remark once."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+        self._said = dict.fromkeys(KINDS, 0)
+
+    def new(self) -> Iterator[tuple[Kind, int, str, str]]:
+        """Those that were not given before."""
+        for kind in KINDS:
+            all_said = getattr(self._summary.plan, kind)
+            for one in all_said[self._said[kind] :]:
+                yield kind, one.line, _clean(one.row), _clean(one.message)
+            self._said[kind] = len(all_said)
+
+
+def _told(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Message]:
+    """Groups and rejects, many in a message; what the summary says of them before them."""
+    remarks = _Remarks(summary)
+    needs: dict[int, tuple[int, Entry]] = {}
+    items: list[WireGroup | WireReject] = []
+    size, told_at = 0, time.monotonic()
+    for one in source:
+        item = _reject(one) if isinstance(one, Reject) else _group(one, needs)
+        items.append(item)
+        size += _size_of(item)
+        if size >= TOLD_BYTES or time.monotonic() - told_at >= BEAT_S:
+            yield from _items(summary, remarks, needs, items)
+            items, needs, size, told_at = [], {}, 0, time.monotonic()
+    yield from _items(summary, remarks, needs, items)
+
+
+def _items(
+    summary: Summary, remarks: _Remarks, needs: dict[int, tuple[int, Entry]], items: list[WireGroup | WireReject]
+) -> Iterator[Message]:
+    yield Told(summary.rows, list(remarks.new()))
+    if items:
+        needed = [_entry(entry) for _, entry in needs.values()]
+        size = sum(map(_size_of, items)) + sum(len(entry.sent) for entry in needed)
+        if size > LARGEST_FRAME_BYTES // 2:
+            last = items[-1]
+            line = last.line if isinstance(last, WireReject) else last.entries[0].line
+            message = f"what stands or falls together with this takes {size:,} bytes, more than is recorded together"
+            raise BadFile([Fault(line, message)])
+        yield Items(needed, items)
+
+
+def _size_of(item: WireGroup | WireReject) -> int:
+    sent = sum(len(entry.sent) + len(entry.row) for entry in item.entries) if isinstance(item, WireGroup) else 0
+    return sent + len(item.raw) + 100
+
+
+def _group(group: Group, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
+    places = []
+    for need in group.needs:
+        # By identity: groups share their registrations.
+        place, _ = needs.setdefault(id(need), (len(needs), need))
+        places.append(place)
+    return WireGroup([_entry(entry) for entry in group.entries], places, group.rows, _json(group.raw))
+
+
+def _reject(one: Reject) -> WireReject:
+    return WireReject(one.line, _clean(one.row), _clean(one.message)[:LONGEST_TOLD], _json(one.raw), one.rows)
+
+
+def _entry(entry: Entry) -> WireEntry:
+    return WireEntry(entry.line, _clean(entry.row), _json(entry.sent))
+
+
+def _json(value: Any) -> bytes:
+    """JSON; of what UTF-8 cannot write (half of a character) with escapes."""
+    if value is None:
+        return b""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, msgspec.MsgspecError, TypeError, OverflowError):
+        return json.dumps(value, default=str).encode()
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _digest(file: BinaryIO, beat: Beat) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
+        beat()
+    return digest.hexdigest()
+
+
+class Watched(io.RawIOBase):
+    """A file whose reader is known to go on as long as it reads."""
+
+    def __init__(self, file: BinaryIO, beat: Beat) -> None:
+        super().__init__()
+        self._file = file
+        self._beat = beat
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As the file does."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """As the file does."""
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes."""
+        self._beat()
+        return self._file.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
