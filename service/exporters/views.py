@@ -57,7 +57,10 @@ def parse_question(text: str) -> Question:
 
     Invalid, or NothingThere for a view that is none.
     """
-    parts = urlsplit(text.strip())
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError as error:
+        raise Invalid.at("/query", f"{text!r:.80} is no address of a view: {error}") from None
     path = unquote(parts.path)
     for prefix in PREFIXES:
         if path.startswith(prefix):
