@@ -278,6 +278,13 @@ def mapping(name: str, content: Callable[[], bytes]) -> Hostile:
 
 
 MAPPINGS = (
+    mapping("a key of 12,000 dots", lambda: b"a." * 12_000 + b"a = 1\n"),
+    mapping(
+        "keys of many dots by the hundred",
+        lambda: b"".join(b"k%d." % number + b"a." * 300 + b"a = 1\n" for number in range(200)),
+    ),
+    mapping("a number of 200,000 digits", lambda: b"a = " + b"9" * 200_000 + b"\n"),
+    mapping("keys by the ten thousand", lambda: b"".join(b"k%d = 1\n" % number for number in range(20_000))),
     mapping("a table of 12,000 dots", lambda: b"[" + b"a." * 12_000 + b"a]\n"),
     mapping("arrays in arrays", lambda: b"a = " + b"[" * 50_000),
     mapping("tables in tables", lambda: b"a = " + b"{a = " * 20_000),

@@ -299,6 +299,26 @@ OCDS = (
 )
 BOOKS = (
     file(
+        "60,000 styles of cells",
+        "xlsx",
+        lambda: workbook_with(
+            "xl/styles.xml",
+            b"<cellXfs",
+            b"<cellStyleXfs>" + b'<xf numFmtId="0"/>' * 60_000 + b"</cellStyleXfs><cellXfs",
+        ),
+        statuses=ANY,
+    ),
+    file(
+        "a cell in the last row",
+        "xlsx",
+        lambda: workbook_with(
+            "xl/worksheets/sheet1.xml",
+            b"</sheetData>",
+            b'<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row></sheetData>',
+        ),
+        statuses=ANY,
+    ),
+    file(
         "a part of 100 MB",
         "xlsx",
         lambda: packed({**workbook(), "xl/sharedStrings.xml": b"<sst>" + b" " * 100_000_000}),
@@ -368,6 +388,7 @@ BOOKS = (
     file("a table", "xlsx", lambda: lines()),
 )
 COLUMNAR = (
+    file("one text of 100,000 bytes 8,192 times", "parquet", dictionary, grows_mb=400),
     file("a cell of 300 KB", "parquet", lambda: parquet(Supplier=pa.array([LONG_CELL]))),
     file("lists in a cell", "parquet", lambda: parquet(Supplier=pa.array([["a"]]))),
     file("structures in structures", "parquet", lambda: parquet(Supplier=pa.array([{"a": {"b": {"c": "d"}}}]))),

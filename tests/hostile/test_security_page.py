@@ -6,7 +6,7 @@ from domain.events import LARGEST_EVENT_BYTES
 from domain.json_text import DEEPEST
 from service.client import lines
 from service.committer import PATIENCE_S
-from service.importers import formats, ocds_documents, opening
+from service.importers import bounds, changes, formats, ocds_documents, opening
 from service.importers.tables import workbook_parts
 from service.imports import jobs, mappings
 from service.paging import LONGEST_CURSOR, MOST
@@ -55,6 +55,11 @@ LIMITS = {
     "file of an import over HTTP": size(setting("import_limit_bytes")),
     "time to send it": f"{setting('import_timeout_s'):,} s",
     "imports that wait": f"{jobs.MOST_OPEN:,}",
+    "memory for reading a file": f"{setting('import_memory_mb'):,} MiB, in a process of its own",
+    "a cell of a table": f"{bounds.LONGEST_CELL:,} characters",
+    "columns of a table": f"{bounds.MOST_COLUMNS:,}",
+    "a row of CSV": size(bounds.LONGEST_ROW_BYTES),
+    "rows of a table of regulations": f"{changes.MOST_ROWS:,}",
     f"a gzip file, beyond {size(opening.EXPANDED_BYTES)}": f"{opening.MOST_EXPANSION} times its size",
     "a line of text in a file": size(opening.LONGEST_LINE_BYTES),
     "a table of regulations or lists": size(formats.LARGEST_TABLE_BYTES),
