@@ -31,6 +31,8 @@ class Wire:
         #: Whether it carries nothing, and says nothing of it: what is sent is gone.
         self.silent = False
         self._refuses = False
+        #: Bytes until all breaks; None: it does not.
+        self._left: int | None = None
         self._closed = False
         self._sockets: set[socket.socket] = set()
         self._door = socket.socket(socket.AF_UNIX)
@@ -51,6 +53,20 @@ class Wire:
             yield
         finally:
             self._refuses = False
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Carry nothing and tell nobody, in the block; connections that it lost something of break afterwards."""
+        self.silent = True
+        try:
+            yield
+        finally:
+            self._break()
+            self.silent = False
+
+    def break_after(self, size: int) -> None:
+        """Have every connection broken once so many more bytes were carried, in whatever is being said then."""
+        self._left = size
 
     def close(self) -> None:
         """Break all connections and let nobody in again."""
@@ -85,6 +101,14 @@ class Wire:
                 time.sleep(self.delay_s)
                 if self.silent:
                     continue
+                if (left := self._left) is not None:
+                    self._left = left - len(piece)
+                    if self._left <= 0:
+                        self._left = None
+                        target.sendall(piece[:left])
+                        self.breaks += 1
+                        self._break()
+                        return
                 target.sendall(piece)
         for end in (source, target):
             with contextlib.suppress(OSError):
