@@ -78,7 +78,8 @@ def play(fault: Fault, rounds: int, seed: int, report: Callable[[str], None]) ->
                 break
         stage.rest()
         record = stage.record()
-        verdict = judge(record, stage.conninfo(), verdict)
+        with stage.database() as conninfo:
+            verdict = judge(record, conninfo, None if fault.goes_back else verdict)
         outcome.acknowledged = len(record.places)
         outcome.lost, outcome.doubled = len(verdict.lost), len(verdict.doubled)
         outcome.slowest_s = record.slowest_s

@@ -64,6 +64,22 @@ class Stage:
         state = json.loads(PostgresFolder.below(self.home()).state.read_text())
         return str(state["conninfo"])
 
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The database to look at afterwards, whether or not a service came back that runs it."""
+        if self._is_up():
+            yield self.conninfo()
+            return
+        with EmbeddedPostgres(self.home()) as server:
+            yield server.conninfo
+
+    def _is_up(self) -> bool:
+        try:
+            psycopg.connect(self.conninfo()).close()
+        except (FileNotFoundError, psycopg.OperationalError):
+            return False
+        return True
+
     def postmaster(self) -> int:
         """The database's first process."""
         return int(json.loads(PostgresFolder.below(self.home()).state.read_text())["server_pid"])
