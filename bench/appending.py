@@ -24,6 +24,7 @@ from domain.events import Request
 from service.cli.seed import SEED
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
+from service.postgres.cluster import SUPERUSER
 from service.settings import Settings
 from service.web.bodies import read_events
 
@@ -79,7 +80,7 @@ def conninfo_of(daybook: Daybook) -> str:
     """A connection string that owns the ledger's database."""
     own = ("row_factory", "options")
     settings = {name: value for name, value in daybook.ledger.connection_settings.items() if name not in own}
-    return psycopg.conninfo.make_conninfo(**settings)
+    return psycopg.conninfo.make_conninfo(**{**settings, "user": SUPERUSER})
 
 
 def raw_rows(daybook: Daybook, streams: str, count: int) -> list[tuple[Any, ...]]:
