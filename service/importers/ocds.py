@@ -1,18 +1,17 @@
 """OCDS as a source of groups: each award or contract an order, with the organisations and products that it needs."""
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
 from ocdsmerge.exceptions import OCDSMergeError
-from ocdsmerge.merge import CompiledRelease
 
 from domain.events import Recorded
 from service.importers import ocds_validation
+from service.importers.ocds_days import TooMuch, tale
 from service.importers.ocds_documents import (
     OLD_VERSION,
     Package,
@@ -22,11 +21,12 @@ from service.importers.ocds_documents import (
     packages,
     publications,
 )
-from service.importers.ocds_events import PREFIX, Chain, Told, Unexplained
+from service.importers.ocds_events import PREFIX, Chain, Unexplained
 from service.importers.ocds_extension import EXTENSION, NotOurs, exported, is_exported
-from service.importers.ocds_parties import Parties, Supplier
-from service.importers.ocds_purchases import Product, Purchase, Standing, standing
+from service.importers.ocds_parties import Supplier
+from service.importers.ocds_purchases import Product, Purchase
 from service.importers.ocds_releases import Unusable, reduced
+from service.importers.ocds_spells import Spell, Told
 from service.importers.ocds_spool import Spool, Spooled, spool
 from service.importers.plans import Entry, Remark, Summary
 from service.importers.streaming import Group, Reject, check_stream
@@ -202,23 +202,25 @@ class _Processes:
             yield from self._exported(ocid, published)
             return
         try:
-            days = list(_by_day(ocid, published, self._spool))
+            told = tale(ocid, published, self._spool)
         except UNMERGEABLE as error:
             yield Reject(published[0].line, ocid, f"its releases cannot be merged: {error}", published[0].pointer)
             return
-        orders, contracted = _told_of_orders(ocid, days)
+        except TooMuch as error:
+            yield Reject(error.release.line, ocid, f"{error.release.pointer}: {error}", error.release.pointer)
+            return
         if message := _of_one_instant(published):
             _remark(self._summary, published[0].line, ocid, message)
-        last, state = days[-1]
-        said = [*state.remarks, *(reason for order, reason in state.given_up.items() if order not in orders)]
-        if not orders and not state.unusable and not said:
+        last = published[-1].line
+        said = [*told.remarks, *(reason for order, reason in told.given_up.items() if order not in told.orders)]
+        if not told.orders and not told.unusable and not said:
             said = ["has no contract and no award: nothing to record"]
         for message in said:
-            _remark(self._summary, last.line, ocid, message)
-        for order, message in state.unusable.items():
-            yield Reject(last.line, ocid, message, order)
-        for cluster in _clusters(orders, contracted):
-            yield from self._cluster(ocid, {order: orders[order] for order in cluster})
+            _remark(self._summary, last, ocid, message)
+        for order, message in told.unusable.items():
+            yield Reject(last, ocid, message, order)
+        for cluster in _clusters(told.orders, told.contracted):
+            yield from self._cluster(ocid, {order: told.orders[order] for order in cluster})
 
     def _exported(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
         """What a Daybook exported, event by event."""
@@ -232,22 +234,23 @@ class _Processes:
         self._given |= order.register.keys()
         yield Group(order.entries(known), tuple(order.needs(known)), raw={"ocid": ocid, "orders": [order.order_id]})
 
-    def _cluster(self, ocid: str, orders: Mapping[str, Sequence[Told]]) -> Iterator[Group | Reject]:
+    def _cluster(self, ocid: str, orders: Mapping[str, Sequence[Spell]]) -> Iterator[Group | Reject]:
         """One group of an award and the contracts that took its place."""
         entries: list[Entry] = []
         needs: dict[str, Entry] = {}
-        line = next(iter(orders.values()))[-1].line
+        first = next(iter(orders.values()))[-1]
+        line = first.days.releases[first.last].line
         #: By instant, the placing of the award that contracts took the place of.
         retracted: dict[str, str] = {}
         try:
-            for order, all_told in orders.items():
-                told_before = Chain(order, self._ledger.history(f"order/{order}"))
-                for told in all_told:
-                    requests = list(told_before.follow(replace(told, corrects=retracted.get(told.stamp))))
+            for order, spells in orders.items():
+                room = MOST_REMARKS - len(self._summary.plan.noted)
+                told_before = Chain(order, self._ledger.history(f"order/{order}"), room)
+                for told, requests in chain.from_iterable(told_before.follow(one, retracted) for one in spells):
                     if told.contracted:
                         retracted.update((told.stamp, request["data"]["retracts"]) for request in requests)
                     entries += [Entry(told.line, ocid, request) for request in requests]
-                    if told.purchase is not None and requests:
+                    if told.purchase is not None:
                         self._need(needs, entries, told, told.purchase, ocid)
                 for message in told_before.remarks:
                     _remark(self._summary, line, ocid, message)
@@ -263,12 +266,13 @@ class _Processes:
         known_on = told.published_at.date()
         for organization in (*purchase.buyers, *supplier.members, supplier.organization):
             if organization.organization_id not in needs:
-                data, since = organization.registration(), organization.first_on
+                data, since = organization.registration(), min(organization.first_on, known_on)
                 sent = _registration("organization", data, since, min(organization.known_on, known_on), told)
                 needs[organization.organization_id] = Entry(told.line, ocid, sent)
+        maker_since = min(supplier.organization.first_on, known_on)
         for line in purchase.lines:
             if line.product is not None and f"product {line.product.product_id}" not in needs:
-                sent = _registration("product", _product(line.product), supplier.organization.first_on, known_on, told)
+                sent = _registration("product", _product(line.product), maker_since, known_on, told)
                 needs[f"product {line.product.product_id}"] = Entry(told.line, ocid, sent)
         if supplier.is_joint and not self._is_formed(supplier.organization.organization_id):
             entries.insert(0, Entry(told.line, ocid, _partnership(supplier, told)))
@@ -278,21 +282,6 @@ class _Processes:
             return True
         self._formed.add(partnership_id)
         return bool(self._ledger.known([f"partnership/{partnership_id}"]))
-
-
-def _by_day(ocid: str, published: Sequence[Spooled], releases: Spool) -> Iterator[tuple[Spooled, Standing]]:
-    """The last release of each day, and what stood by its end."""
-    rules = merging.merger().merge_rules
-    merged = CompiledRelease(merge_rules=rules)
-    for place, release in enumerate(published):
-        if release.whole:
-            merged = CompiledRelease(merge_rules=rules)
-        merged.append(_without_extension(release.content))
-        following = published[place + 1] if place + 1 < len(published) else None
-        if following is None or following.published_at.date() != release.published_at.date():
-            state = merged.asdict()
-            parties = Parties(releases, ocid, state.get("parties", ()), release.published_at.date())
-            yield release, standing(ocid, state, parties)
 
 
 def _of_one_instant(published: Sequence[Spooled]) -> str:
@@ -315,27 +304,6 @@ def _of_one_instant(published: Sequence[Spooled]) -> str:
 def _without_extension(content: Mapping[str, Any]) -> dict[str, Any]:
     """What is merged: events are what a release tells, not what a process is."""
     return {name: value for name, value in content.items() if name != EXTENSION}
-
-
-def _told_of_orders(
-    ocid: str, days: Sequence[tuple[Spooled, Standing]]
-) -> tuple[dict[str, list[Told]], dict[str, list[str]]]:
-    """What each day tells of each order; and the orders of contracts that took an award's place, by its order."""
-    orders: dict[str, list[Told]] = defaultdict(list)
-    contracted: dict[str, list[str]] = {}
-    for release, state in days:
-        citation = f"OCDS release {release.release_id[:200]} of {ocid}"
-        for purchase in state.purchases:
-            orders[purchase.order_id].append(Told(release.published_at, purchase, release.line, citation))
-        for order, reason in state.given_up.items():
-            if order in orders:
-                orders[order].append(Told(release.published_at, None, release.line, citation, reason))
-        for order, contracts in state.contracted.items():
-            contracted[order] = contracts
-            if order in orders:
-                told = Told(release.published_at, None, release.line, citation, contracted=tuple(contracts))
-                orders[order].append(told)
-    return dict(orders), contracted
 
 
 def _clusters(orders: Collection[str], contracted: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
@@ -374,7 +342,7 @@ def _partnership(supplier: Supplier, told: Told) -> dict[str, Any]:
     return {
         "type": "partnership-formed",
         "id": f"{PREFIX}:partnership:{consortium.organization_id}",
-        "effective_on": f"../{consortium.first_on.isoformat()}",
+        "effective_on": f"../{min(consortium.first_on, told.published_at.date()).isoformat()}",
         "known_on": told.known_on,
         "source": {"citation": told.citation},
         "data": {

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -24,6 +24,10 @@ DIGITS = 12
 LONGEST_ID = 96
 #: Longer names are cut.
 LONGEST_NAME = 300
+#: The roles of parties that may be who buys.
+BUYING = frozenset(("buyer", "procuringEntity"))
+#: All by which a reference says who is meant.
+REFERRING = ("id", "name", "scheme", "identifier", "country")
 
 
 def identifier(text: str, longest: int = LONGEST_ID) -> str:
@@ -69,9 +73,9 @@ class Organization:
     name: str
     country: str
     identifiers: tuple[tuple[str, str], ...]
-    #: The earliest day on which the file speaks of it.
+    #: The earliest day on which the file speaks of it; the last of all days where it does nowhere in so many words.
     first_on: date
-    #: The day of the earliest release of the file that names it.
+    #: The day of the earliest release of the file that names it; likewise.
     known_on: date
 
     def registration(self) -> dict[str, Any]:
@@ -87,58 +91,79 @@ class Supplier:
     """Who an order is placed with: an organisation, or several of which nobody says who supplies what."""
 
     members: tuple[Organization, ...]
+    #: The one, or the consortium of all.
+    organization: Organization
 
     @property
     def is_joint(self) -> bool:
         """Whether there are several."""
         return len(self.members) > 1
 
-    @property
-    def organization(self) -> Organization:
-        """The one, or the consortium of all."""
-        if not self.is_joint:
-            return self.members[0]
-        ids = sorted(member.organization_id for member in self.members)
-        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:DIGITS]
-        countries = {member.country for member in self.members}
-        by_id = sorted(self.members, key=lambda member: member.organization_id)
-        return Organization(
-            f"consortium-{digest}",
-            short(" + ".join(member.name for member in by_id)),
-            countries.pop() if len(countries) == 1 else UNKNOWN_COUNTRY,
-            (),
-            min(member.first_on for member in self.members),
-            max(member.known_on for member in self.members),
-        )
+
+def supplier_of(members: tuple[Organization, ...]) -> Supplier:
+    """The supplier that one organisation is, or several are together."""
+    if len(members) == 1:
+        return Supplier(members, members[0])
+    by_id = sorted(members, key=lambda member: member.organization_id)
+    digest = hashlib.sha256("\n".join(member.organization_id for member in by_id).encode()).hexdigest()[:DIGITS]
+    countries = {member.country for member in members}
+    consortium = Organization(
+        f"consortium-{digest}",
+        short(" + ".join(member.name for member in by_id)),
+        countries.pop() if len(countries) == 1 else UNKNOWN_COUNTRY,
+        (),
+        min(member.first_on for member in members),
+        max(member.known_on for member in members),
+    )
+    return Supplier(members, consortium)
+
+
+def supplier_references(entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The references by which an award or contract names its suppliers, together."""
+    if entry.get("suppliersWhole"):
+        return [one for listed in entry.get("allSuppliers", ()) for one in listed]
+    listed: Sequence[Mapping[str, Any]] = entry.get("suppliers", ())
+    return listed
 
 
 class Parties:
     """The organisations of one process, as its references name them."""
 
-    def __init__(self, spool: Spool, ocid: str, parties: Iterable[Mapping[str, Any]], seen_on: date) -> None:
+    def __init__(self, spool: Spool, ocid: str) -> None:
         self._spool = spool
         self._prefix = prefix_of(ocid)
-        self._seen_on = seen_on
-        self._parties = {party["id"]: party for party in parties if "id" in party}
+        self._parties: dict[str, Mapping[str, Any]] = {}
+        self._roles: dict[str, frozenset[str]] = {}
+        #: By all that is told of one, the organisation: releases say the same again and again.
+        self._found: dict[str, Organization | None] = {}
 
-    def buyers(self, state: Mapping[str, Any]) -> tuple[Organization, ...]:
+    def __len__(self) -> int:
+        return len(self._parties)
+
+    def told(self, party_id: str, party: Mapping[str, Any] | None) -> bool:
+        """Take in what is told of a party, None: nothing any more; says whether it has or had a role in buying."""
+        had = bool(self._roles.get(party_id))
+        if party is None:
+            self._parties.pop(party_id, None)
+            self._roles.pop(party_id, None)
+            return had
+        self._parties[party_id] = party
+        self._roles[party_id] = BUYING.intersection(party.get("roles", ()))
+        return had or bool(self._roles[party_id])
+
+    def buyers(self, buyer: Mapping[str, Any] | None, procuring: Mapping[str, Any] | None) -> tuple[Organization, ...]:
         """Who buys: `buyer`; or else the parties with that role; or else the procuring entity."""
-        for references in (
-            [state["buyer"]] if "buyer" in state else [],
-            self._with_role("buyer"),
-            [state["procuringEntity"]] if "procuringEntity" in state else [],
-            self._with_role("procuringEntity"),
-        ):
-            if found := self.organizations(references):
-                return found
-        return ()
+        return (
+            self.organizations([buyer] if buyer is not None else [])
+            or self.organizations(self._with_role("buyer"))
+            or self.organizations([procuring] if procuring is not None else [])
+            or self.organizations(self._with_role("procuringEntity"))
+        )
 
     def supplier(self, entry: Mapping[str, Any]) -> Supplier | None:
         """Who an award or contract names as its suppliers, together."""
-        whole = [one for listed in entry.get("allSuppliers", ()) for one in listed]
-        references = whole if entry.get("suppliersWhole") else entry.get("suppliers", ())
-        found = self.organizations(references)
-        return Supplier(found) if found else None
+        found = self.organizations(supplier_references(entry))
+        return supplier_of(found) if found else None
 
     def organizations(self, references: Sequence[Mapping[str, Any]]) -> tuple[Organization, ...]:
         """The organisations that references name, each once."""
@@ -146,10 +171,16 @@ class Parties:
         return tuple({one.organization_id: one for one in found}.values())
 
     def _with_role(self, role: str) -> list[Mapping[str, Any]]:
-        return [party for party in self._parties.values() if role in party.get("roles", ())]
+        return [self._parties[party_id] for party_id, roles in self._roles.items() if role in roles]
 
     def _organization(self, reference: Mapping[str, Any]) -> Organization | None:
         told = {**self._parties.get(reference.get("id", ""), {}), **reference}
+        known = json.dumps([told.get(name) for name in REFERRING])
+        if known not in self._found:
+            self._found[known] = self._find(told)
+        return self._found[known]
+
+    def _find(self, told: Mapping[str, Any]) -> Organization | None:
         key = self._spool.organization(self._prefix, told)
         if key is None:
             return None
@@ -164,8 +195,8 @@ class Parties:
             short((facts.name if facts else None) or name),
             country or (country_of_scheme(parts[0]) if identifiers else None) or UNKNOWN_COUNTRY,
             identifiers,
-            min(facts.first_on, self._seen_on) if facts else self._seen_on,
-            min(facts.known_on, self._seen_on) if facts else self._seen_on,
+            facts.first_on if facts else date.max,
+            facts.known_on if facts else date.max,
         )
 
 

@@ -1,12 +1,12 @@
-"""What was bought in a contracting process, as its releases up to a day tell it: contracts, and awards without one."""
+"""What a contract, or an award without one, comes to as its releases up to a day tell it: what was bought."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from domain.estimates import EXACT, plain
-from service.importers.ocds_parties import OWN_SCHEME, Organization, Parties, Supplier, identifier, short
+from service.importers.ocds_parties import OWN_SCHEME, Organization, Supplier, identifier, short
 from service.importers.ocds_releases import Unusable, figure
 
 #: Statuses of contracts and awards under which something is bought; none told: as if it were.
@@ -61,19 +61,28 @@ class Purchase:
     amended_on: str | None
 
 
-@dataclass(slots=True)
-class Standing:
-    """What became of a process by a day."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a contract or an award comes to: one of these."""
 
-    purchases: list[Purchase] = field(default_factory=list)
-    #: Orders that are given up, and the status that says so.
-    given_up: dict[str, str] = field(default_factory=dict)
-    #: Orders of awards that contracts took the place of, and the orders of these.
-    contracted: dict[str, list[str]] = field(default_factory=dict)
-    #: Contracts and awards that are not yet bought, by what is said of them.
-    remarks: list[str] = field(default_factory=list)
-    #: Those that should be orders and cannot be, by what is wrong.
-    unusable: dict[str, str] = field(default_factory=dict)
+    #: It is bought.
+    purchase: Purchase | None = None
+    #: It is given up: the status that says so.
+    given_up: str = ""
+    #: Contracts took an award's place: the first of their orders, as many as a reason names.
+    contracted: tuple[str, ...] = ()
+    #: It is not yet bought.
+    remark: str = ""
+    #: It should be an order and cannot be, for this reason.
+    unusable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What an award lends to contracts that do not say it themselves."""
+
+    supplier: Supplier | None = None
+    currency: str | None = None
 
 
 def order_id(ocid: str, kind: str, own_id: str) -> str:
@@ -81,67 +90,44 @@ def order_id(ocid: str, kind: str, own_id: str) -> str:
     return identifier(f"{ocid}:{'contract' if kind == 'contracts' else 'award'}:{own_id}")
 
 
-def standing(ocid: str, state: Mapping[str, Any], parties: Parties) -> Standing:
-    """What a process's merged releases say was bought."""
-    result = Standing()
-    awards = {award["id"]: award for award in state.get("awards", ())}
-    carried_out: dict[str, list[Mapping[str, Any]]] = {}
-    for contract in state.get("contracts", ()):
-        award_id = contract.get("awardID", "")
-        _judge(result, ocid, "contracts", contract, awards.get(award_id, {}), state, parties)
-        if contract.get("status") != "pending":
-            carried_out.setdefault(award_id, []).append(contract)
-    for award in awards.values():
-        if contracts := carried_out.get(award["id"]):
-            orders = [order_id(ocid, "contracts", one["id"]) for one in contracts]
-            result.contracted[order_id(ocid, "awards", award["id"])] = orders
-        else:
-            _judge(result, ocid, "awards", award, {}, state, parties)
-    return result
-
-
-def _judge(
-    result: Standing,
-    ocid: str,
+def verdict(
+    order: str,
     kind: str,
     entry: Mapping[str, Any],
-    award: Mapping[str, Any],
-    state: Mapping[str, Any],
-    parties: Parties,
-) -> None:
+    supplier: Supplier | None,
+    lent: Lent,
+    buyers: tuple[Organization, ...],
+) -> Verdict:
+    """What a contract, or an award without one, comes to; `supplier` is what it says itself."""
     named = f"{kind[:-1]} {entry['id']}"
-    order = order_id(ocid, kind, entry["id"])
     status = entry.get("status")
     if status in GIVEN_UP[kind]:
-        result.given_up[order] = f"The {kind[:-1]}'s status is {status}."
-    elif status not in BOUGHT[kind]:
-        result.remarks.append(f"{named} is {status}: not an order yet")
-    else:
-        try:
-            result.purchases.append(_purchase(order, kind, entry, award, state, parties))
-        except Unusable as unusable:
-            result.unusable[order] = f"{named}: {unusable.message}"
+        return Verdict(given_up=f"The {kind[:-1]}'s status is {status}.")
+    if status not in BOUGHT[kind]:
+        return Verdict(remark=f"{named} is {status}: not an order yet")
+    try:
+        return Verdict(_purchase(order, kind, entry, supplier or lent.supplier, lent, buyers))
+    except Unusable as unusable:
+        return Verdict(unusable=f"{named}: {unusable.message}")
 
 
 def _purchase(
     order: str,
     kind: str,
     entry: Mapping[str, Any],
-    award: Mapping[str, Any],
-    state: Mapping[str, Any],
-    parties: Parties,
+    supplier: Supplier | None,
+    lent: Lent,
+    buyers: tuple[Organization, ...],
 ) -> Purchase:
-    supplier = parties.supplier(entry) or parties.supplier(award)
     if supplier is None:
         without = f"names no supplier, and neither does award {entry['awardID']}" if "awardID" in entry else None
         raise Unusable("", without or "names no supplier")
-    buyers = parties.buyers(state)
     if not buyers:
         raise Unusable("", "no release names a buyer or a procuring entity")
     value = entry.get("value", {})
     items = entry.get("items", ())
     currency = value.get("currency") or next((one["price"]["currency"] for one in items if "price" in one), None)
-    currency = currency or award.get("value", {}).get("currency")
+    currency = currency or lent.currency
     if currency is None:
         raise Unusable("", "states no currency")
     effective_on = entry.get("dateSigned") if kind == "contracts" else entry.get("date")

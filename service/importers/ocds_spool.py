@@ -133,12 +133,14 @@ class Spool:
         key = own_key(prefix, reference)
         if key is None or "identifier" in reference or not (name := comparable(reference.get("name", ""))):
             return key
-        rows = self._connection.execute("select key from bearers where name = ?", (f"{prefix} {name}",))
-        bearers = [row[0] for row in rows]
         for kind in ("identifier", "party"):
-            of_kind = [bearer for bearer in bearers if json.loads(bearer)[0] == kind]
-            if of_kind:
-                return of_kind[0] if len(of_kind) == 1 else key
+            # One more than one is enough to know: a name may be borne by thousands.
+            bearers = self._connection.execute(
+                "select key from bearers where name = ? and key >= ? and key < ? limit 2",
+                (f"{prefix} {name}", f'["{kind}"', f'["{kind}#'),
+            ).fetchall()
+            if bearers:
+                return str(bearers[0][0]) if len(bearers) == 1 else key
         return key
 
     def facts(self, key: str) -> Facts | None:
