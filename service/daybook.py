@@ -17,6 +17,7 @@ from service.log.keeping import all_kept
 from service.log.transparency import TransparencyLog, open_log
 from service.migrations import WrongLedger, migrate
 from service.migrations.roles import as_service, powers
+from service.postgres.binaries import find_binaries
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
 from service.projection_files import open_file
@@ -84,6 +85,8 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
             running = attach(settings.home)
             if running is None:
                 raise
+    if keep and running is None:
+        _say_what_is_newer(server, settings.pg_bin)
     keeper = Routine("keeper", lambda routine: _keep(server, running or conninfo, routine), restarts=True)
     if keep:
         keeper.start()
@@ -92,6 +95,15 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
     finally:
         keeper.stop()
         server.stop()
+
+
+def _say_what_is_newer(server: EmbeddedPostgres, bin_folder: Path | None) -> None:
+    """Name the command, where new data would be made by another version than the one that made this home's."""
+    major, default = server.folder.data_major(), find_binaries(bin_folder).major
+    if major is not None and default > major:
+        logger.warning(
+            "the data is of PostgreSQL %s, and %s is there: `daybook upgrade` carries it over", major, default
+        )
 
 
 def refuse_to_begin(home: Path) -> None:

@@ -20,9 +20,11 @@ from service.daybook import at_run_time
 from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.migrations import OLDEST_SERVER, migrations
 from service.migrations.roles import GROWING, SERVICE_ROLE, powers
+from service.postgres.folder import PostgresFolder
 from service.projection_files import damaged
 from service.settings import Settings
 from service.signatures import verify
+from service.upgrading.steps import kept_versions
 from service.web.identities import IdentityProvider, Misconfigured
 
 Verdict = Literal["good", "warning", "bad"]
@@ -84,6 +86,9 @@ def _home(home: Path) -> Iterator[Finding]:
             f"{len(kept)} damaged projections were moved aside, and built anew: remove {kept[-1]}, and look for why"
         )
         yield Finding("views", "warning", sentence)
+    for path in kept_versions(PostgresFolder.below(home)).values():
+        sentence = f"{path} is kept from before an upgrade: daybook upgrade --discard removes it"
+        yield Finding("old data", "good", sentence)
     free = shutil.disk_usage(home).free
     verdict: Verdict = "good" if free >= LITTLE_SPACE_BYTES else "warning"
     yield Finding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")

@@ -32,6 +32,7 @@ from service.restoring import NotEmpty
 from service.routines import NotStarted
 from service.store import Unreachable
 from service.tokens import UnknownToken
+from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
 
 OK = 0
 UNEXPECTED = 1
@@ -60,11 +61,12 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
             HomeUnusable,
             NotPublished,
             ServiceRefuses,
+            UpgradeFailed,
         ),
         UNEXPECTED,
     ),
-    ((LogDamaged, BadArchive, Refused), VERIFICATION_FAILED),
-    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty), CONFLICT),
+    ((LogDamaged, BadArchive, Refused, NotTheSame), VERIFICATION_FAILED),
+    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty, UpgradeRefused), CONFLICT),
     ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
 )
 

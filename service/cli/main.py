@@ -7,7 +7,20 @@ from typing import Any
 
 import click
 
-from service.cli import archiving, audit, doctor, exporting, importing, interface, log, query, serving, token, verify
+from service.cli import (
+    archiving,
+    audit,
+    doctor,
+    exporting,
+    importing,
+    interface,
+    log,
+    query,
+    serving,
+    token,
+    upgrade,
+    verify,
+)
 from service.cli.exits import ended_by_sigterm, translated
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
@@ -90,4 +103,5 @@ exporting.export.add_command(audit.bundle)
 main.add_command(audit.replay)
 main.add_command(archiving.restore_)
 main.add_command(verify.verify)
+main.add_command(upgrade.upgrade_)
 main.add_command(interface.openapi)

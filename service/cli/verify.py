@@ -78,7 +78,7 @@ def verify(
     keys = keys or home_keys(settings)
     if not keys:
         raise click.UsageError(f"{settings.home} holds no key of a log: give the verifier key with --vkey")
-    if settings.database_url is None and not PostgresFolder.below(settings.home).data.exists():
+    if settings.database_url is None and not PostgresFolder.below(settings.home).holds_data:
         raise NothingThere(f"{settings.home} holds no ledger")
 
     def kept(origin: str, created_at: datetime) -> list[Path]:

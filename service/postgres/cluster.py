@@ -19,6 +19,7 @@ def prepare_data(folder: PostgresFolder, bin_folder: Path, identity: Identity, l
     """Leave a data folder that the server can start on. The caller holds `lock`. Raises StartError."""
     if folder.unfinished_data.exists():
         shutil.rmtree(folder.unfinished_data)
+    folder.settle()
     if not folder.data.exists():
         _make_data(folder, bin_folder, identity, lock)
     elif folder.data_major() is None:
@@ -83,7 +84,7 @@ def _make_data(folder: PostgresFolder, bin_folder: Path, identity: Identity, loc
         raise StartError(f"initdb failed{nameless}: {said}")
     _write_through(making)
     making.rename(folder.data)
-    _sync(folder.path)
+    folder.sync()
 
 
 def log_tail(folder: PostgresFolder, start: int) -> str:

@@ -47,12 +47,17 @@ class EmbeddedPostgres:
         *,
         settings: Mapping[str, str] | None = None,
         ways: Sequence[Way] = (),
+        data: Path | None = None,
+        holding: Sequence[int] = (),
     ) -> None:
         """Nothing happens before `start`. `bin_folder` as in `find_binaries`; `settings` are PostgreSQL's, and win.
 
-        `ways`: as whom to run the server, first that works; empty: the usual ones for the present user.
+        `ways`: as whom to run the server, first that works; empty: the usual ones for the present user. `data`: where
+        its data lies, if not below the home; `holding`: descriptors that stay open until the server has gone, such as
+        the lock of the home that the data belongs to.
         """
-        self.folder = PostgresFolder.below(home)
+        self.folder = PostgresFolder(PostgresFolder.below(home).path, data)
+        self._holding = tuple(holding)
         self._bin_folder = bin_folder
         self._settings = dict(settings or {})
         self._ways = tuple(ways)
@@ -144,7 +149,14 @@ class EmbeddedPostgres:
         self.stop()
 
     def _launch(self, bin_folder: Path) -> Report:
-        request = Request(os.fspath(self.folder.path), os.fspath(bin_folder), os.getpid(), self._settings, self._ways)
+        request = Request(
+            os.fspath(self.folder.path),
+            os.fspath(bin_folder),
+            os.getpid(),
+            self._settings,
+            self._ways,
+            os.fspath(self.folder.data_elsewhere or ""),
+        )
         self._unread, self._ended = b"", None
         self._supervisor = subprocess.Popen(  # noqa: S603  # ourselves
             # Without site-packages it starts in a third of the time.
@@ -163,6 +175,7 @@ class EmbeddedPostgres:
             env=of_an_interpreter(packages=False),
             # Ctrl-C goes to every process of a terminal's group; the server is to end after us, not beside us.
             start_new_session=True,
+            pass_fds=self._holding,
         )
         report = self._report(START_PATIENCE_SECONDS)
         if report is None:

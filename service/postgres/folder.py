@@ -29,6 +29,8 @@ class PostgresFolder:
     """The `postgres` folder below a Daybook home; it belongs to whoever starts the service, no other may enter."""
 
     path: Path
+    #: Where the data lies if not here, as while it is carried over to another version.
+    data_elsewhere: Path | None = None
 
     @classmethod
     def below(cls, home: Path) -> "PostgresFolder":
@@ -43,12 +45,54 @@ class PostgresFolder:
     @property
     def data(self) -> Path:
         """PostgreSQL's data; whole if it exists."""
-        return self.path / "data"
+        return self.data_elsewhere or self.path / "data"
 
     @property
     def unfinished_data(self) -> Path:
         """Data in the making; left behind only by a crash."""
         return self.path / "data.unfinished"
+
+    @property
+    def upgraded_data(self) -> Path:
+        """Whole data of a newer version, about to take the place of `data`; see `settle`."""
+        return self.path / "data.upgraded"
+
+    @property
+    def upgrading(self) -> Path:
+        """Everything that is there during an upgrade alone."""
+        return self.path / "upgrading"
+
+    def kept_data(self, major: int) -> Path:
+        """Where data of a version lies that was carried over to a newer one."""
+        return self.path / f"data-{major}"
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether a server would start on data that is there, rather than make some."""
+        return self.data.exists() or self.upgraded_data.exists()
+
+    def settle(self) -> None:
+        """Finish what an upgrade that was killed left; the caller holds the lock.
+
+        Without `data` the newer data takes its place, as was to happen next. Beside `data`, on which a server may have
+        recorded something since, it is worth nothing.
+        """
+        shutil.rmtree(self.upgrading, ignore_errors=True)
+        if not self.upgraded_data.exists():
+            return
+        if self.data.exists():
+            shutil.rmtree(self.upgraded_data)
+        else:
+            self.upgraded_data.rename(self.data)
+            self.sync()
+
+    def sync(self) -> None:
+        """Have the names in this folder on disk."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     @property
     def log(self) -> Path:
@@ -77,8 +121,9 @@ class PostgresFolder:
 
     def data_major(self) -> int | None:
         """The PostgreSQL version that made the data; None where there is none yet."""
+        there = self.data if self.data.exists() else self.upgraded_data
         try:
-            return int((self.data / "PG_VERSION").read_text())
+            return int((there / "PG_VERSION").read_text())
         except FileNotFoundError:
             return None
 

@@ -55,6 +55,8 @@ class Request:
     settings: Mapping[str, str]
     #: Empty: the usual ones.
     ways: Sequence[Way]
+    #: Where the data lies; empty: in the folder.
+    data: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def main(request: Request) -> None:
     """Run one server from its start to its end."""
     wakeup = _listen_to_signals()
     kernel.adopt_orphans()
-    folder = PostgresFolder(Path(request.folder))
+    folder = PostgresFolder(Path(request.folder), Path(request.data) if request.data else None)
     try:
         lock = folder.take(
             request.owner_pid,

@@ -71,8 +71,20 @@ def test_data_of_an_older_version_gets_the_programs_that_made_it(tmp_path: Path)
     for version in ("15.18", "17.6"):
         installation(tmp_path / version[:2] / "bin", version)
     assert find_binaries(major=15, system_folder=tmp_path, search_path="").version == "15.18"
-    with pytest.raises(BinariesNotFoundError, match=r"no PostgreSQL 16 found: .*17\.6, the data was made by 16"):
+    with pytest.raises(
+        BinariesNotFoundError, match=r"no PostgreSQL 16 found: .*17\.6, the data was made by 16.*daybook upgrade"
+    ):
         find_binaries(major=16, system_folder=tmp_path, search_path="")
+
+
+@pytest.mark.usefixtures("without_wheel")
+def test_every_installation_is_found_the_named_one_first(tmp_path: Path) -> None:
+    for version in ("15.18", "17.6"):
+        installation(tmp_path / version[:2] / "bin", version)
+    named = installation(tmp_path / "named", "16.9")
+    installation(tmp_path / "old", "14.20")
+    found = binaries.installations(named, system_folder=tmp_path, search_path=str(tmp_path / "old"))
+    assert [one.version for one in found] == ["16.9", "17.6", "15.18"]
 
 
 @pytest.mark.usefixtures("without_wheel")
