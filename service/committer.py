@@ -7,6 +7,7 @@ it and what was decided behind it are decided anew, one after the other.
 
 import logging
 import queue
+import secrets
 import threading
 import time
 from collections import deque
@@ -20,11 +21,13 @@ from eventsourcing.persistence import IntegrityError
 from psycopg.errors import UniqueViolation
 
 from domain.ledger import Batch, Interrupted, Sent
+from service.attempts import Attempts, Pauses
 from service.cache import StreamCache
 from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
 from service.flights import Appended, Copyist, Diverted, Flight
 from service.idempotency import KeyTaken, keep, recall
 from service.identifiers import new_identifier
+from service.routines import NotStarted, Routine
 from service.store import Ledger, ReadOnly, Unreachable
 from service.writing import ClockSetBack, Head, Place, number
 
@@ -41,6 +44,12 @@ WAITING_COMMANDS = 4_096
 PATIENCE_S = 20.0
 #: For each event of a command so much is added.
 PATIENCE_OF_EVENT_S = 0.005
+#: What is said of what PostgreSQL says.
+SAID_OF_STATES = {
+    "53100": "the database has no space left",
+    "53200": "the database has no memory left",
+    "55P03": "another process holds the ledger's lock",
+}
 #: How often is looked who has waited too long.
 LOOK_S = 0.1
 #: A group whose decision takes longer than this goes on its way without those that are not decided yet.
@@ -60,10 +69,14 @@ CUT_OFF_S = 2.0
 
 #: Whoever waits longer than this shows that nothing is recorded.
 TROUBLING_WAIT_S = 10.0
-#: For so long an append that failed speaks against recording.
-REMEMBERED_S = 15.0
+#: After an append that failed one is rehearsed, whenever nothing waits, until one would succeed: who is sent elsewhere
+#: records nothing here, and would never come back.
+REHEARSALS = Pauses(first_s=0.5, most_s=2.0)
+#: A thread of the watch's that failed looks again as soon.
+WATCHING = Pauses(most_s=1.0)
 
 SHUTTING_DOWN = "the ledger is shutting down"
+ENDED = "the thread that records has ended: start the service again"
 NOT_BEGUN = "its turn to be recorded did not come in time; nothing of it was recorded"
 UNKNOWN = (
     "it was not recorded in time; whether it will be is not known: send it again under the same ids or the same key"
@@ -110,7 +123,8 @@ class Committer:
         self.acknowledged = 0
         #: Commands that wait; True: something that flew has landed; None: the end.
         self._queue: queue.SimpleQueue[Command | bool | None] = queue.SimpleQueue()
-        self._closed = False
+        #: Why nothing more is taken on; None: it is.
+        self._shut: str | None = None
         #: When a closing committer gives up what is not recorded yet (time.monotonic).
         self._give_up_at = float("inf")
         #: Held while a command is put in the queue, so that none comes behind the mark of the end, and while its turn
@@ -127,13 +141,25 @@ class Committer:
         self._flight: Flight | None = None
         #: Groups still to be decided without presuming anything.
         self._wary = 0
+        self._rehearsals = Attempts("rehearsing an append", REHEARSALS)
+        #: How long nothing may wait before an append is rehearsed; None: the last one went well.
+        self._rehearsed_in_s: float | None = None
         # All threads are there from the beginning: one that cannot be started later would leave commands unanswered.
-        self._writer = Copyist("writer")
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-        self._watch = threading.Thread(target=self._look, name="committer-watch", daemon=True)
-        self._ended = threading.Event()
-        self._thread.start()
-        self._watch.start()
+        # Those that record never begin anew: where one ends by a fault of ours, nobody knows what it had in hand.
+        self._writer = Copyist("writer", self._refuse_all)
+        self._routine = Routine("committer", self._run, restarts=False, wake=lambda: self._queue.put(None))
+        self._watch = Routine("committer-watch", self._look, restarts=True, pauses=WATCHING)
+        try:
+            for routine in self.routines:
+                routine.start()
+        except NotStarted:
+            self.close(0.0)
+            raise
+
+    @property
+    def routines(self) -> tuple[Routine, ...]:
+        """What works in the background."""
+        return self._writer.routine, self._routine, self._watch
 
     @property
     def waiting(self) -> int:
@@ -150,18 +176,17 @@ class Committer:
     @property
     def trouble(self) -> str | None:
         """Why nothing can be recorded just now, as far as anybody has noticed; None: nothing speaks against it."""
-        if not self._closed and not (self._thread.is_alive() and self._writer.thread.is_alive()):
-            return "the thread that records has ended: start the service again"
+        if self._shut is not None:
+            return self._shut
         waited_s = self.oldest_s
         if waited_s > TROUBLING_WAIT_S:
             return f"a request has been waiting for {waited_s:.0f} s"
-        # Who is sent elsewhere records nothing here: after a time it must be tried again.
-        if not self.last.well and time.monotonic() - self.last.at < REMEMBERED_S:
-            return self.last.text
-        return None
+        return None if self.last.well else self.last.text
 
-    def _say(self, text: str) -> None:
-        self.last = Said(text, well=False, at=time.monotonic())
+    def _say(self, error: BaseException) -> None:
+        """Take note that nothing could be recorded, and why."""
+        self.last = Said(_told(error), well=False, at=time.monotonic())
+        self._rehearsed_in_s = self._rehearsals.pauses.first_s
 
     def submit(
         self,
@@ -187,8 +212,8 @@ class Committer:
     def enqueue(self, command: Command) -> None:
         """Take on a command, as `submit` does."""
         with self._entrance:
-            if self._closed:
-                raise Unavailable(SHUTTING_DOWN)
+            if self._shut is not None:
+                raise Unavailable(self._shut)
             if self._queue.qsize() >= self.most_waiting:
                 raise Busy(f"{self.most_waiting} requests wait to be recorded")
             command.submitted_at = time.monotonic()
@@ -202,19 +227,34 @@ class Committer:
     def close(self, patience_s: float = CLOSING_S) -> None:
         """Record what was accepted, then stop; after a time what is not recorded is given up."""
         with self._entrance:
-            self._closed = True
+            self._shut = SHUTTING_DOWN
             self._give_up_at = time.monotonic() + patience_s
-        self._queue.put(None)
         # What waits for PostgreSQL is cut off by the watch.
-        self._thread.join(patience_s + 2 * CUT_OFF_S)
+        self._routine.stop(patience_s + 2 * CUT_OFF_S)
         self._writer.close(CUT_OFF_S)
-        self._ended.set()
-        self._watch.join()
+        self._watch.stop()
         for command in self._unanswered:
             command.fail(Unavailable(SHUTTING_DOWN))
 
-    def _run(self) -> None:
+    def _run(self, routine: Routine) -> None:
+        try:
+            self._work(routine)
+        finally:
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        """Tell everybody that nothing is recorded any more, where a thread has ended though nobody closed this."""
+        with self._entrance:
+            if self._shut is not None:
+                return
+            self._shut = ENDED
+            unanswered = list(self._unanswered)
+        for command in unanswered:
+            command.fail(Unavailable(f"{ENDED}: {UNKNOWN if command.begun else NOT_BEGUN}"))
+
+    def _work(self, routine: Routine) -> None:
         while (taken := self._next_group()) is not None:
+            routine.alive()
             with self._entrance:
                 group = Group([command for command in taken if command.begin()])
             if not group.commands:
@@ -230,13 +270,13 @@ class Committer:
     def _fail(self, group: Group, error: BaseException) -> None:
         if not isinstance(error, Unavailable):
             logger.error("recording failed", exc_info=error)
-            self._say("recording failed")
+            self._say(error)
         self.cache.forget()
         group.fail(error)
 
     def _next_group(self) -> list[Command] | None:
         """What waits, up to the size of a group; blocks for the first; None at the end; none: something has landed."""
-        first = self._held.popleft() if self._held else self._queue.get()
+        first = self._held.popleft() if self._held else self._first()
         if not isinstance(first, Command):
             return None if first is None else []
         group, events = [first], len(first.requests)
@@ -257,15 +297,41 @@ class Committer:
             events += len(command.requests)
         return group
 
+    def _first(self) -> Command | bool | None:
+        """What comes next; while nothing does, an append is rehearsed where the last one failed."""
+        while self._rehearsed_in_s is not None:
+            try:
+                return self._queue.get(timeout=self._rehearsed_in_s)
+            except queue.Empty:
+                self._rehearse()
+        return self._queue.get()
+
+    def _rehearse(self) -> None:
+        """Find out whether something could be recorded again, without recording anything."""
+        # Nobody waits for it: the watch cuts it off where PostgreSQL says nothing.
+        self._at_work[threading.get_ident()] = Group([])
+        try:
+            self.ledger.recorder.rehearse(f"rehearsal/{secrets.token_hex(8)}")
+        except Exception as error:
+            pause_s = self._rehearsals.failed(error)
+            self._say(error)
+            self._rehearsed_in_s = pause_s
+        else:
+            self._well("an append would succeed")
+
+    def _well(self, text: str) -> None:
+        self.last = Said(text, well=True, at=time.monotonic())
+        if self._rehearsed_in_s is not None:
+            self._rehearsals.succeeded()
+            self._rehearsed_in_s = None
+
     # Who waits too long
 
-    def _look(self) -> None:
+    def _look(self, routine: Routine) -> None:
         """Answer those who have waited too long, and cut connections that nothing comes back from."""
-        while not self._ended.wait(LOOK_S):
-            try:
-                self._give_up(time.monotonic())
-            except Exception:
-                logger.exception("those who wait are looked at again")
+        while not routine.pause(LOOK_S):
+            self._give_up(time.monotonic())
+            routine.alive()
 
     def _give_up(self, now: float) -> None:
         with self._entrance:
@@ -380,7 +446,7 @@ class Committer:
             except BrokenOff as broken:
                 attempted = broken.attempted
                 self.cache.forget()
-                self._say("the database is read-only" if broken.read_only else "PostgreSQL cannot be reached")
+                self._say(broken)
                 if all(command.future.done() for command in group.commands) or time.monotonic() > self._give_up_at:
                     raise Unavailable(f"PostgreSQL cannot be reached: {broken}") from broken
                 logger.warning("PostgreSQL cannot be reached, trying again: %s", broken)
@@ -389,7 +455,7 @@ class Committer:
                 logger.info("deciding anew: another process was first under an idempotency key")
             except (IntegrityError, ClockSetBack) as error:
                 if isinstance(error, ClockSetBack):
-                    self._say("the database's clock was set back")
+                    self._say(error)
                 if self._wary or not isinstance(error.__cause__, UniqueViolation | None):
                     raise
                 # An id or a stream that was presumed to be new is not; and a replay needs no clock.
@@ -425,7 +491,7 @@ class Committer:
                 appending.insert(numbered)
                 keep(appending.connection, group.to_keep(numbered[0].position if numbered else 0))
         except Unreachable as error:
-            raise BrokenOff(str(error), attempted, read_only=isinstance(error, ReadOnly)) from error
+            raise BrokenOff(str(error), attempted) from error
         if attempted is not None:
             self.cache.recorded(numbered[-1].position, batch)
         return attempted
@@ -458,7 +524,7 @@ class Committer:
 
     def _acknowledge(self, group: Group, appended: "Appended | None") -> None:
         if appended is not None:
-            self.last = Said("recorded", well=True, at=time.monotonic())
+            self._well("recorded")
             self.acknowledged = appended.first + appended.count - 1
             self.on_append(appended.first, bytes(appended.leaves))
             self.on_group(appended.count)
@@ -468,7 +534,21 @@ class Committer:
 class BrokenOff(Exception):
     """The connection was lost during an append; `attempted` may or may not be recorded."""
 
-    def __init__(self, message: str, attempted: Appended | None, *, read_only: bool = False) -> None:
+    def __init__(self, message: str, attempted: Appended | None) -> None:
         super().__init__(message)
         self.attempted = attempted
-        self.read_only = read_only
+
+
+def _told(error: BaseException | None) -> str:
+    """Why nothing could be recorded, in words for anybody: nothing of files, hosts or statements."""
+    match error:
+        case BrokenOff():
+            return _told(error.__cause__)
+        case ReadOnly():
+            return "the database is read-only"
+        case ClockSetBack():
+            return "the database's clock was set back"
+    state = getattr(error.__cause__, "sqlstate", None) if error is not None else None
+    if state in SAID_OF_STATES:
+        return SAID_OF_STATES[state]
+    return "PostgreSQL cannot be reached" if isinstance(error, Unreachable) else "recording failed"

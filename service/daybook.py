@@ -51,7 +51,8 @@ class Daybook:
     @property
     def routines(self) -> list[Routine]:
         """Everything that works in the background, and is watched."""
-        return [*self.follower.routines, self.tail.routine, self.log.publisher.routine, *self.others]
+        views, log = self.follower.routines, self.log.publisher.routine
+        return [*self.committer.routines, *views, self.tail.routine, log, *self.others]
 
     @property
     def lives(self) -> list[Life]:
@@ -65,11 +66,14 @@ class Daybook:
 
 
 @contextmanager
-def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
+def database(
+    settings: Settings, *, keep: bool = False, watched: Callable[[Routine], None] = lambda routine: None
+) -> Iterator[str]:
     """A connection string of the ledger's owner, to migrate and to look: the operator's, or the embedded server's.
 
     Where another process runs the embedded server of this home, that one is used. `keep`: where the server ends in the
-    block, with that process or because somebody killed it, it is started again from here.
+    block, with that process or because somebody killed it, it is started again from here; `watched` is told of the
+    routine that does so.
     """
     if settings.database_url is not None:
         yield (settings.migrations_url or settings.database_url).get_secret_value()
@@ -89,6 +93,7 @@ def database(settings: Settings, *, keep: bool = False) -> Iterator[str]:
         _say_what_is_newer(server, settings.pg_bin)
     keeper = Routine("keeper", lambda routine: _keep(server, running or conninfo, routine), restarts=True)
     if keep:
+        watched(keeper)
         keeper.start()
     try:
         yield running or conninfo
@@ -160,7 +165,8 @@ def open_daybook(
     """
     with ExitStack() as stack:
         provide(settings.home)
-        conninfo = stack.enter_context(database(settings, keep=follow))
+        others: list[Routine] = []
+        conninfo = stack.enter_context(database(settings, keep=follow, watched=others.append))
         own = at_run_time(settings, conninfo)
         origin = migrate(conninfo, settings.origin, service=own, before=lambda: refuse_to_begin(settings.home))
         ledger = Ledger(own)
@@ -188,7 +194,7 @@ def open_daybook(
             log.start()
         else:
             follower.catch_up(progress)
-        yield Daybook(origin, ledger, committer, follower, log, tail, watchers)
+        yield Daybook(origin, ledger, committer, follower, log, tail, watchers, others)
 
 
 @contextmanager

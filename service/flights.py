@@ -1,15 +1,16 @@
 """A large group on its way: written down and sent to PostgreSQL while the next one is decided."""
 
 import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from domain.events import LARGEST_EVENT_BYTES
 from domain.ledger import Batch
 from domain.merkle import HASH_BYTES, leaf_hash
 from service.commands import Group
+from service.routines import Routine
 from service.writing import Head, Numbered, Place, write
 
 
@@ -81,30 +82,45 @@ class Diverted(Exception):
 
 
 class Copyist:
-    """A thread that does one piece of work after the other; it is there from the beginning."""
+    """A thread that does one piece of work after the other; `on_end` is called when it ends, for whatever reason."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, on_end: Callable[[], None]) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self.thread.start()
+        self._on_end = on_end
+        self._has_ended = False
+        self.routine = Routine(name, self._run, restarts=False, wake=lambda: self._work.put(None))
 
     def submit(self, work: Callable[[], None]) -> "Future[None]":
         """Have work done; the future is done when it is."""
         done: Future[None] = Future()
         self._work.put((work, done))
+        if self._has_ended:
+            self._leave()
         return done
 
     def close(self, patience_s: float) -> None:
         """End after what was submitted, or after a time."""
-        self._work.put(None)
-        self.thread.join(patience_s)
+        self.routine.stop(patience_s)
 
-    def _run(self) -> None:
-        while (piece := self._work.get()) is not None:
-            work, done = piece
-            try:
-                work()
-            except BaseException as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
+    def _run(self, routine: Routine) -> None:
+        try:
+            while (piece := self._work.get()) is not None:
+                routine.alive()
+                work, done = piece
+                try:
+                    work()
+                except BaseException as error:
+                    done.set_exception(error)
+                else:
+                    done.set_result(None)
+        finally:
+            self._on_end()
+            self._has_ended = True
+            self._leave()
+
+    def _leave(self) -> None:
+        """Tell whoever waits for what will not be done."""
+        with suppress(queue.Empty):
+            while True:
+                if (piece := self._work.get_nowait()) is not None:
+                    piece[1].set_exception(Diverted("the thread that records has ended"))

@@ -20,7 +20,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.postgres import BasePostgresFactory, PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
 from eventsourcing.utils import Environment
-from psycopg import Connection
+from psycopg import Connection, Rollback
 from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import DictRow, dict_row, tuple_row
 
@@ -29,7 +29,7 @@ from domain.events import Recorded
 from domain.json_text import parse_json
 from service.connections import cut, settings_of
 from service.migrations.roles import SERVICE_ROLE
-from service.writing import COPY_END, COPY_OPENING, Head, Numbered, rows_of
+from service.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Numbered, Place, rows_of
 
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
@@ -41,6 +41,20 @@ CHANNEL = "ledger_events"
 COPIED_EVENTS = 200
 #: What may wait in the socket, as far as the system allows: PostgreSQL goes on while this process does other things.
 SENT_AHEAD_BYTES = 2 * 1024 * 1024
+
+
+#: The event of a rehearsed append: more than goes into what is left of a page.
+REHEARSED_BYTES = 8_000
+REHEARSAL = (
+    "insert into ledger_events"
+    " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
+    " values (%s, %s, %s, %s, %s, %s, %s)"
+)
+#: A megabyte that has to be written to the disk, and is gone with the statement: freed pages are no room.
+SPILL = (
+    "select count(*) from (select repeat(md5(number::text), 32) as text from generate_series(1, 1024) as number"
+    " order by text offset 0) as sorted"
+)
 
 
 class StoredRow(NamedTuple):
@@ -131,6 +145,19 @@ class LedgerRecorder(PostgresApplicationRecorder):
         with self.datastore.get_connection() as connection, connection.transaction():
             row = connection.cursor(row_factory=tuple_row).execute("select * from ledger_lock()").fetchone()
             yield Appending(connection, Head(*row))  # type: ignore[misc]
+
+    def rehearse(self, name: str) -> None:
+        """All of an append but its end: raises what an append of an event by this name would raise, records nothing.
+
+        What it writes meanwhile takes as much room on the disk as a small group does.
+        """
+        with self.appending() as appending:
+            place = Place.after(appending.head)
+            event = (place.position, name, 1, name, name, EPOCH + place.recorded_us * TICK, os.urandom(REHEARSED_BYTES))
+            appending.connection.execute(REHEARSAL, event)
+            appending.connection.execute("set local work_mem = '64kB'")
+            appending.connection.execute(SPILL)
+            raise Rollback
 
     def rows_after(self, position: int, limit: int, *, upto: int | None = None) -> list[StoredRow]:
         """The next events after a position, in order."""

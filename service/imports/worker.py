@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
@@ -11,6 +11,7 @@ from typing import TextIO
 import msgspec
 
 from domain.errors import Corrupt, Refusal
+from service.attempts import Pauses
 from service.committer import Busy, Unavailable
 from service.daybook import Daybook, ledger_identity
 from service.follower import Lagging, Stopped
@@ -23,6 +24,7 @@ from service.importers.rows import MOST_FAULTS, BadFile
 from service.importers.streaming import Options
 from service.imports.arriving import FULL
 from service.imports.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
+from service.routines import Routine
 from service.settings import Settings
 from service.store import Unreachable
 from service.writing import ClockSetBack
@@ -33,6 +35,8 @@ logger = logging.getLogger(__name__)
 POLL_S = 1.0
 #: How long after a loss of the database a job is begun again.
 RECONNECT_S = 2.0
+#: After an error of ours, such as a disk that is full.
+PAUSES = Pauses(first_s=0.5, most_s=RECONNECT_S)
 #: How long the end of a service waits for an import to halt.
 LEAVE_S = 15.0
 ENDING = "the service ended: it is run again from its beginning"
@@ -80,8 +84,8 @@ class Worker:
         self._run: Run | None = None
         self._writing = threading.Lock()
         self._wake = threading.Event()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._work_on, name="imports", daemon=True)
+        #: Runs the jobs; what an error leaves behind is taken up by whoever leads next.
+        self.routine = Routine("imports", self._work_on, restarts=True, wake=self._wake.set, pauses=PAUSES)
 
     @classmethod
     def of(cls, daybook: Daybook, settings: Settings) -> "Worker":
@@ -90,8 +94,8 @@ class Worker:
         return cls(daybook, jobs, settings.import_kept_days, bounds=Bounds.of(settings.import_memory_mb))
 
     def start(self) -> None:
-        """Work in the background."""
-        self._thread.start()
+        """Work in the background; raises NotStarted of service.routines where there is no thread for it."""
+        self.routine.start()
 
     def wake(self) -> None:
         """A job has come: look now."""
@@ -102,32 +106,30 @@ class Worker:
 
         A file whose reading cannot be halted in time is given up: its thread ends with the process, and writes nothing.
         """
-        self._closed.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(self._leave_s)
+        self.routine.stop(self._leave_s)
         with self._writing:
             if self._run is not None:
                 self._run.abandoned = True
                 self.jobs.put_back(self._run.told(), ENDING)
             self.jobs.resign()
 
-    def _work_on(self) -> None:
-        while not self._closed.is_set():
-            self._wake.clear()
-            try:
+    def _work_on(self, routine: Routine) -> None:
+        try:
+            while not routine.stopping.is_set():
+                self._wake.clear()
                 if self._lead() and (job := self.jobs.next()) is not None:
                     self._work(job)
+                    routine.alive()
                     continue
                 self._clear_away()
-            except Exception:
-                # The disk may be full. Whoever leads next takes up what lies there.
-                logger.exception("imports wait")
-                with self._writing:
-                    self._leads = False
-                    self.jobs.resign()
-                self._closed.wait(RECONNECT_S)
-            self._wake.wait(POLL_S)
+                routine.alive()
+                self._wake.wait(POLL_S)
+        except Exception:
+            # The disk may be full. Whoever leads next takes up what lies there.
+            with self._writing:
+                self._leads = False
+                self.jobs.resign()
+            raise
 
     def _lead(self) -> bool:
         if not self._leads and self.jobs.lead():
@@ -141,7 +143,7 @@ class Worker:
             self._cleared_at = time.monotonic()
 
     def _work(self, job: Job) -> None:
-        run = self._run = Run(self._daybook, self.jobs, job, self._closed, self._bounds)
+        run = self._run = Run(self._daybook, self.jobs, job, self.routine.stopping, self._bounds, self.routine.alive)
         failure: Exception | None = None
         try:
             run.work()
@@ -152,7 +154,7 @@ class Worker:
             if not run.abandoned:
                 self._write_down(run, failure)
         if isinstance(failure, PASSING):
-            self._closed.wait(RECONNECT_S)
+            self.routine.pause(RECONNECT_S)
 
     def _write_down(self, run: "Run", failure: Exception | None) -> None:
         """Keep how a job ended, or that it is to be run again."""
@@ -162,7 +164,7 @@ class Worker:
             self.jobs.end(done, "done", f"{done.rejected} rows are left out" if done.rejected else None)
         elif self.jobs.is_called_off(job.id):
             self.jobs.call_off(run.told())
-        elif self._closed.is_set():
+        elif self.routine.stopping.is_set():
             self.jobs.put_back(run.told(), ENDING)
         elif isinstance(failure, PASSING):
             logger.info("import %s waits: %s", job.id, failure)
@@ -196,14 +198,22 @@ class Run:
     """One run of a job, and how far it is."""
 
     def __init__(
-        self, daybook: Daybook, jobs: Jobs, job: Job, closed: threading.Event, bounds: Bounds | None = None
+        self,
+        daybook: Daybook,
+        jobs: Jobs,
+        job: Job,
+        closed: threading.Event,
+        bounds: Bounds | None = None,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
+        """`closed`: set once it is to halt; `alive` is called while it gets on."""
         self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run)
         self._daybook = daybook
         self.jobs = jobs
         self.job = job
         self._closed = closed
         self._bounds = bounds
+        self._alive = alive
         #: Somebody else has written how it went, since it did not halt in time.
         self.abandoned = False
         self._done = 0
@@ -291,6 +301,7 @@ class Run:
         now = time.monotonic()
         if now - self._written_at >= PROGRESS_S and not self.abandoned:
             self._written_at = now
+            self._alive()
             # Who asks is told a little less.
             with suppress(OSError):
                 self.jobs.write(self.told())

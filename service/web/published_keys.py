@@ -117,6 +117,7 @@ class KeysOfUrl:
         self._tried_at = now
         self._flight = Future()
         try:
+            # No routine: one fetch of at most PATIENCE_S, whose failure is remembered, and begun anew by who asks.
             threading.Thread(target=self._fly, args=(self._flight, now), name="provider-keys", daemon=True).start()
         except RuntimeError as error:  # no thread can be started just now
             logger.warning("the keys of the identity provider are not fetched: %s", error)

@@ -152,9 +152,14 @@ class Deliveries:
         self._dispatcher = Routine("webhooks", self._dispatch, restarts=True, wake=self._wake.set, pauses=PAUSES)
         self._workers = [Routine(f"webhook-{number}", self._work, restarts=True) for number in range(AT_ONCE)]
 
+    @property
+    def routines(self) -> tuple[Routine, ...]:
+        """What works in the background: the last one gives out what the others do."""
+        return (*self._workers, self._dispatcher)
+
     def start(self) -> None:
         """Deliver in the background; raises NotStarted where there are no threads for it."""
-        for routine in (*self._workers, self._dispatcher):
+        for routine in self.routines:
             routine.start()
 
     def wake(self) -> None:

@@ -148,6 +148,7 @@ class Names:
                 raise OSError(f"{MOST_LOOKUPS} names are being looked up already")
             coming: Future[list[Address]] = Future()
             try:
+                # No routine: one look-up, bounded in number, whose failure is its caller's, who tries again.
                 threading.Thread(target=self._find, args=(host, port, coming), name="names", daemon=True).start()
             except RuntimeError as error:
                 raise OSError(str(error)) from None

@@ -212,3 +212,77 @@ def test_every_connection_notices_that_the_other_end_is_gone(ledger: Ledger) -> 
     assert settings["options"].startswith("-c a.b=1 -c role=")
     with psycopg.connect(**{**ledger.connection_settings, "row_factory": None}) as connection:
         assert connection.execute("show lock_timeout").fetchone() == ("5s",)
+
+
+def full(owner: Connection[Any], errcode: str = "disk_full") -> None:
+    """From now on the database says what it says where there is no room for an event."""
+    owner.execute(
+        "create or replace function no_room() returns trigger language plpgsql as $$"
+        f" begin raise exception 'could not extend file: No space left' using errcode = '{errcode}'; end $$;"
+        " drop trigger if exists no_room on ledger_events;"
+        " create trigger no_room before insert on ledger_events for each row execute function no_room()".encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("errcode", "said"), [("disk_full", "the database has no space left"), ("internal_error", "recording failed")]
+)
+def test_after_a_failed_append_nothing_is_well_until_one_would_succeed_though_nobody_writes(
+    hasty: Committer, ledger: Ledger, owner: Connection[Any], errcode: str, said: str
+) -> None:
+    full(owner, errcode)
+    assert hasty.submit(read([organization("baidu")])).exception(LONG_S) is not None
+    before = hasty.last.at
+    # It is looked at again and again, and nothing else is said meanwhile.
+    assert wait_until(lambda: hasty.last.at > before, LONG_S)
+    assert hasty.trouble == said
+    owner.execute("drop trigger no_room on ledger_events")
+    assert wait_until(lambda: hasty.trouble is None, LONG_S)
+    # No trace is left of it.
+    assert (ledger.recorder.head().position, events(ledger)) == (0, [])
+    assert record(hasty, organization("baidu")).recorded == 1
+
+
+def test_a_rehearsal_that_hears_nothing_keeps_nobody_waiting(
+    hasty: Committer, database: str, owner: Connection[Any]
+) -> None:
+    full(owner)
+    assert hasty.submit(read([organization("baidu")])).exception(LONG_S) is not None
+    with head_held(database):
+        assert appends_wait(owner)
+        before = hasty.last.at
+        assert wait_until(lambda: hasty.last.at > before, LONG_S)
+        owner.execute("drop trigger no_room on ledger_events")
+    assert record(hasty, organization("baidu")).recorded == 1
+
+
+@pytest.mark.parametrize("name", ["committer", "writer"])
+def test_where_a_thread_that_records_has_ended_everybody_is_refused_at_once(
+    ledger: Ledger, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    committer = Committer(ledger)
+    record(committer, organization("baidu"))
+    endless = Slow(many("endless", 50), pause_s=1.0)
+    first = committer.submit(endless)
+    assert endless.begun.wait(LONG_S)
+    behind = committer.submit(read([organization("behind")]))
+
+    def broken(*given: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    if name == "committer":
+        monkeypatch.setattr(committer, "_next_group", broken)
+        endless.enough.set()
+        assert first.result(LONG_S).recorded == 50
+    else:
+        monkeypatch.setattr(committer._writer.routine, "alive", broken)
+        committer._writer.submit(lambda: None)
+    assert "the thread that records has ended: start the service again: its turn" in error_of(behind)
+    with pytest.raises(Unavailable, match="the thread that records has ended"):
+        committer.submit(read([organization("after")]))
+    assert "the thread that records has ended" in str(committer.trouble)
+    assert wait_until(lambda: [one.life.name for one in committer.routines if not one.life.is_well] == [name])
+    assert f"{name} has ended" in caplog.text
+    endless.enough.set()
+    committer.close()
+    assert "organization/behind" not in {event["stream"] for event in events(ledger)}
