@@ -20,13 +20,14 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO
 
 import msgspec
 
 from service.environment import of_an_interpreter
-from service.importers.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STILL_S
+from service.importers.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STARVED, STILL_S
 from service.importers.mapping import BadMapping
 from service.importers.messages import (
     LARGEST_FRAME_BYTES,
@@ -97,7 +98,6 @@ class Apart:
         #: Asked again and again while the reader is waited for; raises where it is no longer to be.
         self._halt = halt
         self._ask: Answerer | None = None
-        self._buffer = bytearray()
         self._rows = 0
         self.size_bytes = 0
         self._messages = self._say()
@@ -112,6 +112,8 @@ class Apart:
         assert self._process.stdout is not None
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._input, False)
+        self._ready = select.poll()
+        self._ready.register(self._output, select.POLLIN)
         self._written = framed(self._wanted)
         return self
 
@@ -168,22 +170,27 @@ class Apart:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._nonsense(str(error)) from None
 
-    def _exactly(self, count: int) -> bytes:
-        while len(self._buffer) < count:
-            self._wait()
-            found = os.read(self._output, PIPE_BYTES)
-            if not found:
-                raise self._death()
-            self._buffer += found
-        taken = bytes(memoryview(self._buffer)[:count])
-        del self._buffer[:count]
+    def _exactly(self, count: int) -> bytearray:
+        """So many bytes, read to where they are needed."""
+        taken = bytearray(count)
+        have = 0
+        with memoryview(taken) as room:
+            while have < count:
+                self._wait()
+                found = os.readv(self._output, [room[have:]])
+                if not found:
+                    raise self._death()
+                have += found
         return taken
 
     def _wait(self) -> None:
         """Until the reader has said something; meanwhile it is told what is written to it."""
+        self._halt()
+        if not self._written and self._ready.poll(0):
+            return
         poll = select.poll()
         poll.register(self._output, select.POLLIN)
-        deadline = time.monotonic() + self.bounds.still_s
+        began, busy_s = time.monotonic(), None
         while True:
             self._halt()
             if self._written:
@@ -198,9 +205,15 @@ class Apart:
                     poll.unregister(self._input)
             if self._output in ready:
                 return
-            if time.monotonic() > deadline:
+            if busy_s is None:
+                busy_s = _busy_s(self._process.pid)
+            silent_s, still_s = time.monotonic() - began, self.bounds.still_s
+            if silent_s <= still_s:
+                continue
+            # Where others keep the processors from it, it does not stand still.
+            if _busy_s(self._process.pid) - busy_s > still_s / 2 or silent_s > STARVED * still_s:
                 self._process.kill()
-                raise self._bad(f"the process that reads the file said nothing for {self.bounds.still_s:g} s")
+                raise self._bad(f"the process that reads the file said nothing for {silent_s:.0f} s")
 
     def _death(self) -> Exception:
         self._process.kill()
@@ -264,6 +277,15 @@ def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
         assert process.stdout is not None
         fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return process
+
+
+def _busy_s(pid: int) -> float:
+    """The processor time that a process has taken; 0: nobody can say."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _on_disk(file: BinaryIO) -> Any:

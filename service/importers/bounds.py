@@ -15,8 +15,9 @@ MEMORY_MB = 1_024
 #: What judging a mapping, or how a file begins, may take: Python and its models need a third of it.
 JUDGING_MB = 256
 #: How long it may say nothing. While it reads it tells once a second that it goes on, so that this is a parser that
-#: stands still; a machine that is much too busy gets some patience.
+#: stands still; one that has had less than half of that time on a processor is waited for so many times as long.
 STILL_S = 120.0
+STARVED = 5
 #: How long judging may take.
 JUDGING_S = 20.0
 #: What it may put aside in one temporary file: rows by order, releases by process, a workbook out of gzip.

@@ -112,12 +112,13 @@ def _checked(batch: "Batch") -> "Batch":
 def _of_equal_size(lines: Lines) -> Iterator["Batch"]:
     """All lines, BATCH_LINES at a time; fewer where they are long, or something is wrong with some of them."""
     waiting: list[Batch] = []
+    size_bytes = 0
     for sheet in lines.sheets(sheet_lines()):
         waiting.append(Batch.of(sheet))
-        size_bytes = sum(batch.size_bytes for batch in waiting)
+        size_bytes += waiting[-1].size_bytes
         if waiting[-1].faults or sum(map(len, waiting)) >= BATCH_LINES or size_bytes >= BATCH_BYTES:
             yield Batch.joined(waiting)
-            waiting = []
+            waiting, size_bytes = [], 0
     if waiting:
         yield Batch.joined(waiting)
 
