@@ -1,7 +1,7 @@
 """Releases brought down to what orders are made of: parties, awards, contracts; figures as exact text."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -156,14 +156,18 @@ def _contract(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _common(entry: Mapping[str, Any], dated: str) -> dict[str, Any]:
     read: dict[str, Any] = {"id": str(entry["id"])}
     # A null says that what was told before is no more.
-    read |= {name: entry[name] or None for name in ("title", "status") if name in entry}
+    told = {name: entry[name] for name in ("title", "status") if name in entry}
+    read |= {name: value or None for name, value in told.items() if value is None or isinstance(value, str)}
     if dated in entry:
         day = _day(entry[dated], f"/{dated}")
         read[dated] = None if day is None else day.isoformat()
-    amendments = (entry.get("amendments") or []) + ([entry["amendment"]] if entry.get("amendment") else [])
-    days = [_day(one.get("date"), "/amendments") for one in amendments if isinstance(one, dict)]
-    if told := [day.isoformat() for day in days if day is not None]:
-        read["amendedOn"] = max(told)
+    listed = entry.get("amendments")
+    # What is no amendment or no text is a departure from the schema, and remarked as such.
+    amendments = [*(listed if isinstance(listed, list) else ()), entry.get("amendment")]
+    dates = [one.get("date") for one in amendments if isinstance(one, dict)]
+    days = [_day(one, "/amendments") for one in dates if isinstance(one, str)]
+    if amended := [day.isoformat() for day in days if day is not None]:
+        read["amendedOn"] = max(amended)
     if (value := _value(entry.get("value"), "/value")) is not None:
         read["value"] = value
     items = [_item(item, f"/items/{n}") for n, item in enumerate(entry.get("items") or ())]
@@ -234,8 +238,9 @@ def figure(number: int | Decimal, pointer: str, places: int = MOST_PLACES) -> st
     return (plain.rstrip("0").rstrip(".") if "." in plain else plain).lstrip("-")
 
 
-def _suppliers(references: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
-    if not references:
+def _suppliers(references: Any) -> dict[str, Any]:
+    # A contract's own are not in the standard's schema, and so may be anything.
+    if not references or not isinstance(references, list):
         return {}
     read = [_reference(one) for one in references if isinstance(one, dict)]
     read = [one for one in read if one]
@@ -259,15 +264,19 @@ def _reference(given: Mapping[str, Any]) -> dict[str, Any]:
         read["id"] = str(given["id"])
     if isinstance(name := given.get("name"), str) and name.strip():
         read["name"] = " ".join(name.split())
-    identifier = given.get("identifier") or {}
+    identifier = _object(given.get("identifier"))
     if str(identifier.get("id")).strip().casefold() not in NO_IDENTIFIER and identifier.get("id") is not None:
         read["identifier"] = str(identifier["id"]).strip()
         read["scheme"] = str(identifier.get("scheme") or "").strip()
-    address = given.get("address") or {}
+    address = _object(given.get("address"))
     country = address.get("country") or address.get("countryName")
     if isinstance(country, str) and country.strip():
         read["country"] = country.strip()
     return read
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _day(text: str | None, pointer: str) -> date | None:

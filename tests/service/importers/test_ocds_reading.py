@@ -19,6 +19,7 @@ from tests.service.importers.ocds_samples import (
     EMPTY,
     OCID,
     ORDER,
+    SUPPLIER,
     award,
     contract,
     events,
@@ -350,3 +351,25 @@ def test_releases_of_one_instant_come_to_the_same_in_any_order_and_are_named() -
 
 def test_releases_of_different_instants_are_not_named() -> None:
     assert noted(read(jsonl(package(release(), release("2016-08-01"))))[2]) == ""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"amendments": "one"},
+        {"amendments": {"date": "2016-08-01"}},
+        {"amendments": [{"date": 5}, "one", None]},
+        {"amendment": {"date": 5}},
+        {"title": [{"id": "1"}]},
+        {"title": 5},
+        {"suppliers": 5},
+        {"suppliers": "Infocenter"},
+        {"suppliers": [SUPPLIER, {**SUPPLIER, "identifier": "80023118-0", "address": ["Paraguay"]}]},
+    ],
+    ids=str,
+)
+def test_what_is_of_another_kind_where_nothing_depends_on_it_leaves_the_contract_as_it_is(told: dict[str, Any]) -> None:
+    (plain,), _, _ = read(jsonl(package(release())))
+    (group,), rejects, _ = read(jsonl(package(release(contracts=[contract(**told)]))))
+    assert rejects == []
+    assert [entry.sent for entry in group.entries] == [entry.sent for entry in plain.entries]
