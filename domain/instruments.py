@@ -126,7 +126,7 @@ def instrument(events: Sequence[Recorded], effective_on: date) -> Instrument | N
     names does not count. `corrects` is read from the stored event, where there is one.
     """
     retractions = {event.data["retracts"]: event for event in events if event.type == "event-retracted"}
-    facts = sorted((event for event in events if event.type in FACTS), key=_order)
+    facts = sorted((event for event in events if event.type in FACTS), key=counting_order)
     visible = [event for event in facts if event.id not in retractions]
     if not visible:
         return None
@@ -241,7 +241,7 @@ def _history(facts: Sequence[Recorded], retractions: Mapping[str, Recorded], eff
     return tuple(changes)
 
 
-def _order(event: Recorded) -> tuple[date, date, int, int]:
+def counting_order(event: Recorded) -> tuple[date, date, int, int]:
     """The latest decides: rule 5. The version tells apart what is decided and has no position yet."""
     return event.ends_on, event.known_on, event.position, event.version
 

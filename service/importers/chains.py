@@ -14,14 +14,17 @@ jurisdiction that began no later and are not repealed:
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from domain.events import Recorded
-from domain.instruments import REPEALED, instrument
+from domain.instruments import BEARING_RULES, REPEALED, counting_order
 from domain.periods import parse_day, parse_period
 from service.importers.changes import PREFIX, Change
 from service.importers.thresholds import attributes_in
@@ -36,6 +39,7 @@ ADDS = re.compile(r"adds\s", re.IGNORECASE)
 SHORTEST_CITATION = 6
 #: Fewer parts could be the beginning of anybody's id: US-2025.
 FEWEST_PARTS = 3
+ENDS_OF_BEGINNINGS = re.compile(":|$")
 #: Sorts what is about to be recorded behind what is.
 UPCOMING = 2**62
 
@@ -75,6 +79,17 @@ class Chain:
     repealed: bool = False
     #: All that was recorded of it is retracted.
     void: bool = False
+    _standing: dict[str, Recorded] = field(init=False, default_factory=dict)
+    #: When a retraction of an event was known, by the event's id.
+    _gone: dict[str, date] = field(init=False, default_factory=dict)
+    #: Enactments and amendments in the order in which they count.
+    _bearing: list[Recorded] = field(init=False, default_factory=list)
+    #: Events by all beginnings of their ids by which they are asked for.
+    _by_beginning: defaultdict[str, list[Recorded]] = field(init=False, default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        for event in self.events:
+            self._index(event)
 
     @property
     def stream(self) -> str:
@@ -88,19 +103,31 @@ class Chain:
 
     def take(self, sent: Mapping[str, Any], today: date) -> None:
         """Take in an event that is about to be recorded."""
-        self.events.append(
-            Recorded(
-                type=sent["type"],
-                id=sent["id"],
-                stream=self.stream,
-                position=UPCOMING + len(self.events),
-                version=len(self.events) + 1,
-                effective_on=parse_period(sent["effective_on"]),
-                known_on=parse_day(sent["known_on"]) if "known_on" in sent else today,
-                basis=sent["basis"],
-                data=sent["data"],
-            )
+        event = Recorded(
+            type=sent["type"],
+            id=sent["id"],
+            stream=self.stream,
+            position=UPCOMING + len(self.events),
+            version=len(self.events) + 1,
+            effective_on=parse_period(sent["effective_on"]),
+            known_on=parse_day(sent["known_on"]) if "known_on" in sent else today,
+            basis=sent["basis"],
+            data=sent["data"],
         )
+        self.events.append(event)
+        self._index(event)
+
+    def _index(self, event: Recorded) -> None:
+        for end in ENDS_OF_BEGINNINGS.finditer(event.id):
+            self._by_beginning[event.id[: end.start()]].append(event)
+        if event.type == "event-retracted":
+            retracted = event.data["retracts"]
+            self._gone[retracted] = min(event.known_on, self._gone.get(retracted, event.known_on))
+            self._standing.pop(retracted, None)
+        elif event.type != "event-annotated" and event.id not in self._gone:
+            self._standing[event.id] = event
+        if event.type in BEARING_RULES:
+            insort(self._bearing, event, key=counting_order)
 
     def hear(self, change: Change) -> None:
         """Take in the words of a row that belongs here."""
@@ -109,22 +136,33 @@ class Chain:
         self.words.hear(change.text)
         self.repealed = self.repealed or change.role == "repeals"
 
-    def standing(self) -> list[Recorded]:
+    def standing(self) -> Collection[Recorded]:
         """Its events without those that are retracted, and without retractions and annotations."""
-        gone = {event.data["retracts"] for event in self.events if event.type == "event-retracted"}
-        about = ("event-retracted", "event-annotated")
-        return [event for event in self.events if event.id not in gone and event.type not in about]
+        return self._standing.values()
+
+    def is_retracted(self, event: Recorded) -> bool:
+        """Whether an event is."""
+        return event.id in self._gone
+
+    def beginning(self, identifier: str) -> Sequence[Recorded]:
+        """The events with this id, or with this id, a colon and more, in order."""
+        return self._by_beginning.get(identifier, ())
+
+    def bearing(self, day: date) -> Iterator[Recorded]:
+        """Enactments and amendments that count by a day, the one that decides first; those retracted among them."""
+        for place in range(bisect_right(self._bearing, day, key=attrgetter("ends_on")) - 1, -1, -1):
+            yield self._bearing[place]
 
     def rules_before(self, change: Change) -> Sequence[Mapping[str, Any]]:
         """The rules in effect on the day that a change applies, without the change, as known when it was settled."""
-        own = (change.event_id, f"{change.event_id}:")
-        visible = [
-            event
-            for event in self.events
-            if event.known_on <= change.settled_on and event.id != own[0] and not event.id.startswith(own[1])
-        ]
-        found = instrument(visible, change.end)
-        return found.rules if found is not None else ()
+        own, settled_on = f"{change.event_id}:", change.settled_on
+        for event in self.bearing(change.end):
+            if event.known_on > settled_on or f"{event.id}:".startswith(own):
+                continue
+            gone_on = self._gone.get(event.id)
+            if gone_on is None or gone_on > settled_on:
+                return tuple(event.data["rules"])
+        return ()
 
 
 def chain_of(events: Sequence[Recorded]) -> Chain:

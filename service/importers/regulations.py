@@ -10,9 +10,12 @@ learned of organisations or products since, so that a row's rules reach further,
 (`:2`, `:3`, ...) brings them up; nothing that was read is ever given up.
 """
 
+from bisect import insort
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 from domain.events import Recorded
@@ -64,14 +67,25 @@ class _Planner:
         self.changes = sorted(changes, key=lambda change: (change.known_on, change.end, change.line))
         # Entries of screening lists are no instruments that a row could mean: they share their notices by the hundred.
         others = standing.regulations(without=f"{screening_list.PREFIX}:")
-        self.chains = [chain_of(events) for events in others.values()]
+        #: In the order in which they began to be known.
+        self.chains = sorted((chain_of(events) for events in others.values()), key=attrgetter("began_on"))
+        self.by_id = {chain.regulation_id: chain for chain in self.chains}
+        #: What others have recorded, by the day from which it counts as it is written.
+        self.from_others: defaultdict[str, list[tuple[Chain, Recorded]]] = defaultdict(list)
+        for chain in self.chains:
+            for event in chain.standing():
+                if not event.id.startswith(f"{PREFIX}:"):
+                    self.from_others[event.effective_on.text].append((chain, event))
         self.recorded = standing.events(f"{change.event_id}{ending}" for change in changes for ending in ENDINGS)
+        #: How many rows apply from a day, by instrument.
+        self.applying: Counter[tuple[str, date]] = Counter()
         self.result = Plan()
 
     def plan(self) -> Plan:
         placed = [found for change in self.changes if (found := self._place(change)) is not None]
+        self.applying = Counter((one.chain.regulation_id, one.change.end) for one in placed)
         for one in placed:
-            self._write(one, placed)
+            self._write(one)
         return self.result
 
     # Where a row belongs
@@ -82,20 +96,20 @@ class _Planner:
             return None
         before = self.recorded.get(change.event_id)
         if before is not None:
-            chain = next((chain for chain in self.chains if chain.stream == before.stream), None)
+            chain = self.by_id.get(before.stream.removeprefix("regulation/"))
             if chain is None:
                 self._report(change, f"{before.id} is recorded in {before.stream}, which is no instrument")
                 return None
             chain.hear(change)
             return _Placed(change, chain, before.type == "regulation-enacted", before)
-        if (elsewhere := self._elsewhere(change, self._same_jurisdiction(change), by_type=False)) is not None:
+        if (elsewhere := self._elsewhere(change, None, by_type=False)) is not None:
             self._know(change, *elsewhere)
             return None
         found = self._find(change)
         if found is None:
             return None
         chain, opens = found
-        if not opens and (elsewhere := self._elsewhere(change, [chain], by_type=True)) is not None:
+        if not opens and (elsewhere := self._elsewhere(change, chain, by_type=True)) is not None:
             self._know(change, *elsewhere)
             return None
         chain.hear(change)
@@ -104,14 +118,14 @@ class _Planner:
     def _find(self, change: Change) -> tuple[Chain, bool] | None:
         """The instrument of a row that is new, and whether the row begins it; None: reported."""
         if change.regulation_id:
-            chain = next((one for one in self.chains if one.regulation_id == change.regulation_id), None)
+            chain = self.by_id.get(change.regulation_id)
             if chain is not None and not chain.open:
                 self._report(change, f"{change.regulation_id} is repealed or retracted, and cannot change any more")
                 return None
             if chain is not None:
                 return chain, False
         elif change.role != "begins":
-            chain = belongs_to(change, self._in_order())
+            chain = belongs_to(change, self.chains)
             if chain is not None:
                 return chain, False
         if change.role not in ("begins", "amends"):
@@ -119,31 +133,29 @@ class _Planner:
             self._report(change, f"{wanted} is neither in the file nor in the ledger (column regulation_id names it)")
             return None
         regulation_id = change.regulation_id or change.row_id
-        if any(one.regulation_id == regulation_id for one in self.chains):
+        if regulation_id in self.by_id:
             self._report(change, f"regulation {regulation_id} is recorded already, and not from this row")
             return None
         chain = Chain(regulation_id, change.jurisdiction, change.authority, change.known_on)
-        self.chains.append(chain)
+        insort(self.chains, chain, key=attrgetter("began_on"))
+        self.by_id[regulation_id] = chain
         return chain, True
 
-    def _elsewhere(self, change: Change, chains: Sequence[Chain], *, by_type: bool) -> tuple[Chain, Recorded] | None:
-        """The event by which somebody else recorded the same: of the day and kind, and citation (or that alone)."""
-        for chain in chains:
-            for event in chain.standing():
-                if event.id.startswith(f"{PREFIX}:") or event.effective_on.text != change.effective.text:
-                    continue
-                same_type = event.type in TYPES[change.role]
-                if same_type and (
-                    change.citation in citations_of(event) or (by_type and event.type not in BEARING_RULES)
-                ):
-                    return chain, event
+    def _elsewhere(self, change: Change, within: Chain | None, *, by_type: bool) -> tuple[Chain, Recorded] | None:
+        """The event by which somebody else recorded the same: of the day and kind, and citation (or that alone).
+
+        `within`: an instrument; None: all of the row's jurisdiction.
+        """
+        for chain, event in self.from_others.get(change.effective.text, ()):
+            if chain is not within and (within is not None or chain.jurisdiction != change.jurisdiction):
+                continue
+            same_type = event.type in TYPES[change.role]
+            if same_type and (change.citation in citations_of(event) or (by_type and event.type not in BEARING_RULES)):
+                return chain, event
         return None
 
     def _same_jurisdiction(self, change: Change) -> list[Chain]:
-        return [chain for chain in self._in_order() if chain.jurisdiction == change.jurisdiction]
-
-    def _in_order(self) -> list[Chain]:
-        return sorted(self.chains, key=lambda chain: chain.began_on)
+        return [chain for chain in self.chains if chain.jurisdiction == change.jurisdiction]
 
     def _report(self, change: Change, message: str) -> None:
         self.result.reported.append(Remark(change.line, change.row_id, message))
@@ -155,9 +167,9 @@ class _Planner:
 
     # What a row says
 
-    def _write(self, placed: _Placed, others: Sequence[_Placed]) -> None:
+    def _write(self, placed: _Placed) -> None:
         change, chain = placed.change, placed.chain
-        wanted, reading = self._main(placed, others)
+        wanted, reading = self._main(placed)
         if wanted is None:
             anchor = next(iter(chain.standing()), None)
             assert anchor is not None
@@ -172,10 +184,10 @@ class _Planner:
             self._entry(change, again(wanted, placed.before))
         self._note(change, chain, change.event_id, reading)
         if placed.before is not None:
-            for renewed in renewals(wanted, placed.before, chain.events):
+            for renewed in renewals(wanted, placed.before, chain):
                 self._add(change, chain, renewed)
 
-    def _main(self, placed: _Placed, others: Sequence[_Placed]) -> tuple[dict[str, Any] | None, Reading]:
+    def _main(self, placed: _Placed) -> tuple[dict[str, Any] | None, Reading]:
         """The row's main event, None for a licence whose conditions could not be read; and what was read."""
         change, chain = placed.change, placed.chain
         data: dict[str, Any] = {"regulation_id": chain.regulation_id}
@@ -190,7 +202,7 @@ class _Planner:
                 if change.role == "amends":
                     reading.miss("which instrument it amends")
             data |= {"citation": change.citation, "rules": reading.rules}
-            until = None if _followed(placed, others) else until
+            until = None if self._followed(placed) else until
         elif change.role == "licenses":
             name = "licence-granted"
             reading = read_licence(change, self._around(change, chain))
@@ -209,6 +221,14 @@ class _Planner:
         if until is not None:
             data["until"] = until
         return self._event(change, name, "", data, effective_on=effective_on), reading
+
+    def _followed(self, placed: _Placed) -> bool:
+        """Whether another change of the instrument applies from the day after the row's last."""
+        if placed.change.until is None or placed.change.until.last == date.max:
+            return False
+        day = placed.change.until.last + timedelta(days=1)
+        others = self.applying[placed.chain.regulation_id, day] - (placed.change.end == day)
+        return others > 0 or any(event.ends_on == day for event in placed.chain.standing())
 
     def _around(self, change: Change, chain: Chain) -> Surroundings:
         others = [one for one in self._same_jurisdiction(change) if one is not chain]
@@ -259,7 +279,7 @@ class _Planner:
     def _note(self, change: Change, chain: Chain, annotated: str, reading: Reading) -> None:
         """All that the row says, and what of it no rule does; once more where the row says something else since."""
         first = f"{change.event_id}:note"
-        notes = [event for event in chain.events if event.id == first or event.id.startswith(f"{first}:")]
+        notes = chain.beginning(first)
         if notes:
             self._entry(change, self._noted(change, notes[0].data))
             annotated = notes[0].data["annotates"]
@@ -296,12 +316,3 @@ class _Planner:
 
     def _entry(self, change: Change, sent: dict[str, Any]) -> None:
         self.result.entries.append(Entry(change.line, change.row_id, sent))
-
-
-def _followed(placed: _Placed, others: Sequence[_Placed]) -> bool:
-    """Whether another change of the instrument applies from the day after the row's last."""
-    if placed.change.until is None or placed.change.until.last == date.max:
-        return False
-    day = placed.change.until.last + timedelta(days=1)
-    rows = [other.change.end for other in others if other.chain is placed.chain and other is not placed]
-    return day in rows or any(event.ends_on == day for event in placed.chain.standing())

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from domain.events import Recorded
-from domain.instruments import BEARING_RULES, REPEALED
+from domain.instruments import BEARING_RULES, REPEALED, counting_order
+from service.importers.chains import Chain
 
 CONDITIONS = ("destinations", "vendors", "vendor_countries", "buyers", "categories", "products")
 
@@ -33,22 +34,20 @@ def again(wanted: Mapping[str, Any], before: Recorded) -> dict[str, Any]:
     return sent
 
 
-def renewals(wanted: Mapping[str, Any], before: Recorded, events: Sequence[Recorded]) -> Iterator[dict[str, Any]]:
+def renewals(wanted: Mapping[str, Any], before: Recorded, chain: Chain) -> Iterator[dict[str, Any]]:
     """What to record besides, where more can be read of a row than when it was recorded; usually nothing.
 
-    `wanted` is the row's event as it would be made today, `events` all of the instrument's. An amendment (or a grant of
+    `wanted` is the row's event as it would be made today, `chain` the instrument. An amendment (or a grant of
     the same licence) of the row's own day takes the place of what is recorded, and only where it says all of that and
     more. Nothing is renewed that somebody else has amended since, that was retracted, or whose instrument is repealed.
     """
-    retracted = {event.data["retracts"] for event in events if event.type == "event-retracted"}
     pattern = re.compile(re.escape(before.id) + r"(:\d+)?")
-    own = [event for event in events if pattern.fullmatch(event.id)]
-    standing = [event for event in events if event.id not in retracted]
-    if any(event.id in retracted for event in own) or any(event.type == REPEALED for event in standing):
+    own = [event for event in chain.beginning(before.id) if pattern.fullmatch(event.id)]
+    if any(chain.is_retracted(event) for event in own) or any(event.type == REPEALED for event in chain.standing()):
         return
     if before.type not in (*BEARING_RULES, "licence-granted"):
         return
-    latest = _latest(before, standing)
+    latest = _latest(before, chain)
     if all(latest.id != event.id for event in own):
         return
     following = len(own) + 1
@@ -63,14 +62,12 @@ def renewals(wanted: Mapping[str, Any], before: Recorded, events: Sequence[Recor
         yield _renewed(wanted, before, following, _said(latest.data) | {"until": now["until"]})
 
 
-def _latest(before: Recorded, standing: Sequence[Recorded]) -> Recorded:
+def _latest(before: Recorded, chain: Chain) -> Recorded:
     """What decides on the day of the recorded event: the latest rules of the instrument, or grant of the licence."""
-    if before.type == "licence-granted":
-        rivals = [event for event in standing if event.data.get("licence_id") == before.data["licence_id"]]
-    else:
-        rivals = [event for event in standing if event.type in BEARING_RULES]
-    counting = [event for event in rivals if event.ends_on <= before.ends_on]
-    return max(counting, key=lambda event: (event.ends_on, event.known_on, event.position))
+    if before.type != "licence-granted":
+        return next(event for event in chain.bearing(before.ends_on) if not chain.is_retracted(event))
+    rivals = [event for event in chain.standing() if event.data.get("licence_id") == before.data["licence_id"]]
+    return max((event for event in rivals if event.ends_on <= before.ends_on), key=counting_order)
 
 
 def _renewed(wanted: Mapping[str, Any], before: Recorded, number: int, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any
 from domain.events import Recorded
 from domain.periods import parse_day
 from domain.rules import Effect
+from service.importers.chains import Chain
 from service.importers.directory import ALIAS, Directory
 from service.importers.names import ascii_words, comparable, slug, written
 from service.importers.places import country_of_addresses
@@ -284,7 +285,8 @@ class _Planner:
             wanted["effective_on"], wanted["known_on"] = before.effective_on.text, before.known_on.isoformat()
         wanted["source"] = before.stored.get("source", wanted["source"])
         self._entry(listing, again(wanted, before))
-        for renewed in renewals(wanted, before, self.streams[before.stream]):
+        chain = Chain(listing.key, JURISDICTION, listing.authority, before.known_on, events=self.streams[before.stream])
+        for renewed in renewals(wanted, before, chain):
             self._entry(listing, renewed)
 
     def _event(
