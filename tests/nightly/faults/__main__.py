@@ -11,7 +11,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from tests.nightly.faults.catalogue import FAULTS
+from tests.nightly.faults.catalogue import FAULTS, Fault
 from tests.nightly.faults.load import Load, bear
 from tests.nightly.faults.rounds import Outcome, play
 
@@ -32,7 +32,7 @@ def main() -> int:
         return 0
     if not chosen:
         parser.error(f"no fault is called so; there are: {', '.join(fault.name for fault in FAULTS)}")
-    outcomes = [_tried(play(fault, wanted.rounds, wanted.seed, _report)) for fault in chosen]
+    outcomes = [_tried(fault, wanted.rounds, wanted.seed) for fault in chosen]
     load = bear(wanted.load_minutes, _report) if wanted.load_minutes > 0 else None
     if wanted.json:
         rows = load.rows() if load else []
@@ -48,7 +48,12 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _tried(outcome: Outcome) -> Outcome:
+def _tried(fault: Fault, rounds: int, seed: int) -> Outcome:
+    try:
+        outcome = play(fault, rounds, seed, _report)
+    except Exception as error:
+        # The next ones are to be tried all the same.
+        outcome = Outcome(fault, wrong=[f"{type(error).__name__}: {error}"[:600]])
     worst = f"{max(outcome.back_s):.1f} s" if outcome.back_s else "never"
     _report(f"{outcome.fault.name}: back after {worst} at most{'; WRONG' if outcome.wrong else ''}")
     return outcome
