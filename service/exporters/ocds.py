@@ -6,7 +6,7 @@ bases, periods) stands in an extension, `daybook`, with the events themselves: a
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -98,12 +98,13 @@ def _releases(ocid: str, origin: str, history: Sequence[Recorded], register: Reg
     told: set[str] = set()
     silent = _silent(history)
     waiting = [event for event in history if event.id in silent]
+    ids = {event.id for event in history}
     before: dict[str, Any] = {}
     for step in _steps(event for event in history if event.id not in silent):
         known.update(event.position for event in step.events)
         telling = step.telling
         carried = sorted((*waiting, *step.events), key=lambda event: event.position)
-        sent = [_own(_sent(event), history) for event in carried if not _follows(event)]
+        sent = [_own(_sent(event), ids) for event in carried if not _follows(event)]
         extension: dict[str, Any] = {"origin": origin, "events": sent}
         if not told:
             extension["register"] = [_sent(event) for event in register.events]
@@ -150,9 +151,9 @@ def _silent(history: Sequence[Recorded]) -> set[str]:
     return silent if len(silent) < len(history) else {e.id for e in history if e.type == "event-annotated"}
 
 
-def _own(sent: dict[str, Any], history: Sequence[Recorded]) -> dict[str, Any]:
+def _own(sent: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
     """The event without the one that it takes the place of, where that is of another order and so not told here."""
-    if any(event.id == sent.get("corrects") for event in history):
+    if sent.get("corrects") in ids:
         return sent
     return {name: value for name, value in sent.items() if name != "corrects"}
 

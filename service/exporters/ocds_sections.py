@@ -103,20 +103,16 @@ def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
     if day:
         award["date"] = contract["dateSigned"] = day
     contract |= _agreed(agreed, placing, register)
-    amendments = [_amendment(event) for event in visible if event.type == "order-amended" and not _gone(event, visible)]
-    milestones = [
-        _milestone(event) for event in visible if event.type == "goods-received" and not _gone(event, visible)
-    ]
+    gone = {event.data["retracts"] for event in visible if event.type == "event-retracted"}
+    standing = [event for event in visible if event.id not in gone]
+    amendments = [_amendment(event) for event in standing if event.type == "order-amended"]
+    milestones = [_milestone(event) for event in standing if event.type == "goods-received"]
     contract |= {"amendments": amendments} if amendments else {}
     contract |= {"implementation": {"milestones": milestones}} if milestones else {}
     contract["daybook"] = {"effective_on": placing.effective_on.text, "basis": placing.basis, **_outcome(state)}
     roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
     told = {"buyer": _reference(buyers[0], register)} if len(buyers) == 1 else {}
     return {**told, "parties": _parties(roles, register), "awards": [award], "contracts": [contract]}
-
-
-def _gone(event: Recorded, visible: Iterable[Recorded]) -> bool:
-    return any(one.type == "event-retracted" and one.data["retracts"] == event.id for one in visible)
 
 
 def _day(event: Recorded) -> str | None:

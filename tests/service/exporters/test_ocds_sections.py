@@ -1,0 +1,59 @@
+"""The sections of one release of an order, however many events it has."""
+
+import time
+from typing import Any
+
+from domain.events import Recorded
+from domain.periods import parse_day, parse_period
+from service.exporters.ocds_sections import Register, sections
+
+
+def _event(number: int, event_type: str, data: dict[str, Any]) -> Recorded:
+    return Recorded(
+        type=event_type,
+        id=f"event-{number}",
+        stream="order/o-1",
+        position=number,
+        version=number,
+        effective_on=parse_period("2024-03-01"),
+        known_on=parse_day("2024-03-01"),
+        basis="reported",
+        data={"order_id": "o-1", **data},
+        stored={"recorded_at": "2024-03-02T10:00:00Z", "source": {"citation": "file 7"}},
+    )
+
+
+def _history(amendments: int) -> list[Recorded]:
+    lines = [{"line": "1", "product_id": None, "quantity": "10", "amount": "100"}]
+    placing = {"buyers": ["nairobi"], "vendor_id": "acme", "currency": "EUR", "lines": lines}
+    changes = {"changes": [{"line": "1", "amount": "1"}]}
+    return [
+        _event(1, "order-placed", placing),
+        *(_event(number + 2, "order-amended", changes) for number in range(amendments)),
+        # Every second one is taken back.
+        *(
+            _event(amendments + number + 2, "event-retracted", {"retracts": f"event-{number + 2}", "reason": "Twice."})
+            for number in range(0, amendments, 2)
+        ),
+    ]
+
+
+REGISTER = Register(
+    organizations={one: {"organization_id": one, "name": one.title(), "country": "KE"} for one in ("nairobi", "acme")}
+)
+
+
+def seconds(amendments: int) -> float:
+    history = _history(amendments)
+    began = time.process_time()
+    (contract,) = sections(history, REGISTER)["contracts"]
+    took = time.process_time() - began
+    assert len(contract["amendments"]) == amendments // 2
+    assert contract["value"]["amount"] == 100 + amendments // 2
+    return took
+
+
+def test_a_release_of_an_order_with_many_amendments_takes_time_in_proportion_to_them() -> None:
+    once = min(seconds(500) for _ in range(2))
+    # What is quadratic takes sixteen times as long.
+    assert any(seconds(2_000) < 9 * once + 0.05 for _ in range(3))
