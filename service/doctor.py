@@ -26,6 +26,7 @@ from service.settings import Settings
 from service.signatures import verify
 from service.upgrading.steps import kept_versions
 from service.web.identities import IdentityProvider, Misconfigured
+from service.writing import FURTHEST_AHEAD
 
 Verdict = Literal["good", "warning", "bad"]
 
@@ -106,7 +107,7 @@ def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
             yield Finding("schema", "warning", f"{', '.join(missing)} is not applied yet: daybook init applies it")
             return
         yield Finding("schema", "good", f"{len(migrations())} migrations are applied")
-        for look in (_protection, _end, _clocks, _log, _tokens):
+        for look in (_protection, _end, _clocks, _log, _webhooks, _tokens):
             yield from look(connection)
     yield from _log_in(service or conninfo)
     yield Finding("views", "good", f"projections are made by {fingerprint()}")
@@ -129,6 +130,9 @@ def _server(connection: Connection[Any]) -> Iterator[Finding]:
     (recovering,) = _one(connection, "select pg_is_in_recovery()")
     if recovering:
         yield Finding("durability", "warning", "this is a standby: it can be read, and nothing recorded")
+    (shut,) = _one(connection, "select current_setting('default_transaction_read_only')::boolean")
+    if shut:
+        yield Finding("writing", "bad", "default_transaction_read_only is on: nothing can be recorded")
 
 
 def _unapplied(connection: Connection[Any]) -> list[str] | None:
@@ -197,7 +201,11 @@ def _clocks(connection: Connection[Any]) -> Iterator[Finding]:
     apart = abs((datetime.now(UTC) - clock).total_seconds())
     verdict: Verdict = "good" if apart <= CLOCKS_DIFFER_S else "warning"
     yield Finding("clocks", verdict, f"this machine's clock and the database's are {apart:.1f} s apart")
-    if recorded_at is not None and recorded_at > clock:
+    if recorded_at is not None and recorded_at - clock > FURTHEST_AHEAD:
+        ahead = (recorded_at - clock).total_seconds()
+        sentence = f"the database's clock was set back: nothing is recorded for {ahead:,.0f} s, or until it is right"
+        yield Finding("clocks", "bad", sentence)
+    elif recorded_at is not None and recorded_at > clock:
         ahead = (recorded_at - clock).total_seconds()
         yield Finding("clocks", "warning", f"the last event was recorded {ahead:.1f} s ahead of the database's clock")
 
@@ -215,6 +223,29 @@ def _log(connection: Connection[Any]) -> Iterator[Finding]:
     name = str(signed_by).partition("\n")[0]
     verdict: Verdict = "good" if uncovered <= UNCOVERED else "warning"
     yield Finding("log", verdict, f"the last checkpoint of {name} covers {size:,} events, {uncovered:,} wait for one")
+
+
+def _webhooks(connection: Connection[Any]) -> Iterator[Finding]:
+    waiting, failing, disabled, oldest_s = _one(
+        connection,
+        "with active as (select * from webhooks where status = 'active'), head as (select position from ledger_head)"
+        " select (select count(*) from active, head where active.position < head.position),"
+        " (select count(*) from active where failures > 0), (select count(*) from webhooks where status = 'disabled'),"
+        " (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events"
+        " where notification_id = (select min(active.position) + 1 from active, head"
+        " where active.position < head.position))",
+    )
+    if disabled:
+        yield Finding(
+            "webhooks", "warning", f"{disabled} were given up: GET /api/v1/webhooks says why; resume or remove"
+        )
+    if failing:
+        sentence = f"{failing} do not take what they are sent, since {max(0.0, oldest_s or 0.0):,.0f} s"
+        yield Finding("webhooks", "warning", f"{sentence}: GET /api/v1/webhooks says why")
+    if not (disabled or failing):
+        yield Finding(
+            "webhooks", "good", f"{waiting} have something to be told" if waiting else "nothing waits for one"
+        )
 
 
 def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:

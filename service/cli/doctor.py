@@ -9,6 +9,7 @@ import click
 from service.cli import exits, tables
 from service.daybook import database
 from service.doctor import Finding, examine, of_this_machine
+from service.doctor_at_work import of_imports, of_service
 from service.postgres.errors import EmbeddedPostgresError
 from service.settings import Settings
 
@@ -17,10 +18,14 @@ MARKS = {"good": "ok", "warning": "look", "bad": "BAD"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@click.option("--url", help="A running service to ask as well, e.g. http://127.0.0.1:8000.")
 @click.pass_obj
-def doctor(settings: Settings, /, as_json: bool) -> None:
+def doctor(settings: Settings, /, as_json: bool, url: str | None) -> None:
     """Say what is wrong with this installation; exit 1 where something is. Nothing is changed."""
     findings = _examined(settings)
+    findings += of_imports(settings.home)
+    if url is not None:
+        findings += of_service(url)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:

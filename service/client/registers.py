@@ -324,6 +324,27 @@ class Consistency(Struct, frozen=True, rename={"from_size": "from", "to_size": "
     proof: list[str]
 
 
+class Doing(Struct, frozen=True):
+    """How one kind of a service's work goes."""
+
+    state: str
+    #: How long what waits has waited, or what runs has been running; of checkpoints, the age of the last one.
+    age_s: float | None = None
+    #: Why it does not go on.
+    reason: str | None = None
+    #: Requests, events, events, webhooks, files: what is still to be dealt with.
+    waiting: int | None = None
+    #: Webhooks whose last attempt failed, and those that were given up.
+    failing: int | None = None
+    disabled: int | None = None
+    last_error: str | None = None
+    #: Files that are being imported.
+    running: int | None = None
+    #: Of the last file that failed: why, and how long ago.
+    last_failure: str | None = None
+    failed_before_s: float | None = None
+
+
 class Readiness(Struct, frozen=True):
     """Whether the service can answer."""
 
@@ -340,6 +361,8 @@ class Readiness(Struct, frozen=True):
     oldest_waiting_s: float | None = None
     #: The last one, its age, and how many events have come since.
     checkpoint: Data | None = None
+    #: How writing, views, checkpoints, webhooks and imports go.
+    work: dict[str, Doing] | None = None
 
 
 class Liveness(Struct, frozen=True):

@@ -126,6 +126,8 @@ class Jobs:
         self.folder = home / "imports"
         self.ledger = ledger
         self._lead: int | None = None
+        #: Jobs that wait, as this object last saw: those that others put in since are not among them.
+        self.waiting = 0
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.folder / ARRIVING).mkdir(exist_ok=True, mode=0o700)
 
@@ -182,6 +184,7 @@ class Jobs:
             _write(arrived / RECORD, msgspec.json.encode(job), durably=True)
             arrived.rename(self.folder / job.id)
             _sync(self.folder)
+            self.waiting = 1 + sum(one.state in WAITING for one in jobs)
             return job, True
 
     def cancel(self, identifier: str) -> Job:
@@ -189,6 +192,7 @@ class Jobs:
         with self._entrance():
             job = self.find(identifier)
             if job.state in WAITING:
+                self.waiting = max(0, self.waiting - 1)
                 return self.call_off(job)
             if job.state == "running":
                 self.path(identifier, CANCEL).touch(mode=0o600)
@@ -246,6 +250,7 @@ class Jobs:
             waiting = [one for one in self.all() if one.state in WAITING]
             while waiting and self.is_called_off(waiting[0].id):
                 self.call_off(waiting.pop(0))
+            self.waiting = max(0, len(waiting) - 1)
             if not waiting:
                 return None
             job = waiting[0]
@@ -274,6 +279,7 @@ class Jobs:
     def put_back(self, job: Job, why: str) -> None:
         """Have a job that broke off run again, from its beginning."""
         self.write(msgspec.structs.replace(job, state="interrupted", detail=why), durably=True)
+        self.waiting += 1
 
     def end(self, job: Job, state: State, detail: str | None = None) -> Job:
         """Keep how a job ended; the file itself is no longer needed."""

@@ -24,6 +24,7 @@ from service.importers.rows import MOST_FAULTS, BadFile
 from service.importers.streaming import Options
 from service.imports.arriving import FULL
 from service.imports.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
+from service.imports.progress import Doing, Importing
 from service.routines import Routine
 from service.settings import Settings
 from service.store import Unreachable
@@ -82,6 +83,10 @@ class Worker:
         self._leave_s = leave_s
         #: What is being run, and who may write how that went.
         self._run: Run | None = None
+        #: Why the last job has to be run again; None: it has not.
+        self._waits_for: str | None = None
+        #: Why the last one failed, and when (time.monotonic).
+        self._failure: tuple[str, float] | None = None
         self._writing = threading.Lock()
         self._wake = threading.Event()
         #: Runs the jobs; what an error leaves behind is taken up by whoever leads next.
@@ -96,6 +101,31 @@ class Worker:
     def start(self) -> None:
         """Work in the background; raises NotStarted of service.routines where there is no thread for it."""
         self.routine.start()
+
+    @property
+    def importing(self) -> Importing:
+        """How imports go just now."""
+        run, life, failure, now = self._run, self.routine.life, self._failure, time.monotonic()
+        reason = None if life.state in ("new", "stopped") else self._waits_for
+        if life.state == "new":
+            state: Doing = "off"
+        elif not life.is_well:
+            state, reason = "failing", "looking for imports failed, and is tried again: the log says why"
+        elif run is not None:
+            state, reason = "running", None
+        elif not self._leads:
+            state = "elsewhere"
+        else:
+            state = "retrying" if reason else "waiting" if self.jobs.waiting else "idle"
+        return Importing(
+            state,
+            self.jobs.waiting,
+            int(run is not None),
+            None if run is None else now - run.began,
+            reason,
+            None if failure is None else failure[0],
+            None if failure is None else now - failure[1],
+        )
 
     def wake(self) -> None:
         """A job has come: look now."""
@@ -159,6 +189,7 @@ class Worker:
     def _write_down(self, run: "Run", failure: Exception | None) -> None:
         """Keep how a job ended, or that it is to be run again."""
         job = run.job
+        self._waits_for = None
         if failure is None:
             done = run.told()
             self.jobs.end(done, "done", f"{done.rejected} rows are left out" if done.rejected else None)
@@ -169,9 +200,11 @@ class Worker:
         elif isinstance(failure, PASSING):
             logger.info("import %s waits: %s", job.id, failure)
             missing = str(failure) if isinstance(failure, NotStarted) else "the database was not there"
+            self._waits_for = missing
             self.jobs.put_back(run.told(), f"{missing}: it is run again from its beginning")
         else:
             faults, why = explained(failure, job)
+            self._failure = (kind_of(failure), time.monotonic())
             self.jobs.end(run.told(faults), "failed", f"{why}; {run.kept()}")
 
 
@@ -192,6 +225,17 @@ def explained(error: Exception, job: Job) -> tuple[tuple[Fault, ...], str]:
         return (), f"the disk is full: {error.strerror}"
     logger.error("incident %s", job.id, exc_info=error)
     return (), f"something broke: incident {job.id}"
+
+
+def kind_of(error: Exception) -> str:
+    """Why an import failed, in words for anybody: nothing of what the file says."""
+    if isinstance(error, BadFile | BadMapping):
+        return "the file is wrong" if isinstance(error, BadFile) else "the mapping does not go with the file"
+    if isinstance(error, Refused | Refusal):
+        return "the ledger refused what the file says"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return "the disk is full"
+    return "its own record says why"
 
 
 class Run:
@@ -217,8 +261,9 @@ class Run:
         #: Somebody else has written how it went, since it did not halt in time.
         self.abandoned = False
         self._done = 0
-        self._began = time.monotonic()
-        self._written_at = self._began
+        #: On the clock of time.monotonic.
+        self.began = time.monotonic()
+        self._written_at = self.began
 
     def work(self) -> None:
         """Record what the file says; raises Halted where it is to stop, and whatever is wrong."""
@@ -254,7 +299,7 @@ class Run:
     def told(self, faults: tuple[Fault, ...] | None = None) -> Job:
         """The job as far as it is."""
         summary = self.summary
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = time.monotonic() - self.began
         plan = summary.plan
         remarks = plan.reported
         return msgspec.structs.replace(

@@ -68,6 +68,13 @@ class Publisher:
         #: One publication at a time within this process.
         self._busy = threading.Lock()
 
+    @property
+    def hindrance_told(self) -> str | None:
+        """The hindrance in words for anybody: nothing of where this home lies."""
+        if self.hindrance is not None and self.hindrance == self._contradiction:
+            return "the checkpoints that this home keeps contradict the database"
+        return self.hindrance
+
     def begin(self, make_keys: Callable[[], Sequence[SigningKey]]) -> bool:
         """Issue the first checkpoint, of size 0, unless there is one; whether it was. `make_keys` is for then."""
         while self.storage.latest() is None:
@@ -118,7 +125,7 @@ class Publisher:
         while issued.size < position:
             left = give_up_at - time.monotonic()
             if left <= 0:
-                why = f": {self.hindrance}" if self.hindrance else ""
+                why = f": {self.hindrance_told}" if self.hindrance else ""
                 raise NotPublished(f"the last checkpoint covers {issued.size} events, not yet {position}{why}")
             self.wake()
             with self._moved:

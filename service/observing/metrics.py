@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service.daybook import Daybook
+from service.observing.work import Seen, Work
 from service.store import Unreachable
 from service.version import VERSION
 
@@ -19,7 +20,7 @@ GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 class Metrics:
     """The metrics of one service."""
 
-    def __init__(self, daybook: Daybook) -> None:
+    def __init__(self, daybook: Daybook, work: Work) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "daybook_http_requests", "HTTP requests answered.", ("method", "route", "status"), registry=self.registry
@@ -37,7 +38,7 @@ class Metrics:
             buckets=GROUP_SIZES,
             registry=self.registry,
         )
-        self.registry.register(_State(daybook))
+        self.registry.register(_State(daybook, work))
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -52,8 +53,9 @@ class Metrics:
 class _State(Collector):
     """What is read when it is asked for."""
 
-    def __init__(self, daybook: Daybook) -> None:
+    def __init__(self, daybook: Daybook, work: Work) -> None:
         self._daybook = daybook
+        self._work = work
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("daybook_build", "What runs here.", 1, version=VERSION, origin=self._daybook.origin)
@@ -74,6 +76,7 @@ class _State(Collector):
             following.level_before_s,
         )
         yield from self._of_threads()
+        yield from self._of_imports()
         try:
             yield from self._of_database()
         except Unreachable:
@@ -91,31 +94,40 @@ class _State(Collector):
         yield from families
 
     def _of_database(self) -> Iterator[Metric]:
-        recorder, follower = self._daybook.ledger.recorder, self._daybook.follower
-        position, head = follower.position, recorder.head()
-        lag_s = self._waiting_s(position)
+        follower, seen = self._daybook.follower, self._work.look()
+        position, head = follower.position, seen.head
+        lag = max(0, head.position - position)
         yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 1)
+        yield _gauge("daybook_writing_possible", "1: nothing speaks against it.", self._work.trouble(seen) is None)
         yield _counter("daybook_ledger_events", "Events in the ledger.", head.position)
-        yield _gauge("daybook_projection_lag_events", "Events not in the views yet.", max(0, head.position - position))
+        yield _gauge("daybook_projection_lag_events", "Events not in the views yet.", lag)
+        lag_s = max(0.0, seen.unviewed_s or 0.0) if lag else 0.0
         yield _gauge("daybook_projection_lag_seconds", "How long the first of them has waited.", lag_s)
         part = position / head.position if head.position else 1.0
         yield _gauge("daybook_projection_progress_ratio", "Part of the ledger that the views know.", min(1.0, part))
-        issued = self._daybook.log.publisher.latest
-        age_s = max(0.0, (head.clock - issued.issued_at).total_seconds())
-        uncovered = max(0, head.position - issued.size)
-        yield _gauge("daybook_checkpoint_size", "Events under the last checkpoint.", issued.size)
-        yield _gauge("daybook_checkpoint_age_seconds", "Time since the last checkpoint was issued.", age_s)
-        yield _gauge("daybook_checkpoint_uncovered_events", "Events under no checkpoint yet.", uncovered)
+        yield from self._of_checkpoints(seen)
+        yield _gauge("daybook_webhooks_waiting", "Webhooks to which something is to be told.", seen.waiting)
+        oldest_s = max(0.0, seen.oldest_s or 0.0)
+        yield _gauge("daybook_webhooks_oldest_waiting_seconds", "How long the oldest event waits for one.", oldest_s)
+        yield _gauge("daybook_webhooks_failing", "Webhooks whose last attempt failed.", seen.failing)
+        yield _gauge("daybook_webhooks_disabled", "Webhooks that were given up.", seen.disabled)
 
-    def _waiting_s(self, position: int) -> float:
-        """How long the first event behind a position has been in the ledger; 0 where there is none."""
-        query = (
-            "select extract(epoch from clock_timestamp() - recorded_at)::float8 as age from ledger_events"
-            " where notification_id = %s"
-        )
-        with self._daybook.ledger.recorder.datastore.get_connection() as connection:
-            row = connection.execute(query, (position + 1,)).fetchone()
-        return 0.0 if row is None else max(0.0, float(row["age"]))
+    def _of_checkpoints(self, seen: Seen) -> Iterator[Metric]:
+        hindered = self._daybook.log.publisher.hindrance is not None
+        yield _gauge("daybook_checkpoint_hindered", "1: this process may issue none.", hindered)
+        age_s = seen.issued_before_s
+        if age_s is not None:
+            yield _gauge("daybook_checkpoint_size", "Events under the last checkpoint.", seen.size or 0)
+            yield _gauge("daybook_checkpoint_age_seconds", "Time since the last checkpoint was issued.", age_s)
+        yield _gauge("daybook_checkpoint_uncovered_events", "Events under no checkpoint yet.", seen.uncovered)
+
+    def _of_imports(self) -> Iterator[Metric]:
+        importing = self._work.imports
+        yield _gauge("daybook_imports_waiting", "Files that wait to be imported.", importing.waiting)
+        yield _gauge("daybook_imports_running", "1: one is being imported by this process.", importing.running)
+        age_s = importing.age_s or 0.0
+        yield _gauge("daybook_imports_running_seconds", "How long it has been.", age_s)
+        yield _gauge("daybook_imports_retrying", "1: what it needs is not there.", importing.reason is not None)
 
 
 def _gauge(name: str, text: str, value: float, **labels: str) -> Metric:

@@ -13,6 +13,7 @@ from service.daybook import Daybook
 from service.imports.worker import Worker
 from service.observing.metrics import Metrics
 from service.observing.traces import Traces
+from service.observing.work import Work
 from service.questions import Questions
 from service.settings import Settings
 from service.version import VERSION
@@ -60,7 +61,8 @@ def application(
     app.state.imports = importing or Worker.of(daybook, settings)
     app.state.questions = Questions(daybook, settings.wait_s)
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
-    app.state.readiness = Readiness(daybook)
+    work = Work(daybook, app.state.deliveries, app.state.imports)
+    app.state.readiness = Readiness(daybook, work)
     app.state.rooms = Rooms()
     app.state.scraping = CapacityLimiter(1)
     app.state.supposing = CapacityLimiter(views.MOST_SUPPOSING)
@@ -97,7 +99,7 @@ def application(
             expose_headers=["*"],
             max_age=600,
         )
-    metrics = Metrics(daybook)
+    metrics = Metrics(daybook, work)
     daybook.committer.on_group = metrics.group_events.observe
     app.state.metrics = metrics
     app.add_middleware(Observed, metrics=metrics, traces=traces)

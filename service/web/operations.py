@@ -23,7 +23,7 @@ async def livez() -> Response:
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """Whether the database is reached and the projection is up with it; how old the last checkpoint is."""
+    """Whether something can be recorded and the views are up with it; how each kind of work goes, and why."""
     readiness: Readiness = request.app.state.readiness
     return await readiness.answer()
 

@@ -8,14 +8,11 @@ from starlette.responses import JSONResponse, Response
 
 from service.daybook import Daybook
 from service.follower import Stopped
-from service.log.storage import LogDamaged
+from service.observing.work import WELL, Work
 from service.store import Unreachable
-from service.writing import FURTHEST_AHEAD, Head
 
 #: A projection further behind than this many events is not ready to answer.
 READY_LAG_EVENTS = 10_000
-#: What is said of writing where nothing speaks against it.
-WELL = "ok"
 #: Who asks does not wait longer than this.
 PATIENCE_S = 2.0
 
@@ -23,8 +20,9 @@ PATIENCE_S = 2.0
 class Readiness:
     """Looks at the database and the views of one service, once at a time however many ask."""
 
-    def __init__(self, daybook: Daybook) -> None:
+    def __init__(self, daybook: Daybook, work: Work) -> None:
         self._daybook = daybook
+        self._work = work
         #: A thread of its own: those of the requests may all wait for a database that is gone.
         self._thread = CapacityLimiter(1)
         self._look: asyncio.Future[dict[str, Any]] | None = None
@@ -60,18 +58,15 @@ class Readiness:
         self._look.add_done_callback(lambda look: look.cancelled() or look.exception())
         return await asyncio.shield(self._look)
 
-    def _writing(self, head: Head) -> str:
-        """Whether something could be recorded just now, or why not."""
-        if self._daybook.ledger.recorder.is_read_only():
-            return "the database is read-only"
-        if head.recorded_at is not None and head.recorded_at - head.clock > FURTHEST_AHEAD:
-            return "the database's clock was set back"
-        return self._daybook.committer.trouble or WELL
-
     def _state(self) -> dict[str, Any]:
-        head = self._daybook.ledger.recorder.head()
-        following = self._daybook.follower.following
-        state: dict[str, Any] = {
+        seen = self._work.look()
+        head, following = seen.head, self._daybook.follower.following
+        # A ledger without a fresh checkpoint answers as well as any: that is told, and no reason to send nobody here.
+        age_s = seen.issued_before_s
+        checkpoint = (
+            None if age_s is None else {"size": seen.size, "age_s": round(age_s, 3), "uncovered_events": seen.uncovered}
+        )
+        return {
             "head": head.position,
             "lag_events": max(0, head.position - following.position),
             "views": {
@@ -82,18 +77,11 @@ class Readiness:
             },
             # Those that do not do their work; why is in the log, since it may name files and hosts.
             "threads": {life.name: life.state for life in self._daybook.lives if not life.is_well},
-            "writing": self._writing(head),
+            "writing": self._work.trouble(seen) or WELL,
             "oldest_waiting_s": round(self._daybook.committer.oldest_s, 3),
+            "checkpoint": checkpoint,
+            "work": {name: doing.told() for name, doing in self._work.doing(seen).items()},
         }
-        try:
-            issued = self._daybook.log.publisher.latest
-        except LogDamaged:
-            return {**state, "checkpoint": None}
-        # Told, and no reason to send nobody here: a ledger without a fresh checkpoint answers as well as any.
-        # Its clock may have been set back since.
-        age_s = max(0.0, round((head.clock - issued.issued_at).total_seconds(), 3))
-        uncovered = max(0, head.position - issued.size)
-        return {**state, "checkpoint": {"size": issued.size, "age_s": age_s, "uncovered_events": uncovered}}
 
 
 def _unready(status: str, state: dict[str, Any] | None = None) -> Response:

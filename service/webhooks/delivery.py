@@ -71,6 +71,12 @@ _names = msgspec.json.Decoder(_Named)
 NO_ANSWER = "there was no answer, or the address is not allowed: the service's log says which"
 
 
+def in_words(error: str) -> str:
+    """What is kept of a failure, in words for anybody: nothing of positions and addresses."""
+    _, answered, status = error.rpartition("answered ")
+    return f"it answered {status}" if answered and status.isdigit() else "there was no answer"
+
+
 class Sender:
     """Sends single messages, signed."""
 

@@ -1,5 +1,6 @@
 """What /readyz says of a service that is well, and of one that is not, in each of the ways there are."""
 
+import json
 import resource
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import psycopg
 import pytest
 from psycopg import Connection
@@ -16,15 +18,22 @@ from starlette.testclient import TestClient
 
 from domain.catalogue import read_request
 from service import committer
+from service.client.registers import Readiness
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
+from service.doctor import of_database
+from service.doctor_at_work import of_imports
+from service.imports.worker import Worker
+from service.observing import work
 from service.settings import Settings
 from service.web import readiness
 from service.web.access import Access
 from service.web.application import application
+from service.webhooks.delivery import Deliveries
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import head_held, market, note, order, read
 from tests.service.web.conftest import EVENTS
+from tests.service.webhooks.receiving import receiving
 from tests.service.wire import Wire, wire_to
 
 
@@ -235,3 +244,116 @@ def test_a_request_that_waits_long_makes_a_service_unready_and_is_measured(
     assert ready(client)[1]["oldest_waiting_s"] == 0
     assert ready(client)[0] == 200
     assert "daybook_append_failing 0.0" in client.get("/metrics").text
+
+
+def test_what_each_kind_of_work_does_is_told(client: TestClient, daybook: Daybook) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    assert wait_until(lambda: ready(client)[1]["work"]["checkpoints"]["state"] == "level")
+    daybook.follower.wait_for(3, 20)
+    told = ready(client)[1]["work"]
+    read = msgspec.convert(ready(client)[1], Readiness, strict=True)
+    assert read.work is not None
+    assert (read.work["checkpoints"].state, read.work["views"].waiting) == ("level", 0)
+    assert {name: doing["state"] for name, doing in told.items()} == {
+        "writing": "idle",
+        "views": "following",
+        "checkpoints": "level",
+        "webhooks": "off",
+        "imports": "off",
+    }
+    assert {doing["reason"] for doing in told.values()} == {None}
+    assert {doing["waiting"] for doing in told.values()} == {0}
+    assert (told["writing"]["age_s"], told["views"]["age_s"], told["webhooks"]["age_s"]) == (None, None, None)
+
+
+def test_a_webhook_that_takes_nothing_is_told_with_how_long_the_oldest_event_waits(
+    client: TestClient, settings: Settings
+) -> None:
+    deliveries: Deliveries = client.app.state.deliveries  # type: ignore[attr-defined]
+    with receiving() as receiver:
+        receiver.answer = lambda number: (500, {})
+        deliveries.webhooks.create(receiver.url, (), (), 0)
+        assert client.post(EVENTS, json=market()).status_code == 201
+        assert ready(client)[1]["work"]["webhooks"]["waiting"] == 1
+        deliveries.start()
+        try:
+            assert wait_until(lambda: ready(client)[1]["work"]["webhooks"]["state"] == "failing")
+            status, told = ready(client)
+            # The others are served as ever.
+            assert (status, told["work"]["webhooks"]["last_error"]) == (200, "it answered 500")
+            assert told["work"]["webhooks"]["reason"] == "1 of them do not take what they are sent"
+            assert (told["work"]["webhooks"]["failing"], told["work"]["webhooks"]["disabled"]) == (1, 0)
+            assert told["work"]["webhooks"]["age_s"] > 0
+            text = client.get("/metrics").text
+            assert "daybook_webhooks_failing 1.0" in text
+            assert "daybook_webhooks_oldest_waiting_seconds 0.0" not in text
+            assert receiver.url not in str(told)
+        finally:
+            deliveries.close()
+    assert "1 do not take what they are sent" in str(list(of_database(settings.migrations_url.get_secret_value())))  # type: ignore[union-attr]
+
+
+def test_imports_that_run_wait_and_failed_are_told(
+    client: TestClient, settings: Settings, database: str, daybook: Daybook
+) -> None:
+    worker: Worker = client.app.state.imports  # type: ignore[attr-defined]
+
+    def imports() -> dict[str, Any]:
+        return dict(ready(client)[1]["work"]["imports"])
+
+    assert client.post("/api/v1/imports", params={"format": "ndjson"}, content=b"{\n").status_code == 202
+    assert (imports()["state"], imports()["waiting"]) == ("off", 1)
+    worker.start()
+    try:
+        assert wait_until(lambda: imports()["last_failure"] is not None, 60)
+        told = imports()
+        assert told["last_failure"] in ("the file is wrong", "the ledger refused what the file says")
+        assert told["failed_before_s"] >= 0
+        assert wait_until(lambda: imports()["state"] == "idle")
+        with head_held(database):
+            one = json.dumps(order("po-1")).encode()
+            assert client.post("/api/v1/imports", params={"format": "ndjson"}, content=one).status_code == 202
+            assert wait_until(lambda: imports()["state"] == "running", 60)
+            two = json.dumps(order("po-2")).encode()
+            assert client.post("/api/v1/imports", params={"format": "ndjson"}, content=two).status_code == 202
+            assert wait_until(lambda: (imports()["running"], imports()["waiting"]) == (1, 1))
+            assert imports()["age_s"] > 0
+            text = client.get("/metrics").text
+            assert "daybook_imports_running 1.0" in text
+            assert "daybook_imports_waiting 1.0" in text
+            assert ["1 wait, 1 run" in one.sentence for one in of_imports(settings.home)] == [True]
+        assert wait_until(lambda: imports()["state"] == "idle", 60)
+    finally:
+        worker.close()
+
+
+def test_why_no_checkpoint_is_issued_is_told_and_no_reason_to_be_unready(client: TestClient, daybook: Daybook) -> None:
+    daybook.log.publisher.keys = ()
+    assert client.post(EVENTS, json=market()).status_code == 201
+    assert wait_until(lambda: ready(client)[1]["work"]["checkpoints"]["state"] == "hindered")
+    status, told = ready(client)
+    assert (status, told["work"]["checkpoints"]["reason"]) == (200, "it has no signing key")
+    assert told["work"]["checkpoints"]["waiting"] == 3
+    assert "daybook_checkpoint_hindered 1.0" in client.get("/metrics").text
+
+
+def test_a_clock_that_was_set_back_is_noticed_though_nobody_writes_and_its_mending_too(
+    client: TestClient, owner: Connection[Any]
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    owner.execute("update ledger_head set recorded_at = recorded_at + interval '1 hour'")
+    status, told = ready(client)
+    assert (status, told["status"]) == (503, "nothing can be recorded: the database's clock was set back")
+    assert (told["work"]["writing"]["state"], told["writing"]) == ("failing", "the database's clock was set back")
+    assert client.post(EVENTS, json=order("po-1")).status_code == 503
+    owner.execute("update ledger_head set recorded_at = recorded_at - interval '1 hour'")
+    assert wait_until(lambda: ready(client)[0] == 200)
+    assert client.post(EVENTS, json=order("po-1")).status_code == 201
+
+
+def test_a_look_goes_by_keys_however_long_the_ledger_is(owner: Connection[Any]) -> None:
+    owner.execute("set enable_seqscan = off")
+    plan = "\n".join(line for (line,) in owner.execute(f"explain {work.LOOK}".encode(), {"viewed": 7}))
+    assert "Scan on ledger_events" not in plan.replace("Index Scan", "")
+    assert plan.count("using ledger_events_pkey") == 2
+    assert "using log_checkpoints_pkey" in plan

@@ -1,0 +1,66 @@
+"""What the doctor asks where a service runs: how it says that it does, and what is kept of imports."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import msgspec
+
+from service.doctor import Finding, Verdict
+from service.imports.jobs import RECORD, WAITING, Job
+
+#: How long a running service may take to say how it is: a little longer than it takes at most.
+PATIENCE_S = 5.0
+#: How a kind of work goes that needs nobody to look after it.
+GOING_WELL = frozenset(
+    ("idle", "recording", "following", "behind", "issuing", "level", "delivering", "waiting", "running", "elsewhere")
+)
+
+
+def of_imports(home: Path) -> Iterator[Finding]:
+    """The files that are kept to be imported, or were."""
+    jobs: list[Job] = []
+    unreadable = 0
+    for record in (home / "imports").glob(f"*/{RECORD}"):
+        try:
+            jobs.append(msgspec.json.decode(record.read_bytes(), type=Job))
+        except FileNotFoundError:
+            continue  # cleared away just now
+        except (OSError, msgspec.MsgspecError):
+            unreadable += 1
+    if unreadable:
+        yield Finding("imports", "bad", f"the records of {unreadable} files below {home / 'imports'} cannot be read")
+    if not jobs:
+        return
+    waiting = sum(one.state in WAITING for one in jobs)
+    running = [one for one in jobs if one.state == "running"]
+    failed = [one for one in jobs if one.state == "failed" and one.finished_at is not None]
+    words = f"{waiting} wait, {len(running)} run"
+    if failed:
+        last = max(failed, key=lambda one: one.finished_at or one.created_at)
+        words += f"; the last that failed, {last.id}, did so at {last.finished_at:%Y-%m-%d %H:%M} UTC"
+    yield Finding("imports", "good", words)
+
+
+def of_service(url: str) -> Iterator[Finding]:
+    """How a running service says that it does."""
+    try:
+        answer = httpx2.get(f"{url.rstrip('/')}/readyz", timeout=PATIENCE_S)
+        told = answer.json()
+        status, work = str(told["status"]), dict(told.get("work") or {})
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        yield Finding("service", "bad", f"{url} cannot be asked: {type(error).__name__}: {error}")
+        return
+    except (ValueError, LookupError, TypeError) as error:
+        yield Finding("service", "bad", f"{url} is no service of this kind: {type(error).__name__}")
+        return
+    yield Finding("service", "good" if answer.status_code == 200 else "bad", f"{url}: {status}")
+    for name, doing in work.items():
+        parts = [str(doing.get("state"))]
+        parts += [f"{doing['waiting']:,} waiting"] if doing.get("waiting") else []
+        parts += [f"for {doing['age_s']:,.0f} s"] if doing.get("age_s") and name != "checkpoints" else []
+        parts += [str(doing["reason"])] if doing.get("reason") else []
+        verdict: Verdict = "good" if doing.get("state") in GOING_WELL else "warning"
+        yield Finding(name, verdict, ", ".join(parts))
+    for name, state in dict(told.get("threads") or {}).items():
+        yield Finding("threads", "warning", f"{name} is {state}: the service's log says why")

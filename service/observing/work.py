@@ -1,0 +1,193 @@
+"""What a service is doing: recording, views, checkpoints, webhooks and imports, each with how it does and why."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from service.daybook import Daybook
+from service.imports.progress import Importing
+from service.imports.worker import Worker
+from service.routines import Life
+from service.webhooks.delivery import Deliveries, in_words
+from service.writing import FURTHEST_AHEAD, Head
+
+#: What is said of writing where nothing speaks against it.
+WELL = "ok"
+READ_ONLY = "the database is read-only"
+SET_BACK = "the database's clock was set back"
+
+#: Everything that is asked of the database, at once: single rows by their keys, and the webhooks.
+LOOK = """
+select head.position, head.recorded_at, clock_timestamp() as clock,
+    pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as shut,
+    last.size, last.issued_at, told.waiting, told.failing, told.disabled, failed.last_error,
+    (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events
+        where notification_id = told.furthest + 1) as oldest_s,
+    (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events
+        where notification_id = %(viewed)s + 1) as unviewed_s
+from ledger_head as head
+left join lateral (select size, issued_at from log_checkpoints order by size desc limit 1) as last on true
+cross join lateral (
+    select count(*) filter (where position < head.position) as waiting, count(*) filter (where failures > 0) as failing,
+        min(position) filter (where position < head.position) as furthest,
+        (select count(*) from webhooks where status = 'disabled') as disabled
+    from webhooks where status = 'active'
+) as told
+left join lateral (
+    select last_error from webhooks where status = 'disabled' or (status = 'active' and failures > 0)
+    order by status, position, id limit 1
+) as failed on true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """How one kind of work goes."""
+
+    state: str
+    #: How long what it is about has waited, or is ago, in seconds; None: there is nothing of it.
+    age_s: float | None
+    #: Why it does not go on, in words for anybody; None: it does.
+    reason: str | None
+    #: What else there is to say, by name.
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON has it."""
+        age_s = None if self.age_s is None else round(max(0.0, self.age_s), 3)
+        return {"state": self.state, "age_s": age_s, "reason": self.reason, **self.more}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the database has."""
+
+    head: Head
+    is_read_only: bool
+    #: Of the last checkpoint; None: there is none.
+    size: int | None
+    issued_at: datetime | None
+    #: Active webhooks to which something is still to be told, and those whose last attempt failed.
+    waiting: int
+    failing: int
+    #: Webhooks that were given up.
+    disabled: int
+    #: Of the failing one that is furthest behind, or of one that was given up.
+    last_error: str | None
+    #: For how long the first event has been recorded that some active webhook was not told of; None: there is none.
+    oldest_s: float | None
+    #: The same of the views.
+    unviewed_s: float | None
+
+    @property
+    def issued_before_s(self) -> float | None:
+        """The age of the last checkpoint; 0 where the database's clock was set back since."""
+        return None if self.issued_at is None else max(0.0, (self.head.clock - self.issued_at).total_seconds())
+
+    @property
+    def uncovered(self) -> int:
+        """Events under no checkpoint."""
+        return max(0, self.head.position - (self.size or 0))
+
+
+class Work:
+    """Looks at what one service does; `deliveries` and `worker` are those that it runs."""
+
+    def __init__(self, daybook: Daybook, deliveries: Deliveries, worker: Worker) -> None:
+        self._daybook = daybook
+        self._deliveries = deliveries
+        self._worker = worker
+
+    def look(self) -> Seen:
+        """What the database has, in one question whose cost does not grow with the ledger; raises Unreachable."""
+        with self._daybook.ledger.recorder.datastore.get_connection() as connection:
+            viewed = {"viewed": self._daybook.follower.position}
+            row = connection.cursor(row_factory=dict_row).execute(LOOK.encode(), viewed).fetchone()
+            assert row is not None
+            if row["shut"]:
+                # What a session was begun with stays: the next one asks anew.
+                connection.close()
+        head = Head(row.pop("position"), row.pop("recorded_at"), row.pop("clock"))
+        return Seen(head, row.pop("shut"), **row)
+
+    def trouble(self, seen: Seen) -> str | None:
+        """Why nothing could be recorded just now; None: nothing speaks against it."""
+        head = seen.head
+        if seen.is_read_only:
+            return READ_ONLY
+        if head.recorded_at is not None and head.recorded_at - head.clock > FURTHEST_AHEAD:
+            return SET_BACK
+        return self._daybook.committer.trouble
+
+    def doing(self, seen: Seen) -> dict[str, Doing]:
+        """By name, how each kind of work goes."""
+        return {
+            "writing": self._writing(seen),
+            "views": self._views(seen),
+            "checkpoints": self._checkpoints(seen),
+            "webhooks": self._webhooks(seen),
+            "imports": of_imports(self.imports),
+        }
+
+    @property
+    def imports(self) -> Importing:
+        """How imports go, as this process knows it."""
+        return self._worker.importing
+
+    def _writing(self, seen: Seen) -> Doing:
+        committer, trouble = self._daybook.committer, self.trouble(seen)
+        oldest_s = committer.oldest_s
+        state = "failing" if trouble else "recording" if oldest_s else "idle"
+        return Doing(state, oldest_s or None, trouble, {"waiting": committer.waiting})
+
+    def _views(self, seen: Seen) -> Doing:
+        following = self._daybook.follower.following
+        behind = max(0, seen.head.position - following.position)
+        state = "behind" if behind and following.state == "following" else following.state
+        return Doing(state, seen.unviewed_s if behind else None, following.reason, {"waiting": behind})
+
+    def _checkpoints(self, seen: Seen) -> Doing:
+        publisher = self._daybook.log.publisher
+        reason = publisher.hindrance_told
+        state = "issuing" if seen.uncovered else "level"
+        if seen.size is None:
+            state, reason = "failing", "the log has no checkpoint"
+        elif not publisher.follows:
+            state = "off"
+        elif reason is not None:
+            # Another process may issue them.
+            state = "hindered" if seen.uncovered else "level"
+        elif not publisher.routine.life.is_well:
+            state, reason = "failing", "issuing one failed, and is tried again: the log says why"
+        return Doing(state, seen.issued_before_s, reason, {"waiting": seen.uncovered})
+
+    def _webhooks(self, seen: Seen) -> Doing:
+        life = self._deliveries.routines[-1].life
+        state, reason = _of_routine(life, "delivering" if seen.waiting else "idle")
+        if reason is None and seen.failing:
+            state, reason = "failing", f"{seen.failing} of them do not take what they are sent"
+        said = None if seen.last_error is None else in_words(seen.last_error)
+        more = {"waiting": seen.waiting, "failing": seen.failing, "disabled": seen.disabled, "last_error": said}
+        return Doing(state, seen.oldest_s, reason, more)
+
+
+def of_imports(importing: Importing) -> Doing:
+    """How imports go."""
+    more = {
+        "waiting": importing.waiting,
+        "running": importing.running,
+        "last_failure": importing.last_failure,
+        "failed_before_s": None if importing.failed_before_s is None else round(importing.failed_before_s, 3),
+    }
+    return Doing(importing.state, importing.age_s, importing.reason, more)
+
+
+def _of_routine(life: Life, well: str) -> tuple[str, str | None]:
+    """The state of what a routine does, and why it is another than where all is well."""
+    if life.state == "new":
+        return "off", None
+    if life.is_well:
+        return well, None
+    return "failing", "it failed, and is tried again: the log says why" if life.state == "pausing" else "it has ended"
