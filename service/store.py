@@ -35,6 +35,8 @@ from service.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Numbered,
 Unreachable = (OperationalError, InterfaceError)
 #: How long the connection pool keeps trying to reach a database that is gone before it waits to be asked again.
 GIVE_UP_S = 4.0
+#: How long whoever reads waits for a connection.
+CONNECTION_WAIT_S = 5.0
 #: NOTIFY channel that says "something was appended".
 CHANNEL = "ledger_events"
 #: From so many events on, binary COPY is faster than one insert.
@@ -74,7 +76,7 @@ class LedgerDatastore(PostgresDatastore):
     def __init__(self, conninfo: str, *, pool_size: int = 2, max_overflow: int = 14) -> None:
         super().__init__(
             "", "", "", "", "", pool_size=pool_size, max_overflow=max_overflow, originator_id_type="text",
-            idle_in_transaction_session_timeout=60,
+            connect_timeout=CONNECTION_WAIT_S, idle_in_transaction_session_timeout=60,
         )  # fmt: skip
         # The pauses between its attempts double until it gives up; then the next who asks makes it try at once.
         self.pool.reconnect_timeout = GIVE_UP_S

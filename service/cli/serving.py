@@ -31,6 +31,8 @@ from service.webhooks.delivery import Deliveries
 
 #: Accepted requests are finished within this, then the process ends.
 GRACE_S = 20
+#: Within this a process that was told to end has ended; whoever watches over it may kill it then.
+WHOLE_END_S = 60
 #: Of an admin's token: 24 random bytes in hexadecimal digits have 48 characters, at least 8 of them different in all
 #: but one of a billion.
 SHORTEST_TOKEN = 32
@@ -59,6 +61,8 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
+        # While an import comes to its end, so does what is being sent: they do not wait one after the other.
+        deliveries.begin_nothing_more()
         importing.close()
         deliveries.close()
         if tracing is not None:

@@ -22,6 +22,7 @@ from service.web.access import Access
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.door import Door, refuse_another_route
+from service.web.ending import Ending
 from service.web.limits import Allowance, Limits
 from service.web.methods import Heads, allowed, instead
 from service.web.observing import Observed
@@ -102,6 +103,7 @@ def application(
     metrics = Metrics(daybook, work)
     daybook.committer.on_group = metrics.group_events.observe
     app.state.metrics = metrics
+    app.add_middleware(Ending)
     app.add_middleware(Observed, metrics=metrics, traces=traces)
     return app
 

@@ -172,6 +172,12 @@ class Deliveries:
         """Something was appended, or a webhook was changed: look now."""
         self._wake.set()
 
+    def begin_nothing_more(self) -> None:
+        """Finish what is being sent, and send nothing behind it."""
+        self._closed.set()
+        self._dispatcher.stopping.set()
+        self._wake.set()
+
     def close(self) -> None:
         """Finish what is being sent, and stop."""
         self._closed.set()

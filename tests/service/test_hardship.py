@@ -7,18 +7,22 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import Connection
 
+from service.cli import serving as ending
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
+from service.store import Ledger
 from tests.service.postgres_owner import wait_until
-from tests.service.processes import TOKEN, Service, serving
-from tests.service.purchases import head_held, market, note
+from tests.service.processes import TOKEN, Service, command, serving
+from tests.service.purchases import appends_wait, events, head_held, market, note, order, receipt, retraction
 from tests.service.wire import Wire, wire_to
 from tests.service.writers import EVENTS, VIEW, Readers, Writers, assert_nothing_lost_or_doubled, recorded
 
@@ -252,3 +256,31 @@ def test_a_service_told_to_end_under_load_finishes_what_it_accepted(database: st
                 again = client.post(EVENTS, json=writers.sent[name])
                 assert again.status_code == (200 if name in place else 201), again.text
         assert len(recorded(service)) == len(market()) + 2 * len(writers.sent)
+
+
+def test_a_service_told_to_end_behind_a_held_lock_ends_in_its_time_and_says_so(
+    database: str, tmp_path: Path, owner: Connection[Any], ledger: Ledger
+) -> None:
+    home, settings = tmp_path / "home", {"DAYBOOK_DATABASE_URL": database}
+    with serving(home, settings) as service, ThreadPoolExecutor(2) as pool:
+        looked = command(home, "doctor", "--json", "--url", service.address, settings=settings)
+        said = {one["subject"]: one for one in json.loads(looked.stdout)}
+        assert (said["service"]["verdict"], said["service"]["sentence"]) == ("good", f"{service.address}: ready")
+        assert said["imports"]["verdict"] == said["webhooks"]["verdict"] == said["views"]["verdict"] == "good"
+        many = [receipt("po-1", "1", id=f"goods-{number}") for number in range(200)]
+        with service.client() as client:
+            assert client.post(EVENTS, json=[*market(), order("po-1"), *many]).status_code == 201
+        with service.client() as client, head_held(database):
+            first = pool.submit(client.post, EVENTS, json=[note("of-baidu", "first")])
+            assert appends_wait(owner)
+            back = [retraction(f"goods-{number}", id=f"back-{number}") for number in range(200)]
+            second = pool.submit(client.post, EVENTS, json=back)
+            assert wait_until(lambda: "daybook_append_waiting_commands 1.0" in client.get("/metrics").text)
+            service.tell(signal.SIGTERM)
+            code = service.process.wait(ending.WHOLE_END_S)
+        assert code == 0, service.said
+        # Nobody is told that something is recorded which is not, nor that it was our fault.
+        for answer in (first, second):
+            assert (answer.result().status_code, "retry-after" in answer.result().headers) == (503, True)
+            assert "not known" in answer.result().json()["detail"]
+    assert len(events(ledger)) == 204
