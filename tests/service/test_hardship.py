@@ -284,3 +284,23 @@ def test_a_service_told_to_end_behind_a_held_lock_ends_in_its_time_and_says_so(
             assert (answer.result().status_code, "retry-after" in answer.result().headers) == (503, True)
             assert "not known" in answer.result().json()["detail"]
     assert len(events(ledger)) == 204
+
+
+def test_a_service_told_to_end_during_a_long_decision_ends_in_its_time(
+    database: str, tmp_path: Path, ledger: Ledger
+) -> None:
+    count = 1_500
+    with serving(tmp_path / "home", {"DAYBOOK_DATABASE_URL": database}) as service, ThreadPoolExecutor(1) as pool:
+        received = [receipt("po-1", "1", id=f"goods-{number}") for number in range(count)]
+        with service.client() as client:
+            assert client.post(EVENTS, json=[*market(), order("po-1"), *received]).status_code == 201
+            # Each retraction looks at all that is left of the order.
+            back = [retraction(f"goods-{number}", id=f"back-{number}") for number in range(count)]
+            answer = pool.submit(client.post, EVENTS, json=back)
+            quiet = "daybook_append_oldest_waiting_seconds 0.0"
+            assert wait_until(lambda: answer.done() or quiet not in client.get("/metrics").text)
+            service.tell(signal.SIGTERM)
+            assert service.process.wait(ending.WHOLE_END_S) == 0, service.said
+        # Recorded whole, or not at all, and nobody is told otherwise.
+        recorded_now = len(events(ledger)) - len(market()) - 1 - count
+        assert (answer.result().status_code, recorded_now) in ((201, count), (503, 0))
