@@ -1,8 +1,10 @@
 """Organisations: buyers, vendors and makers, and who owns whom since when."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from pydantic import model_validator
@@ -83,10 +85,14 @@ class Ownership:
     #: From this day of knowledge on it is forgotten again; None: it stands.
     forgotten_on: date | None = None
 
-    def told(self, effective_on: date, known_on: date) -> bool:
-        """Whether it speaks for a day, to those who know what was known on a day."""
-        remembered = self.forgotten_on is None or known_on < self.forgotten_on
-        return self.ends_on <= effective_on and self.known_on <= known_on and remembered
+    @property
+    def key(self) -> tuple[date, date, int]:
+        """What the latest of several has the greatest of."""
+        return self.ends_on, self.known_on, self.version
+
+    def known(self, known_on: date) -> bool:
+        """Whether it is told to those who know what was known on a day."""
+        return self.known_on <= known_on and (self.forgotten_on is None or known_on < self.forgotten_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,6 @@ class Organization:
     ownerships: tuple[Ownership, ...] = ()
     #: How often each parent stands in them.
     parents: Mapping[str, int] = field(default_factory=dict)
-
-    def parent(self, effective_on: date, known_on: date) -> str | None:
-        """Its parent as of a day, to those who know what was known on a day."""
-        told = [ownership for ownership in self.ownerships if ownership.told(effective_on, known_on)]
-        return max(told, key=lambda o: (o.ends_on, o.known_on, o.version)).parent_id if told else None
 
 
 def apply(state: Organization | None, event: Recorded) -> Organization:
@@ -145,7 +146,8 @@ def refuse_circles(event: Recorded, state: Organization | None, world: World, po
     """Rejected where an organisation's ownerships, as `state` would have them, close a circle at any time.
 
     They differ from those of now, which close none, by `event`: with it, or without it. Walks up on every day, and for
-    every knowledge, from it on at which some ownership above changes.
+    every knowledge, on which some ownership above changes and `event` would be the latest of its organisation's; on
+    all others nothing is different. Of n changes above these are n x n days and knowledges, each looked at once.
     """
     if "parent_id" not in event.data:
         return
@@ -160,19 +162,56 @@ def refuse_circles(event: Recorded, state: Organization | None, world: World, po
         for name in back
     }
     changes = [ownership for organization in above.values() for ownership in organization.ownerships]
-    days = {ownership.ends_on for ownership in changes} | {event.ends_on}
+    days = sorted({ownership.ends_on for ownership in changes} | {event.ends_on})
     told_on = {ownership.known_on for ownership in changes} | {event.known_on}
     forgotten_on = {ownership.forgotten_on for ownership in changes if ownership.forgotten_on is not None}
-    for effective_on in sorted(day for day in days if day >= event.ends_on):
-        for known_on in sorted(day for day in told_on | forgotten_on if day >= event.known_on):
-            path = [identifier]
-            while (parent := above[path[-1]].parent(effective_on, known_on)) in above:
-                path.append(parent)
-                if parent == identifier:
-                    message = f"would make {identifier} its own owner on {effective_on}: {' -> '.join(path)}"
-                    raise Rejected.at(pointer, message)
-                if path.count(parent) > 1:
-                    break
+    found = None
+    for known_on in sorted(day for day in told_on | forgotten_on if day >= event.known_on):
+        ruled = _ruled(event, above[identifier], days, known_on)
+        if ruled and (
+            circle := _circle(identifier, {name: _through(one, known_on) for name, one in above.items()}, ruled)
+        ):
+            # The first day of all is told, and before it there may be one for another knowledge.
+            found = circle
+            days = days[: bisect_left(days, circle[0])]
+    if found is not None:
+        raise Rejected.at(pointer, f"would make {identifier} its own owner on {found[0]}: {' -> '.join(found[1])}")
+
+
+def _ruled(event: Recorded, organization: Organization, days: list[date], known_on: date) -> list[date]:
+    """On which of some days an event would be the latest of an organisation's, to those who know what was known."""
+    key = (event.ends_on, event.known_on, event.version)
+    later = [one.ends_on for one in organization.ownerships if one.key > key and one.known(known_on)]
+    return days[bisect_left(days, event.ends_on) : bisect_left(days, min(later)) if later else len(days)]
+
+
+#: The parents that an organisation has one after the other, and the day since when it has each.
+_Parents = tuple[list[date], list[str | None]]
+
+
+def _through(organization: Organization, known_on: date) -> _Parents:
+    """An organisation's parents through all days, to those who know what was known on a day."""
+    told = sorted([one for one in organization.ownerships if one.known(known_on)], key=attrgetter("key"))
+    return [one.ends_on for one in told], [one.parent_id for one in told]
+
+
+def _circle(identifier: str, above: Mapping[str, _Parents], days: list[date]) -> tuple[date, list[str]] | None:
+    """The first of some days on which an organisation is above itself, and by whom; None: on none."""
+    for effective_on in days:
+        path = {identifier: None}
+        name = identifier
+        while True:
+            since, parents = above[name]
+            place = bisect_right(since, effective_on)
+            parent = parents[place - 1] if place else None
+            if parent == identifier:
+                return effective_on, [*path, identifier]
+            # Whoever is not there leads nowhere.
+            if parent is None or parent not in above or parent in path:
+                break
+            path[parent] = None
+            name = parent
+    return None
 
 
 def _ways_up(identifier: str, state: Organization | None, world: World) -> dict[str, set[str]]:

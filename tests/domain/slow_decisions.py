@@ -141,7 +141,7 @@ def refuse_any_circle(stream: str, state: organizations.Organization | None, wor
     for effective_on in sorted({ownership.ends_on for ownership in changes}):
         for known_on in sorted(known):
             path = [identifier]
-            while (parent := above[path[-1]].parent(effective_on, known_on)) is not None:
+            while (parent := _parent(above[path[-1]], effective_on, known_on)) is not None:
                 path.append(parent)
                 if parent == identifier:
                     message = f"would make {identifier} its own owner on {effective_on}: {' -> '.join(path)}"
@@ -157,3 +157,8 @@ def _as_believed(identifier: str, state: organizations.Organization | None, worl
         if "parent_id" in event.data
     ]
     return organizations.Organization((*(state.ownerships if state else ()), *once))
+
+
+def _parent(organization: organizations.Organization, effective_on: date, known_on: date) -> str | None:
+    told = [one for one in organization.ownerships if one.ends_on <= effective_on and one.known(known_on)]
+    return max(told, key=lambda one: (one.ends_on, one.known_on, one.version)).parent_id if told else None

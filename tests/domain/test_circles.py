@@ -1,5 +1,6 @@
 """That no circle of owners is ever on record, for any day, any knowledge and any position."""
 
+import time
 from datetime import date, timedelta
 from random import Random
 
@@ -59,3 +60,37 @@ def test_nobody_ever_owns_itself(seed: int) -> None:
                 for organization_id in OWNERS:
                     # The reference refuses a circle.
                     assert world.lineage(organization_id)
+
+
+def changing_owners(changes: int) -> float:
+    """Processor time to decide who owns whom where each change of an owner is told of on a day of its own."""
+    book = Book()
+    for name in ("arm", "nvidia"):
+        book.organization(name)
+
+    def owned(name: str, owner: str | None, number: int) -> Event:
+        day = (FIRST_DAY + timedelta(number)).isoformat()
+        return request("organization-changed", day, {"organization_id": name, "parent_id": owner}, known_on=day)
+
+    book.record([owned("arm", None if number else "nvidia", number) for number in range(changes)])
+    began = time.thread_time()
+    book.record([owned("nvidia", "arm", 1)])
+    return time.thread_time() - began
+
+
+def test_a_circle_is_looked_for_at_each_day_and_knowledge_once() -> None:
+    few = min(changing_owners(100) for _ in range(3))
+    # Four times as many days and four times as much to know: 16 times as long, and not 64.
+    assert changing_owners(400) < 32 * few
+
+
+def test_a_circle_is_told_with_everybody_in_it_and_ends_where_an_owner_leaves() -> None:
+    book = Book()
+    for name in ("arm", "nvidia"):
+        book.organization(name)
+    book.record([request("organization-changed", "2020-01-01", {"organization_id": "arm", "parent_id": "nvidia"})])
+    back = request("organization-changed", "2020-01-02", {"organization_id": "nvidia", "parent_id": "arm"})
+    with pytest.raises(Refusal, match="nvidia its own owner on 2020-01-02: nvidia -> arm -> nvidia"):
+        book.record([back])
+    free = request("organization-changed", "2020-01-02", {"organization_id": "arm", "parent_id": None})
+    book.record([free, back])
