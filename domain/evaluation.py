@@ -1,7 +1,7 @@
 """Predicates, conditions and rules, compiled once and held against who buys what from whom."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,10 +41,46 @@ class Product:
 
 def party_of(organization_id: str, parents: Mapping[str, str | None], countries: Mapping[str, str | None]) -> Party:
     """An organisation from everybody's parents and countries as of a (T, K, P); absent or None: none, not known."""
-    path = [organization_id]
-    while (parent := parents.get(path[-1])) is not None and parent not in path:
-        path.append(parent)
-    return Party(frozenset(path), _known(countries.get(organization_id)), _known(countries.get(path[-1])))
+    path = {organization_id: None}
+    last = organization_id
+    while (parent := parents.get(last)) is not None and parent not in path:
+        path[parent] = None
+        last = parent
+    return Party(frozenset(path), _known(countries.get(organization_id)), _known(countries.get(last)))
+
+
+def parties_of(
+    organization_ids: Iterable[str],
+    parents: Mapping[str, str | None],
+    countries: Mapping[str, str | None],
+    named: Set[str],
+) -> dict[str, Party]:
+    """Organisations by id, as `party_of` has each; of their lineages what is named is kept, which conditions ask about.
+
+    Each is looked at once, however many are above it.
+    """
+    parties: dict[str, Party] = {}
+    nobody: frozenset[str] = frozenset()
+    for identifier in organization_ids:
+        path: dict[str, None] = {}
+        one: str | None = identifier
+        while one is not None and one not in parties and one not in path:
+            path[one] = None
+            one = parents.get(one)
+        if one in path:
+            # A circle, which recording refuses.
+            for member in path:
+                party = party_of(member, parents, countries)
+                parties[member] = replace(party, lineage=party.lineage & named)
+            continue
+        higher = None if one is None else parties[one]
+        for member in reversed(path):
+            country = _known(countries.get(member))
+            lineage, ultimate = (nobody, country) if higher is None else (higher.lineage, higher.ultimate_country)
+            if member in named:
+                lineage |= {member}
+            higher = parties[member] = Party(lineage, country, ultimate)
+    return parties
 
 
 def _known(country: str | None) -> str | None:

@@ -13,7 +13,7 @@ from domain.evaluation import (
     Product,
     attributes_of,
     compile_conditions,
-    party_of,
+    parties_of,
     predicate_of,
 )
 from domain.rules import Comparison, Not, Predicate
@@ -104,7 +104,8 @@ def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Term
     found = statements.rows(connection, statement, values)
     parents = {row["id"]: row["parent"] for row in found}
     countries = {row["id"]: row["country"] for row in found}
-    parties = {row["number"]: party_of(row["id"], parents, countries) for row in found}
+    parties_by_id = parties_of(parents, parents, countries, terms.organizations)
+    parties = {row["number"]: parties_by_id[row["id"]] for row in found}
     parties[NOBODY] = STRANGER
     # One for all whom no condition can tell apart, and what conditions say of that one.
     alike: dict[tuple[frozenset[str], str | None, str | None], Party] = {}
@@ -112,7 +113,7 @@ def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Term
     kinds: dict[tuple[Finding, ...], int] = {}
     people = People({}, {}, [])
     for number, party in parties.items():
-        one = alike.setdefault((party.lineage & terms.organizations, party.country, party.ultimate_country), party)
+        one = alike.setdefault((party.lineage, party.country, party.ultimate_country), party)
         if one not in told:
             as_buyer = tuple(conditions.of_buyer(one) for conditions in terms.conditions)
             kind = kinds.setdefault(as_buyer, len(kinds))

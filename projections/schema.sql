@@ -220,13 +220,46 @@ create macro ancestors_as_of(t, k, p) as table
     select organization, ancestor from above;
 
 -- The ultimate parent of every organisation that has a parent (rule 6); in a circle, the first mentioned.
+-- Each step goes up twice as far as the one before: a chain of thousands takes a dozen, and no list of who is above whom.
 create macro families_as_of(t, k, p) as table
-    with above as materialized (from ancestors_as_of(t, k, p))
-    select
-        organization,
-        coalesce(min(ancestor) filter (ancestor not in (select organization from above)), min(ancestor)) as family
+    with recursive owned as materialized (
+        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+    ),
+    above (organization, top, least, step) as (
+        select organization, parent, parent, 0 from owned
+        union all
+        select
+            lower.organization, coalesce(higher.top, lower.top), least(lower.least, higher.least), lower.step + 1
+        from above as lower
+        left join above as higher on higher.organization = lower.top
+        where
+            lower.step < (select 1 + ceil(log2(count(*))) from owned)
+            and (select count(*) from above as still join owned on owned.organization = still.top) > 0
+    )
+    select organization, if(top in (select organization from owned), least, top) as family
     from above
-    group by organization;
+    where step = (select max(step) from above);
+
+-- The organisations that are below some others (numbers), at any distance.
+create macro below_as_of(heads, t, k, p) as table
+    with recursive owned as materialized (
+        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+    ),
+    above (organization, top, below, step) as (
+        select organization, parent, list_contains(heads, parent), 0 from owned
+        union all
+        select
+            lower.organization,
+            coalesce(higher.top, lower.top),
+            lower.below or coalesce(higher.below, false),
+            lower.step + 1
+        from above as lower
+        left join above as higher on higher.organization = lower.top
+        where
+            lower.step < (select 1 + ceil(log2(count(*))) from owned)
+            and (select count(*) from above as still join owned on owned.organization = still.top) > 0
+    )
+    select distinct organization from above where below;
 
 -- Products as of effective_on, known_on and position (rule 5).
 create macro products_as_of(t, k, p) as table

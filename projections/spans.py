@@ -67,7 +67,7 @@ def organizations(facts: Iterable[Fact], first_day: date, heads: Collection[int]
     asked = Spans(first_day, lambda _: False)
     countries: dict[int, int] = {}
     parents: dict[int, int | None] = {}
-    lineages: dict[int, list[int]] = {}
+    tops: dict[int, Top] = {}
     for head in heads:
         asked.say(head, first_day, True)
     for day, said in groupby(facts, lambda fact: max(fact["ends_on"], first_day)):
@@ -81,31 +81,53 @@ def organizations(facts: Iterable[Fact], first_day: date, heads: Collection[int]
                 moved = True
         if moved:
             changed.update(parents)
-            lineages = {child: _lineage(child, parents) for child, parent in parents.items() if parent is not None}
+            tops = _tops(parents, heads)
             for organization in parents:
-                above = lineages.get(organization, ())
-                asked.say(organization, day, organization in heads or any(parent in heads for parent in above))
+                asked.say(
+                    organization, day, organization in heads or (organization in tops and tops[organization].asked)
+                )
         for organization in changed:
-            family = _head(organization, lineages.get(organization, []), parents)
+            family = tops[organization].family if organization in tops else organization
             standing.say(organization, day, (family, countries.get(organization)))
     return Organizations(standing.all(), [span for span in asked.all() if span.held])
 
 
-def _lineage(organization: int, parents: Mapping[int, int | None]) -> list[int]:
-    """Everybody above an organisation, the ultimate parent last; a circle is followed once around."""
-    above: list[int] = []
-    parent = parents.get(organization)
-    while parent is not None and parent not in above:
-        above.append(parent)
-        parent = parents.get(parent)
-    return above
+@dataclass(frozen=True, slots=True)
+class Top:
+    """What there is above an organisation that has a parent."""
+
+    #: Its ultimate parent; in a circle, which recording refuses, the first mentioned of all above.
+    family: int
+    #: Whether going up never ends.
+    circular: bool
+    #: Whether somebody above is asked for.
+    asked: bool
 
 
-def _head(organization: int, above: list[int], parents: Mapping[int, int | None]) -> int:
-    """The ultimate parent; in a circle, which recording refuses, the first mentioned."""
-    if not above:
-        return organization
-    return above[-1] if parents.get(above[-1]) is None else min(above)
+def _tops(parents: Mapping[int, int | None], heads: Collection[int]) -> dict[int, Top]:
+    """What there is above each organisation that has a parent; each is looked at once."""
+    tops: dict[int, Top] = {}
+    for organization in parents:
+        path: dict[int, None] = {}
+        one = organization
+        while one not in tops and one not in path and (parent := parents.get(one)) is not None:
+            path[one] = None
+            one = parent
+        ways = list(path)
+        if one in path:
+            circle = ways[ways.index(one) :]
+            top = Top(min(circle), True, any(member in heads for member in circle))
+            tops |= dict.fromkeys(circle, top)
+            ways = ways[: len(ways) - len(circle)]
+        for below in reversed(ways):
+            asked, higher = one in heads, tops.get(one)
+            if higher is None:
+                tops[below] = Top(one, False, asked)
+            else:
+                family = min(one, higher.family) if higher.circular else higher.family
+                tops[below] = Top(family, higher.circular, asked or higher.asked)
+            one = below
+    return tops
 
 
 def leaving(ends: Iterable[date], window: str, first_day: date, last_day: date) -> dict[date, date]:

@@ -109,8 +109,10 @@ where word_of(product) in (select unnest($keys::varchar[]))
 select number from term where word in (select unnest($buyer::varchar[]))
 union
 select organization
-from ancestors_as_of($effective_on, $known_on, $position)
-where $group and word_of(ancestor) in (select unnest($buyer::varchar[]))
+from below_as_of(
+    (select list(number) from term where word in (select unnest($buyer::varchar[]))), $effective_on, $known_on, $position
+)
+where $group
 
 -- name: home
 select word_of(country) as country
