@@ -4,9 +4,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from service.exporters.columns import Column, Kind
+
+if TYPE_CHECKING:
+    import _csv
 
 #: What a spreadsheet takes for the beginning of a formula.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
@@ -23,7 +26,7 @@ def write_csv(
     Figures, ids, days and our own words never do: none of them can be one.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv_writer(text)
     writer.writerow([column.name for column in columns])
     kinds = [column.kind for column in columns]
     for number, row in enumerate(rows, start=1):
@@ -31,6 +34,25 @@ def write_csv(
         if number % PORTION_ROWS == 0:
             _flush(text, output)
     _flush(text, output)
+
+
+def csv_writer(text: TextIO) -> "_csv.Writer":
+    """A writer of rows that end in a line feed; a field with a line feed or a carriage return in it is quoted."""
+    return csv.writer(_Lines(text), lineterminator="\r\n")
+
+
+class _Lines:
+    """Takes a row at a time, each ended by CR LF, and ends it by a line feed.
+
+    Before Python 3.13 only what is in the end of a line is quoted in a field: with LF alone a CR would end a row.
+    """
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def write(self, row: str) -> int:
+        """Write one row."""
+        return self._text.write(row.removesuffix("\r\n") + "\n")
 
 
 def _flush(text: io.StringIO, output: BinaryIO) -> None:

@@ -1,6 +1,5 @@
 """Recorded events in the formats of others, page by page, in memory that does not grow with the ledger."""
 
-import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from service.exporters import cloud_events
 from service.exporters.columnar import INSTANT, METADATA
+from service.exporters.delimited import csv_writer
 from service.store import LedgerRecorder, StoredRow
 
 PAGE_EVENTS = 5_000
@@ -119,7 +119,7 @@ def write_csv(output: BinaryIO, pages: Iterator[list[StoredRow]], origin: str) -
     """A row an event; data and source are JSON, which no spreadsheet runs."""
     count = 0
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv_writer(text)
     writer.writerow(COLUMNS)
     for rows in pages:
         for event in _read(rows):
