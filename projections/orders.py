@@ -19,6 +19,7 @@ BUILDING = ("changes", "receipts", "returns")
 ABOUT_THE_RECORD = ("event-retracted", "event-annotated")
 #: What is measured of a line: goods, then money in the order's currency.
 MEASURES = ("quantity", "amount")
+STATUSES = ("ordered", "delivered", "open")
 
 #: What an order's counting events say of each line, by the field that says it and the line.
 Entries = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
@@ -47,8 +48,8 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     if stream.placing is None:
         return None
     said = stream.placing.data
-    cancellation = min(stream.of_type("order-cancelled"), key=_recency, default=None)
-    allocation = max(stream.of_type("order-allocated"), key=_recency, default=None)
+    cancellation = min(stream.of_type("order-cancelled"), key=recency, default=None)
+    allocation = max(stream.of_type("order-allocated"), key=recency, default=None)
     entries = stream.entries()
     figures = {name: _figures(entries, name, cancellation is not None) for name in stream.lines}
     lines = [_written_line(line, figures[name]) for name, line in stream.lines.items()]
@@ -92,7 +93,7 @@ class _Stream:
         }
         self._builds_on = _Bonds(self._recorded)
         standing = [event for event in self._recorded if self._hindrance(event) is None]
-        self._standing = sorted(standing, key=_recency)
+        self._standing = sorted(standing, key=recency)
         #: The placing that counts; None: the order does not.
         self.placing = next(reversed(self.of_type("order-placed")), None)
         self._standing = [event for event in self._standing if self._is_of_the_order(event)]
@@ -112,7 +113,7 @@ class _Stream:
         for name, line in self.lines.items():
             entries["lines", name].append(line)
         for event in self._standing:
-            for field, entry in _building(event):
+            for field, entry in building(event):
                 if self._is_there(event, entry["line"]):
                     entries[field, entry["line"]].append(entry)
         return entries
@@ -212,12 +213,12 @@ class _Bonds:
             brought |= {line["line"]: event.position for line in event.data.get("lines", ())}
 
 
-def _recency(event: Recorded) -> tuple[date, date, int]:
+def recency(event: Recorded) -> tuple[date, date, int]:
     """The order of facts: the greatest is the latest (rule 5)."""
     return event.ends_on, event.known_on, event.position
 
 
-def _building(event: Recorded) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def building(event: Recorded) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """What the event says of lines brought by others, each with the field that says it."""
     for field in BUILDING:
         for entry in event.data.get(field, ()):
@@ -225,7 +226,7 @@ def _building(event: Recorded) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _lines_built_on(event: Recorded) -> list[str]:
-    return [entry["line"] for _, entry in _building(event)]
+    return [entry["line"] for _, entry in building(event)]
 
 
 def _figures(entries: Entries, line: str, cancelled: bool) -> Figures:
@@ -233,21 +234,26 @@ def _figures(entries: Entries, line: str, cancelled: bool) -> Figures:
 
 
 def _measured(entries: Entries, line: str, measure: str, cancelled: bool) -> Statuses:
+    ordered = _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
+    received, returned = (_sum(entries, field, line, measure) for field in ("receipts", "returns"))
+    return statuses_of(ordered, received, returned, cancelled)
+
+
+def statuses_of(agreed: Figure, received: Figure, returned: Figure, cancelled: bool) -> Statuses:
     """What was ordered of a line, what was delivered and what is open (rules 10, 12 and 14)."""
-    received = _sum(entries, "receipts", line, measure)
-    delivered = _delivered(received, _sum(entries, "returns", line, measure))
+    delivered = _delivered(received, returned)
     if cancelled:
         return {"ordered": delivered, "delivered": delivered, "open": Figure()}
-    ordered = _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
-    return {"ordered": ordered, "delivered": delivered, "open": _open(ordered, delivered)}
+    return {"ordered": agreed, "delivered": delivered, "open": _open(agreed, delivered)}
 
 
 def _sum(entries: Entries, field: str, line: str, measure: str) -> Figure:
     # A change or a return that leaves the measure out is no posting of it; lines and receipts always hold it.
-    return total_of(_posting(entry[measure]) for entry in entries.get((field, line), ()) if measure in entry)
+    return total_of(posting(entry[measure]) for entry in entries.get((field, line), ()) if measure in entry)
 
 
-def _posting(stored: Any) -> Figure:
+def posting(stored: Any) -> Figure:
+    """A recorded quantity or amount as a posting of it."""
     estimate = Estimate.of(stored)
     if estimate.value is None:
         return Figure(high=None, unquantified=1)
@@ -332,18 +338,19 @@ def _written_cancellation(cancellation: Recorded | None) -> dict[str, Any]:
 
 def _written_line(line: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
     goods = figures["quantity"]
-    written = {
-        status: {measure: _written(figures[measure][status]) for measure in MEASURES}
-        for status in ("ordered", "delivered", "open")
-    }
     return {
         "line": line["line"],
         "product_id": line["product_id"],
         "deliver_by": line.get("deliver_by"),
-        **written,
+        **written_statuses(figures),
         # Certainly more: the least that can have stayed is above the most that can have been ordered.
         "over_received": goods["ordered"].high is not None and goods["delivered"].low > goods["ordered"].high,
     }
+
+
+def written_statuses(figures: Figures) -> dict[str, dict[str, Any]]:
+    """The figures of a line as output, by status and measure."""
+    return {status: {measure: _written(figures[measure][status]) for measure in MEASURES} for status in STATUSES}
 
 
 def _written(figure: Figure) -> dict[str, str | None]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from domain.errors import Rejected
 from domain.events import Recorded
 from service.daybook import Daybook
 from service.exporters.ocds_removals import with_removals
-from service.exporters.ocds_sections import Register, sections
+from service.exporters.ocds_sections import Register, Sections
 from service.ocds import VERSION, merging
 from service.questions import NothingThere
 
@@ -24,6 +25,8 @@ PREFIX_DIGITS = 6
 EXTENSION = "daybook"
 #: What a client sends of an event; with its position, in the order of which they are recorded again.
 SENT = ("type", "id", "effective_on", "known_on", "basis", "corrects", "source", "data")
+#: Changed lines that all releases of an order may state: so many take some 800 MB of memory, and 170 MB in the file.
+MOST_LINES = 100_000
 #: Tags by the type of the event that a release tells; the first of its kind, and those after it.
 TAGS = {
     "order-placed": (("award", "contract"), ("contractUpdate",)),
@@ -48,7 +51,7 @@ def record_package(daybook: Daybook, order_id: str, prefix: str | None = None) -
     register = Register.of(history, daybook.ledger.history)
     prefix = prefix or f"ocds-{hashlib.sha256(daybook.origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
     ocid = f"{prefix}-{order_id}"
-    releases = list(_releases(ocid, daybook.origin, history, register))
+    releases = list(releases_of(ocid, daybook.origin, history, register))
     # As a field with omitWhenMerged: events are what a release tells, not what a process is.
     merged = [{name: value for name, value in release.items() if name != EXTENSION} for release in releases]
     last = max(history, key=lambda event: event.position)
@@ -82,7 +85,7 @@ def encode(package: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """What becomes known at once: an event, and the retractions that make room for it."""
 
     events: tuple[Recorded, ...]
@@ -93,15 +96,24 @@ class _Step:
         return self.events[-1]
 
 
-def _releases(ocid: str, origin: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
-    known: set[int] = set()
+def releases_of(ocid: str, origin: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
+    """The releases of an order's events, in time; each states what is new. Rejected where it is far too much."""
     told: set[str] = set()
-    silent = _silent(history)
+    silent = silent_ones(history)
     waiting = [event for event in history if event.id in silent]
     ids = {event.id for event in history}
-    before: dict[str, Any] = {}
-    for step in _steps(event for event in history if event.id not in silent):
-        known.update(event.position for event in step.events)
+    sections, lines = Sections(register), 0
+    for step in steps_of(event for event in history if event.id not in silent):
+        for event in step.events:
+            sections.take(event)
+        if not sections.is_placed:
+            # Nobody could know yet that there is an order.
+            waiting += step.events
+            continue
+        change = sections.change()
+        lines += change.lines
+        if lines > MOST_LINES:
+            raise Rejected.at("/order_id", f"the releases would state more than {MOST_LINES} changed lines")
         telling = step.telling
         carried = sorted((*waiting, *step.events), key=lambda event: event.position)
         sent = [_own(_sent(event), ids) for event in carried if not _follows(event)]
@@ -109,36 +121,34 @@ def _releases(ocid: str, origin: str, history: Sequence[Recorded], register: Reg
         if not told:
             extension["register"] = [_sent(event) for event in register.events]
         waiting = []
-        now = sections([event for event in history if event.position in known], register)
         yield {
             "ocid": ocid,
             "id": f"{ocid}-{telling.position}",
             "date": f"{telling.known_on.isoformat()}T00:00:00Z",
             "tag": list(TAGS[telling.type][telling.type in told]),
             "initiationType": "tender",
-            **with_removals(before, now),
+            **with_removals(change.before, change.now),
             EXTENSION: extension,
         }
         told.add(telling.type)
-        before = now
 
 
-def _steps(events: Iterable[Recorded]) -> Iterator[_Step]:
+def steps_of(events: Iterable[Recorded]) -> Iterator[Step]:
     """The events as they became known, each with the retractions of its day that go before it."""
     waiting: list[Recorded] = []
     for event in sorted(events, key=lambda one: (one.known_on, one.position)):
         if waiting and waiting[-1].known_on != event.known_on:
-            yield _Step(tuple(waiting))
+            yield Step(tuple(waiting))
             waiting = []
         waiting.append(event)
         if event.type != "event-retracted":
-            yield _Step(tuple(waiting))
+            yield Step(tuple(waiting))
             waiting = []
     if waiting:
-        yield _Step(tuple(waiting))
+        yield Step(tuple(waiting))
 
 
-def _silent(history: Sequence[Recorded]) -> set[str]:
+def silent_ones(history: Sequence[Recorded]) -> set[str]:
     """Ids of the events that tell the world nothing: notes, and slips of the pen with what takes them back."""
     by_id = {event.id: event for event in history}
     silent = {event.id for event in history if event.type == "event-annotated"}

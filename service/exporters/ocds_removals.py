@@ -1,4 +1,4 @@
-"""What a release must say of what the one before it told and it does not: merging forgets nothing by itself.
+"""What a release says: what is new since the one before, and what is no more, for merging forgets nothing by itself.
 
 https://standard.open-contracting.org/1.1/en/schema/merging/ has no other way than a null for a field, and none at all
 for an entry of a list: it stays with its id, and says nothing.
@@ -7,15 +7,20 @@ for an entry of a list: it stays with its id, and says nothing.
 from collections.abc import Mapping
 from typing import Any
 
+#: Lists of which only the entries are told that are new or different: restated each time, they would make an order of
+#: many events as long as the square of their number.
+CHANGES_ONLY = frozenset(("parties", "awards", "items", "lines", "amendments", "milestones"))
 #: What is said of an entry that is no more, beyond that nothing is told of it, by the list's name.
 GONE: Mapping[str, Mapping[str, Any]] = {"items": {"quantity": 0}, "awards": {"status": "cancelled"}}
 
 
 def with_removals(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """A release's fields, and nulls for those that the one before had and it has not."""
+    """A release's fields, of long lists what is different, and nulls for what the one before had and it has not."""
     told: dict[str, Any] = {}
     for name, value in now.items():
-        told[name] = _told(name, before[name], value) if name in before else value
+        said = _told(name, before[name], value) if name in before else value
+        if said or name not in CHANGES_ONLY:
+            told[name] = said
     return told | {name: _nulled(name, value) for name, value in before.items() if name not in now}
 
 
@@ -26,7 +31,8 @@ def _told(name: str, before: Any, now: Any) -> Any:
         return now
     earlier = {entry["id"]: entry for entry in before}
     kept = {entry["id"] for entry in now}
-    entries = [with_removals(earlier.get(entry["id"], {}), entry) for entry in now]
+    stated = [entry for entry in now if name not in CHANGES_ONLY or earlier.get(entry["id"]) != entry]
+    entries = [with_removals(earlier.get(entry["id"], {}), entry) for entry in stated]
     return entries + [_gone(name, entry) for entry in before if entry["id"] not in kept]
 
 

@@ -2,22 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from domain.estimates import EXACT, ZERO
 from domain.events import Recorded
 from domain.values import UNKNOWN_COUNTRY
-from projections.orders import order
-from projections.parameters import Moment
+from projections.orders import MEASURES, written_statuses
 from service.codes import country_name
+from service.exporters.ocds_fold import Fold
 
 History = Callable[[str], Sequence[Recorded]]
 #: The scheme of ids and categories that are the ledger's own.
 OWN_SCHEME = "daybook"
-#: Behind every event.
-LAST_POSITION = 2**62
 #: Behind the point, of a price per unit; one that needs more is left out.
 PRICE_PLACES = Decimal("0.0000000001")
 #: The kind of partnership that joint suppliers form, under the id of the organisation that stands for them.
@@ -79,40 +76,207 @@ class Register:
         return latest
 
 
-def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
-    """Buyer, parties, award and contract, as the visible events of an order have them."""
-    moment = Moment(effective_on=date.max, position=LAST_POSITION)
-    state = order(visible, moment)
-    # What was agreed: a cancellation takes it down to what was delivered.
-    agreed = order([event for event in visible if event.type != "order-cancelled"], moment)
-    placing = [event for event in visible if event.type == "order-placed"][-1]
-    order_id = placing.data["order_id"]
-    buyers = placing.data["buyers"]
-    suppliers = register.members.get(placing.data["vendor_id"]) or [placing.data["vendor_id"]]
-    day = _day(placing)
-    vendors = dict.fromkeys(event.data["vendor_id"] for event in visible if event.type == "order-placed")
-    nth = list(vendors).index(placing.data["vendor_id"])
-    # Suppliers of an award add up when releases are merged: another vendor is another award.
-    award_id = f"{order_id}.{nth + 1}" if nth else order_id
-    award = {
-        "id": award_id,
-        "status": "active" if state else "cancelled",
-        "suppliers": [_reference(one, register) for one in suppliers],
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What events change of an order's sections; of long lists it has only the entries that may be different."""
+
+    before: Mapping[str, Any]
+    now: Mapping[str, Any]
+    #: Of how many lines it speaks.
+    lines: int
+
+
+Entries = dict[str, dict[str, Any]]
+
+
+class Sections:
+    """Buyer, parties, award and contract of an order, as ever more of its events have them."""
+
+    def __init__(self, register: Register) -> None:
+        self._register = register
+        self._fold = Fold()
+        #: The sections about the order as a whole, as they are told.
+        self._header: dict[str, Any] = {}
+        self._contract: dict[str, Any] = {}
+        #: The entries of the contract's lists as they are told, by their ids.
+        self._items: Entries = {}
+        self._lines: Entries = {}
+        self._amendments: Entries = {}
+        self._milestones: Entries = {}
+        self._allocations: dict[str, Any] = {}
+        self._value = _Value()
+        #: Lines of which something may have been delivered.
+        self._delivered: set[str] = set()
+        self._cancelled = self._void = False
+        #: Events whose entries may be different.
+        self._told: list[str] = []
+        self._placed_anew = False
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether there is an order to tell of."""
+        return self._fold.placing is not None
+
+    def take(self, event: Recorded) -> None:
+        """Take in a further event."""
+        self._fold.take(event)
+        self._told.append(event.data["retracts"] if event.type == "event-retracted" else event.id)
+        self._placed_anew |= event.type == "order-placed"
+
+    def change(self) -> Change:
+        """What is different, of an order that is placed, since this was last asked for."""
+        placing = self._fold.placing
+        assert placing is not None
+        cancelled, void = bool(self._fold.cancellations), self._fold.counting is None
+        if self._placed_anew or cancelled != self._cancelled:
+            self._fold.touch_all()
+        # The items of an order that was taken back are other lines than those of the fold.
+        others = list(self._items) if void or self._void else []
+        self._cancelled, self._void = cancelled, void
+        there, gone = self._fold.touched()
+        items, lines = self._figured(there, gone, placing)
+        names = list(dict.fromkeys((*there, *gone, *items, *others)))
+        amendments = {one: _amendment(event) for one, event in self._news(self._fold.amendments)}
+        milestones = {one: _milestone(event) for one, event in self._news(self._fold.receipts)}
+        lists = (
+            _swapped(self._items, names, items),
+            _swapped(self._amendments, self._told, amendments),
+            _swapped(self._milestones, self._told, milestones),
+            _swapped(self._lines, names, lines),
+        )
+        allocation = self._fold.allocation
+        allocations = {"allocations": _pairs(allocation)} if allocation else {}
+        if allocations == self._allocations:
+            allocations_before = allocations_now = dict[str, Any]()
+        else:
+            allocations_before, allocations_now = self._allocations, allocations
+        self._allocations = allocations
+        header_before, header = self._header, self._headed(placing)
+        contract_before, contract = self._contract, self._contracted(placing, header["awards"][0]["id"])
+        before = {**header_before, "contracts": [_contract(contract_before, [b for b, _ in lists], allocations_before)]}
+        now = {**header, "contracts": [_contract(contract, [n for _, n in lists], allocations_now)]}
+        if not contract_before:
+            del before["contracts"]
+        self._header, self._contract = header, contract
+        self._told, self._placed_anew = [], False
+        return Change(before, now, len(names))
+
+    def _figured(self, there: Iterable[str], gone: Iterable[str], placing: Recorded) -> tuple[Entries, Entries]:
+        """Items, and lines with their bounds, of the lines that are there."""
+        items, lines = Entries(), Entries()
+        for name in there:
+            agreed = written_statuses(self._fold.figures(name, cancelled=False))
+            # What was agreed: a cancellation takes it down to what was delivered.
+            state = written_statuses(self._fold.figures(name, cancelled=True)) if self._cancelled else agreed
+            line = {"line": name, "product_id": self._fold.line(name)["product_id"], **agreed}
+            items[name] = _item(line, placing.data["currency"], self._register)
+            lines[name] = {"id": name, **state}
+            self._value.put(name, _number(agreed["ordered"]["amount"]))
+            delivered = any(state["delivered"][measure]["high"] != "0" for measure in MEASURES)
+            (self._delivered.add if delivered else self._delivered.discard)(name)
+        for name in gone:
+            self._value.put(name, ZERO)
+            self._delivered.discard(name)
+        if self._void:
+            # Of an order that was taken back, its items without any value.
+            items = {line["line"]: _emptied(line, self._register) for line in placing.data["lines"]}
+        return items, lines
+
+    def _news(self, standing: Mapping[str, Recorded]) -> list[tuple[str, Recorded]]:
+        """Those of the events just told of that stand, in the order of the ledger."""
+        found = {one: standing[one] for one in self._told if one in standing}
+        return sorted(found.items(), key=lambda item: item[1].position)
+
+    def _headed(self, placing: Recorded) -> dict[str, Any]:
+        status = "cancelled" if self._void else "active"
+        if self._header and not self._placed_anew and self._header["awards"][0]["status"] == status:
+            return self._header
+        order_id, buyers, vendor_id = (placing.data[field] for field in ("order_id", "buyers", "vendor_id"))
+        suppliers = self._register.members.get(vendor_id) or [vendor_id]
+        vendors = dict.fromkeys(event.data["vendor_id"] for event in self._fold.placings)
+        nth = list(vendors).index(vendor_id)
+        # Suppliers of an award add up when releases are merged: another vendor is another award.
+        award = {
+            "id": f"{order_id}.{nth + 1}" if nth else order_id,
+            "status": status,
+            "suppliers": [_reference(one, self._register) for one in suppliers],
+            **_dated("date", placing),
+        }
+        roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
+        told = {"buyer": _reference(buyers[0], self._register)} if len(buyers) == 1 else {}
+        return {**told, "parties": _parties(roles, self._register), "awards": [award]}
+
+    def _contracted(self, placing: Recorded, award_id: str) -> dict[str, Any]:
+        """The contract without its lists."""
+        amount = ZERO if self._void else self._value.amount
+        value = {} if amount is None else {"amount": _whole(amount)}
+        return {
+            "id": placing.data["order_id"],
+            "awardID": award_id,
+            "status": self._status(),
+            **_dated("dateSigned", placing),
+            "value": {"currency": placing.data["currency"], **value},
+            "daybook": {"effective_on": placing.effective_on.text, "basis": placing.basis},
+        }
+
+    def _status(self) -> str:
+        """Cancelled is what ended before anything came of it, terminated what ended after."""
+        if self._void:
+            return "cancelled"
+        if not self._cancelled:
+            return "active"
+        return "terminated" if self._delivered else "cancelled"
+
+
+@dataclass(slots=True)
+class _Value:
+    """What the lines of an order come to, as they change."""
+
+    #: By line; None: some of it is not quantified.
+    _amounts: dict[str, Decimal | None] = field(default_factory=dict)
+    _sum: Decimal = ZERO
+    _unknown: int = 0
+
+    def put(self, line: str, amount: Decimal | None) -> None:
+        """Let a line come to this."""
+        before, self._amounts[line] = self._amounts.get(line, ZERO), amount
+        self._sum = EXACT.add(EXACT.subtract(self._sum, before or ZERO), amount or ZERO)
+        self._unknown += (amount is None) - (before is None)
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The sum; None where some of it is not quantified."""
+        return None if self._unknown else self._sum
+
+
+def _swapped(kept: Entries, names: Iterable[str], now: Entries) -> tuple[list[Any], list[Any]]:
+    """The entries of these names as they were kept, and as they are from now on."""
+    before = [kept.pop(name) for name in names if name in kept]
+    kept |= now
+    return before, list(now.values())
+
+
+def _contract(
+    contract: Mapping[str, Any], lists: Sequence[list[Any]], allocations: Mapping[str, Any]
+) -> dict[str, Any]:
+    items, amendments, milestones, lines = lists
+    return {
+        **contract,
+        **({"items": items} if items else {}),
+        **({"amendments": amendments} if amendments else {}),
+        **({"implementation": {"milestones": milestones}} if milestones else {}),
+        "daybook": {**contract.get("daybook", {}), "lines": lines, **allocations},
     }
-    contract: dict[str, Any] = {"id": order_id, "awardID": award_id, "status": _status(state)}
-    if day:
-        award["date"] = contract["dateSigned"] = day
-    contract |= _agreed(agreed, placing, register)
-    gone = {event.data["retracts"] for event in visible if event.type == "event-retracted"}
-    standing = [event for event in visible if event.id not in gone]
-    amendments = [_amendment(event) for event in standing if event.type == "order-amended"]
-    milestones = [_milestone(event) for event in standing if event.type == "goods-received"]
-    contract |= {"amendments": amendments} if amendments else {}
-    contract |= {"implementation": {"milestones": milestones}} if milestones else {}
-    contract["daybook"] = {"effective_on": placing.effective_on.text, "basis": placing.basis, **_outcome(state)}
-    roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
-    told = {"buyer": _reference(buyers[0], register)} if len(buyers) == 1 else {}
-    return {**told, "parties": _parties(roles, register), "awards": [award], "contracts": [contract]}
+
+
+def _pairs(allocation: Recorded) -> list[list[Any]]:
+    """Buyers and shares, as pairs, which merging takes as a whole."""
+    return [[one["buyer_id"], one["share"]] for one in allocation.data["allocations"]]
+
+
+def _dated(name: str, event: Recorded) -> dict[str, str]:
+    day = _day(event)
+    return {name: day} if day else {}
 
 
 def _day(event: Recorded) -> str | None:
@@ -122,30 +286,8 @@ def _day(event: Recorded) -> str | None:
     return f"{event.effective_on.text}T00:00:00Z"
 
 
-def _status(state: Mapping[str, Any] | None) -> str:
-    """Cancelled is what ended before anything came of it, terminated what ended after."""
-    if state is None:
-        return "cancelled"
-    if state["status"] != "cancelled":
-        return "active"
-    delivered = (line["delivered"][measure]["high"] for line in state["lines"] for measure in ("quantity", "amount"))
-    return "terminated" if any(high != "0" for high in delivered) else "cancelled"
-
-
-def _agreed(agreed: Mapping[str, Any] | None, placing: Recorded, register: Register) -> dict[str, Any]:
-    """Value and items; of an order that was taken back, its items without any value."""
-    currency = placing.data["currency"]
-    if agreed is None:
-        items = [
-            {"id": line["line"], **_described(line["product_id"], register), "quantity": 0}
-            for line in placing.data["lines"]
-        ]
-        return {"value": {"amount": 0, "currency": currency}, "items": items}
-    amounts = [_number(line["ordered"]["amount"]) for line in agreed["lines"]]
-    value: dict[str, Any] = {"currency": currency}
-    if None not in amounts:
-        value["amount"] = _whole(sum((amount for amount in amounts if amount is not None), ZERO))
-    return {"value": value, "items": [_item(line, currency, register) for line in agreed["lines"]]}
+def _emptied(line: Mapping[str, Any], register: Register) -> dict[str, Any]:
+    return {"id": line["line"], **_described(line["product_id"], register), "quantity": 0}
 
 
 def _item(line: Mapping[str, Any], currency: str, register: Register) -> dict[str, Any]:
@@ -173,26 +315,12 @@ def _described(product_id: str | None, register: Register) -> dict[str, Any]:
     }
 
 
-def _outcome(state: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What became of the order, with its bounds: what OCDS has no words for."""
-    if state is None:
-        return {"lines": []}
-    statuses = ("ordered", "delivered", "open")
-    lines = [{"id": line["line"], **{status: line[status] for status in statuses}} for line in state["lines"]]
-    # As pairs, which merging takes as a whole.
-    allocations = [[one["buyer_id"], one["share"]] for one in state["allocations"] or ()]
-    return {"lines": lines} | ({"allocations": allocations} if allocations else {})
-
-
 def _amendment(event: Recorded) -> dict[str, Any]:
-    day = _day(event)
-    return {"id": event.id} | ({"date": day} if day else {})
+    return {"id": event.id, **_dated("date", event)}
 
 
 def _milestone(event: Recorded) -> dict[str, Any]:
-    day = _day(event)
-    met = {"status": "met", "dateMet": day} if day else {"status": "met"}
-    return {"id": event.id, "type": "delivery", "title": "Goods received", **met}
+    return {"id": event.id, "type": "delivery", "title": "Goods received", "status": "met", **_dated("dateMet", event)}
 
 
 def _parties(roles: Iterable[tuple[str, str]], register: Register) -> list[dict[str, Any]]:

@@ -19,8 +19,8 @@ class Known:
     currency: str
     effective_on: str
     #: Quantity and amount by line, as recorded.
-    lines: Mapping[str, tuple[Any, Any]]
-    products: Mapping[str, str | None]
+    lines: dict[str, tuple[Any, Any]]
+    products: dict[str, str | None]
     cancelled: bool = False
     #: The id of the first standing event that no release told.
     other: str | None = None
@@ -57,11 +57,13 @@ class Fold:
                 self._placings.pop()
             self._state = None
             start = self._placings[-1] if self._placings else len(self._events)
+        # What was given away stays as it is; what is made here is changed as often as there are amendments.
+        given = self._state
         for place in range(start, len(self._events)):
             event = self._events[place]
             if event.id in self._gone or event.type in ("event-retracted", "event-annotated"):
                 continue
-            state = applied(self._state, event.id, event.type, event.effective_on.text, event.data)
+            state = applied(self._state, event.id, event.type, event.effective_on.text, event.data, kept=given)
             if state is not None and state.other is None and self._stamps[place] is None:
                 state = replace(state, other=event.id)
             self._state = state
@@ -69,8 +71,13 @@ class Fold:
         return self._state
 
 
-def applied(state: Known | None, event_id: str, event_type: str, on: str, data: Mapping[str, Any]) -> Known | None:
-    """The order after an event; receipts and allocations change nothing that releases tell."""
+def applied(
+    state: Known | None, event_id: str, event_type: str, on: str, data: Mapping[str, Any], *, kept: Known | None
+) -> Known | None:
+    """The order after an event; receipts and allocations change nothing that releases tell.
+
+    The lines of a state are changed where they stand, unless they are those of the one that is `kept`.
+    """
     if event_type == "order-placed":
         lines = {line["line"]: (line["quantity"], line["amount"]) for line in data["lines"]}
         products = {line["line"]: line["product_id"] for line in data["lines"]}
@@ -79,7 +86,9 @@ def applied(state: Known | None, event_id: str, event_type: str, on: str, data: 
         return state and replace(state, cancelled=True)
     if event_type != "order-amended":
         return state
-    lines, products = dict(state.lines), dict(state.products)
+    lines, products = state.lines, state.products
+    if kept is not None and lines is kept.lines:
+        lines, products = dict(lines), dict(products)
     for change in data.get("changes", ()):
         quantity, amount = lines[change["line"]]
         lines[change["line"]] = (_moved(quantity, change.get("quantity")), _moved(amount, change.get("amount")))
@@ -92,7 +101,7 @@ def applied(state: Known | None, event_id: str, event_type: str, on: str, data: 
 def after(state: Known | None, request: Mapping[str, Any]) -> Known | None:
     if request["type"] == "event-retracted":
         return None
-    return applied(state, request["id"], request["type"], request["effective_on"], request["data"])
+    return applied(state, request["id"], request["type"], request["effective_on"], request["data"], kept=state)
 
 
 def _moved(figure: Any, difference: str | None) -> Any:
