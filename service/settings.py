@@ -3,12 +3,12 @@
 import os
 import re
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import limits
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from domain.catalogue import problems_of
 from projections.database import Bounds
 from service.committer import WAITING_COMMANDS
 from service.importers.bounds import MEMORY_MB
@@ -32,8 +33,18 @@ def _listed(given: Any) -> Any:
     return re.findall(r"[^\s,\"\[\]]+", given) if isinstance(given, str) else given
 
 
+def _networks(given: Any) -> Any:
+    """The networks of such a list."""
+    listed = _listed(given)
+    return [ip_network(part) for part in listed] if isinstance(listed, list) else listed
+
+
 #: Networks in CIDR notation.
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_listed), NoDecode]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks), NoDecode]
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used: which, and why."""
 
 
 class Settings(BaseSettings):
@@ -91,7 +102,7 @@ class Settings(BaseSettings):
     #: Whether serving logs a line for each request.
     log_requests: bool = True
     #: Sites whose pages may call this service from a browser; none: no other site may.
-    cors_origins: list[str] = Field(default_factory=list)
+    cors_origins: Annotated[list[str], BeforeValidator(_listed), NoDecode] = Field(default_factory=list)
     #: The keys that sign checkpoints, each PRIVATE+KEY+name+id+key; absent: one is made with the ledger, under `home`.
     signing_key: SecretStr | None = None
     #: What anybody may read of the transparency log without a token: its checkpoint and hashes, or its entries as well.
@@ -133,8 +144,22 @@ class Settings(BaseSettings):
         """Flags, then the environment, then the TOML file."""
         sources: list[Any] = [init_settings, env_settings]
         if file := os.environ.get("DAYBOOK_CONFIG"):
+            if not Path(file).is_file():
+                raise FileNotFoundError("there is no such file")
             sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
         return tuple(sources)
+
+
+def read_settings(home: Path | None = None) -> Settings:
+    """The settings of this process, `home` by a flag; BadSettings where one cannot be used."""
+    try:
+        return Settings() if home is None else Settings(home=home)
+    except ValidationError as error:
+        found = [(problem.pointer.split("/")[1], problem.message) for problem in problems_of(error)]
+        said = dict.fromkeys(f"the setting {name} (DAYBOOK_{name.upper()}): {message}" for name, message in found)
+        raise BadSettings("; ".join(said)) from None
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"the file {os.environ.get('DAYBOOK_CONFIG')} (DAYBOOK_CONFIG): {error}") from None
 
 
 def memory_bytes() -> int:

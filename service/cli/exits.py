@@ -30,6 +30,7 @@ from service.postgres.errors import EmbeddedPostgresError
 from service.questions import NothingThere
 from service.restoring import NotEmpty
 from service.routines import NotStarted
+from service.settings import BadSettings
 from service.store import Unreachable
 from service.tokens import UnknownToken
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
@@ -45,7 +46,7 @@ PARTIAL_IMPORT = 7
 DATABASE_UNREACHABLE = 69
 
 EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
-    ((Invalid, BeyondTheLedger, BeyondTheTree, BadOrigin, BadSigningKey), USAGE),
+    ((Invalid, BeyondTheLedger, BeyondTheTree, BadOrigin, BadSettings, BadSigningKey), USAGE),
     ((NothingThere, UnknownToken, NoCheckpoint), NOT_FOUND),
     # The ledger of a newer version: a sentence says it all.
     (

@@ -25,7 +25,7 @@ from service.cli.exits import ended_by_sigterm, translated
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
 from service.observing import logs
-from service.settings import Settings
+from service.settings import Settings, read_settings
 from service.version import VERSION
 
 
@@ -45,7 +45,7 @@ class Daybook(click.Group):
 @click.pass_context
 def main(context: click.Context, home: Path | None, verbose: bool) -> None:
     """Daybook: who depends on whom, on any day, knowing what."""
-    settings = Settings() if home is None else Settings(home=home)
+    settings = read_settings(home)
     logs.configure(logging.INFO if verbose else logging.WARNING, settings.log_format)
     context.obj = settings
 

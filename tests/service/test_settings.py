@@ -1,0 +1,44 @@
+"""A setting that cannot be used ends a command with its name and why."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli.main import main
+from service.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("IMPORT_MEMORY_MB", "5", "must be greater than or equal to 128"),
+        ("IMPORT_MEMORY_MB", "much", "must be a valid integer"),
+        ("LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'"),
+        ("RATE_LIMIT", "sometimes", "couldn't parse rate limit string 'sometimes'"),
+        ("WEBHOOK_NETWORKS", "10.0.0.0/8, here", "'here' does not appear to be an IPv4 or IPv6 network"),
+        ("WEBHOOK_NETWORKS", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+    ],
+)
+def test_what_is_no_setting_is_a_sentence_with_its_name(name: str, given: str, said: str) -> None:
+    done = CliRunner().invoke(main, ["openapi"], env={f"DAYBOOK_{name}": given})
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"daybook: the setting {name.lower()} (DAYBOOK_{name}): {said}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "there is no such file"), (b"a = [", ""), (b"\xff", "")])
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:
+    file = tmp_path / "daybook.toml"
+    if content is not None:
+        file.write_bytes(content)
+    done = CliRunner().invoke(main, ["openapi"], env={"DAYBOOK_CONFIG": str(file)})
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"daybook: the file {file} (DAYBOOK_CONFIG): {said}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("given", ['["https://a.example", "https://b.example"]', "https://a.example,https://b.example"])
+def test_sites_are_listed_in_json_or_with_commas(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("DAYBOOK_CORS_ORIGINS", given)
+    assert Settings().cors_origins == ["https://a.example", "https://b.example"]
