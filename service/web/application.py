@@ -124,5 +124,9 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_bad_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [{"pointer": f"/{fault['loc'][-1]}", "detail": str(fault["msg"])} for fault in error.errors()]
+    # A word of ours stands in the context; the message has it behind a name of the library's.
+    faults = [
+        {"pointer": f"/{fault['loc'][-1]}", "detail": str(fault.get("ctx", {}).get("error") or fault["msg"])}
+        for fault in error.errors()
+    ]
     return respond(HttpProblem("invalid", f"{faults[0]['pointer']}: {faults[0]['detail']}", faults[:MOST_FAULTS]))
