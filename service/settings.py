@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import limits
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -124,6 +126,16 @@ class Settings(BaseSettings):
         """What the views' database may use."""
         memory_mb = self.projection_memory_mb or max(LEAST_MEMORY_MB, memory_bytes() // (4 << 20))
         return Bounds(memory_mb, self.projection_spill_mb, self.projection_threads)
+
+    @field_validator("database_url", "migrations_url")
+    @classmethod
+    def _readable_address(cls, url: SecretStr | None) -> SecretStr | None:
+        try:
+            conninfo_to_dict("" if url is None else url.get_secret_value())
+        except ProgrammingError:
+            # PostgreSQL's own words quote it, and a password may stand in it.
+            raise ValueError("is no address of a database such as postgresql://user@host/name") from None
+        return url
 
     @field_validator("rate_limit")
     @classmethod

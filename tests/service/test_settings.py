@@ -17,6 +17,8 @@ from service.settings import Settings
         ("LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'"),
         ("RATE_LIMIT", "sometimes", "couldn't parse rate limit string 'sometimes'"),
         ("WEBHOOK_NETWORKS", "10.0.0.0/8, here", "'here' does not appear to be an IPv4 or IPv6 network"),
+        ("DATABASE_URL", "postgres//buyer:open-sesame@host/d", "is no address of a database"),
+        ("MIGRATIONS_URL", "postgresql://buyer:open-sesame@host:%zz/d", "is no address of a database"),
         ("WEBHOOK_NETWORKS", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
     ],
 )
@@ -24,6 +26,7 @@ def test_what_is_no_setting_is_a_sentence_with_its_name(name: str, given: str, s
     done = CliRunner().invoke(main, ["openapi"], env={f"DAYBOOK_{name}": given})
     assert done.exit_code == 2
     assert done.stderr.startswith(f"daybook: the setting {name.lower()} (DAYBOOK_{name}): {said}")
+    assert "open-sesame" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
