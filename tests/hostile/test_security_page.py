@@ -13,7 +13,7 @@ from service.paging import LONGEST_CURSOR, MOST
 from service.scenarios import MOST_EVENTS
 from service.settings import Settings
 from service.web import bodies, connections, idempotency, identities, webhooks
-from service.web.limits import MOST_PARAMETERS, SLOWEST_BYTES_PER_S
+from service.web.limits import LARGEST_AT_ONCE, MOST_PARAMETERS, SLOWEST_BYTES_PER_S, SMALL_BODY_BYTES
 from service.webhooks import exchange
 from tests.service.postgres_owner import ROOT
 
@@ -40,7 +40,10 @@ LIMITS = {
     "a bearer token": f"{identities.LONGEST_TOKEN:,} characters",
     "a cursor": f"{LONGEST_CURSOR:,} characters",
     "an idempotency key": f"{idempotency.LONGEST_KEY} characters",
-    "body of a request": size(setting("body_limit_bytes")),
+    "body of events": size(setting("body_limit_bytes")),
+    "lines of it": f"{bodies.MOST_LINES:,}",
+    "body of any other request, a scenario's too": size(SMALL_BODY_BYTES),
+    "bodies of events read at once, together": f"{LARGEST_AT_ONCE} times the largest",
     "time for it": f"{setting('body_timeout_s')} s, or {size(SLOWEST_BYTES_PER_S)} a second",
     "depth of JSON": f"{DEEPEST}",
     "one event": f"{LARGEST_EVENT_BYTES:,} bytes",
