@@ -24,6 +24,7 @@ from service.web.conditions import Preferences
 from service.web.door import Door, refuse_another_route
 from service.web.ending import Ending
 from service.web.limits import Allowance, Limits
+from service.web.looks import SharedLook
 from service.web.methods import Heads, allowed, instead
 from service.web.observing import Observed
 from service.web.permissions import Declarations
@@ -64,7 +65,9 @@ def application(
     app.state.comparisons = Comparisons(daybook, settings.wait_s)
     work = Work(daybook, app.state.deliveries, app.state.imports)
     app.state.readiness = Readiness(daybook, work)
-    app.state.rooms = Rooms()
+    app.state.rooms = rooms = Rooms()
+    # However many listeners come at once.
+    app.state.head = SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head))
     app.state.scraping = CapacityLimiter(1)
     app.state.supposing = CapacityLimiter(views.MOST_SUPPOSING)
     for router in (*ROUTERS, openapi.router):

@@ -10,6 +10,7 @@ from service.daybook import Daybook
 from service.follower import Stopped
 from service.observing.work import WELL, Work
 from service.store import Unreachable
+from service.web.looks import SharedLook
 
 #: A projection further behind than this many events is not ready to answer.
 READY_LAG_EVENTS = 10_000
@@ -24,14 +25,14 @@ class Readiness:
         self._daybook = daybook
         self._work = work
         #: A thread of its own: those of the requests may all wait for a database that is gone.
-        self._thread = CapacityLimiter(1)
-        self._look: asyncio.Future[dict[str, Any]] | None = None
+        thread = CapacityLimiter(1)
+        self._look = SharedLook(lambda: to_thread.run_sync(self._state, limiter=thread))
 
     async def answer(self) -> Response:
         """200 or 503, and what was found."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                state = await self._looked()
+                state = await self._look()
         except TimeoutError:
             return _unready("the database does not answer")
         except Unreachable:
@@ -48,15 +49,6 @@ class Readiness:
         if state["lag_events"] > READY_LAG_EVENTS:
             return _unready("the projection is catching up", state)
         return JSONResponse({"status": "ready", **state})
-
-    async def _looked(self) -> dict[str, Any]:
-        """What is found by a look that began after the question."""
-        while self._look is not None and not self._look.done():
-            await asyncio.wait([self._look])
-        self._look = asyncio.ensure_future(to_thread.run_sync(self._state, limiter=self._thread))
-        # Nobody may be left to hear how it ended.
-        self._look.add_done_callback(lambda look: look.cancelled() or look.exception())
-        return await asyncio.shield(self._look)
 
     def _state(self) -> dict[str, Any]:
         seen = self._work.look()

@@ -42,7 +42,7 @@ async def stream_events(
     `Last-Event-ID` goes before `after`; with neither, the stream begins at the ledger's end.
     """
     tail: Tail = request.app.state.daybook.tail
-    head = await _head(request, tail)
+    head = (await request.app.state.head()).position
     start = _last_event_id(request)
     if start is None:
         start = head if after is None else after
@@ -55,10 +55,6 @@ async def stream_events(
         send_timeout=SEND_TIMEOUT_S,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
-
-
-async def _head(request: Request, tail: Tail) -> int:
-    return (await rooms_of(request).reading.run(tail.ledger.recorder.head)).position
 
 
 def _last_event_id(request: Request) -> int | None:
