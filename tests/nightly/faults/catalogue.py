@@ -4,7 +4,6 @@ import os
 import random
 import resource
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -335,22 +334,24 @@ def other_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
 
 
 @contextmanager
-def other_frozen_in_copy(stage: Stage, chance: random.Random) -> Iterator[None]:
+def other_frozen(stage: Stage, chance: random.Random) -> Iterator[None]:
     """One of two services is stopped while it holds the head's lock."""
     del chance
     other = stage.services[1]
     assert other is not None
-    here = "select from pg_stat_activity where datname = current_database()"
-    holding = f"{here} and query ~* 'copy|ledger_lock|unnest' and state <> 'idle'"
-    blocked = f"{here} and wait_event_type = 'Lock'"
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
+    waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with psycopg.connect(stage.conninfo()) as owner:
+        owner.execute("select ledger_lock()")
+        # Both stand in the queue for the lock; the stopped one gets it in its turn, and keeps it.
+        assert wait_until(lambda: _count(stage, waiting) >= len(stage.services), 20), "they never waited together"
         with frozen(other.process.pid):
-            if stage.look(holding) and wait_until(lambda: bool(stage.look(blocked)), 0.3):
-                yield
-                return
-        time.sleep(0.01)
-    raise AssertionError("it was never caught at it")
+            owner.rollback()
+            assert wait_until(lambda: _count(stage, waiting) == 1, 20), "nobody waits behind it"
+            yield
+
+
+def _count(stage: Stage, statement: str) -> int:
+    return int(stage.look(f"select count(*) from ({statement}) as found")[0][0])
 
 
 FAULTS = [
@@ -381,7 +382,15 @@ FAULTS = [
     Fault("projection damaged", projection_damaged, 60, quick=True),
     Fault("projection damaged in use", projection_damaged_in_use, 60),
     Fault("other service killed", other_killed, 30, external=True, services=2),
-    Fault("other service frozen", other_frozen_in_copy, 30, holds_s=30, external=True, services=2),
+    Fault(
+        "other service frozen",
+        other_frozen,
+        30,
+        holds_s=30,
+        stops_writing=True,
+        external=True,
+        services=2,
+    ),
     Fault("restored from a dump", from_dump, 60, external=True, goes_back=True),
     Fault("restored from a base backup", from_base_backup, 60, goes_back=True),
     Fault("restored from an archive", from_archive, 60, goes_back=True),
