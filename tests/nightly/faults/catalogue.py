@@ -390,6 +390,7 @@ FAULTS = [
         stops_writing=True,
         external=True,
         services=2,
+        silent_s=30,
     ),
     Fault("restored from a dump", from_dump, 60, external=True, goes_back=True),
     Fault("restored from a base backup", from_base_backup, 60, goes_back=True),

@@ -84,6 +84,9 @@ HEADERS = {
     "X-Request-Id": ("", " ", "x" * 200, "\xe9"),
     "traceparent": ("x", "00-" + "0" * 32 + "-" + "0" * 16 + "-00"),
 }
+#: Each route, and each of its parameters, is asked with one in so many of the values: the routes share the code that
+#: reads them, and all the values come in over all of them.
+ROUNDS = 32
 CURSORS = ("\ud800", "x" * 200, "\x00", "../..", "é")
 
 
@@ -120,7 +123,7 @@ def faults(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 def every(number: int) -> Iterator[str]:
     """Some of the values: all of them, over the parameters of all routes."""
-    return (value for place, value in enumerate(VALUES) if place % 16 == number % 16)
+    return (value for place, value in enumerate(VALUES) if place % ROUNDS == number % ROUNDS)
 
 
 @pytest.mark.usefixtures("faults")
@@ -134,7 +137,7 @@ def test_no_value_of_a_parameter_is_our_fault(seeded: TestClient) -> None:
         for name in (*parameters(said, "query"), "unknown"):
             number += 1
             asked += [f"{plain}?{name}={value}" for value in every(number)]
-            asked += [f"{plain}?{name}=1&{name}=2", f"{plain}?{name}"]
+            asked.append(f"{plain}?{name}=1&{name}=2" if number % 2 else f"{plain}?{name}")
         for address in asked:
             answer = seeded.request(method, address)
             if answer.status_code >= 500:
@@ -145,7 +148,7 @@ def test_no_value_of_a_parameter_is_our_fault(seeded: TestClient) -> None:
 @pytest.mark.usefixtures("faults")
 def test_no_value_of_a_header_is_our_fault(seeded: TestClient) -> None:
     bad = []
-    for method, path in (
+    routes = [
         ("GET", "/livez"),
         ("GET", f"{API}/events"),
         ("GET", f"{API}/events/1"),
@@ -162,14 +165,16 @@ def test_no_value_of_a_header_is_our_fault(seeded: TestClient) -> None:
         ("POST", f"{API}/webhooks/x/pause"),
         ("POST", f"{API}/imports"),
         ("PUT", f"{API}/mappings/x"),
-    ):
-        for name, values in HEADERS.items():
-            for value in values:
-                answer = seeded.request(
-                    method, path, headers={name: value.encode("latin-1")}, content=b"[]" if method != "GET" else None
-                )
-                if answer.status_code >= 500:
-                    bad.append((method, path, name, value[:40], answer.status_code))
+    ]
+    values = [(name, value) for name, values in HEADERS.items() for value in values]
+    for turn, (method, path) in enumerate(routes):
+        # One in four for each: every value comes to a route that reads, and to one that is sent something.
+        for name, value in values[turn % 4 :: 4]:
+            answer = seeded.request(
+                method, path, headers={name: value.encode("latin-1")}, content=b"[]" if method != "GET" else None
+            )
+            if answer.status_code >= 500:
+                bad.append((method, path, name, value[:40], answer.status_code))
     assert bad == []
 
 
