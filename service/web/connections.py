@@ -160,6 +160,10 @@ class Connection(HttpToolsProtocol):
         if self._parsed_bytes > LARGEST_HEAD_BYTES:
             self._in_head = True
             self._end(_too_large())
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._in_head = True
+            self._end(HttpProblem("malformed", f"a request of HTTP/1.1 has one Host, this one has {hosts}"))
         if self.parser.should_upgrade() and self._get_upgrade() == b"websocket":
             self._in_head = True
             self._end(HttpProblem("malformed", "no websocket is opened here: GET /api/v1/events/stream sends events"))

@@ -145,7 +145,8 @@ def test_a_head_that_comes_too_slowly_is_waited_for_no_longer(address: Address) 
 
 def chunked(*parts: bytes) -> bytes:
     """A request whose body comes in chunks."""
-    return b"POST /here HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(parts)
+    head = b"POST /here HTTP/1.1\r\nHost: daybook\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + b"".join(parts)
 
 
 def test_a_body_may_come_in_any_chunks(address: Address) -> None:
@@ -170,7 +171,7 @@ def test_what_stands_around_the_content_of_a_body_is_bounded(address: Address) -
 
 def test_trailers_are_no_headers(address: Address) -> None:
     status, told = read(exchange(address, chunked(b"1\r\nx\r\n0\r\nAuthorization: Bearer x\r\n\r\n")))
-    assert (status, told["headers"]) == (200, ["connection", "transfer-encoding"])
+    assert (status, told["headers"]) == (200, ["host", "connection", "transfer-encoding"])
 
 
 def test_requests_that_come_together_are_answered_in_turn(address: Address) -> None:
@@ -199,19 +200,27 @@ def test_answers_that_are_due_are_given_before_a_later_request_is_refused(addres
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: 1_0\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET http://daybook/ HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: daybook\r\nHost: daybook\r\n\r\n",
+        b"GET / HTTP/1.0\r\nHost: daybook\r\nHost: other\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: daybook\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: daybook\r\nContent-Length: 1_0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: daybook\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: daybook\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET http://daybook HTTP/1.1\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
         b"CONNECT daybook:443 HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX\x00: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: daybook\r\nX\x00: y\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_answered_by_a_problem(address: Address, sent: bytes) -> None:
     status, problem = read(exchange(address, sent))
     assert (status, problem["type"]) == (400, "/problems/malformed")
+
+
+def test_a_request_of_http_1_0_needs_no_host(address: Address) -> None:
+    assert read(exchange(address, b"GET /here HTTP/1.0\r\n\r\n"))[0] == 200
 
 
 def test_nobody_is_told_to_go_on_with_a_body_that_is_refused(address: Address) -> None:
@@ -235,7 +244,7 @@ def test_no_websocket_is_opened(address: Address, caplog: pytest.LogCaptureFixtu
 
 
 def test_another_protocol_is_not_spoken_and_the_request_answered(address: Address) -> None:
-    request = b"\r\n".join([b"GET /here HTTP/1.1", b"Connection: Upgrade", b"Upgrade: h2c", b"", b""])
+    request = b"\r\n".join([b"GET /here HTTP/1.1", b"Host: daybook", b"Connection: Upgrade", b"Upgrade: h2c", b"", b""])
     status, told = read(exchange(address, request))
     assert (status, told["path"]) == (200, "/here")
 
