@@ -148,7 +148,7 @@ def _parts(
         reading = contributions.query(parameters, block["contributions"], "touched-lines", parameters.key)
         bound = parameters.bindings() | {"asked": asked[side], "status": parameters.status}
         statements.rows(connection, f"create or replace temp table contribution_{side} as {reading}", bound)
-    for name in ("changed", "walked", "asserted", "effects"):
+    for name in ("changed", "kinship", "walked", "asserted", "effects"):
         make(name)
     parts: Parts = defaultdict(lambda: defaultdict(Part))
     _add_events(connection, parts, values)

@@ -68,17 +68,50 @@ group by kind, subject
 having before is distinct from after
 
 -- name: kin
--- Organisations above which somebody's parent is another, or their own is; what says so.
+-- Organisations above which somebody's parent is another, or their own is.
 create or replace temp table kin as
+select subject::integer as organization from told where kind = 'parent'
+union
+select organization
+from below_as_of(
+    (select list(subject::integer) from told where kind = 'parent'),
+    $before_effective_on, $before_known_on, $before_position
+)
+union
+select organization
+from below_as_of(
+    (select list(subject::integer) from told where kind = 'parent'),
+    $after_effective_on, $after_known_on, $after_position
+)
+
+-- name: kinship
+-- Those of them who sell or buy what changed, and what says so.
+create or replace temp table kinship as
+with party as materialized (
+    select organization
+    from (
+        select vendor as organization from changed
+        union
+        select buyer from changed
+        union
+        select joint_buyer.buyer
+        from changed
+        join joint_buyer on joint_buyer.placed_position = changed.placed_position
+        where changed.source = 'order' and changed.buyer is null
+    )
+    where organization in (select organization from kin)
+)
 select above.organization, list({'before': told.before, 'after': told.after} order by told.subject) as causes
 from (
     select organization, ancestor
-    from ancestors_as_of($before_effective_on, $before_known_on, $before_position)
+    from lineages_as_of(
+        (select list(organization) from party), $before_effective_on, $before_known_on, $before_position
+    )
     union
     select organization, ancestor
-    from ancestors_as_of($after_effective_on, $after_known_on, $after_position)
-    union
-    select subject::integer, subject::integer from told where kind = 'parent'
+    from lineages_as_of(
+        (select list(organization) from party), $after_effective_on, $after_known_on, $after_position
+    )
 ) as above
 join told on told.kind = 'parent' and told.subject = above.ancestor
 group by above.organization
@@ -477,10 +510,10 @@ with drawn as (
     union all
     select 'supply', line_key, if(was, figure, 0), if(now, figure, 0) from asserted
 ),
-joint_kin as (
-    select joint_buyer.placed_position, flatten(list(kin.causes order by kin.organization)) as causes
+joint_kinship as (
+    select joint_buyer.placed_position, flatten(list(kinship.causes order by kinship.organization)) as causes
     from joint_buyer
-    join kin on kin.organization = joint_buyer.buyer
+    join kinship on kinship.organization = joint_buyer.buyer
     group by joint_buyer.placed_position
 ),
 line as (
@@ -501,7 +534,7 @@ line as (
             )
             || coalesce(seller.causes, [])
             || coalesce(holder.causes, [])
-            || coalesce(joint_kin.causes, [])
+            || coalesce(joint_kinship.causes, [])
         ).list_sort() as causes
     from changed
     join drawn on drawn.source = changed.source and drawn.line_key = changed.line_key
@@ -511,10 +544,10 @@ line as (
     left join told as country on country.kind = 'country' and country.subject = changed.vendor
     left join told as allocation
         on allocation.kind = 'allocation' and changed.source = 'order' and allocation.subject = changed.placed_position
-    left join kin as seller on seller.organization = changed.vendor
-    left join kin as holder on holder.organization = changed.buyer
-    left join joint_kin
-        on changed.source = 'order' and changed.buyer is null and joint_kin.placed_position = changed.placed_position
+    left join kinship as seller on seller.organization = changed.vendor
+    left join kinship as holder on holder.organization = changed.buyer
+    left join joint_kinship
+        on changed.source = 'order' and changed.buyer is null and joint_kinship.placed_position = changed.placed_position
 )
 select
     word_of(key_before) as key_before,

@@ -207,17 +207,33 @@ create macro organizations_as_of(t, k, p) as table
     where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
     group by organization;
 
--- Every organisation that has a parent, and each of those above it. A circle, which recording refuses, ends.
-create macro ancestors_as_of(t, k, p) as table
-    with recursive above (organization, ancestor) as (
+-- Some organisations (numbers), each with itself and with everybody above it, found in steps that double.
+create macro lineages_as_of(feet, t, k, p) as table
+    with recursive owned as materialized (
         select organization, parent from organizations_as_of(t, k, p) where parent is not null
-        union
-        select above.organization, higher.parent
-        from above
-        join organizations_as_of(t, k, p) as higher on higher.organization = above.ancestor
-        where higher.parent is not null
+    ),
+    -- climbed: who is found so far; else who is how far above whom: twice as far in each step as in the one before.
+    above (organization, ancestor, climbed, step) as (
+        (
+            select organization, parent, false, 0 from owned
+            union all
+            select foot, foot, true, 0 from (select unnest(feet) as foot)
+        )
+        union all
+        (
+            select lower.organization, higher.ancestor, lower.climbed, lower.step + 1
+            from above as lower
+            join above as higher on not higher.climbed and higher.organization = lower.ancestor
+            where lower.step < (select ceil(log2(count(*) + 1)) from owned)
+            union all
+            select organization, ancestor, true, step + 1
+            from above
+            where climbed and step < (select ceil(log2(count(*) + 1)) from owned)
+        )
     )
-    select organization, ancestor from above;
+    select distinct organization, ancestor
+    from above
+    where climbed and step = (select max(step) from above);
 
 -- The ultimate parent of every organisation that has a parent (rule 6); in a circle, the first mentioned.
 -- Each step goes up twice as far as the one before: a chain of thousands takes a dozen, and no list of who is above whom.
@@ -246,7 +262,7 @@ create macro below_as_of(heads, t, k, p) as table
         select organization, parent from organizations_as_of(t, k, p) where parent is not null
     ),
     above (organization, top, below, step) as (
-        select organization, parent, list_contains(heads, parent), 0 from owned
+        select organization, parent, parent in (select unnest(heads)), 0 from owned
         union all
         select
             lower.organization,

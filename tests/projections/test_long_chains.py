@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from domain.evaluation import parties_of, party_of
+from projections.differences import difference
 from projections.engine import Projection
 from projections.organizations import organizations
 from projections.parameters import Moment, RegulatoryExposure, VendorDependence
@@ -92,6 +93,16 @@ def exposed(cursor: duckdb.DuckDBPyConnection) -> Any:
     return [row["vendor"] for row in answer["rows"]]
 
 
+def compared(cursor: duckdb.DuckDBPyConnection) -> Any:
+    """What has come since nobody had an owner."""
+    before, after = (
+        VendorDependence(**GROUP | {"effective_on": day}, by="parent", currency="USD", captive="include")
+        for day in (date(1999, 12, 31), YEAR_END)
+    )
+    answer = difference(cursor, before, after, country_name=country_name)
+    return [(row["key"], row["after"]["value"]) for row in answer["rows"]]
+
+
 def processor_time(projection: Projection, ask: Ask) -> float:
     """Of all threads, in seconds: the least of three."""
     taken = []
@@ -108,12 +119,17 @@ def test_everybody_in_a_chain_has_its_end_for_ultimate_parent(chain: Projection)
         assert registered(cursor) == {"member-0"}
         assert depended_on(cursor) == [("member-0", "5")]
         assert exposed(cursor) == [f"member-{MEMBERS - 2}"]
+        assert compared(cursor) == [("member-0", "5")]
 
 
 @pytest.mark.parametrize("ask", [registered, depended_on, through_a_year, exposed])
 def test_a_chain_is_asked_about_in_the_time_of_a_family(chain: Projection, family: Projection, ask: Ask) -> None:
     # Who is above whom in a chain of 2,000 are two million pairs.
     assert processor_time(chain, ask) < 4 * processor_time(family, ask) + 0.25
+
+
+def test_moments_of_a_chain_are_compared_in_the_time_of_a_family(chain: Projection, family: Projection) -> None:
+    assert processor_time(chain, compared) < 2 * processor_time(family, compared) + 0.25
 
 
 def test_what_is_named_of_a_lineage_is_that_of_each_party() -> None:
