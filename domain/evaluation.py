@@ -1,18 +1,15 @@
 """Predicates, conditions and rules, compiled once and held against who buys what from whom."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from domain.comparisons import Attribute, Attributes, Judge, any_of, compared, opposite
 from domain.estimates import Estimate
 from domain.rules import Comparison, Every, Not, Predicate, Some
 from domain.truth import NO, YES, Finding, Truth, decided, every, negation, some, undetermined
 from domain.values import UNKNOWN_COUNTRY, AttributeText
-
-Attribute = Estimate | bool | AttributeText
-#: A product's attributes by name; what is not there is not known.
-Attributes = Mapping[str, Attribute]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,9 +99,6 @@ def _attribute(stored: Any) -> Attribute:
 
 # Predicates: docs/semantics.md, rule 37
 
-#: A compiled predicate.
-Judge = Callable[[Attributes], Finding]
-
 
 def evaluate(predicate: Predicate, attributes: Attributes) -> Finding:
     """A predicate over a product's attributes."""
@@ -112,15 +106,55 @@ def evaluate(predicate: Predicate, attributes: Attributes) -> Finding:
 
 
 def compile_predicate(predicate: Predicate) -> Judge:
-    """A predicate as a function of a product's attributes."""
+    """A predicate as a function of a product's attributes.
+
+    Of the comparisons that stand beside one another, those of one attribute are made one.
+    """
+    return _compiled(_straight(predicate, turned=False))
+
+
+def _straight(predicate: Predicate, *, turned: bool) -> Predicate:
+    """The same without "not" (De Morgan's laws hold in three values too) and without an "all" in an "all"."""
     if isinstance(predicate, Comparison):
-        return _comparison(predicate)
+        return opposite(predicate) if turned else predicate
     if isinstance(predicate, Not):
-        judge = compile_predicate(predicate.part)
-        return lambda attributes: negation(judge(attributes))
-    judges = tuple(compile_predicate(part) for part in predicate.parts)
+        return _straight(predicate.part, turned=not turned)
+    form = Every if isinstance(predicate, Every) != turned else Some
+    parts: dict[Predicate, None] = {}
+    for part in predicate.parts:
+        found = _straight(part, turned=turned)
+        parts |= dict.fromkeys(found.parts if isinstance(found, form) else (found,))
+    # One part alone is neither.
+    return form(tuple(parts)) if len(parts) > 1 else next(iter(parts))
+
+
+def _compiled(predicate: Predicate) -> Judge:
+    assert not isinstance(predicate, Not)
+    if isinstance(predicate, Comparison):
+        return compared(predicate)
     combine = every if isinstance(predicate, Every) else some
-    return lambda attributes: combine(judge(attributes) for judge in judges)
+    beside: dict[str, list[Comparison]] = {}
+    nested = []
+    for part in predicate.parts:
+        if isinstance(part, Comparison):
+            beside.setdefault(part.attribute, []).append(part)
+        else:
+            nested.append(_compiled(part))
+    judges = [_beside(name, comparisons, predicate) for name, comparisons in beside.items()] + nested
+    return judges[0] if len(judges) == 1 else lambda attributes: combine(judge(attributes) for judge in judges)
+
+
+def _beside(name: str, comparisons: list[Comparison], within: Every | Some) -> Judge:
+    """Comparisons of one attribute that stand in the same "all" or "any"."""
+    if len(comparisons) == 1:
+        return compared(comparisons[0])
+    if isinstance(within, Some):
+        return any_of(name, comparisons)
+    return _negated(any_of(name, map(opposite, comparisons)))
+
+
+def _negated(judge: Judge) -> Judge:
+    return lambda attributes: negation(judge(attributes))
 
 
 def predicate_of(stored: Mapping[str, Any]) -> Predicate:
@@ -133,60 +167,6 @@ def predicate_of(stored: Mapping[str, Any]) -> Predicate:
     value = stored["value"]
     bound = value if isinstance(value, bool) else AttributeText(value["text"]) if isinstance(value, dict) else None
     return Comparison(stored["attribute"], stored["op"], Decimal(value) if bound is None else bound)
-
-
-def _at_least(found: Estimate, bound: Decimal) -> bool | None:
-    if found.low >= bound:
-        return True
-    return False if found.high is not None and found.high < bound else None
-
-
-def _above(found: Estimate, bound: Decimal) -> bool | None:
-    if found.low > bound:
-        return True
-    return False if found.high is not None and found.high <= bound else None
-
-
-def _equal(found: Estimate, bound: Decimal) -> bool | None:
-    if found.low == found.high == bound:
-        return True
-    return False if bound < found.low or (found.high is not None and found.high < bound) else None
-
-
-#: How an operator looks at a range (true throughout, false throughout, None: some of each), and the verdict where true.
-RANGES = {
-    ">=": (_at_least, YES),
-    "<": (_at_least, NO),
-    ">": (_above, YES),
-    "<=": (_above, NO),
-    "==": (_equal, YES),
-    "!=": (_equal, NO),
-}
-
-
-def _comparison(comparison: Comparison) -> Judge:
-    name, bound = comparison.attribute, comparison.value
-    look, holds = RANGES[comparison.op]
-    fails = negation(holds)
-    unknown = undetermined(name)
-
-    def of_number(attributes: Attributes) -> Finding:
-        found = attributes.get(name)
-        if not isinstance(found, Estimate) or found.value is None:
-            return unknown
-        held = look(found, number)
-        return unknown if held is None else holds if held else fails
-
-    def of_word(attributes: Attributes) -> Finding:
-        found = attributes.get(name)
-        if type(found) is not type(bound):
-            return unknown
-        return holds if found == bound else fails
-
-    if isinstance(bound, Decimal):
-        number = bound
-        return of_number
-    return of_word
 
 
 # Conditions and rules: docs/semantics.md, rules 35 and 36

@@ -63,24 +63,24 @@ def undetermined(*missing: str) -> Finding:
 
 def every(findings: Iterable[Finding]) -> Finding:
     """Kleene's "and"; of none, yes. What is missing no longer matters once one of them is no."""
-    waiting = YES
+    waiting = []
     for finding in findings:
         if finding.truth is Truth.NO:
             return NO
         if finding.truth is Truth.UNDETERMINED:
-            waiting = _both_missing(waiting, finding)
-    return waiting
+            waiting.append(finding)
+    return _all_missing(waiting) if waiting else YES
 
 
 def some(findings: Iterable[Finding]) -> Finding:
     """Kleene's "or"; of none, no. What is missing no longer matters once one of them is yes."""
-    waiting = NO
+    waiting = []
     for finding in findings:
         if finding.truth is Truth.YES:
             return YES
         if finding.truth is Truth.UNDETERMINED:
-            waiting = _both_missing(waiting, finding)
-    return waiting
+            waiting.append(finding)
+    return _all_missing(waiting) if waiting else NO
 
 
 def negation(finding: Finding) -> Finding:
@@ -105,8 +105,8 @@ def agreement(findings: Iterable[Finding]) -> Finding:
     return Finding(Truth.UNDETERMINED, frozenset().union(*(finding.missing for finding in listed)))
 
 
-def _both_missing(waiting: Finding, finding: Finding) -> Finding:
-    """Undetermined like the second, for want of what the two lack; what is decided lacks nothing."""
-    if not waiting.missing or waiting.missing == finding.missing:
-        return finding
-    return Finding(finding.truth, waiting.missing | finding.missing)
+def _all_missing(waiting: list[Finding]) -> Finding:
+    """Undetermined for want of what all these, which are so, lack."""
+    if len(waiting) == 1:
+        return waiting[0]
+    return Finding(Truth.UNDETERMINED, frozenset().union(*(finding.missing for finding in waiting)))

@@ -1,12 +1,17 @@
 """Predicates over product attributes: exact figures, ranges, bounds touched, words, truths, and what is not known."""
 
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.evaluation import attributes_of, evaluate, predicate_of
-from domain.rules import parse_predicate
-from domain.truth import NO, YES, Finding, undetermined
+from domain.comparisons import Attributes
+from domain.evaluation import attributes_of, compile_predicate, evaluate, predicate_of
+from domain.rules import Comparison, Not, Predicate, Some, parse_predicate
+from domain.truth import NO, YES, Finding, every, negation, some, undetermined
+from tests.domain_rules.test_against_reference import attributes, comparisons, nested
 
 UNKNOWN = undetermined("tpp")
 OPERATORS = (">=", ">", "<=", "<", "==", "!=")
@@ -164,3 +169,44 @@ def test_figures_are_compared_exactly() -> None:
         YES,
         YES,
     ]
+
+
+# Many comparisons beside one another
+
+
+def one_by_one(predicate: Predicate, known: Attributes) -> Finding:
+    """What a predicate comes to where each comparison is looked at by itself."""
+    if isinstance(predicate, Comparison):
+        return evaluate(predicate, known)
+    if isinstance(predicate, Not):
+        return negation(one_by_one(predicate.part, known))
+    combine = some if isinstance(predicate, Some) else every
+    return combine(one_by_one(part, known) for part in predicate.parts)
+
+
+wide = st.lists(comparisons(), min_size=2, max_size=8).flatmap(
+    lambda parts: st.sampled_from([{"any": parts}, {"all": parts}])
+)
+
+
+@given(predicate=wide | st.recursive(wide, nested, max_leaves=4), stored=attributes)
+def test_comparisons_beside_one_another_say_what_each_says(predicate: dict[str, Any], stored: dict[str, Any]) -> None:
+    read, known = predicate_of(predicate), attributes_of(stored)
+    assert evaluate(read, known) == one_by_one(read, known)
+
+
+@pytest.mark.parametrize("form", ["any", "all"])
+@pytest.mark.parametrize("op", OPERATORS)
+def test_more_bounds_of_the_same_attributes_take_no_longer(op: str, form: str) -> None:
+    # All are undetermined: nothing is decided before the last of them.
+    known = attributes_of({f"a{n}": bounded("0", "1", "999999") for n in range(60)})
+
+    def seconds(length: int) -> float:
+        parts = [{"attribute": f"a{n % 60}", "op": op, "value": str(1 + n)} for n in range(length)]
+        judge = compile_predicate(predicate_of({form: parts}))
+        began = time.process_time()
+        for _ in range(50):
+            assert judge(known).missing == known.keys()
+        return time.process_time() - began
+
+    assert seconds(12_000) < 4 * seconds(1_200) + 0.05
