@@ -89,7 +89,7 @@ def any_of(name: str, comparisons: Iterable[Comparison]) -> Judge:
         for op, found in bounds.pop(Decimal, {}).items()
     }
     among = numbers.pop("==", [])
-    looks = [(*RANGES[op], bound) for op, found in numbers.items() for bound in _telling(op, found)]
+    looks = [(*RANGES[op], bound) for op, bound in _telling(numbers)]
     words = {kind: (found.get("==", set()), found.get("!=", set())) for kind, found in bounds.items()}
     has_numbers = bool(looks or among)
     unknown = undetermined(name)
@@ -122,11 +122,13 @@ def any_of(name: str, comparisons: Iterable[Comparison]) -> Judge:
     return judge
 
 
-def _telling(op: str, ascending: Sequence[Decimal]) -> Iterable[Decimal]:
-    """Those of an operator's bounds that say by themselves what one of all says."""
-    if op == "!=":
-        return {ascending[0], ascending[-1]}
-    return ascending[:1] if op in (">=", ">") else ascending[-1:]
+def _telling(ascending: Mapping[str, Sequence[Decimal]]) -> list[tuple[str, Decimal]]:
+    """Those of the bounds of operators that say by themselves what one of all says."""
+    lower = [(bounds[0], op == ">", op) for op, bounds in ascending.items() if op in (">=", ">")]
+    upper = [(bounds[-1], op == "<=", op) for op, bounds in ascending.items() if op in ("<=", "<")]
+    telling = [(op, bound) for bound, _, op in (*sorted(lower)[:1], *sorted(upper)[-1:])]
+    outside = ascending.get("!=", [])
+    return telling + [("!=", bound) for bound in dict.fromkeys((*outside[:1], *outside[-1:]))]
 
 
 def _among(found: Estimate, ascending: Sequence[Decimal]) -> bool | None:
