@@ -285,7 +285,7 @@ def _tokens(connection: Connection[Any]) -> Iterator[Finding]:
         " where revoked_at is null and (expires_at is null or expires_at > now())",
     )
     soon = f", {expiring} of them for less than 14 days" if expiring else ""
-    yield Finding("tokens", "warning" if expiring else "good", f"{in_force} tokens are in force{soon}")
+    yield Finding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
 
 
 def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]:

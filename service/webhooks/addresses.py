@@ -33,9 +33,9 @@ def parsed(url: str) -> httpx2.URL:
     try:
         found = httpx2.URL(url)
     except (httpx2.InvalidURL, ValueError):
-        raise ValueError("is an https address such as https://buying.example/daybook") from None
+        raise ValueError("must be an https address such as https://buying.example/daybook") from None
     if found.scheme not in ("https", "http") or not found.host:
-        raise ValueError("is an https address such as https://buying.example/daybook")
+        raise ValueError("must be an https address such as https://buying.example/daybook")
     if "@" in url.partition("//")[2].partition("/")[0] or found.userinfo or "#" in url:
         raise ValueError("has neither a user nor a fragment")
     if "%" in found.host or not 0 < (443 if found.port is None else found.port) < 65_536:

@@ -6,15 +6,16 @@ from domain.events import LARGEST_EVENT_BYTES
 from domain.json_text import DEEPEST
 from service.client import lines
 from service.committer import PATIENCE_S
-from service.importers import bounds, changes, formats, ocds_documents, opening
+from service.exporters import ocds
+from service.importers import bounds, changes, formats, ocds_days, ocds_documents, opening
 from service.importers.tables import workbook_parts
 from service.imports import jobs, mappings
 from service.paging import LONGEST_CURSOR, MOST
 from service.scenarios import MOST_EVENTS
 from service.settings import Settings
-from service.web import bodies, connections, idempotency, identities, webhooks
+from service.web import bodies, connections, idempotency, identities, published_keys, rates, rooms, webhooks
 from service.web.limits import LARGEST_AT_ONCE, MOST_PARAMETERS, SLOWEST_BYTES_PER_S, SMALL_BODY_BYTES
-from service.webhooks import exchange
+from service.webhooks import delivery, exchange
 from tests.service.postgres_owner import ROOT
 
 PAGE = ROOT / "docs" / "security.md"
@@ -51,9 +52,15 @@ LIMITS = {
     "events of a scenario": f"{MOST_EVENTS:,}",
     "requests that wait to be recorded": f"{setting('waiting_requests'):,}",
     "time that one waits for the database": f"{PATIENCE_S:g} s",
+    "requests of one sort that wait for a thread": f"{rooms.MOST_WAITING}",
+    "time that one of them waits": f"{rooms.LONGEST_WAIT_S:g} s",
+    "an answer of the identity provider's keys": f"{published_keys.PATIENCE_S:g} s",
+    "a key that the provider withdrew": f"{published_keys.KEYS_KEPT_S:g} s",
+    "callers counted by the rate limit, of each sort": f"{rates.MOST_COUNTED:,}",
     "entries of a page": f"{MOST:,}",
     "address of a webhook": f"{webhooks.LONGEST_URL:,} characters",
     "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
+    "messages under way to one host": f"{delivery.AT_ONCE_PER_HOST} of {delivery.AT_ONCE}",
     "a mapping": size(mappings.LARGEST_BYTES),
     "file of an import over HTTP": size(setting("import_limit_bytes")),
     "time to send it": f"{setting('import_timeout_s'):,} s",
@@ -69,6 +76,10 @@ LIMITS = {
     "parts of a workbook": f"{workbook_parts.MOST_PARTS:,}",
     "expansion of a workbook": f"{workbook_parts.MOST_EXPANSION} times",
     "a document of open contracting data": size(ocds_documents.LARGEST_DOCUMENT_BYTES),
+    "values of a contracting process to judge": (
+        f"{ocds_days.MOST_TIMES} times those stated, and {ocds_days.FREE_VALUES:,}"
+    ),
+    "lines that releases of an exported order change": f"{ocds.MOST_LINES:,}",
     "a line that the client reads": size(lines.LONGEST_LINE_BYTES),
 }
 
@@ -81,3 +92,7 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
 
 def test_the_page_is_narrow_enough_for_a_terminal() -> None:
     assert [line for line in PAGE.read_text("utf-8").split("\n") if len(line) > 100] == []
+
+
+def test_a_message_to_a_webhook_ends_well_before_its_lease() -> None:
+    assert exchange.TIMEOUT_S * 2 < delivery.LEASE_S

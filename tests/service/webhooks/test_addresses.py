@@ -132,5 +132,5 @@ def test_addresses_are_seen_through_however_they_are_written(url: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^(has|is) "):
+    with pytest.raises(ValueError, match=r"^(has|is|must be) "):
         parsed(url)
