@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import Connection
-from psycopg.conninfo import make_conninfo
 
+from service.postgres.embedded import EmbeddedPostgres
 from tests.nightly.faults.catalogue import FAULTS, Fault
 from tests.nightly.faults.records import Record, judge
 from tests.nightly.faults.rounds import play
@@ -26,13 +26,14 @@ def test_nothing_acknowledged_is_lost_and_all_is_well_again_in_time(fault: Fault
 
 
 @pytest.fixture
-def table(database: str) -> Iterator[Connection[Any]]:
-    """What a judge reads, without anything that would keep it from being wrong."""
-    elsewhere = make_conninfo(database, options="-c search_path=judged")
-    with psycopg.connect(elsewhere, autocommit=True) as connection:
-        connection.execute("create schema judged")
-        connection.execute("create table ledger_events (notification_id bigint, event_id text, state bytea)")
-        yield connection
+def table(postgres_server: EmbeddedPostgres) -> Iterator[Connection[Any]]:
+    """What a judge reads, in a database without anything that would keep it from being wrong."""
+    with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as owner:
+        owner.execute("create database judged")
+        with psycopg.connect(postgres_server.conninfo_of("judged"), autocommit=True) as connection:
+            connection.execute("create table ledger_events (notification_id bigint, event_id text, state bytea)")
+            yield connection
+        owner.execute("drop database judged with (force)")
 
 
 def placed(name: str, **data: Any) -> dict[str, Any]:

@@ -88,8 +88,11 @@ def test_a_role_of_the_services_that_may_more_than_it_should_is_told(
 
 def test_a_service_that_cannot_log_in_is_told(database: str, owner: Connection[Any]) -> None:
     owner.execute("alter role daybook_service nologin")
-    found = sentences(list(of_database(database, as_service(database))), "bad")
-    owner.execute("alter role daybook_service login")
+    try:
+        found = sentences(list(of_database(database, as_service(database))), "bad")
+    finally:
+        # The role is shared by the tests to come.
+        owner.execute("alter role daybook_service login")
     assert [one for one in found if one.startswith("connection: the service cannot log in")]
 
 
