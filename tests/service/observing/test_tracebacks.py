@@ -18,6 +18,7 @@ from service.observing import logs
 from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, told
 from service.web.access import Access
 from service.web.door import Door
+from service.web.permissions import Declarations
 
 TOKEN = "daybook_0123456789abcdef_unforgeable"
 BODY = "the-price-of-the-secret-purchase"
@@ -45,7 +46,7 @@ class Secretive:
 
 def breaking(error: Callable[[str], Exception]) -> TestClient:
     """A service with one route, which fails deep inside with the token and the body at hand."""
-    app = FastAPI()
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
     @app.post("/api/v1/events")
     async def record(request: Request) -> None:
@@ -56,7 +57,7 @@ def breaking(error: Callable[[str], Exception]) -> TestClient:
         except ValueError as cause:
             deeper(body, header, error(body), cause)
 
-    app.add_middleware(Door, access=Access.of([(TOKEN, "recorder")]))
+    app.add_middleware(Door, access=Access.of([(TOKEN, "recorder")]), declarations=Declarations(app.routes))
     return TestClient(app, headers={"Authorization": f"Bearer {TOKEN}"}, raise_server_exceptions=False)
 
 
