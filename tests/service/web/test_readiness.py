@@ -286,7 +286,7 @@ def test_a_webhook_that_takes_nothing_is_told_with_how_long_the_oldest_event_wai
             assert told["work"]["webhooks"]["age_s"] > 0
             text = client.get("/metrics").text
             assert "daybook_webhooks_failing 1.0" in text
-            assert "daybook_webhooks_oldest_waiting_seconds 0.0" not in text
+            assert "daybook_webhooks_oldest_waiting_seconds 0.0\n" not in text
             assert receiver.url not in str(told)
         finally:
             deliveries.close()
