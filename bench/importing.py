@@ -25,10 +25,10 @@ from bench.appending import StockOrder, conninfo_of, raw_copy, raw_rows, raw_unn
 from bench.table import print_table
 from service.cli.seed import SEED
 from service.daybook import open_daybook
-from service.importers.apart import Apart
-from service.importers.importing import form_of, import_from, wanted
-from service.importers.plans import Summary
-from service.importers.streaming import Options
+from service.importing.importing import form_of, import_from, wanted
+from service.importing.plans import Summary
+from service.importing.reading.apart import Apart
+from service.importing.streaming import Options
 from service.settings import Settings
 from service.web.bodies import read_events
 

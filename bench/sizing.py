@@ -22,8 +22,8 @@ from bench.appending import conninfo_of
 from bench.importing import order
 from service.cli.seed import SEED
 from service.daybook import database, open_daybook
-from service.importers.formats import import_file
-from service.importers.plans import Summary
+from service.importing.formats import import_file
+from service.importing.plans import Summary
 from service.settings import Settings
 from service.web.bodies import read_events
 

@@ -53,8 +53,8 @@ def fill(conninfo: str, home: Path, count: int) -> int:
     from service.daybook import ledger_identity
     from service.log.publisher import MOST_EVENTS
     from service.log.transparency import open_log
-    from service.migrations import migrate
-    from service.store import Ledger
+    from service.storing.ledger import Ledger
+    from service.storing.migrations import migrate
 
     migrate(conninfo)
     ledger = Ledger(conninfo)

@@ -21,7 +21,7 @@ def positions(
     effective_to: date | None = None,
 ) -> Iterator[int]:
     """The positions after one, in order, of events that name a subject and end between two days; None: any."""
-    block = statements.blocks("mentions.sql")
+    block = statements.blocks("event_index.sql")
     days = {"effective_from": effective_from, "effective_to": effective_to}
     dated = effective_from is not None or effective_to is not None
     while True:

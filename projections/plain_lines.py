@@ -42,7 +42,7 @@ def added_up(
 
 
 def _query(parameters: ContributionParameters, by: str) -> str:
-    block = statements.blocks("steady.sql")
+    block = statements.blocks("plain_lines.sql")
     joined = (
         contributions.dimensions(by),
         statements.blocks("restrictions.sql")["standing"],

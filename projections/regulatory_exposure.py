@@ -14,8 +14,8 @@ from projections import contributions, statements
 from projections.contributions import Grouping, Sum
 from projections.explanations import Supply, explained
 from projections.figures import PRECISE, ZERO, Figure, total_of
-from projections.kinds import NO_PRODUCT
 from projections.parameters import RegulatoryExposure
+from projections.parties import NO_PRODUCT
 from projections.regulations import described
 from projections.restrictions import VERDICTS, Restrictions
 from projections.sums import added_up

@@ -11,7 +11,8 @@ from domain.instruments import Instrument
 from domain.rulebook import BARRING, Assessment, Rulebook, agreed
 from domain.truth import Truth
 from projections import statements
-from projections.kinds import (
+from projections.parameters import Moment
+from projections.parties import (
     NO_PRODUCT,
     NOBODY,
     UNKNOWN,
@@ -22,7 +23,6 @@ from projections.kinds import (
     products_of,
     terms_of,
 )
-from projections.parameters import Moment
 from projections.regulations import instruments_as_of
 
 #: How statements write a verdict: by its place here.

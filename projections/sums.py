@@ -4,7 +4,7 @@ from typing import Any
 
 import duckdb
 
-from projections import contributions, statements, steady
+from projections import contributions, plain_lines, statements
 from projections.contributions import Grouping, Sums
 from projections.parameters import ContributionParameters
 from projections.restrictions import UNRESTRICTED, Verdicts
@@ -26,7 +26,7 @@ def added_up(
     try:
         # Both statements must see the same lines as plain: a batch applied between them would count some twice.
         with statements.snapshot(connection):
-            plain = steady.added_up(connection, parameters, grouping, values, by, verdicts)
+            plain = plain_lines.added_up(connection, parameters, grouping, values, by, verdicts)
             return plain.plus(
                 contributions.added_up(connection, parameters, grouping, values, "irregular-lines", by, verdicts)
             )

@@ -10,21 +10,21 @@ from pathlib import Path
 
 from projections.database import Bounds
 from projections.engine import Projection
-from service.committer import Committer
-from service.follower import Follower
+from service.following.follower import Follower
+from service.following.projection_files import open_file
 from service.home import provide
 from service.log.keeping import all_kept
 from service.log.transparency import TransparencyLog, open_log
-from service.migrations import WrongLedger, migrate
-from service.migrations.roles import as_service, powers
 from service.postgres.binaries import find_binaries
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
-from service.projection_files import open_file
-from service.routines import Life, Routine
+from service.recording.committer import Committer
+from service.running.routines import Life, Routine
 from service.settings import Settings
-from service.store import Ledger
-from service.tail import Tail
+from service.storing.ledger import Ledger
+from service.storing.migrations import WrongLedger, migrate
+from service.storing.migrations.roles import as_service, powers
+from service.storing.tail import Tail
 
 logger = logging.getLogger(__name__)
 

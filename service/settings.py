@@ -21,8 +21,8 @@ from pydantic_settings import (
 
 from domain.catalogue import problems_of
 from projections.database import Bounds
-from service.committer import WAITING_COMMANDS
-from service.importers.bounds import MEMORY_MB
+from service.importing.bounds import MEMORY_MB
+from service.recording.committer import WAITING_COMMANDS
 
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256
@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     #: Name of the ledger, fixed when it is made.
     origin: str | None = None
-    #: The largest body of events; other routes take less (service.web.limits).
+    #: The largest body of events; other routes take less (service.web.entry.limits).
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     #: Requests to record that may wait for their turn; who comes then is asked to come back later.
     waiting_requests: int = Field(default=WAITING_COMMANDS, gt=0)

@@ -20,11 +20,11 @@ from domain.merkle import HASH_BYTES, Edge, leaf_hash
 from domain.notes import NoteError, VerifierKey, parse_checkpoint, parse_note, write_base64
 from domain.outcomes import Decided
 from domain.tiles import WIDTH, Segment, grown
-from service.exporters.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
+from service.archives.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
 from service.log.keys import log_name
-from service.signatures import verify
-from service.store import Ledger
-from service.writing import EPOCH, TICK, Numbered, rows_of
+from service.log.signatures import verify
+from service.storing.ledger import Ledger
+from service.storing.writing import EPOCH, TICK, Numbered, rows_of
 
 PAGE_EVENTS = 10_000
 

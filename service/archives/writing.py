@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 from domain.events import instant
 from domain.merkle import Edge, leaf_hash
 from domain.notes import write_base64
-from service.exporters.columnar import INSTANT
-from service.exporters.files import naming, replacing
-from service.exporters.manifest import CHECKPOINTS, MANIFEST, BadArchive, Manifest, Range, read_manifest
+from service.archives.manifest import CHECKPOINTS, MANIFEST, BadArchive, Manifest, Range, read_manifest
+from service.exporting.columnar import INSTANT
+from service.exporting.files import naming, replacing
 from service.log.storage import LogDamaged
 from service.log.transparency import TransparencyLog
-from service.store import Ledger, StoredRow
+from service.storing.ledger import Ledger, StoredRow
 
 EVENTS_PER_FILE = 100_000
 PAGE_EVENTS = 10_000

@@ -14,9 +14,9 @@ from domain.events import instant
 from domain.instants import parse_instant
 from domain.periods import parse_day
 from projections.parameters import Moment
+from service.asking.wholes import parse_whole
 from service.codes import codes
 from service.daybook import Daybook
-from service.wholes import parse_whole
 
 #: A parameter as it came: every value that was given for it.
 Raw = Mapping[str, Sequence[str]]

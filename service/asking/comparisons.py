@@ -10,11 +10,11 @@ from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
 from projections.vendor_dependence import vendor_dependence
-from service.clocks import Clocks, Raw, day, single
+from service.asking.clocks import Clocks, Raw, day, single
+from service.asking.questions import echo
+from service.asking.scenarios import Supposition, supposing
 from service.codes import country_name
 from service.daybook import Daybook
-from service.questions import echo
-from service.scenarios import Supposition, supposing
 
 #: The clocks between two of whose values a difference may be asked for.
 COMPARED = ("effective_on", "known_on", "position", "recorded_at")

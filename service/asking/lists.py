@@ -16,11 +16,11 @@ from projections.parameters import Moment
 from projections.partnerships import partnerships
 from projections.products import products
 from projections.regulations import regulations
-from service.clocks import Clocks, NothingThere, Raw, day
+from service.asking.clocks import Clocks, NothingThere, Raw, day
+from service.asking.paging import Page, page_of, taken
 from service.daybook import Daybook
-from service.histories import Histories, latest
-from service.paging import Page, page_of, taken
-from service.store import read_bytes
+from service.storing.histories import Histories, latest
+from service.storing.ledger import read_bytes
 
 #: Orders whose histories are read at once.
 ORDERS_AT_ONCE = 500

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.comparisons import Comparisons
-from service.exporters.columns import Answer, Record
-from service.exporters.views import Question
-from service.paging import HELD, MOST
-from service.questions import MOST_EVIDENCE, Questions
+from service.asking.columns import Answer, Record
+from service.asking.comparisons import Comparisons
+from service.asking.paging import HELD, MOST
+from service.asking.questions import MOST_EVIDENCE, Questions
+from service.asking.views import Question
 
 Raw = dict[str, list[str]]
 #: Clocks that are resolved to a position, which is the same for all pages.

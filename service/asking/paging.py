@@ -11,7 +11,7 @@ from typing import Any
 from domain.errors import Invalid
 from domain.values import IDENTIFIER_PATTERN
 from projections.parameters import Moment
-from service.clocks import single, whole
+from service.asking.clocks import single, whole
 
 #: Entries of a page, unless asked otherwise, and at most.
 USUAL, MOST = 100, 1_000

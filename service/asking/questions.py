@@ -13,10 +13,10 @@ from projections.products import product
 from projections.regulations import regulation
 from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
-from service.clocks import Asked, Clocks, NothingThere, Raw, single, whole
+from service.asking.clocks import Asked, Clocks, NothingThere, Raw, single, whole
+from service.asking.lists import Registers
 from service.codes import country_name
 from service.daybook import Daybook
-from service.registers import Registers
 
 __all__ = ["NothingThere", "Questions", "echo"]
 

@@ -10,11 +10,11 @@ import duckdb
 from domain.errors import Invalid
 from domain.ledger import Batch, Sent
 from projections.engine import OutOfOrder, batch_of
-from service.cache import StreamCache
 from service.daybook import Daybook
-from service.follower import Lagging
-from service.identifiers import new_identifier
-from service.writing import Head, Numbered, Place, number
+from service.following.follower import Lagging
+from service.recording.streams import StreamCache
+from service.storing.identifiers import new_identifier
+from service.storing.writing import Head, Numbered, Place, number
 
 #: Events that one scenario may suppose.
 MOST_EVENTS = 1_000

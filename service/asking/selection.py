@@ -8,9 +8,9 @@ from typing import Any
 
 from psycopg.rows import tuple_row
 
-from projections.mentions import positions
+from projections.event_index import positions
 from service.daybook import Daybook
-from service.store import StoredRow
+from service.storing.ledger import StoredRow
 
 #: Positions that are looked up at once among those that speak of something.
 LOOKED_UP = 5_000

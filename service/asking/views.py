@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from domain.errors import Invalid
-from service.clocks import Raw
-from service.comparisons import Comparisons
-from service.exporters.columns import Answer, Record, Table, columns
-from service.questions import NothingThere, Questions
+from service.asking.clocks import Raw
+from service.asking.columns import Answer, Record, Table, columns
+from service.asking.comparisons import Comparisons
+from service.asking.questions import NothingThere, Questions
 
 #: What may stand before a view's path: where HTTP has it.
 PREFIXES = ("/api/v1/views/", "api/v1/views/", "/api/v1/", "api/v1/", "/")

@@ -14,13 +14,13 @@ from domain.errors import Invalid
 from domain.merkle import leaf_hash
 from domain.notes import write_base64
 from domain.tiles import WIDTH, Bundle, Tile, pack_bundle, tiles_of
+from service.asking.clocks import BeyondTheLedger, day, single, whole
+from service.asking.questions import MOST_EVIDENCE, Questions
+from service.asking.views import parse_question
 from service.audit import verifier
-from service.clocks import BeyondTheLedger, day, single, whole
 from service.daybook import Daybook
-from service.exporters.views import parse_question
 from service.log.publisher import NotPublished
 from service.log.storage import Issued, LogDamaged
-from service.questions import MOST_EVIDENCE, Questions
 from service.version import VERSION
 
 README = Path(__file__).with_name("bundle-readme.md")

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from domain.errors import Invalid
 from projections.parameters import Moment
-from service.clocks import BeyondTheLedger, Clocks, whole
-from service.comparisons import Comparisons
+from service.asking.clocks import BeyondTheLedger, Clocks, whole
+from service.asking.comparisons import Comparisons
+from service.asking.questions import NothingThere, Questions
+from service.asking.views import Question, parse_question
 from service.daybook import Daybook
-from service.exporters.views import Question, parse_question
-from service.questions import NothingThere, Questions
 
 MEASURES = ("spend", "units", "capacity")
 STATUSES = ("ordered", "delivered", "open")

@@ -18,8 +18,8 @@ from service.audit.questions import Saved
 from service.audit.remote import Remote
 from service.audit.verifier import differences
 from service.daybook import Daybook
-from service.follower import PAGE_EVENTS, Follower
-from service.store import Ledger
+from service.following.follower import PAGE_EVENTS, Follower
+from service.storing.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 

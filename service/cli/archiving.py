@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from domain.notes import NoteError, VerifierKey
+from service.archives.restoring import Checked, check, restore
+from service.archives.writing import EVENTS_PER_FILE, archive
 from service.cli import tables
 from service.cli.exporting import export, progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import at_run_time, database, ledger_identity, ledger_origin, open_ledger
-from service.exporters.archive import EVENTS_PER_FILE, archive
 from service.log.keys import given_keys, log_name
 from service.log.transparency import open_log
-from service.migrations import WrongLedger, migrate
-from service.restoring import Checked, check, restore
 from service.settings import Settings
-from service.store import Ledger
+from service.storing.ledger import Ledger
+from service.storing.migrations import WrongLedger, migrate
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 

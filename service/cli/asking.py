@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from service.asking.questions import Questions
 from service.cli import tables
 from service.daybook import open_daybook
-from service.questions import Questions
 from service.settings import Settings
 
 

@@ -11,6 +11,8 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.notes import write_base64
+from service.asking.clocks import BeyondTheLedger, Clocks
+from service.asking.questions import Questions
 from service.audit.bundle import Made, write_bundle
 from service.audit.questions import SAVED, position_at, read_saved
 from service.audit.remote import Remote
@@ -20,10 +22,8 @@ from service.audit.verifier import Refused, check_bundle
 from service.cli import exits, tables
 from service.cli.exporting import progress_bar
 from service.cli.wholes import WholeRange
-from service.clocks import BeyondTheLedger, Clocks
 from service.daybook import Daybook, open_daybook
-from service.exporters.files import STDOUT, is_compressed, written
-from service.questions import Questions
+from service.exporting.files import STDOUT, is_compressed, written
 from service.settings import Settings
 
 

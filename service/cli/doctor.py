@@ -8,8 +8,8 @@ import click
 
 from service.cli import exits, tables
 from service.daybook import database
-from service.doctor import Finding, examine, of_this_machine
-from service.doctor_at_work import of_imports, of_service
+from service.doctor.at_work import of_imports, of_service
+from service.doctor.installation import Finding, examine, of_this_machine
 from service.postgres.errors import EmbeddedPostgresError
 from service.settings import Settings
 

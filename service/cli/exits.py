@@ -12,27 +12,27 @@ import psycopg
 from domain.errors import Conflict, Corrupt, Invalid, Rejected
 from projections.database import Broken, Closed, Damaged, Exhausted
 from projections.engine import UnknownEvent
+from service.archives.manifest import BadArchive
+from service.archives.restoring import NotEmpty
+from service.archives.writing import OtherLedger
+from service.asking.clocks import BeyondTheLedger
+from service.asking.questions import NothingThere
 from service.audit.remote import ServiceRefuses
 from service.audit.verifier import Refused
-from service.clocks import BeyondTheLedger
-from service.committer import Unavailable
-from service.exporters.archive import OtherLedger
-from service.exporters.files import CannotWrite
-from service.exporters.manifest import BadArchive
+from service.exporting.files import CannotWrite
 from service.home import HomeUnusable
 from service.log.keys import BadSigningKey
 from service.log.publisher import NotPublished
 from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
-from service.migrations import BadOrigin, WrongLedger
 from service.postgres.errors import EmbeddedPostgresError
-from service.questions import NothingThere
-from service.restoring import NotEmpty
-from service.routines import NotStarted
+from service.recording.committer import Unavailable
+from service.running.routines import NotStarted
 from service.settings import BadSettings
-from service.store import Unreachable
-from service.tokens import UnknownToken
+from service.storing.ledger import Unreachable
+from service.storing.migrations import BadOrigin, WrongLedger
+from service.storing.tokens import UnknownToken
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
 
 OK = 0

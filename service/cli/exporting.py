@@ -10,17 +10,17 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import Invalid
+from service.asking.comparisons import Comparisons
+from service.asking.pages import is_cut, whole_answer
+from service.asking.views import VIEWS, parse_question
 from service.cli import asking, tables
 from service.cli.wholes import WholeRange
-from service.comparisons import Comparisons
 from service.daybook import ledger_origin, open_daybook, open_ledger
-from service.exporters import events as event_files
-from service.exporters.events import WRITERS, Selection
-from service.exporters.files import STDOUT, is_compressed, suffix, written
-from service.exporters.formats import FORMATS, Choice
-from service.exporters.ocds import encode, record_package
-from service.exporters.pages import is_cut, whole_answer
-from service.exporters.views import VIEWS, parse_question
+from service.exporting import events as event_files
+from service.exporting.events import WRITERS, Selection
+from service.exporting.files import STDOUT, is_compressed, suffix, written
+from service.exporting.formats import FORMATS, Choice
+from service.exporting.ocds.packages import encode, record_package
 from service.settings import Settings
 
 #: What a name's end says of the format, where it is not the format's own name.

@@ -19,14 +19,14 @@ from domain.errors import Refusal
 from service.cli import exits, tables
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
-from service.importers.apart import Apart, Bounds
-from service.importers.formats import FORMATS, ORDERS, PARTIAL
-from service.importers.importing import Reading, form_of, import_from, wanted
-from service.importers.mapping import BadMapping
-from service.importers.plans import Progress as Told
-from service.importers.plans import Refused, Remark, Summary
-from service.importers.rows import MOST_FAULTS, BadFile
-from service.importers.streaming import Options
+from service.importing.formats import FORMATS, ORDERS, PARTIAL
+from service.importing.importing import Reading, form_of, import_from, wanted
+from service.importing.orders.mapping import BadMapping
+from service.importing.plans import Progress as Told
+from service.importing.plans import Refused, Remark, Summary
+from service.importing.reading.apart import Apart, Bounds
+from service.importing.rows import MOST_FAULTS, BadFile
+from service.importing.streaming import Options
 from service.settings import Settings
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from service.web.openapi import document
+from service.web.description.openapi import document
 
 
 @click.command()

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import click
 
 from domain.notes import NoteError, parse_note, write_base64
+from service.asking.clocks import BeyondTheLedger
 from service.cli import exits
 from service.cli.wholes import WholeRange
-from service.clocks import BeyondTheLedger
 from service.daybook import ledger_identity, ledger_origin, open_ledger
 from service.log.publisher import served
 from service.log.storage import Issued

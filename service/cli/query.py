@@ -13,15 +13,15 @@ from rich.table import Table
 
 from projections.engine import fingerprint
 from projections.parameters import RegulatoryExposure, VendorDependence
+from service.asking.clocks import REPEATABLE
+from service.asking.views import VIEWS, View
 from service.cli import exits, exporting, tables
 from service.cli.asking import asked
 from service.cli.wholes import WholeRange
-from service.clocks import REPEATABLE
 from service.daybook import open_daybook
-from service.exporters.files import STDOUT, suffix, written
-from service.exporters.formats import FORMATS, Choice
-from service.exporters.views import VIEWS, View
-from service.projection_files import remove_projections
+from service.exporting.files import STDOUT, suffix, written
+from service.exporting.formats import FORMATS, Choice
+from service.following.projection_files import remove_projections
 from service.settings import Settings
 
 #: For people, and the default.

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from service.importers.plans import Entry
+from service.importing.plans import Entry
 
 #: What is kept in memory; what is beyond goes to a temporary file.
 KEPT_BYTES = 4 * 1024 * 1024

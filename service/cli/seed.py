@@ -6,9 +6,9 @@ from typing import Any
 
 from domain.catalogue import read_request
 from domain.json_text import parse_json
+from service.asking.questions import Questions
 from service.codes import codes
 from service.daybook import Daybook
-from service.questions import Questions
 
 SEED = Path(__file__).resolve().parent.parent.parent / "examples" / "ai-accelerators.ndjson"
 

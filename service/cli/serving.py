@@ -14,18 +14,18 @@ from pathlib import Path
 import click
 import uvicorn
 
+from service.asking.questions import Questions
 from service.cli import seed, tables
 from service.daybook import Daybook, open_daybook
 from service.home import close_secret
-from service.imports.worker import Worker
+from service.importing.queue.worker import Worker
 from service.observing import traces
-from service.questions import Questions
 from service.settings import Settings
-from service.tokens import Tokens
-from service.web.access import Access
+from service.storing.tokens import Tokens
 from service.web.application import application
-from service.web.connections import configured
-from service.web.identities import IdentityProvider, Misconfigured
+from service.web.entry.access import Access
+from service.web.entry.connections import configured
+from service.web.entry.identities import IdentityProvider, Misconfigured
 from service.web.log import OPEN_PATHS
 from service.webhooks.delivery import Deliveries
 

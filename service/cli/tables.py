@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.exporters import columns as parts
-from service.exporters.columns import Column, Kind
-from service.exporters.delimited import compact
-from service.exporters.views import DEPENDENCE, EXPOSURE, LINES
+from service.asking import columns as parts
+from service.asking.columns import Column, Kind
+from service.asking.views import DEPENDENCE, EXPOSURE, LINES
+from service.exporting.delimited import compact
 
 #: Where output goes to a file or a pipe, nobody's terminal limits the width; COLUMNS does.
 PIPE_WIDTH = 120

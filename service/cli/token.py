@@ -10,7 +10,7 @@ from domain.periods import parse_day
 from service.cli import tables
 from service.daybook import open_ledger
 from service.settings import Settings
-from service.tokens import Role, Token, Tokens
+from service.storing.tokens import Role, Token, Tokens
 
 
 @click.group()

@@ -9,8 +9,8 @@ import click
 from service.cli.exporting import progress_bar
 from service.cli.verify import home_keys
 from service.daybook import database, identity_of
-from service.environment import forget_secrets
 from service.postgres.folder import PostgresFolder
+from service.running.environment import forget_secrets
 from service.settings import Settings
 from service.upgrading.errors import NotTheSame
 from service.upgrading.planning import planned

@@ -13,15 +13,15 @@ import httpx2
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.notes import NoteError, VerifierKey
+from service.asking.questions import NothingThere
 from service.cli import exits, tables
 from service.cli.audit import verify_bundle
 from service.daybook import database, identity_of
-from service.environment import forget_secrets
 from service.log.keys import BadSigningKey, key_file
+from service.log.signatures import SigningKey
 from service.postgres.folder import PostgresFolder
-from service.questions import NothingThere
+from service.running.environment import forget_secrets
 from service.settings import Settings
-from service.signatures import SigningKey
 from service.verification import remote
 from service.verification.findings import Copies, Finding, Report, counted
 from service.verification.ledger import NothingToVerify, Told, Wanted, verify_ledger

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from service.wholes import parse_whole
+from service.asking.wholes import parse_whole
 
 
 class WholeRange(click.IntRange):

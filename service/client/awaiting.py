@@ -8,14 +8,15 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import httpx2
 
-from service.client import answers, requests
-from service.client.answers import StoredEvent
+from service.client import requests
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
 from service.client.problems import refusal
-from service.client.registers import ListedOrder
 from service.client.streams import Lines, Listening, Offsets, Pages
+from service.shapes import answers
+from service.shapes.answers import StoredEvent
+from service.shapes.things import ListedOrder
 
 Answer = TypeVar("Answer")
 P = ParamSpec("P")

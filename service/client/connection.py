@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from service.client.answers import Placed, Receipt
 from service.client.attempts import Attempts, Patience
 from service.client.calls import Call
 from service.client.problems import Unreached
 from service.client.streams import Lines, Listening
+from service.shapes.answers import Placed, Receipt
 from service.version import VERSION
 
 Answer = TypeVar("Answer")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from service.client.answers import Fault, Problem
+from service.shapes.answers import Fault, Problem
 
 
 class ClientError(Exception):

@@ -7,8 +7,6 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
 
-from service.client import answers, registers
-from service.client.answers import Placed, Receipt
 from service.client.calls import (
     API,
     JSON,
@@ -24,6 +22,8 @@ from service.client.calls import (
     segment,
     text,
 )
+from service.shapes import answers, things
+from service.shapes.answers import Placed, Receipt
 
 Day = date | str
 Instant = datetime | str
@@ -236,69 +236,69 @@ def _scenario(path: str, kind: type[Any], events: Sequence[Mapping[str, Any]], a
 # Things
 
 
-def order(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Order]:
+def order(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.Order]:
     """One order, with its history."""
-    return _view(f"orders/{segment(identifier)}", registers.Order, clocks)
+    return _view(f"orders/{segment(identifier)}", things.Order, clocks)
 
 
-def organization(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Organization]:
+def organization(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.Organization]:
     """One organisation."""
-    return _view(f"organizations/{segment(identifier)}", registers.Organization, clocks)
+    return _view(f"organizations/{segment(identifier)}", things.Organization, clocks)
 
 
-def product(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Product]:
+def product(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.Product]:
     """One product."""
-    return _view(f"products/{segment(identifier)}", registers.Product, clocks)
+    return _view(f"products/{segment(identifier)}", things.Product, clocks)
 
 
-def partnership(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Partnership]:
+def partnership(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.Partnership]:
     """One partnership."""
-    return _view(f"partnerships/{segment(identifier)}", registers.Partnership, clocks)
+    return _view(f"partnerships/{segment(identifier)}", things.Partnership, clocks)
 
 
-def regulation(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.Regulation]:
+def regulation(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.Regulation]:
     """One instrument, with its history."""
-    return _view(f"regulations/{segment(identifier)}", registers.Regulation, clocks)
+    return _view(f"regulations/{segment(identifier)}", things.Regulation, clocks)
 
 
-def supply_assertion(identifier: str, **clocks: Unpack[Clocks]) -> Call[registers.SupplyAssertion]:
+def supply_assertion(identifier: str, **clocks: Unpack[Clocks]) -> Call[things.SupplyAssertion]:
     """What was last asserted under an id."""
-    return _view(f"supply-assertions/{segment(identifier)}", registers.SupplyAssertion, clocks)
+    return _view(f"supply-assertions/{segment(identifier)}", things.SupplyAssertion, clocks)
 
 
-def exchange_rates(base: str, **clocks: Unpack[Clocks]) -> Call[registers.ExchangeRates]:
+def exchange_rates(base: str, **clocks: Unpack[Clocks]) -> Call[things.ExchangeRates]:
     """The last publication of a base's rates."""
-    return _view(f"exchange-rates/{segment(base)}", registers.ExchangeRates, clocks)
+    return _view(f"exchange-rates/{segment(base)}", things.ExchangeRates, clocks)
 
 
-def orders_page(cursor: str | None = None, **asked: Any) -> Call[registers.Orders]:
+def orders_page(cursor: str | None = None, **asked: Any) -> Call[things.Orders]:
     """A page of the orders, 100 or `limit`; filters are buyer, vendor, product, status, placed_from and placed_to."""
-    return _view("orders", registers.Orders, _paged(cursor, asked))
+    return _view("orders", things.Orders, _paged(cursor, asked))
 
 
-def organizations(**asked: Any) -> Call[registers.Organizations]:
+def organizations(**asked: Any) -> Call[things.Organizations]:
     """Organisations, of a `country` or below a `parent`: all of them, or with `limit` a page."""
-    return _view("organizations", registers.Organizations, _paged(asked.pop("cursor", None), asked))
+    return _view("organizations", things.Organizations, _paged(asked.pop("cursor", None), asked))
 
 
-def products(**asked: Any) -> Call[registers.Products]:
+def products(**asked: Any) -> Call[things.Products]:
     """Products, of a `vendor` or a `category`: all of them, or with `limit` a page."""
-    return _view("products", registers.Products, _paged(asked.pop("cursor", None), asked))
+    return _view("products", things.Products, _paged(asked.pop("cursor", None), asked))
 
 
-def partnerships(**asked: Any) -> Call[registers.Partnerships]:
+def partnerships(**asked: Any) -> Call[things.Partnerships]:
     """Partnerships, of a `party` or a `status`: all of them, or with `limit` a page."""
-    return _view("partnerships", registers.Partnerships, _paged(asked.pop("cursor", None), asked))
+    return _view("partnerships", things.Partnerships, _paged(asked.pop("cursor", None), asked))
 
 
-def regulations(**asked: Any) -> Call[registers.Regulations]:
+def regulations(**asked: Any) -> Call[things.Regulations]:
     """Instruments, of a `status` or a `jurisdiction`: all of them, or with `limit` a page."""
-    return _view("regulations", registers.Regulations, _paged(asked.pop("cursor", None), asked))
+    return _view("regulations", things.Regulations, _paged(asked.pop("cursor", None), asked))
 
 
-def history(collection: Collection, identifier: str, **asked: Any) -> Call[registers.History]:
+def history(collection: Collection, identifier: str, **asked: Any) -> Call[things.History]:
     """A page of the events of one thing, as they are stored: 100 of them, or `limit`."""
-    return _view(f"{collection}/{segment(identifier)}/history", registers.History, asked)
+    return _view(f"{collection}/{segment(identifier)}/history", things.History, asked)
 
 
 def _paged(cursor: str | None, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -334,14 +334,14 @@ def checkpoint() -> Call[str]:
     return Call("GET", f"{API}/log/checkpoint", text)
 
 
-def readiness() -> Call[registers.Readiness]:
+def readiness() -> Call[things.Readiness]:
     """Whether the service can answer; Unavailable where it cannot."""
-    return Call("GET", "/readyz", reading(registers.Readiness))
+    return Call("GET", "/readyz", reading(things.Readiness))
 
 
-def version() -> Call[registers.Version]:
+def version() -> Call[things.Version]:
     """What runs there."""
-    return Call("GET", "/version", reading(registers.Version))
+    return Call("GET", "/version", reading(things.Version))
 
 
 # Webhooks
@@ -349,17 +349,17 @@ def version() -> Call[registers.Version]:
 
 def create_webhook(
     url: str, types: Sequence[str] = (), streams: Sequence[str] = (), after: int | None = None
-) -> Call[registers.WebhookWithSecret]:
+) -> Call[things.WebhookWithSecret]:
     """Have an address told of events; it is not sent again when its answer is lost."""
     sent = {"url": url, "types": list(types), "streams": list(streams)} | ({} if after is None else {"after": after})
     headers = {"Content-Type": JSON}
-    kind = reading(registers.WebhookWithSecret)
+    kind = reading(things.WebhookWithSecret)
     return Call("POST", f"{API}/webhooks", kind, headers=headers, body=encoded(sent), repeatable=False)
 
 
-def webhooks() -> Call[registers.Webhooks]:
+def webhooks() -> Call[things.Webhooks]:
     """Every webhook."""
-    return Call("GET", f"{API}/webhooks", reading(registers.Webhooks))
+    return Call("GET", f"{API}/webhooks", reading(things.Webhooks))
 
 
 def remove_webhook(identifier: str) -> Call[None]:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from service.client import requests
-from service.client.answers import Data, EventPage, Evidence, StoredEvent
 from service.client.calls import API, NDJSON, Call, content, queried
 from service.client.lines import LONGEST_LINE_BYTES, EventLines, JsonLines
 from service.client.problems import NotUnderstood
+from service.shapes.answers import Data, EventPage, Evidence, StoredEvent
 
 _decode = msgspec.json.Decoder(StoredEvent).decode
 PAGE_EVENTS = 1_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx2
 import msgspec
 
-from service.doctor import Finding, Verdict
-from service.imports.jobs import RECORD, WAITING, Job
+from service.doctor.installation import Finding, Verdict
+from service.importing.queue.jobs import RECORD, WAITING, Job
 
 #: How long a running service may take to say how it is: a little longer than it takes at most.
 PATIENCE_S = 5.0

@@ -15,18 +15,18 @@ from psycopg.rows import tuple_row
 
 from domain.notes import NoteError, parse_note
 from projections.engine import fingerprint
-from service.connections import noticing
 from service.daybook import at_run_time
+from service.following.projection_files import damaged
 from service.log.keys import BadSigningKey, key_file, readable_keys
-from service.migrations import OLDEST_SERVER, migrations
-from service.migrations.roles import GROWING, SERVICE_ROLE, powers
+from service.log.signatures import verify
+from service.postgres.connections import noticing
 from service.postgres.folder import PostgresFolder
-from service.projection_files import damaged
 from service.settings import Settings
-from service.signatures import verify
+from service.storing.migrations import OLDEST_SERVER, migrations
+from service.storing.migrations.roles import GROWING, SERVICE_ROLE, powers
+from service.storing.writing import FURTHEST_AHEAD
 from service.upgrading.steps import kept_versions
-from service.web.identities import IdentityProvider, Misconfigured
-from service.writing import FURTHEST_AHEAD
+from service.web.entry.identities import IdentityProvider, Misconfigured
 
 Verdict = Literal["good", "warning", "bad"]
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domain.errors import Invalid
-from service.exporters.columns import Column, Kind
-from service.exporters.delimited import compact
+from service.asking.columns import Column, Kind
+from service.exporting.delimited import compact
 
 #: Figures: as many digits as 128 bits hold, six of them behind the point as in answers.
 FIGURE = pa.decimal128(38, 6)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from service.exporters.columns import Column, Kind
+from service.asking.columns import Column, Kind
 
 if TYPE_CHECKING:
     import _csv

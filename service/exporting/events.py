@@ -10,10 +10,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.exporters import cloud_events
-from service.exporters.columnar import INSTANT, METADATA
-from service.exporters.delimited import csv_writer
-from service.store import LedgerRecorder, StoredRow
+from service.exporting import cloud_events
+from service.exporting.columnar import INSTANT, METADATA
+from service.exporting.delimited import csv_writer
+from service.storing.ledger import LedgerRecorder, StoredRow
 
 PAGE_EVENTS = 5_000
 #: Told the position that is done, and the last.

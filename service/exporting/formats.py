@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from service.exporters.columnar import Portions, write_arrow, write_parquet
-from service.exporters.columns import Table, context
-from service.exporters.delimited import write_csv
-from service.exporters.pages import Entries
-from service.exporters.spreadsheets import Sheet, write_xlsx
-from service.exporters.views import View
+from service.asking.columns import Table, context
+from service.asking.pages import Entries
+from service.asking.views import View
+from service.exporting.columnar import Portions, write_arrow, write_parquet
+from service.exporting.delimited import write_csv
+from service.exporting.spreadsheets import Sheet, write_xlsx
 
 
 @dataclass(frozen=True, slots=True)

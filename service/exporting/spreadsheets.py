@@ -15,8 +15,8 @@ from openpyxl.utils import get_column_letter
 from rich.cells import cell_len
 
 from domain.errors import Invalid
-from service.exporters.columns import Column, Kind, flattened
-from service.exporters.delimited import compact
+from service.asking.columns import Column, Kind, flattened
+from service.exporting.delimited import compact
 
 #: A spreadsheet computes in doubles, which keep any decimal of so many digits.
 KEPT_DIGITS = 15

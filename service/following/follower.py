@@ -12,10 +12,10 @@ import psycopg
 
 from projections.database import Broken, Closed, Damaged, Exhausted
 from projections.engine import OutOfOrder, Projection, UnknownEvent, batch_of
-from service.attempts import Pauses, passing
-from service.projection_files import ProjectionFile
-from service.routines import Routine
-from service.store import CHANNEL, Ledger, Unreachable
+from service.following.projection_files import ProjectionFile
+from service.running.attempts import Pauses, passing
+from service.running.routines import Routine
+from service.storing.ledger import CHANNEL, Ledger, Unreachable
 
 logger = logging.getLogger(__name__)
 

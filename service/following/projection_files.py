@@ -12,8 +12,8 @@ from pathlib import Path
 from domain.events import instant
 from projections.database import Bounds, Broken, Damaged, Held, spill_of
 from projections.engine import Outdated, Projection, fingerprint, wal_of
-from service.attempts import reason_of
-from service.store import Ledger, read_bytes
+from service.running.attempts import reason_of
+from service.storing.ledger import Ledger, read_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from service.importers import changes, regulations, screening_list
-from service.importers.cloud_events import is_cloud_event
-from service.importers.mapping import Mapping, parse_mapping_text
-from service.importers.ocds_documents import is_ocds
-from service.importers.opening import opened
-from service.importers.plans import Plan
-from service.importers.rates import is_header
-from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault, Row, header_of
-from service.importers.standing import Standing
-from service.importers.tables import Table as OrderTable
-from service.importers.tables.delimited import Delimited
+from service.importing.events.cloud_events import is_cloud_event
+from service.importing.ocds.documents import is_ocds
+from service.importing.opening import opened
+from service.importing.orders.mapping import Mapping, parse_mapping_text
+from service.importing.orders.tables import Table as OrderTable
+from service.importing.orders.tables.delimited import Delimited
+from service.importing.plans import Plan
+from service.importing.rates import is_header
+from service.importing.regulations import rows as changes
+from service.importing.regulations import screening_list
+from service.importing.regulations import table as regulations
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault, Row, header_of
+from service.importing.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,11 @@ def open_table(file: BinaryIO, kind: str, mapping: Mapping) -> OrderTable:
     """A file as a table; BadFile where it is none of this kind."""
     read = mapping.read
     if kind == "xlsx":
-        from service.importers.tables.workbook import Workbook
+        from service.importing.orders.tables.workbook import Workbook
 
         return Workbook(file, read.sheet, read.header)
     if kind == "parquet":
-        from service.importers.tables.columnar import Columnar
+        from service.importing.orders.tables.columnar import Columnar
 
         return Columnar(file, floats=read.float == "accept")
     return Delimited(file, read.delimiter or ("\t" if kind == "tsv" else ","), read.encoding)

@@ -8,12 +8,15 @@ import msgspec
 
 from domain.json_text import parse_json
 from service.daybook import Daybook
-from service.importers import sources
-from service.importers.answers import Answers
-from service.importers.event_lines import LinesTold
-from service.importers.formats import NDJSON, TABLES
-from service.importers.mapping import mapping_text
-from service.importers.messages import (
+from service.importing.events.lines import LinesTold
+from service.importing.events.ndjson import import_ndjson, sheet_lines
+from service.importing.formats import NDJSON, TABLES
+from service.importing.opening import size_of
+from service.importing.orders.mapping import mapping_text
+from service.importing.plans import Entry, Progress, Remark, Summary, read_entries
+from service.importing.reading import sources
+from service.importing.reading.answers import Answers
+from service.importing.reading.messages import (
     Digest,
     Form,
     Items,
@@ -25,12 +28,9 @@ from service.importers.messages import (
     WireReject,
     WireSheet,
 )
-from service.importers.ndjson import import_ndjson, sheet_lines
-from service.importers.opening import size_of
-from service.importers.plans import Entry, Progress, Remark, Summary, read_entries
-from service.importers.recording import ACTOR, Recorder
-from service.importers.standing import Ask, Question
-from service.importers.streaming import Group, Options, Reject, record_stream
+from service.importing.recording import ACTOR, Recorder
+from service.importing.standing import Ask, Question
+from service.importing.streaming import Group, Options, Reject, record_stream
 
 #: Hexadecimal digits of a file's SHA-256 that its events carry as their correlation id.
 CORRELATION_DIGITS = 32

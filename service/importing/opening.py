@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from service.importers.bounds import RESERVE_BYTES
-from service.importers.rows import BadFile, Fault
+from service.importing.bounds import RESERVE_BYTES
+from service.importing.rows import BadFile, Fault
 
 GZIP = b"\x1f\x8b"
 #: What a file may be that is sent under another name, by how it begins.

@@ -9,7 +9,7 @@ from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
 from domain.events import Request
 from service.codes import codes
-from service.importers.rows import BadFile, Fault
+from service.importing.rows import BadFile, Fault
 
 #: Told how many lines of how many are done.
 Progress = Callable[[int, int], None]

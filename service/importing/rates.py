@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 
 from domain.values import DECIMAL_PATTERN
 from service.codes import codes
-from service.importers.day_formats import reader_of
-from service.importers.plans import Entry, Summary
-from service.importers.rows import MOST_FAULTS, BadFile, Fault
-from service.importers.streaming import Group, Reject
-from service.importers.tables import TableRow
-from service.importers.tables.delimited import Delimited
+from service.importing.orders.day_formats import reader_of
+from service.importing.orders.tables import TableRow
+from service.importing.orders.tables.delimited import Delimited
+from service.importing.plans import Entry, Summary
+from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.streaming import Group, Reject
 
 DATE = "Date"
 BASE = "EUR"

@@ -8,14 +8,14 @@ from domain.errors import Invalid, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Draft
 from domain.ledger import Batch, Sent
 from domain.streams import fold
-from service.cache import StreamCache
-from service.commands import Command, Receipt, Withdrawn
-from service.committer import Busy
 from service.daybook import Daybook
-from service.identifiers import new_identifier
-from service.importers.plans import Entry, Refused, Summary
-from service.store import read_bytes
-from service.writing import Place, number
+from service.importing.plans import Entry, Refused, Summary
+from service.recording.commands import Command, Receipt, Withdrawn
+from service.recording.committer import Busy
+from service.recording.streams import StreamCache
+from service.storing.identifiers import new_identifier
+from service.storing.ledger import read_bytes
+from service.storing.writing import Place, number
 
 ACTOR = "import"
 #: How long to leave a ledger alone that has too much to do.

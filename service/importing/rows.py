@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from service.importers.bounds import LONGEST_CELL, MOST_COLUMNS
+from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Columns that one message names.

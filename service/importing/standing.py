@@ -10,8 +10,8 @@ from typing import Any, Literal
 from domain.catalogue import read_stored
 from domain.events import Recorded
 from domain.json_text import parse_json
-from service.importers.directory import ALIAS, Directory
-from service.importers.registered import Bearer
+from service.importing.directory import ALIAS, Directory
+from service.importing.orders.registered import Bearer
 
 Question = Literal["today", "directory", "bearers", "products", "events", "streams", "regulations", "known"]
 #: Answers a question about these names, in plain values; stored events are the bytes that are stored.

@@ -18,11 +18,11 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, read_plain_order
 from service.codes import codes
-from service.importers.plans import Entry, Progress, Refused, Remark, Summary
-from service.importers.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.plans import Entry, Progress, Refused, Remark, Summary
+from service.importing.rows import MOST_FAULTS, BadFile, Fault
 
 if TYPE_CHECKING:  # whoever reads a file in a process of its own needs no ledger
-    from service.importers.recording import Recorder
+    from service.importing.recording import Recorder
 
 #: Events in a batch: few enough to stay small in memory, enough for one transaction to be cheap.
 BATCH_EVENTS = 2_000

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from domain.notes import NoteError, check_key_name
 from service.home import close_secret
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
 
 
 class BadSigningKey(Exception):

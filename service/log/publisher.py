@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from domain.merkle import EMPTY_ROOT
 from domain.notes import Checkpoint, Note, NoteError, parse_note, parse_signature
-from service.attempts import Pauses
 from service.log.keeping import Keeping
+from service.log.signatures import SigningKey, verify
 from service.log.storage import Issued, LogDamaged, LogStorage
 from service.log.tree import Tree
-from service.routines import Routine
-from service.signatures import SigningKey, verify
+from service.running.attempts import Pauses
+from service.running.routines import Routine
 
 logger = logging.getLogger(__name__)
 

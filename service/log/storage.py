@@ -11,7 +11,7 @@ from psycopg.rows import tuple_row
 
 from domain.merkle import HASH_BYTES
 from domain.tiles import Segment
-from service.store import LedgerRecorder
+from service.storing.ledger import LedgerRecorder
 
 #: "daylog" as six ASCII bytes: held by the one who publishes, until its transaction ends.
 PUBLICATION_LOCK = int.from_bytes(b"daylog", "big")

@@ -17,7 +17,7 @@ from service.log.publisher import MOST_EVENTS, Publisher, served
 from service.log.storage import Issued, LogDamaged, LogStorage
 from service.log.tree import BeyondTheTree, Tree
 from service.settings import Settings
-from service.store import Ledger
+from service.storing.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 

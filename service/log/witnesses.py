@@ -15,9 +15,9 @@ from domain.notes import (
     read_number,
     write_base64,
 )
+from service.log.signatures import Signed, verify_signature
 from service.log.storage import Issued, LogStorage
 from service.log.tree import Tree
-from service.signatures import Signed, verify_signature
 
 SIZE_TYPE = "text/x.tlog.size"
 TIMEOUT_S = 20.0

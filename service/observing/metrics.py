@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from service.daybook import Daybook
 from service.observing.work import Seen, Work
-from service.store import Unreachable
+from service.storing.ledger import Unreachable
 from service.version import VERSION
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,11 +7,11 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from service.daybook import Daybook
-from service.imports.progress import Importing
-from service.imports.worker import Worker
-from service.routines import Life
+from service.importing.queue.progress import Importing
+from service.importing.queue.worker import Worker
+from service.running.routines import Life
+from service.storing.writing import FURTHEST_AHEAD, Head
 from service.webhooks.delivery import Deliveries, in_words
-from service.writing import FURTHEST_AHEAD, Head
 
 #: What is said of writing where nothing speaks against it.
 WELL = "ok"

@@ -18,13 +18,13 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from service.environment import of_an_interpreter
 from service.postgres.binaries import find_binaries
 from service.postgres.cluster import SUPERUSER
 from service.postgres.errors import HomeInUseError, NotReachableError, StartError
 from service.postgres.folder import PostgresFolder
 from service.postgres.identity import Way
 from service.postgres.supervisor import Report, Request
+from service.running.environment import of_an_interpreter
 
 DATABASE = "daybook"
 #: A first start takes about a second; recovery after a crash reads up to a gigabyte of log.

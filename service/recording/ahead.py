@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from domain.events import LARGEST_EVENT_BYTES
 from domain.ledger import Batch
 from domain.merkle import HASH_BYTES, leaf_hash
-from service.commands import Group
-from service.routines import Routine
-from service.writing import Head, Numbered, Place, write
+from service.recording.commands import Group
+from service.running.routines import Routine
+from service.storing.writing import Head, Numbered, Place, write
 
 
 @dataclass

@@ -12,7 +12,7 @@ from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
 from domain.ledger import Batch, Interrupted, Sent
 from domain.outcomes import AllNew, Outcome
-from service.writing import Alike, Mixed, Numbered, Sender
+from service.storing.writing import Alike, Mixed, Numbered, Sender
 
 #: Events of one command that are kept under an idempotency key: as many as an answer lists.
 MOST_REMEMBERED = 1_000

@@ -21,15 +21,15 @@ from eventsourcing.persistence import IntegrityError
 from psycopg.errors import UniqueViolation
 
 from domain.ledger import Batch, Interrupted, Sent
-from service.attempts import Attempts, Pauses
-from service.cache import StreamCache
-from service.commands import Command, Group, IdempotencyKey, Placed, Receipt
-from service.flights import Appended, Copyist, Diverted, Flight
-from service.idempotency import KeyTaken, keep, recall
-from service.identifiers import new_identifier
-from service.routines import NotStarted, Routine
-from service.store import Ledger, ReadOnly, Unreachable
-from service.writing import ClockSetBack, Head, Place, number
+from service.recording.ahead import Appended, Copyist, Diverted, Flight
+from service.recording.commands import Command, Group, IdempotencyKey, Placed, Receipt
+from service.recording.idempotency import KeyTaken, keep, recall
+from service.recording.streams import StreamCache
+from service.running.attempts import Attempts, Pauses
+from service.running.routines import NotStarted, Routine
+from service.storing.identifiers import new_identifier
+from service.storing.ledger import Ledger, ReadOnly, Unreachable
+from service.storing.writing import ClockSetBack, Head, Place, number
 
 __all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from service.commands import IdempotencyKey, Kept, Receipt, Remembered
-from service.store import LedgerDatastore
+from service.recording.commands import IdempotencyKey, Kept, Receipt, Remembered
+from service.storing.ledger import LedgerDatastore
 
 
 class KeyTaken(Exception):

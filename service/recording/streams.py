@@ -10,7 +10,7 @@ from domain.plain_drafts import PlainDraft, PlainDrafts
 from domain.plain_orders import PlainOrder, PlainOrders
 from domain.record import EventAnnotated, EventRetracted
 from domain.streams import Stream, advance, fold
-from service.store import LedgerRecorder, read_bytes
+from service.storing.ledger import LedgerRecorder, read_bytes
 
 #: Streams kept of organisations, products and whatever else is no order; the least recently used are forgotten first.
 MOST_STREAMS = 100_000

@@ -9,7 +9,7 @@ NEEDED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TMPDIR", "TZ
 PREFIXES = ("DYLD_", "LC_", "PYTHON")
 #: Variables that hold a secret, or may.
 SECRET = ("DAYBOOK_ADMIN_TOKEN", "DAYBOOK_DATABASE_URL", "DAYBOOK_MIGRATIONS_URL", "DAYBOOK_SIGNING_KEY", "PGPASSWORD")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def of_an_interpreter(*, packages: bool) -> dict[str, str]:

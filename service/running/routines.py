@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from service.attempts import Attempts, Pauses, reason_of
+from service.running.attempts import Attempts, Pauses, reason_of
 
 logger = logging.getLogger(__name__)
 

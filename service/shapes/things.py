@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from service.client.answers import Count, Data, Figure, Instrument, Place, Resolved, StoredEvent
+from service.shapes.answers import Count, Data, Figure, Instrument, Place, Resolved, StoredEvent
 
 
 class OfAMoment(Struct, frozen=True):

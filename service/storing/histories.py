@@ -6,7 +6,7 @@ from datetime import date
 
 from domain.events import Recorded
 from domain.streams import ABOUT_EVENTS
-from service.store import Ledger, read_bytes
+from service.storing.ledger import Ledger, read_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from domain.catalogue import read_stored
 from domain.events import Recorded
 from domain.json_text import parse_json
-from service.connections import cut, settings_of
-from service.migrations.roles import SERVICE_ROLE
-from service.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Numbered, Place, rows_of
+from service.postgres.connections import cut, settings_of
+from service.storing.migrations.roles import SERVICE_ROLE
+from service.storing.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Numbered, Place, rows_of
 
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
@@ -116,7 +116,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
     datastore: LedgerDatastore
 
     def create_table(self) -> None:
-        """Nothing: the tables come from service/migrations."""
+        """Nothing: the tables come from service/storing/migrations."""
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Refused: events get their positions and their bytes under the head's lock (`appending`)."""

@@ -12,9 +12,9 @@ from typing import Any
 from psycopg.rows import tuple_row
 from starlette.concurrency import run_in_threadpool
 
-from service.attempts import Pauses
-from service.routines import Routine
-from service.store import Ledger
+from service.running.attempts import Pauses
+from service.running.routines import Routine
+from service.storing.ledger import Ledger
 
 #: Without word from a writer of this process, the ledger is looked at so often.
 POLL_S = 0.25

@@ -13,7 +13,7 @@ from typing import Literal
 
 from psycopg.rows import class_row
 
-from service.store import LedgerDatastore
+from service.storing.ledger import LedgerDatastore
 
 Role = Literal["viewer", "recorder", "auditor", "admin"]
 

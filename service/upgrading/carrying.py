@@ -8,9 +8,9 @@ from typing import IO
 
 import psycopg
 
-from service.migrations.roles import as_service, close_doors, provide_roles
 from service.postgres.cluster import child_environment
 from service.postgres.embedded import DATABASE
+from service.storing.migrations.roles import as_service, close_doors, provide_roles
 from service.upgrading.errors import UpgradeRefused
 
 #: Of the server that is filled: what is loaded in the transaction that makes its table needs no write-ahead log then,

@@ -5,10 +5,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.asking.questions import NothingThere
 from service.postgres.binaries import Binaries, find_binaries, installations
 from service.postgres.errors import BinariesNotFoundError
 from service.postgres.folder import PostgresFolder
-from service.questions import NothingThere
 from service.upgrading.errors import UpgradeRefused
 
 #: The new data's write-ahead log (see `carrying.QUICK`), its system tables, and files that PostgreSQL makes on the way.

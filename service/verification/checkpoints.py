@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.merkle import EMPTY_ROOT
 from domain.notes import Checkpoint, NoteError, VerifierKey, parse_checkpoint, parse_note, parse_signature
-from service.signatures import verify
+from service.log.signatures import verify
 from service.verification.findings import Copies, Finding, Kind
 from service.verification.stored import StoredCheckpoint
 

@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 
 from domain.merkle import HASH_BYTES, leaf_hash, subtree_root
 from domain.tiles import WIDTH
-from service.connections import noticing
+from service.postgres.connections import noticing
 
 #: PostgreSQL counts microseconds from here.
 ORIGIN_OF_TIME = datetime(2000, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import httpx2
 from domain.merkle import HASH_BYTES, Edge, leaf_hash
 from domain.notes import Checkpoint, NoteError, VerifierKey, parse_checkpoint, parse_note
 from domain.tiles import WIDTH, Bundle, Tile, unpack_bundle
-from service.signatures import verify
+from service.log.signatures import verify
 from service.verification.checkpoints import Keyring, Outside, named, read_file
 from service.verification.findings import LISTED, Copies, Finding, Findings, Kind, listed
 from service.verification.growing import grown

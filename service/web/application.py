@@ -8,30 +8,31 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.comparisons import Comparisons
+from service.asking.comparisons import Comparisons
+from service.asking.questions import Questions
 from service.daybook import Daybook
-from service.imports.worker import Worker
+from service.importing.queue.worker import Worker
 from service.observing.metrics import Metrics
 from service.observing.traces import Traces
 from service.observing.work import Work
-from service.questions import Questions
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports, openapi, resources, views, webhooks
-from service.web.access import Access
+from service.web import events, imports, resources, views, webhooks
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
-from service.web.door import Door, refuse_another_route
-from service.web.ending import Ending
-from service.web.limits import Allowance, Limits
+from service.web.description import openapi
+from service.web.entry.access import Access
+from service.web.entry.door import Door, refuse_another_route
+from service.web.entry.ending import Ending
+from service.web.entry.limits import Allowance, Limits
+from service.web.entry.methods import Heads, allowed, instead
+from service.web.entry.observed import Observed
+from service.web.entry.permissions import Declarations
+from service.web.entry.rate_limit import RateLimit
+from service.web.entry.rooms import Rooms
 from service.web.looks import SharedLook
-from service.web.methods import Heads, allowed, instead
-from service.web.observing import Observed
-from service.web.permissions import Declarations
 from service.web.problems import HttpProblem, respond
-from service.web.rates import RateLimit
 from service.web.readiness import Readiness
-from service.web.rooms import Rooms
 from service.web.routes import ROUTERS
 from service.webhooks.delivery import Deliveries
 

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from projections.engine import fingerprint
-from service.clocks import BeyondTheLedger
+from service.asking.clocks import BeyondTheLedger
 from service.daybook import Daybook
-from service.web.rooms import rooms_of
+from service.web.entry.rooms import rooms_of
 from service.web.wholes import Whole
 
 router = APIRouter(prefix="/api/v1", tags=["audit"])

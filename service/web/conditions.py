@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.clocks import PATIENCE_S
+from service.asking.clocks import PATIENCE_S
 from service.web.problems import HttpProblem
 
 #: An entity tag as it is sent: weak or not, in quotation marks (RFC 9110, 8.8.3).

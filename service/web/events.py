@@ -15,18 +15,18 @@ from domain.errors import Refusal
 from domain.merkle import leaf_hash
 from domain.notes import write_base64
 from domain.values import IDENTIFIER_PATTERN
-from service.clocks import PATIENCE_S, day, instant_of
-from service.commands import IdempotencyKey, Receipt
+from service.asking.clocks import PATIENCE_S, day, instant_of
+from service.asking.selection import Selection
 from service.daybook import Daybook
-from service.exporters import cloud_events
-from service.selection import Selection
-from service.store import StoredRow
+from service.exporting import cloud_events
+from service.recording.commands import IdempotencyKey, Receipt
+from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
+from service.web.entry.rooms import Rooms, rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
-from service.web.rooms import Rooms, rooms_of
 from service.web.wholes import Whole
 
 PATH = "/api/v1/events"

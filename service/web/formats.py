@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import Invalid
-from service.clocks import CLOCKS
-from service.exporters.formats import FORMATS, Choice, Format
-from service.exporters.views import View
+from service.asking.clocks import CLOCKS
+from service.asking.views import View
+from service.exporting.formats import FORMATS, Choice, Format
 from service.web.accepting import accepted
 from service.web.problems import HttpProblem
 

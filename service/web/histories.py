@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.registers import Registers
+from service.asking.lists import Registers
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
+from service.web.entry.rooms import rooms_of
 from service.web.resources import KINDS, Kind, stream_of
-from service.web.rooms import rooms_of
 from service.web.validators import Raw, linked, tagged, tagged_resource
 from service.web.views import raw_parameters
 

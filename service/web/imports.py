@@ -11,13 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
-from service.importers.apart import NotStarted, judged
-from service.importers.formats import FORMATS, ORDERS, PARTIAL
-from service.importers.mapping import LARGEST_BYTES, BadMapping
-from service.importers.messages import Wanted
-from service.importers.rows import BadFile
-from service.imports.arriving import Arrival, NoSpace
-from service.imports.jobs import (
+from service.importing.formats import FORMATS, ORDERS, PARTIAL
+from service.importing.orders.kept_mappings import Mappings, NotYours, UnknownMapping
+from service.importing.orders.mapping import LARGEST_BYTES, BadMapping
+from service.importing.queue.arriving import Arrival, NoSpace
+from service.importing.queue.jobs import (
     MAPPING,
     REJECTS,
     Fault,
@@ -31,8 +29,10 @@ from service.imports.jobs import (
     UnknownImport,
     Wish,
 )
-from service.imports.mappings import Mappings, NotYours, UnknownMapping
-from service.imports.worker import Worker
+from service.importing.queue.worker import Worker
+from service.importing.reading.apart import NotStarted, judged
+from service.importing.reading.messages import Wanted
+from service.importing.rows import BadFile
 from service.web.bodies import JSON, NDJSON, read_body
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem

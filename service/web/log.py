@@ -9,12 +9,12 @@ from starlette.responses import JSONResponse, Response
 
 from domain.errors import Invalid
 from domain.tiles import Bundle, Tile, pack_bundle, parse_tile_path
-from service.clocks import BeyondTheLedger, single, whole
+from service.asking.clocks import BeyondTheLedger, single, whole
 from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
 from service.web.accepting import likings
+from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
-from service.web.rooms import rooms_of
 from service.web.views import raw_parameters
 from service.web.wholes import Whole
 

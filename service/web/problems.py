@@ -13,19 +13,19 @@ from starlette.responses import Response
 
 from domain.errors import Conflict, Corrupt, Invalid, Refusal, Rejected
 from projections.database import Broken, Closed, Damaged, Exhausted
-from service.clocks import BeyondTheLedger
-from service.commands import KeyReused, Moved
-from service.committer import Busy, Unavailable
-from service.follower import Lagging, Stopped
+from service.asking.clocks import BeyondTheLedger
+from service.asking.questions import NothingThere
+from service.following.follower import Lagging, Stopped
 from service.log.publisher import NotPublished
 from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
-from service.questions import NothingThere
-from service.routines import NotStarted
-from service.store import Unreachable
+from service.recording.commands import KeyReused, Moved
+from service.recording.committer import Busy, Unavailable
+from service.running.routines import NotStarted
+from service.storing.ledger import Unreachable
+from service.storing.writing import ClockSetBack
 from service.webhooks.registry import UnknownWebhook
-from service.writing import ClockSetBack
 
 logger = logging.getLogger(__name__)
 

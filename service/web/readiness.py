@@ -7,9 +7,9 @@ from anyio import CapacityLimiter, to_thread
 from starlette.responses import JSONResponse, Response
 
 from service.daybook import Daybook
-from service.follower import Stopped
+from service.following.follower import Stopped
 from service.observing.work import WELL, Work
-from service.store import Unreachable
+from service.storing.ledger import Unreachable
 from service.web.looks import SharedLook
 
 #: A projection further behind than this many events is not ready to answer.

@@ -16,19 +16,19 @@ from domain.errors import Problem, Refusal
 from domain.events import Recorded
 from domain.events import Request as Requested
 from domain.orders import OrderPlaced
+from domain.resources import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from domain.values import IDENTIFIER_PATTERN, EventData
-from service.commands import Receipt
 from service.daybook import Daybook
-from service.store import read_bytes
+from service.recording.commands import Receipt
+from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
+from service.web.description.examples import CORRECTIONS, EXAMPLES, NOTES
+from service.web.entry.rooms import rooms_of
 from service.web.events import answer, correlation_of
-from service.web.examples import CORRECTIONS, EXAMPLES, NOTES
 from service.web.facts import Facts, invalid, read_fact, read_object, read_plain, schema_of
 from service.web.idempotency import key_of
-from service.web.kinds import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from service.web.problems import HttpProblem
-from service.web.rooms import rooms_of
 
 __all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "Kind", "router", "stream_of"]
 

@@ -1,18 +1,7 @@
 """Every route that the service answers."""
 
-from service.web import (
-    audit,
-    events,
-    histories,
-    imports,
-    log,
-    operations,
-    reference,
-    resources,
-    stream,
-    views,
-    webhooks,
-)
+from service.web import audit, events, histories, imports, log, operations, resources, stream, views, webhooks
+from service.web.description import page
 
 #: In the order in which they are tried.
 ROUTERS = (
@@ -25,7 +14,7 @@ ROUTERS = (
     webhooks.router,
     imports.router,
     imports.mappings,
-    reference.router,
+    page.router,
     log.router,
     audit.router,
     operations.router,

@@ -10,13 +10,13 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.clocks import BeyondTheLedger
-from service.store import Unreachable
-from service.tail import Tail, Wanted
+from service.asking.clocks import BeyondTheLedger
+from service.asking.wholes import parse_whole
+from service.storing.ledger import Unreachable
+from service.storing.tail import Tail, Wanted
+from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
-from service.web.rooms import rooms_of
 from service.web.wholes import Whole
-from service.wholes import parse_whole
 
 router = APIRouter(prefix="/api/v1", tags=["events"])
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.clocks import NothingThere
-from service.registers import Registers
+from service.asking.clocks import NothingThere
+from service.asking.lists import Registers
 from service.web.bodies import JSON
 from service.web.conditions import is_pinned, labelled, matches, not_modified, tag_of_body, tag_of_version
 

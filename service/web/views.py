@@ -10,17 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.ledger import Sent
-from service.clocks import Raw
-from service.comparisons import CannotBeSupposed, Comparisons
-from service.exporters.views import VIEWS
-from service.questions import Questions
-from service.scenarios import MOST_EVENTS
+from service.asking.clocks import Raw
+from service.asking.comparisons import CannotBeSupposed, Comparisons
+from service.asking.questions import Questions
+from service.asking.scenarios import MOST_EVENTS
+from service.asking.views import VIEWS
 from service.web.accepting import accepted
 from service.web.bodies import JSON, read_events
+from service.web.entry.rooms import rooms_of
 from service.web.formats import choice_of, chosen, rendered
 from service.web.problems import HttpProblem
 from service.web.resources import KINDS
-from service.web.rooms import rooms_of
 from service.web.validators import linked, tagged, tagged_resource
 
 router = APIRouter(prefix="/api/v1", tags=["views"])

@@ -16,16 +16,16 @@ from starlette.responses import Response
 
 from domain.catalogue import EVENT_TYPES
 from domain.errors import Invalid
-from service.clocks import BeyondTheLedger
-from service.commands import IdempotencyKey
+from service.asking.clocks import BeyondTheLedger
 from service.daybook import Daybook
-from service.idempotency import KeyTaken
+from service.recording.commands import IdempotencyKey
+from service.recording.idempotency import KeyTaken
 from service.settings import Settings
-from service.web.access import LOOPBACK
 from service.web.bodies import JSON
+from service.web.entry.access import LOOPBACK
+from service.web.entry.rooms import rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
-from service.web.rooms import rooms_of
 from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
 from service.webhooks.delivery import Attempt, Deliveries
 from service.webhooks.registry import Webhook, Webhooks

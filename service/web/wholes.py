@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from service.wholes import parse_whole
+from service.asking.wholes import parse_whole
 
 
 def _read(given: object) -> object:

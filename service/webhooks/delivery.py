@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook as Signer
 
-from service.attempts import Attempts, Pauses
-from service.exporters.cloud_events import MEDIA_TYPE, source_of, structured
-from service.routines import Routine
-from service.store import Ledger, StoredRow
+from service.exporting.cloud_events import MEDIA_TYPE, source_of, structured
+from service.running.attempts import Attempts, Pauses
+from service.running.routines import Routine
+from service.storing.ledger import Ledger, StoredRow
 from service.version import VERSION
 from service.webhooks.addresses import Network
 from service.webhooks.exchange import TIMEOUT_S, Exchange, Unanswered

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from psycopg.rows import class_row
 
-from service.commands import IdempotencyKey, KeyReused
-from service.idempotency import keep_told, recall
-from service.store import LedgerDatastore
+from service.recording.commands import IdempotencyKey, KeyReused
+from service.recording.idempotency import keep_told, recall
+from service.storing.ledger import LedgerDatastore
 
 Status = Literal["active", "paused", "disabled"]
 

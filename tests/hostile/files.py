@@ -16,8 +16,8 @@ from openpyxl import Workbook
 
 from tests.hostile.bodies import deep, organization
 from tests.hostile.rows import Hostile, Sent, Upload, blank_lines
-from tests.service.importers.conftest import change, changes_csv
-from tests.service.importers.order_tables import COLUMNS, ROW, as_toml, mapping, rows_csv
+from tests.service.importing.conftest import change, changes_csv
+from tests.service.importing.order_tables import COLUMNS, ROW, as_toml, mapping, rows_csv
 
 PUMPS = "hostile-pumps"
 #: An import that ends badly, or a file that is refused at once.

@@ -7,7 +7,7 @@ from typing import Any
 from tests.hostile.bodies import organization, posted
 from tests.hostile.files import lines, release, upload
 from tests.hostile.rows import Hostile, Sent, Upload, padded, plain
-from tests.service.importers.order_tables import rows_csv
+from tests.service.importing.order_tables import rows_csv
 
 NAME = "Завод «Йод» 하나"
 #: Nobody else in the table buys for them or makes what they buy.

@@ -4,17 +4,21 @@ import re
 
 from domain.events import LARGEST_EVENT_BYTES
 from domain.json_text import DEEPEST
+from service.asking.paging import LONGEST_CURSOR, MOST
+from service.asking.scenarios import MOST_EVENTS
 from service.client import lines
-from service.committer import PATIENCE_S
-from service.exporters import ocds
-from service.importers import bounds, changes, formats, ocds_days, ocds_documents, opening
-from service.importers.tables import workbook_parts
-from service.imports import jobs, mappings
-from service.paging import LONGEST_CURSOR, MOST
-from service.scenarios import MOST_EVENTS
+from service.exporting.ocds import packages
+from service.importing import bounds, formats, opening
+from service.importing.ocds import days, documents
+from service.importing.orders import kept_mappings
+from service.importing.orders.tables import workbook_parts
+from service.importing.queue import jobs
+from service.importing.regulations import rows
+from service.recording.committer import PATIENCE_S
 from service.settings import Settings
-from service.web import bodies, connections, idempotency, identities, published_keys, rates, rooms, webhooks
-from service.web.limits import LARGEST_AT_ONCE, MOST_PARAMETERS, SLOWEST_BYTES_PER_S, SMALL_BODY_BYTES
+from service.web import bodies, idempotency, webhooks
+from service.web.entry import connections, identities, published_keys, rate_limit, rooms
+from service.web.entry.limits import LARGEST_AT_ONCE, MOST_PARAMETERS, SLOWEST_BYTES_PER_S, SMALL_BODY_BYTES
 from service.webhooks import delivery, exchange
 from tests.service.postgres_owner import ROOT
 
@@ -56,12 +60,12 @@ LIMITS = {
     "time that one of them waits": f"{rooms.LONGEST_WAIT_S:g} s",
     "an answer of the identity provider's keys": f"{published_keys.PATIENCE_S:g} s",
     "a key that the provider withdrew": f"{published_keys.KEYS_KEPT_S:g} s",
-    "callers counted by the rate limit, of each sort": f"{rates.MOST_COUNTED:,}",
+    "callers counted by the rate limit, of each sort": f"{rate_limit.MOST_COUNTED:,}",
     "entries of a page": f"{MOST:,}",
     "address of a webhook": f"{webhooks.LONGEST_URL:,} characters",
     "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
     "messages under way to one host": f"{delivery.AT_ONCE_PER_HOST} of {delivery.AT_ONCE}",
-    "a mapping": size(mappings.LARGEST_BYTES),
+    "a mapping": size(kept_mappings.LARGEST_BYTES),
     "file of an import over HTTP": size(setting("import_limit_bytes")),
     "time to send it": f"{setting('import_timeout_s'):,} s",
     "imports that wait": f"{jobs.MOST_OPEN:,}",
@@ -69,17 +73,15 @@ LIMITS = {
     "a cell of a table": f"{bounds.LONGEST_CELL:,} characters",
     "columns of a table": f"{bounds.MOST_COLUMNS:,}",
     "a row of CSV": size(bounds.LONGEST_ROW_BYTES),
-    "rows of a table of regulations": f"{changes.MOST_ROWS:,}",
+    "rows of a table of regulations": f"{rows.MOST_ROWS:,}",
     f"a gzip file, beyond {size(opening.EXPANDED_BYTES)}": f"{opening.MOST_EXPANSION} times its size",
     "a line of text in a file": size(opening.LONGEST_LINE_BYTES),
     "a table of regulations or lists": size(formats.LARGEST_TABLE_BYTES),
     "parts of a workbook": f"{workbook_parts.MOST_PARTS:,}",
     "expansion of a workbook": f"{workbook_parts.MOST_EXPANSION} times",
-    "a document of open contracting data": size(ocds_documents.LARGEST_DOCUMENT_BYTES),
-    "values of a contracting process to judge": (
-        f"{ocds_days.MOST_TIMES} times those stated, and {ocds_days.FREE_VALUES:,}"
-    ),
-    "lines that releases of an exported order change": f"{ocds.MOST_LINES:,}",
+    "a document of open contracting data": size(documents.LARGEST_DOCUMENT_BYTES),
+    "values of a contracting process to judge": (f"{days.MOST_TIMES} times those stated, and {days.FREE_VALUES:,}"),
+    "lines that releases of an exported order change": f"{packages.MOST_LINES:,}",
     "a line that the client reads": size(lines.LONGEST_LINE_BYTES),
 }
 

@@ -152,7 +152,7 @@ def children(pid: int) -> list[int]:
 def own_memory_mb(pid: int) -> float:
     """What a child has in memory by itself: not the libraries that it reads, nor, before it is one, its parent's."""
     try:
-        started = b"service.importers.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        started = b"service.importing.reading.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return 0.0
     return memory_mb(pid, "RssAnon") if started else 0.0

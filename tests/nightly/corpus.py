@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from random import Random
 
 from service.cli.seed import SEED
-from service.web.examples import STORY
+from service.web.description.examples import STORY
 from tests.hostile.files import cloud_event, lines, packed, parquet, regulation, release, screening, workbook
 from tests.nightly import mutations
-from tests.service.importers import ocds_samples
-from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST
-from tests.service.importers.order_tables import as_toml, mapping
+from tests.service.importing import ocds_samples
+from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST
+from tests.service.importing.order_tables import as_toml, mapping
 from tests.service.processes import TOKEN
 
 Mutate = Callable[[bytes, Random, Sequence[bytes]], bytes]

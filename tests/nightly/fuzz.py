@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from service.web.examples import STORY
+from service.web.description.examples import STORY
 from tests.hostile.watching import memory_mb
 from tests.nightly.corpus import MAPPING, NEEDING_MAPPING, body_of, file_of, head_of
 from tests.service.postgres_owner import ROOT

@@ -6,7 +6,7 @@ from typing import Any
 
 import schemathesis
 
-from service.web.examples import NAMED
+from service.web.description.examples import NAMED
 
 #: Of what the story tells.
 KNOWN: dict[str, tuple[str, ...]] = {

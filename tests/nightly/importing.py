@@ -17,13 +17,13 @@ from types import FrameType
 
 from domain.errors import Refusal
 from service.daybook import Daybook, open_daybook
-from service.importers.formats import FORMATS, guess_format
-from service.importers.importing import import_file
-from service.importers.mapping import BadMapping
-from service.importers.opening import opened
-from service.importers.plans import Refused, Summary
-from service.importers.rows import BadFile
-from service.importers.streaming import Options
+from service.importing.formats import FORMATS, guess_format
+from service.importing.importing import import_file
+from service.importing.opening import opened
+from service.importing.orders.mapping import BadMapping
+from service.importing.plans import Refused, Summary
+from service.importing.rows import BadFile
+from service.importing.streaming import Options
 from service.settings import Settings
 from tests.nightly.corpus import MAPPING, NEEDING_MAPPING, File, file_of
 

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from service.committer import Committer
-from service.migrations import migrate
-from service.migrations.roles import as_service
 from service.postgres.embedded import EmbeddedPostgres
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
+from service.storing.migrations import migrate
+from service.storing.migrations.roles import as_service
 from tests.service.postgres_owner import processes_of, wait_until
 
 

@@ -12,8 +12,8 @@ from psycopg import Connection
 from domain.catalogue import read_request
 from domain.events import Request, canonical
 from service.codes import codes
-from service.committer import Committer, Receipt
-from service.store import Ledger
+from service.recording.committer import Committer, Receipt
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 
 #: An event as a client sends it, or as it is stored.

@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 
 from projections.engine import Projection, batch_of
-from service.committer import Committer, Receipt
-from service.follower import Follower
+from service.following.follower import Follower
 from service.postgres.embedded import EmbeddedPostgres
-from service.store import Ledger
+from service.recording.committer import Committer, Receipt
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, note, order, record, stored
 

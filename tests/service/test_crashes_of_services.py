@@ -16,7 +16,7 @@ import psycopg
 
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.folder import PostgresFolder
-from service.store import Ledger
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import owner, processes_of, wait_until
 from tests.service.processes import NDJSON, Service, command, serving
 from tests.service.purchases import Event, appends_wait, events, head_held, market, note, order

@@ -19,7 +19,7 @@ from psycopg import Connection
 from service.cli import serving as ending
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
-from service.store import Ledger
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.processes import TOKEN, Service, command, serving
 from tests.service.purchases import appends_wait, events, head_held, market, note, order, receipt, retraction

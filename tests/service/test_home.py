@@ -16,13 +16,13 @@ from pydantic import SecretStr
 
 from service.daybook import open_daybook
 from service.home import provide
-from service.imports.jobs import ARRIVING, Jobs
-from service.migrations import WrongLedger
+from service.importing.queue.jobs import ARRIVING, Jobs
 from service.settings import Settings
+from service.storing.migrations import WrongLedger
+from tests.service.postgres.test_identity import NOBODY, turn_into
 from tests.service.postgres_owner import ROOT
 from tests.service.processes import command
 from tests.service.purchases import market, record
-from tests.service.test_postgres_identity import NOBODY, turn_into
 
 
 def settings_of(database: str, home: Path) -> Settings:

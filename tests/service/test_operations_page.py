@@ -3,7 +3,10 @@
 import re
 
 from service.cli import serving
-from service.committer import (
+from service.importing import bounds
+from service.importing.queue import worker
+from service.postgres.connections import LOCK_TIMEOUT_S, NOTICING
+from service.recording.committer import (
     CLOSING_S,
     CUT_OFF_S,
     PATIENCE_OF_EVENT_S,
@@ -11,13 +14,11 @@ from service.committer import (
     REHEARSALS,
     SLOW_S,
 )
-from service.connections import LOCK_TIMEOUT_S, NOTICING
-from service.importers import bounds
-from service.imports import worker
 from service.settings import Settings
-from service.store import CONNECTION_WAIT_S
-from service.tokens import TRUSTED_S
-from service.web import published_keys, readiness, rooms, stream
+from service.storing.ledger import CONNECTION_WAIT_S
+from service.storing.tokens import TRUSTED_S
+from service.web import readiness, stream
+from service.web.entry import published_keys, rooms
 from service.webhooks import delivery, exchange
 from tests.service.postgres_owner import ROOT
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from service.importers import day_formats, decimals, places
-from service.importers.mapping import Figure
+from service.importing import places
+from service.importing.orders import day_formats, decimals
+from service.importing.orders.mapping import Figure
 from service.ocds import schemas
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +28,11 @@ METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer"
 #: constants that they are given.
 MADE_AT_RUN_TIME = {
     "service/client/lines.py:__init__",
-    "service/importers/chains.py:_cites",
-    "service/importers/day_formats.py:compile_format",
-    "service/importers/decimals.py:patterns_of",
-    "service/importers/places.py:_pattern",
-    "service/importers/renewals.py:renewals",
+    "service/importing/regulations/chains.py:_cites",
+    "service/importing/orders/day_formats.py:compile_format",
+    "service/importing/orders/decimals.py:patterns_of",
+    "service/importing/places.py:_pattern",
+    "service/importing/regulations/renewals.py:renewals",
     "service/web/methods.py:instead",
     "service/web/permissions.py:_rule",
     "service/web/resources.py:stream_of",

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from service.log.signatures import SigningKey
 from service.postgres.embedded import EmbeddedPostgres
-from service.signatures import SigningKey
-from service.store import LedgerDatastore
-from service.tokens import Tokens
+from service.storing.ledger import LedgerDatastore
+from service.storing.tokens import Tokens
 from tests.service.postgres_owner import wait_until
 from tests.service.processes import Service, serving
 from tests.service.purchases import market, note, order

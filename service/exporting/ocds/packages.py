@@ -13,11 +13,11 @@ from typing import Any
 
 from domain.errors import Rejected
 from domain.events import Recorded
+from service.asking.questions import NothingThere
 from service.daybook import Daybook
-from service.exporters.ocds_removals import with_removals
-from service.exporters.ocds_sections import Register, Sections
+from service.exporting.ocds.removals import with_removals
+from service.exporting.ocds.sections import Register, Sections
 from service.ocds import VERSION, merging
-from service.questions import NothingThere
 
 #: Hexadecimal digits of the origin's SHA-256 behind `ocds-`, where no registered prefix is given.
 PREFIX_DIGITS = 6

@@ -10,7 +10,7 @@ from domain.events import Recorded
 from domain.values import UNKNOWN_COUNTRY
 from projections.orders import MEASURES, written_statuses
 from service.codes import country_name
-from service.exporters.ocds_fold import Fold
+from service.exporting.ocds.fold import Fold
 
 History = Callable[[str], Sequence[Recorded]]
 #: The scheme of ids and categories that are the ledger's own.

@@ -17,9 +17,9 @@ from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrder, PlainOrders, read_plain_orders
 from service.codes import codes
-from service.importers.messages import WireSheet
-from service.importers.opening import LONGEST_LINE_BYTES
-from service.importers.rows import BYTE_ORDER_MARK, Fault
+from service.importing.opening import LONGEST_LINE_BYTES
+from service.importing.reading.messages import WireSheet
+from service.importing.rows import BYTE_ORDER_MARK, Fault
 
 #: Hexadecimal digits of the ids that lines are given.
 ID_DIGITS = 32

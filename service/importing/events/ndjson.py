@@ -21,12 +21,12 @@ from domain.json_text import parse_json
 from domain.ledger import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import PlainOrders
-from service.commands import Command
-from service.importers.event_lines import SHEET_LINES, Line, Lines, Sheet, Wrong
-from service.importers.plans import Entry, Progress, Refused, Remark, Summary
-from service.importers.recording import Recorder
-from service.importers.rows import MOST_FAULTS, BadFile, Fault
-from service.importers.streaming import ATOMIC_BYTES, Options
+from service.importing.events.lines import SHEET_LINES, Line, Lines, Sheet, Wrong
+from service.importing.plans import Entry, Progress, Refused, Remark, Summary
+from service.importing.recording import Recorder
+from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.streaming import ATOMIC_BYTES, Options
+from service.recording.commands import Command
 
 ATOMIC_LINES = 10_000
 BATCH_LINES = 2_000

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.importers.ocds_merging import LISTED, SINGLE, Merged, Part
-from service.importers.ocds_parties import Organization, Parties, Supplier, supplier_references
-from service.importers.ocds_purchases import Lent, Verdict, order_id, verdict
-from service.importers.ocds_spells import Days, Spell
-from service.importers.ocds_spool import Spool, Spooled
+from service.importing.ocds.merging import LISTED, SINGLE, Merged, Part
+from service.importing.ocds.parties import Organization, Parties, Supplier, supplier_references
+from service.importing.ocds.purchases import Lent, Verdict, order_id, verdict
+from service.importing.ocds.spells import Days, Spell
+from service.importing.ocds.spool import Spool, Spooled
 
 PARTIES, AWARDS, CONTRACTS = LISTED
 NOTHING = Lent()

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from domain.json_text import DECODER
-from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault
 from service.ocds import VERSION
 
 #: A line of JSON Lines holds one package, which may well have some thousand releases.

@@ -9,9 +9,9 @@ from typing import Any
 
 from domain.estimates import plain
 from domain.events import Recorded
-from service.importers.ocds_known import Fold, Known, after
-from service.importers.ocds_purchases import Line, Purchase
-from service.importers.ocds_spells import Spell, Told
+from service.importing.ocds.known import Fold, Known, after
+from service.importing.ocds.purchases import Line, Purchase
+from service.importing.ocds.spells import Spell, Told
 
 #: Of the ids of events that come from releases: the order's id and the instant of the release stand behind it.
 PREFIX = "ocds"

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.estimates import Estimate
-from service.importers.ocds_spool import Spooled
-from service.importers.plans import Entry
+from service.importing.ocds.spool import Spooled
+from service.importing.plans import Entry
 
 EXTENSION = "daybook"
 #: Types that the extension may bring, by the kind of stream.

@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 from ocdsmerge.exceptions import OCDSMergeError
 
 from domain.events import Recorded
-from service.importers import ocds_validation
-from service.importers.ocds_days import TooMuch, tale
-from service.importers.ocds_documents import (
+from service.importing.ocds import validation
+from service.importing.ocds.days import TooMuch, tale
+from service.importing.ocds.documents import (
     OLD_VERSION,
     Package,
     Publication,
@@ -21,15 +21,15 @@ from service.importers.ocds_documents import (
     packages,
     publications,
 )
-from service.importers.ocds_events import PREFIX, Chain, Unexplained
-from service.importers.ocds_extension import EXTENSION, NotOurs, exported, is_exported
-from service.importers.ocds_parties import Supplier
-from service.importers.ocds_purchases import Product, Purchase
-from service.importers.ocds_releases import Unusable, reduced
-from service.importers.ocds_spells import Spell, Told
-from service.importers.ocds_spool import Spool, Spooled, spool
-from service.importers.plans import Entry, Remark, Summary
-from service.importers.streaming import Group, Reject, check_stream
+from service.importing.ocds.events import PREFIX, Chain, Unexplained
+from service.importing.ocds.extension import EXTENSION, NotOurs, exported, is_exported
+from service.importing.ocds.parties import Supplier
+from service.importing.ocds.purchases import Product, Purchase
+from service.importing.ocds.releases import Unusable, reduced
+from service.importing.ocds.spells import Spell, Told
+from service.importing.ocds.spool import Spool, Spooled, spool
+from service.importing.plans import Entry, Remark, Summary
+from service.importing.streaming import Group, Reject, check_stream
 from service.ocds import VERSION, merging
 
 #: Remarks kept; a file may have more packages than anybody reads about.
@@ -107,7 +107,7 @@ class _Reader:
     def _package(self, package: Package) -> Iterator[Reject]:
         unread: list[str] = []
         if package.shell is not None:
-            departures = ocds_validation.of_package(package.shell, package.kind)
+            departures = validation.of_package(package.shell, package.kind)
             fatal = next((one for one in departures if one.path[:1] in (("releases",), ("records",))), None)
             if fatal is not None:
                 yield Reject(package.line, "", fatal.said(""), _speakable(str(package.shell.get("uri"))))
@@ -124,7 +124,7 @@ class _Reader:
             if not is_record:
                 yield from self._publication(Publication(package.line, pointer, member), unread)
                 continue
-            wrong = ocds_validation.of_record(member)
+            wrong = validation.of_record(member)
             if not isinstance(member, dict) or any(one.path[:1] == ("ocid",) or not one.path for one in wrong):
                 yield Reject(package.line, "", wrong[0].said(pointer), _speakable(str(member)[:1000]))
                 continue

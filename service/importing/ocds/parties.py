@@ -13,9 +13,9 @@ import pycountry
 
 from domain.values import IDENTIFIER_PATTERN, UNKNOWN_COUNTRY
 from service.codes import codes
-from service.importers.names import ascii_words
-from service.importers.ocds_spool import Spool, prefix_of
-from service.importers.places import countries_in
+from service.importing.names import ascii_words
+from service.importing.ocds.spool import Spool, prefix_of
+from service.importing.places import countries_in
 
 #: The scheme of ids that are a Daybook's own.
 OWN_SCHEME = "daybook"

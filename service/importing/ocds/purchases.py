@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.estimates import EXACT, plain
-from service.importers.ocds_parties import OWN_SCHEME, Organization, Supplier, identifier, short
-from service.importers.ocds_releases import Unusable, figure
+from service.importing.ocds.parties import OWN_SCHEME, Organization, Supplier, identifier, short
+from service.importing.ocds.releases import Unusable, figure
 
 #: Statuses of contracts and awards under which something is bought; none told: as if it were.
 BOUGHT = {"contracts": frozenset((None, "active", "terminated")), "awards": frozenset((None, "active"))}

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from service.codes import codes
-from service.importers.ocds_documents import Publication
-from service.importers.ocds_validation import ENTRIES, Departure, of_release
+from service.importing.ocds.documents import Publication
+from service.importing.ocds.validation import ENTRIES, Departure, of_release
 
 #: Digits that amounts and quantities may have before and behind the point.
 MOST_WHOLE, MOST_PLACES = 15, 4

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.importers.ocds_purchases import Purchase, Verdict
-from service.importers.ocds_spool import Spooled
+from service.importing.ocds.purchases import Purchase, Verdict
+from service.importing.ocds.spool import Spooled
 
 
 def stamp_of(moment: datetime) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from service.importers.names import comparable
-from service.importers.ocds_releases import Reduced
-from service.importers.opening import refuse_full_disk
+from service.importing.names import comparable
+from service.importing.ocds.releases import Reduced
+from service.importing.opening import refuse_full_disk
 
 TABLES = """
 create table releases (

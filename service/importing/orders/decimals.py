@@ -5,8 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from domain.estimates import EXACT, plain
-from service.importers.mapping import Figure
-from service.importers.tables import Cell, text_of
+from service.importing.orders.mapping import Figure
+from service.importing.orders.tables import Cell, text_of
 
 PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 WITH_EXPONENT = re.compile(r"[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,3}", re.ASCII)

@@ -13,13 +13,13 @@ import pycountry
 
 from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
-from service.importers.day_formats import EXCEL, EXCEL_EPOCH, SERIAL, Period, from_serial, period, reader_of
-from service.importers.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importers.mapping import AttributeValue, BadMapping, Dates, Figure, Value
-from service.importers.mapping import Mapping as OrderMapping
-from service.importers.names import IDENTIFIER, slug, written
-from service.importers.rows import MOST_FAULTS
-from service.importers.tables import Cell, text_of
+from service.importing.names import IDENTIFIER, slug, written
+from service.importing.orders.day_formats import EXCEL, EXCEL_EPOCH, SERIAL, Period, from_serial, period, reader_of
+from service.importing.orders.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
+from service.importing.orders.mapping import AttributeValue, BadMapping, Dates, Figure, Value
+from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.tables import Cell, text_of
+from service.importing.rows import MOST_FAULTS
 
 Cells = Sequence[Cell]
 #: Reads a text from a row; None where the row has no value. Raises Unfit.

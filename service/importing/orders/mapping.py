@@ -12,11 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from domain.catalogue import problems_of
 from domain.values import AttributeName, Basis
-from service.importers.day_formats import compile_format
-from service.importers.rows import MOST_FAULTS
+from service.importing.orders.day_formats import compile_format
+from service.importing.rows import MOST_FAULTS
 
 #: Mappings that come with Daybook, by name.
-SHIPPED = Path(__file__).parent.parent / "mappings"
+SHIPPED = Path(__file__).with_name("shipped")
 #: A mapping is written by hand.
 LARGEST_BYTES = 256 * 1024
 #: Parts of a key, and lists and tables within one another: the deepest of a mapping has five.

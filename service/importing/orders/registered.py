@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from service.importers.names import as_sent_slug, event_id, slug, written
+from service.importing.names import as_sent_slug, event_id, slug, written
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from service.importers.fields import Unfit
-from service.importers.names import event_id
-from service.importers.plans import Entry
+from service.importing.names import event_id
+from service.importing.orders.fields import Unfit
+from service.importing.plans import Entry
 
 
 @dataclass(slots=True)

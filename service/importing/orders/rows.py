@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from service.importers.day_formats import Period
-from service.importers.fields import Cells, Layout, TextReader, Unfit, remembering
-from service.importers.mapping import PLACED_ON, Party, Product, Receipt
-from service.importers.mapping import Mapping as OrderMapping
-from service.importers.names import IDENTIFIER, LONGEST_ID, written
-from service.importers.registered import Registered
-from service.importers.registrations import Registrations
+from service.importing.names import IDENTIFIER, LONGEST_ID, written
+from service.importing.orders.day_formats import Period
+from service.importing.orders.fields import Cells, Layout, TextReader, Unfit, remembering
+from service.importing.orders.mapping import PLACED_ON, Party, Product, Receipt
+from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.registered import Registered
+from service.importing.orders.registrations import Registrations
 
 
 class Head(NamedTuple):

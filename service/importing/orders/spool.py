@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from service.importers.opening import refuse_full_disk
+from service.importing.opening import refuse_full_disk
 
 #: Rows written together.
 WRITTEN_ROWS = 5_000

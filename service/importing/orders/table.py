@@ -4,17 +4,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.importers.fields import Layout, Unfit
-from service.importers.mapping import Mapping as OrderMapping
-from service.importers.order_groups import Faulty, OrderBuilder
-from service.importers.order_rows import RowReader
-from service.importers.plans import Remark, Summary
-from service.importers.registered import Registered
-from service.importers.registrations import Registrations
-from service.importers.rows import MOST_FAULTS, BadFile, Fault
-from service.importers.spool import Spool
-from service.importers.streaming import Group, Reject
-from service.importers.tables import Table, TableRow
+from service.importing.orders.fields import Layout, Unfit
+from service.importing.orders.groups import Faulty, OrderBuilder
+from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.registered import Registered
+from service.importing.orders.registrations import Registrations
+from service.importing.orders.rows import RowReader
+from service.importing.orders.spool import Spool
+from service.importing.orders.tables import Table, TableRow
+from service.importing.plans import Remark, Summary
+from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.streaming import Group, Reject
 
 #: Rows between two tellings.
 TOLD_ROWS = 1_000

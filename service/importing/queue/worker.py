@@ -11,24 +11,24 @@ from typing import TextIO
 import msgspec
 
 from domain.errors import Corrupt, Refusal
-from service.attempts import Pauses
-from service.committer import Busy, Unavailable
 from service.daybook import Daybook, ledger_identity
-from service.follower import Lagging, Stopped
-from service.importers.apart import Apart, Bounds, NotStarted
-from service.importers.formats import NDJSON
-from service.importers.importing import form_of, import_from, wanted
-from service.importers.mapping import BadMapping
-from service.importers.plans import Refused, Remark, Summary
-from service.importers.rows import MOST_FAULTS, BadFile
-from service.importers.streaming import Options
-from service.imports.arriving import FULL
-from service.imports.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
-from service.imports.progress import Doing, Importing
-from service.routines import Routine
+from service.following.follower import Lagging, Stopped
+from service.importing.formats import NDJSON
+from service.importing.importing import form_of, import_from, wanted
+from service.importing.orders.mapping import BadMapping
+from service.importing.plans import Refused, Remark, Summary
+from service.importing.queue.arriving import FULL
+from service.importing.queue.jobs import MAPPING, REJECTS, UPLOAD, Fault, Job, Jobs
+from service.importing.queue.progress import Doing, Importing
+from service.importing.reading.apart import Apart, Bounds, NotStarted
+from service.importing.rows import MOST_FAULTS, BadFile
+from service.importing.streaming import Options
+from service.recording.committer import Busy, Unavailable
+from service.running.attempts import Pauses
+from service.running.routines import Routine
 from service.settings import Settings
-from service.store import Unreachable
-from service.writing import ClockSetBack
+from service.storing.ledger import Unreachable
+from service.storing.writing import ClockSetBack
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Worker:
         return cls(daybook, jobs, settings.import_kept_days, bounds=Bounds.of(settings.import_memory_mb))
 
     def start(self) -> None:
-        """Work in the background; raises NotStarted of service.routines where there is no thread for it."""
+        """Work in the background; raises NotStarted of service.running.routines where there is no thread for it."""
         self.routine.start()
 
     @property

@@ -8,8 +8,8 @@ from projections.organizations import organizations
 from projections.parameters import Moment
 from projections.products import products
 from service.daybook import Daybook
-from service.importers.recording import Recorder
-from service.importers.standing import Question
+from service.importing.recording import Recorder
+from service.importing.standing import Question
 
 #: Instruments that no event with this beginning of its id begins, in the order recorded.
 INSTRUMENTS = """

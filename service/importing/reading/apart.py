@@ -26,10 +26,10 @@ from typing import IO, Any, BinaryIO
 
 import msgspec
 
-from service.environment import of_an_interpreter
-from service.importers.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STARVED, STILL_S
-from service.importers.mapping import BadMapping
-from service.importers.messages import (
+from service.importing.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STARVED, STILL_S
+from service.importing.opening import size_of
+from service.importing.orders.mapping import BadMapping
+from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     LENGTH_BYTES,
     Ask,
@@ -44,9 +44,9 @@ from service.importers.messages import (
     framed,
     message_of,
 )
-from service.importers.opening import size_of
-from service.importers.rows import BadFile, Fault
-from service.importers.standing import Ask as Answerer
+from service.importing.rows import BadFile, Fault
+from service.importing.standing import Ask as Answerer
+from service.running.environment import of_an_interpreter
 
 logger = logging.getLogger(__name__)
 
@@ -263,7 +263,7 @@ def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
         os.lseek(given.fileno(), 0, os.SEEK_SET)
         arguments = [str(number) for number in (given.fileno(), bounds.memory_bytes, os.getpid())]
         process = subprocess.Popen(  # noqa: S603  # ourselves
-            [sys.executable, "-P", "-m", "service.importers.reader", *arguments],
+            [sys.executable, "-P", "-m", "service.importing.reading.reader", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

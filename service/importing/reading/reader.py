@@ -1,4 +1,4 @@
-"""The process that reads a file for an import: `python -m service.importers.reader DESCRIPTOR MEMORY_BYTES PARENT`.
+"""The process that reads a file for an import: `... reading.reader DESCRIPTOR MEMORY_BYTES PARENT`.
 
 It bounds itself before it looks at the file, is asked on standard input what to read, and says it on standard output.
 """
@@ -21,9 +21,9 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from service.importers.bounds import MIB, PUT_ASIDE_BYTES
-from service.importers.mapping import BadMapping
-from service.importers.messages import (
+from service.importing.bounds import MIB, PUT_ASIDE_BYTES
+from service.importing.orders.mapping import BadMapping
+from service.importing.reading.messages import (
     LENGTH_BYTES,
     Ask,
     Bad,
@@ -35,9 +35,9 @@ from service.importers.messages import (
     WireSheet,
     framed,
 )
-from service.importers.rows import BadFile
-from service.importers.sources import BEAT_S, Watched, messages
-from service.importers.standing import Question
+from service.importing.reading.sources import BEAT_S, Watched, messages
+from service.importing.rows import BadFile
+from service.importing.standing import Question
 
 #: Files that may be open: its own, the temporary ones, and the modules on their way in.
 OPEN_FILES = 64

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, get_args
 
 import msgspec
 
-from service.importers.cloud_events import read_cloud_events
-from service.importers.event_lines import Lines
-from service.importers.formats import (
+from service.importing.events.cloud_events import read_cloud_events
+from service.importing.events.lines import Lines
+from service.importing.formats import (
     CLOUD_EVENTS,
     LARGEST_TABLE_BYTES,
     NDJSON,
@@ -27,8 +27,13 @@ from service.importers.formats import (
     open_table,
     refuse_another,
 )
-from service.importers.mapping import BadMapping, parse_mapping_text
-from service.importers.messages import (
+from service.importing.opening import opened
+from service.importing.orders.mapping import BadMapping, parse_mapping_text
+from service.importing.orders.registered import Registered
+from service.importing.orders.table import OrderLines
+from service.importing.plans import Entry, Summary, read_entries
+from service.importing.rates import read_rates
+from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     Digest,
     End,
@@ -43,14 +48,9 @@ from service.importers.messages import (
     WirePlan,
     WireReject,
 )
-from service.importers.opening import opened
-from service.importers.order_lines import OrderLines
-from service.importers.plans import Entry, Summary, read_entries
-from service.importers.rates import read_rates
-from service.importers.registered import Registered
-from service.importers.rows import BadFile, Fault, read_rows
-from service.importers.standing import Ask, Standing
-from service.importers.streaming import Group, Reject, check_stream
+from service.importing.rows import BadFile, Fault, read_rows
+from service.importing.standing import Ask, Standing
+from service.importing.streaming import Group, Reject, check_stream
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
@@ -108,7 +108,7 @@ def _stream(
     if chosen == RATES:
         return read_rates(file, summary, strict=wanted.strict)
     assert chosen == OCDS
-    from service.importers.ocds import Ledger, read_ocds
+    from service.importing.ocds.orders import Ledger, read_ocds
 
     standing = Standing(ask)
     return read_ocds(file, summary, Ledger(standing.history, standing.known), strict=wanted.strict, beat=beat)

@@ -26,8 +26,8 @@ from typing import Any
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED, counting_order
 from domain.periods import parse_day, parse_period
-from service.importers.changes import PREFIX, Change
-from service.importers.thresholds import attributes_in
+from service.importing.regulations.rows import PREFIX, Change
+from service.importing.regulations.thresholds import attributes_in
 
 CONTROL_NUMBER = re.compile(r"\b\d[A-E]\d{3}")
 ANNOUNCEMENT = re.compile(r"\bAnnouncement (?:\d{4} )?(?:No\. ?)?(\d+)")

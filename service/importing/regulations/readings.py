@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.codes import codes
-from service.importers.changes import Change
-from service.importers.directory import Directory, joined
-from service.importers.scopes import Scope, take_apart
-from service.importers.thresholds import Predicate, attributes_of
+from service.importing.directory import Directory, joined
+from service.importing.regulations.rows import Change
+from service.importing.regulations.scopes import Scope, take_apart
+from service.importing.regulations.thresholds import Predicate, attributes_of
 
 #: A rule, or a licence's conditions, as events hold them.
 Rule = Mapping[str, Any]

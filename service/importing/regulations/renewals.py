@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED, counting_order
-from service.importers.chains import Chain
+from service.importing.regulations.chains import Chain
 
 CONDITIONS = ("destinations", "vendors", "vendor_countries", "buyers", "categories", "products")
 

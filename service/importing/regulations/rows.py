@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from domain.periods import Period, parse_day, parse_period
 from domain.values import IDENTIFIER_PATTERN
-from service.importers.rows import BadFile, Fault, Row
+from service.importing.rows import BadFile, Fault, Row
 
 COLUMNS = (
     "event_id",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from service.importers.places import codes_in, countries_in, leading_countries
-from service.importers.thresholds import Predicate, Unreadable, read_threshold
+from service.importing.places import codes_in, countries_in, leading_countries
+from service.importing.regulations.thresholds import Predicate, Unreadable, read_threshold
 
 #: A number of the US control list, such as 3A090.a.
 CONTROL = r"\d[A-E]\d{3}(?:\.[a-z](?:\.\d+)?)?"

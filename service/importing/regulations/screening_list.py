@@ -20,15 +20,15 @@ from typing import Any
 from domain.events import Recorded
 from domain.periods import parse_day
 from domain.rules import Effect
-from service.importers.chains import Chain
-from service.importers.directory import ALIAS, Directory
-from service.importers.names import ascii_words, comparable, slug, written
-from service.importers.places import country_of_addresses
-from service.importers.plans import Entry, Plan, Remark
-from service.importers.readings import listing_rules
-from service.importers.renewals import again, renewals
-from service.importers.rows import BadFile, Fault, Row
-from service.importers.standing import Standing
+from service.importing.directory import ALIAS, Directory
+from service.importing.names import ascii_words, comparable, slug, written
+from service.importing.places import country_of_addresses
+from service.importing.plans import Entry, Plan, Remark
+from service.importing.regulations.chains import Chain
+from service.importing.regulations.readings import listing_rules
+from service.importing.regulations.renewals import again, renewals
+from service.importing.rows import BadFile, Fault, Row
+from service.importing.standing import Standing
 
 COLUMNS = (
     "source",

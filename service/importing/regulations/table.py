@@ -20,14 +20,14 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED
-from service.importers import screening_list
-from service.importers.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
-from service.importers.changes import PREFIX, Change, read_changes
-from service.importers.plans import Entry, Plan, Remark
-from service.importers.readings import Reading, Rule, Surroundings, read_licence, read_rules
-from service.importers.renewals import again, renewals
-from service.importers.rows import Row
-from service.importers.standing import Standing
+from service.importing.plans import Entry, Plan, Remark
+from service.importing.regulations import screening_list
+from service.importing.regulations.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
+from service.importing.regulations.readings import Reading, Rule, Surroundings, read_licence, read_rules
+from service.importing.regulations.renewals import again, renewals
+from service.importing.regulations.rows import PREFIX, Change, read_changes
+from service.importing.rows import Row
+from service.importing.standing import Standing
 
 ENDINGS = ("", ":announced")
 NOT_READ = "\nNot read: "

@@ -8,8 +8,8 @@ import psycopg
 from psycopg import Connection, sql
 
 from domain.notes import NoteError, check_key_name
-from service.connections import noticing
-from service.migrations.roles import SERVICE_ROLE, RoleMissing, close_doors, provide_roles
+from service.postgres.connections import noticing
+from service.storing.migrations.roles import SERVICE_ROLE, RoleMissing, close_doors, provide_roles
 
 #: Any number that nothing else on the server is likely to lock: "daybook" as seven ASCII bytes.
 MIGRATION_LOCK = int.from_bytes(b"daybook", "big")

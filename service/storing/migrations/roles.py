@@ -8,7 +8,7 @@ from psycopg import Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
-from service.connections import noticing
+from service.postgres.connections import noticing
 
 #: The role that the service works as: it may add to the ledger, and change nothing.
 SERVICE_ROLE = "daybook_service"

@@ -7,8 +7,8 @@ from typing import Any
 
 from domain.catalogue import EVENT_TYPES
 from service.web.bodies import JSON, NDJSON
-from service.web.examples import ACME, NAMED, NOTES_ON_ACME
-from service.web.query_parameters import IDENTIFIER, Parameter, Schema
+from service.web.description.examples import ACME, NAMED, NOTES_ON_ACME
+from service.web.description.query_parameters import IDENTIFIER, Parameter, Schema
 from service.web.resources import Kind
 
 TEXT = "text/plain; charset=utf-8"

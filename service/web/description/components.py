@@ -8,7 +8,7 @@ import msgspec
 
 from domain.catalogue import EVENT_TYPES
 from domain.events import Envelope
-from service.client import answers, registers
+from service.shapes import answers, things
 from service.web.conditions import FOR_EVER
 from service.web.facts import ENVELOPE, resolved
 from service.web.problems import MEDIA_TYPE, PROBLEM_TYPES
@@ -110,7 +110,7 @@ def schemas() -> dict[str, Schema]:
 def _answers() -> dict[str, Schema]:
     shapes = [
         shape
-        for module in (answers, registers)
+        for module in (answers, things)
         for shape in vars(module).values()
         if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape is not msgspec.Struct
     ]

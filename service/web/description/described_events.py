@@ -1,9 +1,9 @@
 """What is said of the routes that record, read, push and prove events, and of the transparency log."""
 
-from service.exporters import cloud_events
-from service.web import query_parameters as query
+from service.exporting import cloud_events
 from service.web.bodies import JSON, NDJSON
-from service.web.described import (
+from service.web.description import query_parameters as query
+from service.web.description.answers import (
     ALWAYS,
     BINARY,
     BODY,
@@ -17,7 +17,7 @@ from service.web.described import (
     in_json,
     ref,
 )
-from service.web.query_parameters import POSITION
+from service.web.description.query_parameters import POSITION
 from service.web.resources import API
 
 EVENTS: dict[tuple[str, str], Described] = {

@@ -4,13 +4,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from service.importers.formats import FORMATS as IMPORTED
-from service.imports.jobs import State
-from service.imports.mappings import NAME
-from service.web import query_parameters as query
+from service.importing.formats import FORMATS as IMPORTED
+from service.importing.orders.kept_mappings import NAME
+from service.importing.queue.jobs import State
 from service.web.bodies import JSON, NDJSON
-from service.web.described import ALWAYS, BINARY, BODY, OPEN, REPLAYED, Answer, Described, as_line, in_json, ref
-from service.web.examples import NOTES_ON_ACME, ORDERS_MAPPING
+from service.web.description import query_parameters as query
+from service.web.description.answers import (
+    ALWAYS,
+    BINARY,
+    BODY,
+    OPEN,
+    REPLAYED,
+    Answer,
+    Described,
+    as_line,
+    in_json,
+    ref,
+)
+from service.web.description.examples import NOTES_ON_ACME, ORDERS_MAPPING
 from service.web.imports import LONGEST_NAME, MEDIA_TYPES, TOML
 from service.web.resources import API
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.exporters import views
-from service.exporters.formats import FORMATS
-from service.web import query_parameters as query
+from service.asking import views
+from service.exporting.formats import FORMATS
 from service.web.bodies import JSON, NDJSON
-from service.web.described import (
+from service.web.description import query_parameters as query
+from service.web.description.answers import (
     ALWAYS,
     ASKED,
     BINARY,
@@ -22,8 +22,8 @@ from service.web.described import (
     in_json,
     ref,
 )
-from service.web.examples import NAMED, WHAT_IF
-from service.web.query_parameters import IDENTIFIER, Parameter
+from service.web.description.examples import NAMED, WHAT_IF
+from service.web.description.query_parameters import IDENTIFIER, Parameter
 from service.web.resources import API, KINDS
 
 IN_FORMS = {

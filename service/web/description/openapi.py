@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.version import VERSION
-from service.web import components, described_events, described_operations, described_views
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.described import ALWAYS, Answer, Described, recording
-from service.web.permissions import ROLES, required
+from service.web.description import components, described_events, described_operations, described_views
+from service.web.description.answers import ALWAYS, Answer, Described, recording
+from service.web.entry.permissions import ROLES, required
 from service.web.resources import API, KINDS
 from service.web.routes import ROUTERS
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from domain.values import DECIMAL_PATTERN, IDENTIFIER_PATTERN
 from projections.order_list import OrderList
 from projections.parameters import RegulatoryExposure, VendorDependence
-from service.exporters.formats import FORMATS
-from service.exporters.views import VIEWS
-from service.paging import LONGEST_CURSOR, MOST, USUAL
-from service.registers import REGISTERS
+from service.asking.lists import REGISTERS
+from service.asking.paging import LONGEST_CURSOR, MOST, USUAL
+from service.asking.views import VIEWS
+from service.exporting.formats import FORMATS
 
 Parameter = dict[str, Any]
 Schema = dict[str, Any]

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from service.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
-from service.web.identities import LONGEST_TOKEN, IdentityProvider
-from service.web.permissions import ROLES, Capability, Rule
+from service.storing.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
+from service.web.entry.identities import LONGEST_TOKEN, IdentityProvider
+from service.web.entry.permissions import ROLES, Capability, Rule
+from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
-from service.web.rooms import rooms_of
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="daybook"'}

@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.web.door import STANDING_HEADERS
+from service.web.entry.door import STANDING_HEADERS
 from service.web.problems import PROBLEM_TYPES, HttpProblem, respond
 
 logger = structlog.stdlib.get_logger("daybook.http")

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.values import IDENTIFIER_PATTERN
-from service.web.access import ANYBODY, Access
-from service.web.callers import Network, caller
-from service.web.permissions import Declarations
+from service.web.entry.access import ANYBODY, Access
+from service.web.entry.callers import Network, caller
+from service.web.entry.permissions import Declarations
+from service.web.entry.rate_limit import RateLimit
 from service.web.problems import HttpProblem, respond, translate
-from service.web.rates import RateLimit
 
 REQUEST_ID = "X-Request-Id"
 #: Headers that every answer has, unless its route set them.

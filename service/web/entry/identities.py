@@ -11,8 +11,8 @@ import jwt
 
 from domain.values import IDENTIFIER_PATTERN
 from service.settings import Settings
-from service.tokens import Role, TokenRefused
-from service.web.published_keys import KeysOfFile, KeysOfUrl, KeysUnreadable, Published
+from service.storing.tokens import Role, TokenRefused
+from service.web.entry.published_keys import KeysOfFile, KeysOfUrl, KeysUnreadable, Published
 
 #: From the strongest: of several roles in a token, the first of these counts.
 STRONGEST_FIRST: tuple[Role, ...] = ("admin", "auditor", "recorder", "viewer")

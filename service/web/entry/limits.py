@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.web.compression import GZIP, Gunzip
+from service.web.entry.compression import GZIP, Gunzip
 from service.web.problems import HttpProblem
 
 #: Parameters in a query.

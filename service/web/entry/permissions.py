@@ -11,8 +11,8 @@ from starlette._utils import get_route_path  # what the framework matches on
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from service.tokens import Role
-from service.web.kinds import KINDS
+from domain.resources import KINDS
+from service.storing.tokens import Role
 
 
 class Capability(StrEnum):

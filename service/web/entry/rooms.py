@@ -9,7 +9,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
-from service.clocks import PATIENCE_S
+from service.asking.clocks import PATIENCE_S
 from service.web.problems import HttpProblem
 
 P = ParamSpec("P")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from service.migrations import migrations
+from service.storing.migrations import migrations
 from tests.nightly.faults.restores import from_archive, from_base_backup, from_dump, from_schema
 from tests.nightly.faults.stage import ExternalStage, Stage, children_of, filled, frozen
 from tests.service.postgres_owner import wait_until

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from service.migrations import migrations
 from service.postgres.binaries import find_binaries
+from service.storing.migrations import migrations
 from tests.nightly.faults.stage import ExternalStage, Stage
 from tests.service.postgres_owner import ROOT
 from tests.service.processes import environment

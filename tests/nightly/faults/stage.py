@@ -16,9 +16,9 @@ from typing import Any
 import httpx2
 import psycopg
 
+from service.log.signatures import SigningKey
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
-from service.signatures import SigningKey
 from tests.nightly.faults import writer
 from tests.nightly.faults.records import Record
 from tests.service.postgres_owner import wait_until

@@ -14,16 +14,16 @@ from pydantic import SecretStr
 from domain.catalogue import read_request
 from domain.merkle import Edge, leaf_hash
 from domain.notes import VerifierKey
+from service.archives.manifest import BadArchive, Manifest, Range, read_manifest
+from service.archives.restoring import Checked, NotEmpty, check, restore
+from service.archives.writing import SCHEMA, Done, OtherLedger, archive
 from service.codes import codes
 from service.daybook import Daybook, ledger_identity, open_daybook
-from service.exporters.archive import SCHEMA, Done, OtherLedger, archive
-from service.exporters.manifest import BadArchive, Manifest, Range, read_manifest
-from service.migrations import WrongLedger, migrate
-from service.restoring import Checked, NotEmpty, check, restore
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
-from service.store import Ledger
-from tests.service.exporters.conftest import order, organization
+from service.storing.ledger import Ledger
+from service.storing.migrations import WrongLedger, migrate
+from tests.service.exporting.conftest import order, organization
 
 ROWS = "select notification_id, originator_id, originator_version, topic, event_id, recorded_at, state from {}"
 EVENTS = ROWS.format("ledger_events order by notification_id")

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from domain.errors import Invalid
-from service.exporters.columns import Column, Kind, Table
-from service.exporters.formats import FORMATS, Choice
-from service.exporters.spreadsheets import is_kept
-from service.exporters.views import VIEWS, parse_question
-from service.questions import NothingThere
-from tests.service.exporters.conftest import AWKWARD, Desk
+from service.asking.columns import Column, Kind, Table
+from service.asking.questions import NothingThere
+from service.asking.views import VIEWS, parse_question
+from service.exporting.formats import FORMATS, Choice
+from service.exporting.spreadsheets import is_kept
+from tests.service.exporting.conftest import AWKWARD, Desk
 
 DEPENDENCE = "vendor-dependence?buyer=baidu&effective_on=2023-12-31"
 QUESTIONS = (

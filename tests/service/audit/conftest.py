@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from service.cli.main import main
 from service.cli.seed import SEED
 from service.daybook import Daybook, open_daybook
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
 from service.web.bodies import read_events
 
 #: Figures with bounds, open bounds and shares; verdicts of all three kinds; a whole market, converted.

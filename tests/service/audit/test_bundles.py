@@ -16,12 +16,12 @@ import psycopg
 import pytest
 
 from domain.events import canonical
+from service.asking.questions import Questions
 from service.audit import bundle, verifier
 from service.audit.verifier import Refused, check_bundle
 from service.daybook import open_daybook
-from service.questions import Questions
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
 from service.web.bodies import read_events
 from tests.random_ledgers import random_ledger, random_query
 from tests.service.audit.conftest import KEY, QUERIES, VKEY, Run

@@ -19,14 +19,14 @@ from pydantic import SecretStr
 from domain.merkle import leaf_hash, root
 from domain.notes import Checkpoint, Note, parse_checkpoint, parse_note
 from domain.tiles import pack_bundle, unpack_bundle
+from service.asking.questions import Questions
 from service.audit.bundle import write_bundle
 from service.audit.verifier import UNREAD, Key, Refused, check_bundle, main, read_checkpoint
 from service.cli.seed import SEED
 from service.daybook import open_daybook
+from service.log.signatures import SigningKey
 from service.postgres.embedded import EmbeddedPostgres
-from service.questions import Questions
 from service.settings import Settings
-from service.signatures import SigningKey
 from service.web.bodies import read_events
 from tests.service.audit.conftest import KEY, QUERIES, VKEY
 

@@ -10,12 +10,12 @@ import httpx2 as httpx
 import pytest
 
 from projections.engine import fingerprint
+from service.asking.clocks import Clocks
 from service.audit.questions import read_saved
 from service.audit.remote import Remote, ServiceRefuses
 from service.audit.replay import replay
 from service.cli import audit
 from service.cli.seed import SEED
-from service.clocks import Clocks
 from service.daybook import open_daybook
 from service.settings import Settings
 from tests.service.audit.conftest import Run

@@ -22,16 +22,16 @@ from rich.table import Table
 
 from domain.catalogue import read_request
 from domain.json_text import parse_json
+from service.asking.pages import PAGES
+from service.asking.views import VIEWS
 from service.cli import tables
 from service.cli.main import main
 from service.cli.seed import SEED
 from service.codes import codes
 from service.daybook import open_daybook
-from service.exporters.pages import PAGES
-from service.exporters.views import VIEWS
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
-from tests.service.exporters.conftest import AWKWARD, ORDERS, order, organization
+from tests.service.exporting.conftest import AWKWARD, ORDERS, order, organization
 
 Run = Callable[..., Result]
 QUESTION = "vendor-dependence?buyer=baidu&effective_on=2023-12-31"

@@ -13,7 +13,7 @@ from domain.notes import VerifierKey, parse_checkpoint, parse_note
 from domain.proofs import parse_proof
 from service.cli.main import main
 from service.daybook import open_daybook
-from service.signatures import verify
+from service.log.signatures import verify
 from tests.service.log.ledgers import record, settings_of
 
 Run = Callable[..., Result]

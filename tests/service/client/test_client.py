@@ -24,8 +24,8 @@ from service.client import (
     Unavailable,
     Unreached,
 )
-from service.client.answers import StoredEvent
 from service.client.attempts import Attempts, told
+from service.shapes.answers import StoredEvent
 from tests.service.client.wire import Wire
 from tests.service.processes import TOKEN
 

@@ -10,10 +10,10 @@ from psycopg import Connection
 from pydantic import SecretStr
 
 from service.daybook import open_daybook
-from service.doctor import Finding, examine, of_database, of_this_machine
-from service.migrations.roles import as_service
+from service.doctor.installation import Finding, examine, of_database, of_this_machine
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
+from service.storing.migrations.roles import as_service
 
 NO_CHECKPOINT = "log: no checkpoint was issued yet: daybook init issues the first"
 

@@ -11,13 +11,13 @@ from pydantic import SecretStr
 
 from domain.catalogue import read_request
 from domain.json_text import parse_json
+from service.asking.comparisons import Comparisons
+from service.asking.questions import Questions
+from service.asking.views import parse_question
 from service.cli.seed import SEED
 from service.codes import codes
-from service.comparisons import Comparisons
 from service.daybook import Daybook, open_daybook
-from service.exporters.views import parse_question
 from service.postgres.embedded import EmbeddedPostgres
-from service.questions import Questions
 from service.settings import Settings
 
 #: Names that spreadsheets, terminals and XML have trouble with.

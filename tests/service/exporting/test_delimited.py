@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from service.exporters.columns import Column, Kind
-from service.exporters.delimited import write_csv
+from service.asking.columns import Column, Kind
+from service.exporting.delimited import write_csv
 
 
 @pytest.mark.parametrize("name", ["a\rb", "\r=1+1", "a\r\nb", "a\nb", "\r\n", "a\u2028b\u0085c", 'a,"b"'])

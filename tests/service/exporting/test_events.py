@@ -15,10 +15,10 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from cloudevents.core.formats.json import JSONFormat
 
 from service.daybook import Daybook
-from service.exporters import events
-from service.exporters.cloud_events import batch, source_of, structured
-from service.exporters.events import WRITERS, Selection
-from service.exporters.files import written
+from service.exporting import events
+from service.exporting.cloud_events import batch, source_of, structured
+from service.exporting.events import WRITERS, Selection
+from service.exporting.files import written
 
 
 def pages(daybook: Daybook, **chosen: Any) -> Iterator[Any]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.follower
+import service.following.follower
 from projections.engine import Projection, UnknownEvent, batch_of
-from service.committer import Committer
-from service.follower import Follower, Lagging, Stopped
-from service.store import Ledger
+from service.following.follower import Follower, Lagging, Stopped
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
     amendment,
@@ -104,7 +104,7 @@ def test_eight_writers_and_eight_readers_agree_on_every_event(
 def test_what_another_service_records_is_followed_by_notification_alone(
     committer: Committer, ledger: Ledger, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.follower, "POLL_S", 3600)
+    monkeypatch.setattr(service.following.follower, "POLL_S", 3600)
     with Projection.open() as projection, following(ledger, projection) as follower:
         assert wait_until(lambda: len(listeners(owner)) == 1)
         record(committer, *market())
@@ -114,7 +114,7 @@ def test_what_another_service_records_is_followed_by_notification_alone(
 def test_what_another_service_records_is_followed_without_any_notification(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.follower, "CHANNEL", "a_channel_nobody_notifies")
+    monkeypatch.setattr(service.following.follower, "CHANNEL", "a_channel_nobody_notifies")
     with Projection.open() as projection, following(ledger, projection) as follower:
         record(committer, *market())
         assert wait_until(lambda: follower.position == 3)
@@ -123,7 +123,7 @@ def test_what_another_service_records_is_followed_without_any_notification(
 def test_a_listener_whose_connection_is_ended_listens_again(
     committer: Committer, ledger: Ledger, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.follower, "RECONNECT_S", 0.05)
+    monkeypatch.setattr(service.following.follower, "RECONNECT_S", 0.05)
     with Projection.open() as projection, following(ledger, projection) as follower:
         assert wait_until(lambda: len(listeners(owner)) == 1)
         (lost,) = listeners(owner)
@@ -138,7 +138,7 @@ def test_a_listener_whose_connection_is_ended_listens_again(
 def test_following_goes_on_when_every_connection_was_ended(
     committer: Committer, ledger: Ledger, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.follower, "RECONNECT_S", 0.05)
+    monkeypatch.setattr(service.following.follower, "RECONNECT_S", 0.05)
     with Projection.open() as projection, following(ledger, projection) as follower:
         for name in ("baidu", "huawei"):
             record(committer, organization(name))
@@ -173,7 +173,7 @@ def test_waiting_for_what_does_not_come_ends_with_how_far_it_got(committer: Comm
 def test_catching_up_reads_page_after_page_and_says_how_far_it_is(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.follower, "PAGE_EVENTS", 2)
+    monkeypatch.setattr(service.following.follower, "PAGE_EVENTS", 2)
     record(committer, *market(), order("po-1"), receipt("po-1", "1600"))
     told: list[tuple[int, int]] = []
     with Projection.open() as projection:

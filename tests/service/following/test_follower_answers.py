@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from domain.events import instant
 from service.daybook import Daybook, open_daybook
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import events, insert_directly, market, order, organization, record, stored
 

@@ -10,10 +10,10 @@ import pytest
 from psycopg import sql
 
 from projections.engine import Projection, batch_of
-from service.committer import Committer
 from service.daybook import open_projection
-from service.follower import Follower
-from service.store import Ledger
+from service.following.follower import Follower
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.purchases import amendment, market, note, order, record, retraction
 
 

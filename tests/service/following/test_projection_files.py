@@ -18,10 +18,10 @@ import pytest
 
 from projections.database import Bounds, Broken, Closed, Damaged
 from projections.engine import Projection, batch_of, fingerprint, wal_of
-from service.committer import Committer
-from service.follower import Follower, Lagging
-from service.projection_files import KEPT_DAMAGED, ProjectionFile, damaged, open_file, remove_projections
-from service.store import Ledger
+from service.following.follower import Follower, Lagging
+from service.following.projection_files import KEPT_DAMAGED, ProjectionFile, damaged, open_file, remove_projections
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import market, order, organization, record
 

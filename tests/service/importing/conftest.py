@@ -16,14 +16,14 @@ from domain.json_text import parse_json
 from domain.periods import parse_day
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
-from service.importers.changes import COLUMNS, OTHER_COLUMNS
-from service.importers.formats import guess_format
-from service.importers.importing import import_file
-from service.importers.mapping import mapping_text
-from service.importers.plans import Summary
-from service.importers.streaming import Options
+from service.importing.formats import guess_format
+from service.importing.importing import import_file
+from service.importing.orders.mapping import mapping_text
+from service.importing.plans import Summary
+from service.importing.regulations.rows import COLUMNS, OTHER_COLUMNS
+from service.importing.streaming import Options
 from service.settings import Settings
-from service.store import read_bytes
+from service.storing.ledger import read_bytes
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 REGULATIONS = EXAMPLES / "regulation_events.csv"

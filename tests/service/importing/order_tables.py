@@ -7,14 +7,14 @@ from contextlib import closing
 from copy import deepcopy
 from typing import Any
 
-from service.importers.formats import open_table
-from service.importers.mapping import parse_mapping
-from service.importers.opening import opened
-from service.importers.order_lines import OrderLines
-from service.importers.plans import Summary
-from service.importers.rows import BadFile
-from service.importers.streaming import Group, Reject
-from tests.service.importers.conftest import table
+from service.importing.formats import open_table
+from service.importing.opening import opened
+from service.importing.orders.mapping import parse_mapping
+from service.importing.orders.table import OrderLines
+from service.importing.plans import Summary
+from service.importing.rows import BadFile
+from service.importing.streaming import Group, Reject
+from tests.service.importing.conftest import table
 
 COLUMNS = ("PO", "Line", "Ordered", "Due", "Arrived", "Supplier", "Unit", "Item", "Maker", "Qty", "Value", "Currency")
 

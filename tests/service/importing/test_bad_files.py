@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from service.importers import opening
-from service.importers.bounds import LONGEST_CELL
-from service.importers.formats import FORMATS
-from service.importers.importing import Here
-from service.importers.mapping import BadMapping, parse_mapping_text
-from service.importers.messages import Message, Wanted
-from service.importers.opening import lines_of, opened
-from service.importers.rows import BadFile
-from tests.service.importers.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
-from tests.service.importers.ocds_samples import contract, package, release
-from tests.service.importers.order_tables import COLUMNS, MAPPING, ROW, as_toml, faults, rows_csv
-from tests.service.importers.test_columnar import parquet
-from tests.service.importers.test_workbook import xlsx
+from service.importing import opening
+from service.importing.bounds import LONGEST_CELL
+from service.importing.formats import FORMATS
+from service.importing.importing import Here
+from service.importing.opening import lines_of, opened
+from service.importing.orders.mapping import BadMapping, parse_mapping_text
+from service.importing.reading.messages import Message, Wanted
+from service.importing.rows import BadFile
+from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
+from tests.service.importing.ocds_samples import contract, package, release
+from tests.service.importing.order_tables import COLUMNS, MAPPING, ROW, as_toml, faults, rows_csv
+from tests.service.importing.orders.tables.test_columnar import parquet
+from tests.service.importing.orders.tables.test_workbook import xlsx
 
 DECLARED = ("m", as_toml(MAPPING).encode())
 STORED = {

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from service.importers import bounds
-from service.importers.changes import MOST_CHARACTERS, MOST_ROWS, read_changes
-from service.importers.day_formats import reader_of
-from service.importers.directory import Directory
-from service.importers.fields import Layout
-from service.importers.mapping import BadMapping, Value, parse_mapping
-from service.importers.places import codes_in, leading_countries
-from service.importers.rows import BadFile, Row, read_rows
-from service.importers.scopes import take_apart
-from service.importers.screening_list import COLUMNS, _source
-from service.importers.thresholds import Unreadable, read_threshold
-from tests.service.importers.conftest import change, table
-from tests.service.importers.order_tables import mapping
+from service.importing import bounds
+from service.importing.directory import Directory
+from service.importing.orders.day_formats import reader_of
+from service.importing.orders.fields import Layout
+from service.importing.orders.mapping import BadMapping, Value, parse_mapping
+from service.importing.places import codes_in, leading_countries
+from service.importing.regulations.rows import MOST_CHARACTERS, MOST_ROWS, read_changes
+from service.importing.regulations.scopes import take_apart
+from service.importing.regulations.screening_list import COLUMNS, _source
+from service.importing.regulations.thresholds import Unreadable, read_threshold
+from service.importing.rows import BadFile, Row, read_rows
+from tests.service.importing.conftest import change, table
+from tests.service.importing.order_tables import mapping
 
 LENGTH = 20_000
 SCOPES = (";", "; ", "(;", ";)", "party=", "to A", "to China/", "items with :", "a => not 3A090", "China, ", "3A090: ")

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import main
-from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
-from tests.service.importers.order_tables import as_toml, mapping, rows_csv
+from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
+from tests.service.importing.order_tables import as_toml, mapping, rows_csv
 
 Run = Callable[..., Result]
 

@@ -5,8 +5,8 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from service.importers.streaming import Group
-from tests.service.importers.order_tables import placed, read
+from service.importing.streaming import Group
+from tests.service.importing.order_tables import placed, read
 
 PAGE = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
 

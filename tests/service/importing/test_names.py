@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from service.importers.names import as_sent_slug, ascii_words, comparable, forms_of, slug, written
-from service.importers.places import codes_in, countries_in, country_of_addresses, leading_countries
+from service.importing.names import as_sent_slug, ascii_words, comparable, forms_of, slug, written
+from service.importing.places import codes_in, countries_in, country_of_addresses, leading_countries
 
 
 @pytest.mark.parametrize(

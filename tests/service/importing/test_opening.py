@@ -5,9 +5,9 @@ import io
 
 import pytest
 
-from service.importers import opening
-from service.importers.opening import copied, lines_of, opened
-from service.importers.rows import BadFile
+from service.importing import opening
+from service.importing.opening import copied, lines_of, opened
+from service.importing.rows import BadFile
 
 
 def lines(data: bytes) -> list[tuple[int, bytes]]:

@@ -5,11 +5,11 @@ import io
 
 import pytest
 
-from service.importers.plans import Summary
-from service.importers.rates import read_rates
-from service.importers.rows import BadFile
-from service.importers.streaming import Options
-from tests.service.importers.conftest import Desk
+from service.importing.plans import Summary
+from service.importing.rates import read_rates
+from service.importing.rows import BadFile
+from service.importing.streaming import Options
+from tests.service.importing.conftest import Desk
 
 #: As the bank writes it: the newest first, a comma at each line's end, currencies come and gone.
 HISTORY = (

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from service.importers.changes import COLUMNS, OTHER_COLUMNS, read_changes
-from service.importers.formats import guess_format
-from service.importers.rows import BadFile, read_rows
-from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv, table
+from service.importing.formats import guess_format
+from service.importing.regulations.rows import COLUMNS, OTHER_COLUMNS, read_changes
+from service.importing.rows import BadFile, read_rows
+from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv, table
 
 GOOD = changes_csv(change("US-2019-EL-HUAWEI", "ListingAdded"))
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from service.importers import streaming
-from service.importers.plans import Entry, Refused, Summary
-from service.importers.recording import Recorder
-from service.importers.rows import BadFile
-from service.importers.streaming import Group, Options, Reject, record_stream
-from tests.service.importers.conftest import Desk
+from service.importing import streaming
+from service.importing.plans import Entry, Refused, Summary
+from service.importing.recording import Recorder
+from service.importing.rows import BadFile
+from service.importing.streaming import Group, Options, Reject, record_stream
+from tests.service.importing.conftest import Desk
 
 
 def organization(name: str, line: int, **data: Any) -> Entry:

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from domain.merkle import leaf_hash, root
 from service.daybook import Daybook
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
 from tests.service.purchases import note, organization, read
 
 NAME = "daybook"

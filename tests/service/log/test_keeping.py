@@ -7,7 +7,7 @@ import pytest
 
 from domain.notes import Checkpoint, Note
 from service.log.keeping import Keeping
-from service.signatures import SigningKey
+from service.log.signatures import SigningKey
 
 KEY = SigningKey("daybook", bytes(32))
 

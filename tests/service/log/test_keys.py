@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from domain.notes import check_key_name
 from service.cli.main import main
 from service.log.keys import BadSigningKey, given_keys, key_file, log_name, made_keys, parse_keys
+from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.signatures import SigningKey
 
 OURS, NEXT = (SigningKey("daybook", bytes([number]) * 32) for number in (1, 2))
 

@@ -14,14 +14,14 @@ from pydantic import SecretStr
 
 from domain.merkle import EMPTY_ROOT, leaf_hash, root, verify_consistency, verify_inclusion
 from domain.notes import parse_note
-from service.committer import Committer
 from service.daybook import open_daybook
 from service.log.publisher import NotPublished
+from service.log.signatures import SigningKey, verify
 from service.log.storage import LogDamaged
 from service.log.tree import BeyondTheTree, Tree
-from service.migrations.roles import as_service
-from service.signatures import SigningKey, verify
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
+from service.storing.migrations.roles import as_service
 from tests.service.log.ledgers import NAME, contradictions, issued, record, settings_of
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import organization

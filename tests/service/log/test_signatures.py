@@ -17,7 +17,7 @@ from domain.notes import (
     parse_checkpoint,
     parse_note,
 )
-from service.signatures import SigningKey, verify, verify_signature
+from service.log.signatures import SigningKey, verify, verify_signature
 from tests.domain.vectors import vectors
 
 NOTES = vectors("signed_note")

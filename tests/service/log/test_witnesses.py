@@ -13,9 +13,9 @@ from psycopg import Connection
 from domain.notes import parse_note
 from service.cli.main import main
 from service.daybook import Daybook, open_daybook
+from service.log.signatures import SigningKey, verify
 from service.log.witnesses import NotWitnessed, submit
 from service.log.witnesses import Witness as Asked
-from service.signatures import SigningKey, verify
 from tests.service.log.ledgers import NAME, record, settings_of
 from tests.service.log.witness import Witness, witnessing
 

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from domain.merkle import ProofError, verify_consistency
 from domain.notes import NoteError, VerifierKey, parse_checkpoint, parse_note, read_base64, read_number
-from service.signatures import SigningKey, verify
+from service.log.signatures import SigningKey, verify
 
 
 class Witness(ThreadingHTTPServer):

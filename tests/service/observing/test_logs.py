@@ -11,7 +11,7 @@ from service.observing.logs import configure
 configure(logging.INFO, {form!r})
 structlog.contextvars.bind_contextvars(request_id="r-7")
 structlog.stdlib.get_logger("daybook.http").info("answered", path="/api", status=200)
-logging.getLogger("service.follower").warning("waiting for %s", "PostgreSQL")
+logging.getLogger("service.following.follower").warning("waiting for %s", "PostgreSQL")
 try:
     1 / 0
 except ZeroDivisionError:

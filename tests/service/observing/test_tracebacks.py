@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from service.observing import logs
 from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, told
-from service.web.access import Access
-from service.web.door import Door
-from service.web.permissions import Declarations
+from service.web.entry.access import Access
+from service.web.entry.door import Door
+from service.web.entry.permissions import Declarations
 
 TOKEN = "daybook_0123456789abcdef_unforgeable"
 BODY = "the-price-of-the-secret-purchase"

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from service.daybook import Daybook
 from service.observing.traces import configured
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from tests.service.web.conftest import EVENTS, TOKEN, daybook, settings  # noqa: F401  # fixtures
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -10,15 +10,15 @@ from typing import Any, get_args
 import pytest
 from psycopg import Connection
 
-import service.committer
+import service.recording.committer
 from domain.errors import Conflict, Rejected
 from domain.ledger import Sent
 from domain.merkle import leaf_hash
 from domain.plain_orders import PlainOrder, read_plain_order, read_plain_orders
 from service.codes import codes
-from service.commands import Command, Oversized, Withdrawn
-from service.committer import Committer
-from service.store import Ledger
+from service.recording.commands import Command, Oversized, Withdrawn
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.purchases import (
     Event,
     amendment,
@@ -48,10 +48,10 @@ SIDE_BY_SIDE = False
 @pytest.fixture(autouse=True, params=["one by one", "side by side"])
 def _every_group_is_large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "SIDE_BY_SIDE", request.param == "side by side")
-    monkeypatch.setattr(service.committer, "LARGE_GROUP_EVENTS", MANY)
-    monkeypatch.setattr(service.committer, "GROUP_EVENTS", MANY)
-    monkeypatch.setattr(service.committer, "PART_EVENTS", 4)
-    monkeypatch.setattr(service.committer, "WARY_GROUPS", 2)
+    monkeypatch.setattr(service.recording.committer, "LARGE_GROUP_EVENTS", MANY)
+    monkeypatch.setattr(service.recording.committer, "GROUP_EVENTS", MANY)
+    monkeypatch.setattr(service.recording.committer, "PART_EVENTS", 4)
+    monkeypatch.setattr(service.recording.committer, "WARY_GROUPS", 2)
 
 
 def plain(sent: Event) -> PlainOrder:

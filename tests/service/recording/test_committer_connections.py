@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 
 from domain.errors import Corrupt
-from service.committer import Committer, Unavailable
-from service.store import Ledger
+from service.recording.committer import Committer, Unavailable
+from service.storing.ledger import Ledger
 from tests.service.purchases import (
     amendment,
     appends_wait,

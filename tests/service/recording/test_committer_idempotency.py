@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.cache
+import service.recording.streams
 from domain.errors import Conflict
-from service.committer import Committer
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.purchases import (
     amendment,
     cancellation,
@@ -112,7 +112,7 @@ def test_replays_leave_nothing_behind_in_memory(committer: Committer) -> None:
 def test_streams_that_were_forgotten_are_read_again(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.cache, "MOST_STREAMS", 2)
+    monkeypatch.setattr(service.recording.streams, "MOST_STREAMS", 2)
     record(committer, *market())
     for turn in range(1, 6):
         record(committer, *(order(f"po-{turn}-{n}") for n in range(3)))

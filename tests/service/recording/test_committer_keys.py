@@ -10,9 +10,9 @@ import pytest
 from psycopg import Connection
 
 from domain.errors import Refusal
-from service.commands import IdempotencyKey, KeyReused, Moved
-from service.committer import Committer, Receipt
-from service.store import Ledger
+from service.recording.commands import IdempotencyKey, KeyReused, Moved
+from service.recording.committer import Committer, Receipt
+from service.storing.ledger import Ledger
 from tests.service.purchases import Event, amendment, appends_wait, events, head_held, market, order, read, record
 from tests.service.wire import Lost, Wire, wire_to
 

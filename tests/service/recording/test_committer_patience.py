@@ -11,11 +11,11 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-import service.committer
+import service.recording.committer
 from domain.ledger import Sent
-from service.committer import Committer, Receipt, Unavailable
-from service.connections import settings_of
-from service.store import Ledger
+from service.postgres.connections import settings_of
+from service.recording.committer import Committer, Receipt, Unavailable
+from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, appends_wait, events, head_held, organization, read, record
 from tests.service.wire import wire_to
@@ -88,7 +88,7 @@ def test_a_decision_for_which_nobody_waits_any_more_is_broken_off(hasty: Committ
 def test_what_came_with_a_long_decision_is_recorded_before_it(
     ledger: Ledger, database: str, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.committer, "SLOW_S", 0.2)
+    monkeypatch.setattr(service.recording.committer, "SLOW_S", 0.2)
     committer = Committer(ledger)
     slow = Slow(many("slow", 100), pause_s=0.1)
     with head_held(database):
@@ -181,7 +181,7 @@ def test_no_thread_is_started_where_something_is_recorded(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(committer, organization("baidu"))
-    monkeypatch.setattr(service.committer, "LARGE_GROUP_EVENTS", 2)
+    monkeypatch.setattr(service.recording.committer, "LARGE_GROUP_EVENTS", 2)
 
     def full(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.cache
+import service.recording.streams
 from domain.errors import Invalid, Rejected
-from service.committer import Committer
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from tests.service.purchases import (
     Event,
     amendment,
@@ -124,7 +124,7 @@ def test_what_one_registers_the_other_can_name_at_once(committer: Committer, oth
 def test_what_one_takes_off_an_order_the_other_knows(
     committer: Committer, other: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.cache, "FURTHEST_BEHIND", 3)
+    monkeypatch.setattr(service.recording.streams, "FURTHEST_BEHIND", 3)
     record(committer, *market(), order("po-1", "1000"))
     for turn in range(10):
         # Now within what a service reads up on, now beyond it.

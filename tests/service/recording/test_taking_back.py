@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from domain.errors import Refusal
-from service.committer import Committer, Receipt
-from service.store import Ledger
+from service.recording.committer import Committer, Receipt
+from service.storing.ledger import Ledger
 from tests.domain.slow_decisions import SlowBatch
 from tests.domain.test_chronicles import KeptBook, commands
 from tests.service.purchases import Event, events, market, note, order, read, receipt, record, retraction

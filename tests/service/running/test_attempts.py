@@ -10,7 +10,7 @@ import pytest
 from eventsourcing import persistence
 from psycopg import errors
 
-from service.attempts import Attempts, GaveUp, Interrupted, Pauses, passing, persist, reason_of
+from service.running.attempts import Attempts, GaveUp, Interrupted, Pauses, passing, persist, reason_of
 
 
 class Clock:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from service.attempts import Pauses
-from service.routines import NotStarted, Routine
+from service.running.attempts import Pauses
+from service.running.routines import NotStarted, Routine
 from tests.service.postgres_owner import wait_until
 
 AT_ONCE = Pauses(first_s=0.0, most_s=0.0)

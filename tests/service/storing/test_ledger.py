@@ -14,11 +14,11 @@ from psycopg import Connection
 
 from domain.events import Recorded, canonical, instant
 from domain.ledger import Batch
-from service.cache import StreamCache
-from service.committer import Committer
-from service.identifiers import new_identifier
-from service.store import Ledger
-from service.writing import ClockSetBack, Place, number
+from service.recording.committer import Committer
+from service.recording.streams import StreamCache
+from service.storing.identifiers import new_identifier
+from service.storing.ledger import Ledger
+from service.storing.writing import ClockSetBack, Place, number
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
     amendment,

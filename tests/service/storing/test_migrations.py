@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from psycopg import Connection, sql
 
-from service.committer import Committer
 from service.daybook import open_daybook
-from service.migrations import WrongLedger, migrate, migrations
-from service.migrations.roles import as_service, powers
 from service.postgres.embedded import EmbeddedPostgres
+from service.recording.committer import Committer
 from service.settings import Settings
-from service.store import Ledger
+from service.storing.ledger import Ledger
+from service.storing.migrations import WrongLedger, migrate, migrations
+from service.storing.migrations.roles import as_service, powers
 from tests.service.purchases import market, record, stored
 
 _numbers = itertools.count(1)

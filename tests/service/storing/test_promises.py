@@ -9,9 +9,9 @@ import pytest
 from psycopg import Connection, errors
 
 from domain.events import instant
-from service.committer import Committer
-from service.migrations.roles import powers
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
+from service.storing.migrations.roles import powers
 from tests.service.purchases import Event, events, insert_directly, market, organization, record, stored
 
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)

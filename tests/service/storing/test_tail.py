@@ -8,12 +8,12 @@ import pytest
 from psycopg import Connection
 
 from domain.catalogue import read_request
-from service.attempts import Pauses
 from service.codes import codes
-from service.committer import Committer
-from service.routines import NotStarted
-from service.store import Ledger
-from service.tail import KEPT_EVENTS, Appended, Tail, Wanted
+from service.recording.committer import Committer
+from service.running.attempts import Pauses
+from service.running.routines import NotStarted
+from service.storing.ledger import Ledger
+from service.storing.tail import KEPT_EVENTS, Appended, Tail, Wanted
 from tests.service.postgres_owner import wait_until
 
 

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from service.store import Ledger
-from service.tokens import TokenRefused, Tokens, UnknownToken, digest
+from service.storing.ledger import Ledger
+from service.storing.tokens import TokenRefused, Tokens, UnknownToken, digest
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from domain.plain_drafts import PlainDrafts
 from domain.plain_orders import read_plain_orders
 from service.codes import codes
-from service.writing import Alike, ClockSetBack, Head, Mixed, Place, write
+from service.storing.writing import Alike, ClockSetBack, Head, Mixed, Place, write
 from tests.service.purchases import order
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -15,16 +15,16 @@ import pytest
 from psycopg import sql
 from pydantic import SecretStr
 
-from service.commands import IdempotencyKey
 from service.daybook import Daybook, open_daybook
 from service.daybook import database as served
-from service.doctor import of_this_machine
-from service.migrations.roles import powers
+from service.doctor.installation import of_this_machine
 from service.postgres.binaries import installations
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
+from service.recording.commands import IdempotencyKey
 from service.settings import Settings
-from service.tokens import Tokens
+from service.storing.migrations.roles import powers
+from service.storing.tokens import Tokens
 from service.upgrading.comparing import compare
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
 from service.upgrading.planning import Plan, planned

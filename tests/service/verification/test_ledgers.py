@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from domain.events import canonical
 from domain.notes import Checkpoint, Note, parse_note
-from service.signatures import SigningKey
+from service.log.signatures import SigningKey
 from service.verification.ledger import NothingToVerify, verify_ledger
 from tests.service.verification import ledgers
 from tests.service.verification.ledgers import COVERED, EVENTS, SIZES, Sound, first, told, verified

@@ -11,7 +11,7 @@ import pytest
 from domain.merkle import leaf_hash, root
 from domain.notes import Checkpoint, Note, VerifierKey
 from domain.tiles import Bundle, Tile, grown, pack_bundle, tiles_of
-from service.signatures import SigningKey
+from service.log.signatures import SigningKey
 from service.verification.remote import Fetch, LogReport, LogUnreachable, folder, verify_log
 
 VECTORS = Path(__file__).parents[2] / "domain" / "vectors"

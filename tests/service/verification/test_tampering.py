@@ -9,7 +9,7 @@ import pytest
 from psycopg import Connection
 
 from domain.events import canonical
-from service.signatures import SigningKey
+from service.log.signatures import SigningKey
 from service.verification.ledger import Wanted
 from tests.service.verification import ledgers
 from tests.service.verification.ledgers import COVERED, EVENTS, SIZES, Sound, first, verified

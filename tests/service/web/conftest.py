@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook, open_daybook
-from service.migrations.roles import as_service
 from service.settings import Settings
-from service.web.access import Access
+from service.storing.migrations.roles import as_service
 from service.web.application import application
+from service.web.entry.access import Access
 
 TOKEN = "a-recorder's-token"
 SEED = (Path(__file__).parents[3] / "examples" / "ai-accelerators.ndjson").read_bytes()

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from service.daybook import Daybook
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from tests.service.web.conftest import EVENTS, SEED
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -14,8 +14,8 @@ from starlette.types import Message
 from domain.json_text import TooLong, parse_elements
 from service.web import bodies
 from service.web.bodies import MOST_FAULTS, read_events
-from service.web.compression import PIECE_BYTES, Gunzip
-from service.web.limits import SMALL_BODY_BYTES, Allowance, Limits, Room
+from service.web.entry.compression import PIECE_BYTES, Gunzip
+from service.web.entry.limits import SMALL_BODY_BYTES, Allowance, Limits, Room
 from service.web.problems import HttpProblem
 from tests.service.web.conftest import EVENTS, SEED
 

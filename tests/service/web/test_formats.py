@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from service.exporters.formats import FORMATS, XLSX
+from service.exporting.formats import FORMATS, XLSX
 from service.web.accepting import liked_best
 
 VIEW = "/api/v1/views/vendor-dependence?buyer=baidu&measure=units&effective_on=2023-08-31"

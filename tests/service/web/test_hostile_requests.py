@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 
 from service.daybook import Daybook
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
-from service.web.openapi import document
+from service.web.description.openapi import document
+from service.web.entry.access import Access
 
 API = "/api/v1"
 #: As they stand in an address: percent-encoded where they need be.

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from service.daybook import Daybook, open_daybook
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from tests.service.web.conftest import EVENTS, TOKEN, head
 
 API = "/api/v1"

@@ -17,16 +17,16 @@ from starlette.testclient import TestClient
 
 from service.cli.main import main
 from service.daybook import Daybook
-from service.imports.arriving import Arrival, NoSpace
-from service.imports.worker import Worker
+from service.importing.queue.arriving import Arrival, NoSpace
+from service.importing.queue.worker import Worker
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
-from service.tokens import Tokens
-from service.web.access import Access
+from service.storing.tokens import Tokens
 from service.web.application import application
-from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED
-from tests.service.importers.order_tables import as_toml, mapping, rows_csv
-from tests.service.importers.test_scms import DATA_SET
+from service.web.entry.access import Access
+from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED
+from tests.service.importing.order_tables import as_toml, mapping, rows_csv
+from tests.service.importing.orders.test_scms import DATA_SET
 from tests.service.postgres_owner import wait_until
 from tests.service.web.conftest import TOKEN, head
 

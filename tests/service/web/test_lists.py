@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from service.web.examples import STORY
+from service.web.description.examples import STORY
 from tests.service.web.conftest import EVENTS, head
 
 API = "/api/v1"

@@ -13,8 +13,8 @@ from domain.merkle import EMPTY_ROOT, leaf_hash, root, verify_consistency
 from domain.tiles import unpack_bundle
 from service.daybook import Daybook
 from service.settings import Settings
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from service.web.log import OPEN_PATHS
 from tests.service.log.ledgers import record
 from tests.service.web.conftest import TOKEN

@@ -17,18 +17,18 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from domain.catalogue import read_request
-from service import committer
-from service.client.registers import Readiness
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
-from service.doctor import of_database
-from service.doctor_at_work import of_imports
-from service.imports.worker import Worker
+from service.doctor.at_work import of_imports
+from service.doctor.installation import of_database
+from service.importing.queue.worker import Worker
 from service.observing import work
+from service.recording import committer
 from service.settings import Settings
+from service.shapes.things import Readiness
 from service.web import readiness
-from service.web.access import Access
 from service.web.application import application
+from service.web.entry.access import Access
 from service.webhooks.delivery import Deliveries
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import head_held, market, note, order, read

@@ -8,7 +8,7 @@ from psycopg import Connection
 from starlette.testclient import TestClient
 
 from tests.service.purchases import insert_directly
-from tests.service.test_store_ledger import ahead
+from tests.service.storing.test_ledger import ahead
 from tests.service.web.conftest import EVENTS, SEED, head
 
 BAIDU = {

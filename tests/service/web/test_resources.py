@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from domain.catalogue import EVENT_TYPES
-from service.web.examples import EXAMPLES, STORY
+from domain.resources import ABOUT_EVENTS, KINDS
+from service.web.description.examples import EXAMPLES, STORY
 from service.web.facts import ENVELOPE, schema_of
-from service.web.kinds import ABOUT_EVENTS, KINDS
 from tests.service.web.conftest import EVENTS, head
 
 API = "/api/v1"

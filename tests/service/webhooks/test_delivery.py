@@ -10,12 +10,12 @@ from psycopg import Connection
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from service.committer import Committer
-from service.store import Ledger
+from service.recording.committer import Committer
+from service.storing.ledger import Ledger
 from service.webhooks.delivery import AT_ONCE, AT_ONCE_PER_HOST, NO_ANSWER, WAITS_S, Deliveries
 from service.webhooks.registry import Due, Webhooks
 from tests.service.postgres_owner import wait_until
-from tests.service.test_tail import register
+from tests.service.storing.test_tail import register
 from tests.service.webhooks.receiving import Receiver, receiving
 from tests.service.webhooks.test_exchange import listening, trickling
 

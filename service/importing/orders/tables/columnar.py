@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from service.importers.bounds import LONGEST_CELL, MOST_COLUMNS
-from service.importers.day_formats import EXCEL_EPOCH
-from service.importers.opening import copied
-from service.importers.rows import BadFile, Fault
-from service.importers.streaming import Reject
-from service.importers.tables import Cell, TableRow
+from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
+from service.importing.opening import copied
+from service.importing.orders.day_formats import EXCEL_EPOCH
+from service.importing.orders.tables import Cell, TableRow
+from service.importing.rows import BadFile, Fault
+from service.importing.streaming import Reject
 
 #: Rows that are unpacked together: of the longest cells in some columns they fit into memory, since texts are kept as
 #: they are in the file's own dictionaries, each once.

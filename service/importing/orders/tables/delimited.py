@@ -5,12 +5,12 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
-from service.importers.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, LONGEST_ROW_BYTES, MOST_COLUMNS
-from service.importers.day_formats import EXCEL_EPOCH
-from service.importers.opening import lines_of
-from service.importers.rows import BYTE_ORDER_MARK, BadFile, Fault
-from service.importers.streaming import Reject
-from service.importers.tables import TableRow, raw_of
+from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, LONGEST_ROW_BYTES, MOST_COLUMNS
+from service.importing.opening import lines_of
+from service.importing.orders.day_formats import EXCEL_EPOCH
+from service.importing.orders.tables import TableRow, raw_of
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault
+from service.importing.streaming import Reject
 
 #: What a header is looked at for when it seems to be one long column.
 DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}

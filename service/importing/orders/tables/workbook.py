@@ -11,13 +11,13 @@ from zipfile import BadZipFile
 
 from openpyxl.utils import get_column_letter, range_boundaries
 
-from service.importers.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COLUMNS
-from service.importers.day_formats import day_of_serial
-from service.importers.opening import copied
-from service.importers.rows import BadFile, Fault
-from service.importers.streaming import Reject
-from service.importers.tables import Cell, TableRow
-from service.importers.tables.workbook_parts import Parts, sheets_of
+from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COLUMNS
+from service.importing.opening import copied
+from service.importing.orders.day_formats import day_of_serial
+from service.importing.orders.tables import Cell, TableRow
+from service.importing.orders.tables.workbook_parts import Parts, sheets_of
+from service.importing.rows import BadFile, Fault
+from service.importing.streaming import Reject
 
 #: As many as a spreadsheet has.
 LAST_ROW = 1_048_576

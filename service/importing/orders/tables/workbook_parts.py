@@ -20,8 +20,8 @@ from openpyxl.styles.numbers import builtin_format_code, is_date_format, is_time
 from openpyxl.worksheet._reader import WorkSheetParser
 from openpyxl.xml.constants import ARC_CONTENT_TYPES, ARC_STYLE, SHARED_STRINGS, SHEET_MAIN_NS
 
-from service.importers.day_formats import EXCEL_EPOCH
-from service.importers.rows import BadFile, Fault
+from service.importing.orders.day_formats import EXCEL_EPOCH
+from service.importing.rows import BadFile, Fault
 
 #: A part of the zip may be larger than this only if it does not expand by more than MOST_EXPANSION.
 EXPANDED_BYTES = 4 * 1024 * 1024

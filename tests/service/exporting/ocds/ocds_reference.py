@@ -8,9 +8,9 @@ from domain.estimates import ZERO
 from domain.events import Recorded
 from projections.orders import order
 from projections.parameters import Moment
-from service.exporters import ocds_removals, ocds_sections
-from service.exporters.ocds import TAGS, silent_ones, steps_of
-from service.exporters.ocds_sections import Register
+from service.exporting.ocds import removals, sections
+from service.exporting.ocds.packages import TAGS, silent_ones, steps_of
+from service.exporting.ocds.sections import Register
 
 LAST_POSITION = 2**62
 
@@ -26,7 +26,7 @@ def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iter
         visible = [event for event in history if event.position in known]
         if all(event.type != "order-placed" for event in visible):
             continue
-        now = sections(visible, register)
+        now = whole_sections(visible, register)
         telling = step.telling
         yield {
             "ocid": ocid,
@@ -40,7 +40,7 @@ def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iter
         before = now
 
 
-def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
+def whole_sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
     """Buyer, parties, award and contract, as the visible events of an order have them."""
     moment = Moment(effective_on=date.max, position=LAST_POSITION)
     state = order(visible, moment)
@@ -50,7 +50,7 @@ def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
     order_id = placing.data["order_id"]
     buyers = placing.data["buyers"]
     suppliers = register.members.get(placing.data["vendor_id"]) or [placing.data["vendor_id"]]
-    day = ocds_sections._day(placing)
+    day = sections._day(placing)
     vendors = dict.fromkeys(event.data["vendor_id"] for event in visible if event.type == "order-placed")
     nth = list(vendors).index(placing.data["vendor_id"])
     # Suppliers of an award add up when releases are merged: another vendor is another award.
@@ -58,7 +58,7 @@ def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
     award = {
         "id": award_id,
         "status": "active" if state else "cancelled",
-        "suppliers": [ocds_sections._reference(one, register) for one in suppliers],
+        "suppliers": [sections._reference(one, register) for one in suppliers],
     }
     contract: dict[str, Any] = {"id": order_id, "awardID": award_id, "status": _status(state)}
     if day:
@@ -66,14 +66,14 @@ def sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
     contract |= _agreed(agreed, placing, register)
     gone = {event.data["retracts"] for event in visible if event.type == "event-retracted"}
     standing = [event for event in visible if event.id not in gone]
-    amendments = [ocds_sections._amendment(event) for event in standing if event.type == "order-amended"]
-    milestones = [ocds_sections._milestone(event) for event in standing if event.type == "goods-received"]
+    amendments = [sections._amendment(event) for event in standing if event.type == "order-amended"]
+    milestones = [sections._milestone(event) for event in standing if event.type == "goods-received"]
     contract |= {"amendments": amendments} if amendments else {}
     contract |= {"implementation": {"milestones": milestones}} if milestones else {}
     contract["daybook"] = {"effective_on": placing.effective_on.text, "basis": placing.basis, **_outcome(state)}
     roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
-    told = {"buyer": ocds_sections._reference(buyers[0], register)} if len(buyers) == 1 else {}
-    return {**told, "parties": ocds_sections._parties(roles, register), "awards": [award], "contracts": [contract]}
+    told = {"buyer": sections._reference(buyers[0], register)} if len(buyers) == 1 else {}
+    return {**told, "parties": sections._parties(roles, register), "awards": [award], "contracts": [contract]}
 
 
 def _status(state: Mapping[str, Any] | None) -> str:
@@ -91,15 +91,15 @@ def _agreed(agreed: Mapping[str, Any] | None, placing: Recorded, register: Regis
     currency = placing.data["currency"]
     if agreed is None:
         items = [
-            {"id": line["line"], **ocds_sections._described(line["product_id"], register), "quantity": 0}
+            {"id": line["line"], **sections._described(line["product_id"], register), "quantity": 0}
             for line in placing.data["lines"]
         ]
         return {"value": {"amount": 0, "currency": currency}, "items": items}
-    amounts = [ocds_sections._number(line["ordered"]["amount"]) for line in agreed["lines"]]
+    amounts = [sections._number(line["ordered"]["amount"]) for line in agreed["lines"]]
     value: dict[str, Any] = {"currency": currency}
     if None not in amounts:
-        value["amount"] = ocds_sections._whole(sum((amount for amount in amounts if amount is not None), ZERO))
-    return {"value": value, "items": [ocds_sections._item(line, currency, register) for line in agreed["lines"]]}
+        value["amount"] = sections._whole(sum((amount for amount in amounts if amount is not None), ZERO))
+    return {"value": value, "items": [sections._item(line, currency, register) for line in agreed["lines"]]}
 
 
 def _outcome(state: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -118,15 +118,15 @@ def with_removals(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str
     told: dict[str, Any] = {}
     for name, value in now.items():
         told[name] = _told(name, before[name], value) if name in before else value
-    return told | {name: ocds_removals._nulled(name, value) for name, value in before.items() if name not in now}
+    return told | {name: removals._nulled(name, value) for name, value in before.items() if name not in now}
 
 
 def _told(name: str, before: Any, now: Any) -> Any:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return with_removals(before, now)
-    if not ocds_removals._has_ids(before) or not ocds_removals._has_ids(now):
+    if not removals._has_ids(before) or not removals._has_ids(now):
         return now
     earlier = {entry["id"]: entry for entry in before}
     kept = {entry["id"] for entry in now}
     entries = [with_removals(earlier.get(entry["id"], {}), entry) for entry in now]
-    return entries + [ocds_removals._gone(name, entry) for entry in before if entry["id"] not in kept]
+    return entries + [removals._gone(name, entry) for entry in before if entry["id"] not in kept]

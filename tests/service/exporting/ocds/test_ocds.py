@@ -15,15 +15,15 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from domain.catalogue import read_request
+from service.asking.questions import NothingThere, Questions
 from service.codes import codes
 from service.daybook import Daybook, open_daybook
-from service.exporters.ocds import encode, record_package
-from service.importers.importing import import_file
-from service.importers.plans import Summary
-from service.importers.rows import BadFile
+from service.exporting.ocds.packages import encode, record_package
+from service.importing.importing import import_file
+from service.importing.plans import Summary
+from service.importing.rows import BadFile
 from service.ocds import merging, schemas
 from service.postgres.embedded import EmbeddedPostgres
-from service.questions import NothingThere, Questions
 from service.settings import Settings
 
 _numbers = itertools.count(1)

@@ -10,7 +10,7 @@ from ocdsmerge.exceptions import DuplicateIdValueWarning
 
 from service.ocds import merging
 
-PAIRS = Path(__file__).parents[2] / "golden" / "ocds" / "merge"
+PAIRS = Path(__file__).parents[3] / "golden" / "ocds" / "merge"
 #: The release schema of the version that a folder's files are of; of 1.1 the one that is kept, too.
 SCHEMAS = {
     "1.0": ("release-schema-1__0__3.json",),

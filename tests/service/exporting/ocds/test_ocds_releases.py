@@ -11,11 +11,11 @@ import pytest
 from domain.errors import Rejected
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.exporters import ocds
-from service.exporters.ocds import encode, releases_of
-from service.exporters.ocds_sections import Register
+from service.exporting.ocds import packages
+from service.exporting.ocds.packages import encode, releases_of
+from service.exporting.ocds.sections import Register
 from service.ocds import merging
-from tests.service.exporters import ocds_reference
+from tests.service.exporting.ocds import ocds_reference
 
 FIRST = parse_day("2024-03-01")
 ORGANIZATIONS = ("nairobi", "mombasa", "acme", "globex", "smic")
@@ -171,7 +171,7 @@ def test_an_order_of_many_amendments_takes_time_and_room_in_proportion_to_them(l
 
 
 def test_releases_that_would_state_far_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ocds, "MOST_LINES", 5)
+    monkeypatch.setattr(packages, "MOST_LINES", 5)
     told(_amended(3, 1))
     with pytest.raises(Rejected, match="more than 5 changed lines"):
         told(_amended(5, 1))

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.exporters.ocds_sections import Register, Sections
+from service.exporting.ocds.sections import Register, Sections
 
 
 def _event(number: int, event_type: str, data: dict[str, Any]) -> Recorded:

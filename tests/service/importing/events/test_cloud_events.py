@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from service.exporters.cloud_events import structured
-from service.importers.rows import BadFile
-from service.importers.streaming import Options
-from tests.service.importers.conftest import SEED, Desk
-from tests.service.importers.test_streaming import bought, record
+from service.exporting.cloud_events import structured
+from service.importing.rows import BadFile
+from service.importing.streaming import Options
+from tests.service.importing.conftest import SEED, Desk
+from tests.service.importing.test_streaming import bought, record
 
 REQUEST = {
     "effective_on": "2020-01-01",

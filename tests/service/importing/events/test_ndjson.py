@@ -13,20 +13,20 @@ from typing import Any
 
 import pytest
 
-import service.importers.ndjson
+import service.importing.events.ndjson
 from domain.errors import Rejected
 from domain.plain_orders import PlainOrder
-from service.importers.apart import Apart
-from service.importers.event_lines import Line, Lines, LinesTold, Wrong
-from service.importers.importing import import_file
-from service.importers.messages import Wanted, WireSheet
-from service.importers.ndjson import ATOMIC_LINES, BATCH_LINES
-from service.importers.opening import LONGEST_LINE_BYTES
-from service.importers.plans import Refused, Summary
-from service.importers.rows import BadFile
-from service.importers.streaming import Options
+from service.importing.events.lines import Line, Lines, LinesTold, Wrong
+from service.importing.events.ndjson import ATOMIC_LINES, BATCH_LINES
+from service.importing.importing import import_file
+from service.importing.opening import LONGEST_LINE_BYTES
+from service.importing.plans import Refused, Summary
+from service.importing.reading.apart import Apart
+from service.importing.reading.messages import Wanted, WireSheet
+from service.importing.rows import BadFile
+from service.importing.streaming import Options
 from service.postgres.kernel import children
-from tests.service.importers.conftest import SEED, Desk
+from tests.service.importing.conftest import SEED, Desk
 from tests.service.postgres_owner import ROOT, wait_until
 from tests.service.processes import environment
 from tests.service.purchases import head_held
@@ -123,8 +123,8 @@ def test_of_a_longer_file_the_batches_before_a_refused_line_stay_and_the_rest_fo
 @pytest.fixture
 def short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten lines are a long file, recorded four at a time."""
-    monkeypatch.setattr(service.importers.ndjson, "ATOMIC_LINES", 10)
-    monkeypatch.setattr(service.importers.ndjson, "BATCH_LINES", 4)
+    monkeypatch.setattr(service.importing.events.ndjson, "ATOMIC_LINES", 10)
+    monkeypatch.setattr(service.importing.events.ndjson, "BATCH_LINES", 4)
 
 
 def receipt(number: int, **envelope: Any) -> dict[str, Any]:
@@ -306,8 +306,8 @@ def test_a_compressed_file_is_recorded_under_the_same_ids(desk: Desk) -> None:
 
 
 def test_progress_is_told_and_the_end_estimated(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.importers.ndjson, "ATOMIC_LINES", 10)
-    monkeypatch.setattr(service.importers.ndjson, "BATCH_LINES", 4)
+    monkeypatch.setattr(service.importing.events.ndjson, "ATOMIC_LINES", 10)
+    monkeypatch.setattr(service.importing.events.ndjson, "BATCH_LINES", 4)
     told: list[tuple[int, int]] = []
     summary = Summary("a file", "ndjson", 0, dry_run=False)
     import_file(

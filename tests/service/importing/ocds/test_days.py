@@ -10,14 +10,14 @@ import pytest
 
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.importers.ocds import Ledger
-from service.importers.ocds_days import Tale, tale
-from service.importers.ocds_documents import Publication
-from service.importers.ocds_purchases import Purchase
-from service.importers.ocds_releases import reduced
-from service.importers.ocds_spool import Spool, Spooled, spool
+from service.importing.ocds.days import Tale, tale
+from service.importing.ocds.documents import Publication
+from service.importing.ocds.orders import Ledger
+from service.importing.ocds.purchases import Purchase
+from service.importing.ocds.releases import reduced
+from service.importing.ocds.spool import Spool, Spooled, spool
 from service.ocds import merging
-from tests.service.importers.ocds_samples import OCID, SUPPLIER, award, contract, item, jsonl, package, read, release
+from tests.service.importing.ocds_samples import OCID, SUPPLIER, award, contract, item, jsonl, package, read, release
 
 Releases = list[dict[str, Any]]
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from service.importers.importing import import_file
-from service.importers.plans import Refused, Summary
-from service.importers.rows import BadFile
-from service.importers.streaming import Options
-from service.questions import Questions
-from tests.service.importers.conftest import EXAMPLES, Desk
-from tests.service.importers.ocds_samples import (
+from service.asking.questions import Questions
+from service.importing.importing import import_file
+from service.importing.plans import Refused, Summary
+from service.importing.rows import BadFile
+from service.importing.streaming import Options
+from tests.service.importing.conftest import EXAMPLES, Desk
+from tests.service.importing.ocds_samples import (
     AWARD_ORDER,
     OCID,
     ORDER,

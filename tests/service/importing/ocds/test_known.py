@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.importers.ocds_known import Fold, after
+from service.importing.ocds.known import Fold, after
 
 
 def _event(position: int, event_type: str, data: dict[str, Any]) -> Recorded:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from service.importers.ocds_purchases import lines
-from tests.service.importers.ocds_samples import (
+from service.importing.ocds.purchases import lines
+from tests.service.importing.ocds_samples import (
     AWARD_ORDER,
     BUYER,
     OCID,
@@ -30,7 +30,7 @@ from tests.service.importers.ocds_samples import (
     release,
 )
 
-FICTIONAL = Path(__file__).parents[2] / "golden" / "ocds" / "fictional"
+FICTIONAL = Path(__file__).parents[3] / "golden" / "ocds" / "fictional"
 
 
 def test_a_contract_is_an_order_of_its_buyer_with_its_supplier() -> None:

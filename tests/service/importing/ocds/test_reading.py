@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from service.codes import codes
-from service.importers.formats import guess_format
-from service.importers.ocds import read_ocds
-from service.importers.ocds_documents import LONGEST_LINE_BYTES
-from service.importers.plans import Summary
-from service.importers.rows import BadFile
+from service.importing.formats import guess_format
+from service.importing.ocds.documents import LONGEST_LINE_BYTES
+from service.importing.ocds.orders import read_ocds
+from service.importing.plans import Summary
+from service.importing.rows import BadFile
 from service.ocds.schemas import codelist
-from tests.service.importers.ocds_samples import (
+from tests.service.importing.ocds_samples import (
     AWARD_ORDER,
     EMPTY,
     OCID,

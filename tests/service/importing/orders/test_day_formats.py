@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.importers.day_formats import from_serial, reader_of
+from service.importing.orders.day_formats import from_serial, reader_of
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.importers.mapping import BadMapping, load_mapping, parse_mapping, shipped
-from tests.service.importers.order_tables import mapping, read, rows_csv
+from service.importing.orders.mapping import BadMapping, load_mapping, parse_mapping, shipped
+from tests.service.importing.order_tables import mapping, read, rows_csv
 
 
 def test_the_shipped_mappings_are_in_order() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from service.importers.names import as_sent_slug, slug
-from service.importers.registered import Bearer, Registered
-from service.importers.screening_list import COLUMNS
-from service.importers.streaming import Options
-from tests.service.importers.conftest import Desk, table
-from tests.service.importers.order_tables import as_toml, faults, mapping, rows_csv
-from tests.service.importers.test_screening_list import ENTRY
+from service.importing.names import as_sent_slug, slug
+from service.importing.orders.registered import Bearer, Registered
+from service.importing.regulations.screening_list import COLUMNS
+from service.importing.streaming import Options
+from tests.service.importing.conftest import Desk, table
+from tests.service.importing.order_tables import as_toml, faults, mapping, rows_csv
+from tests.service.importing.regulations.test_screening_list import ENTRY
 
 MULLER = "Müller & Söhne GmbH"
 #: In Cyrillic, Hangul and kana letters are taken apart that slugs hash.

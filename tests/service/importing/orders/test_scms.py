@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from service.store import Ledger, read_bytes
-from tests.service.importers.conftest import EXAMPLES
+from service.storing.ledger import Ledger, read_bytes
+from tests.service.importing.conftest import EXAMPLES
 
 DATA_SET = EXAMPLES / "SCMS_Delivery_History_Dataset.csv.gz"
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from service.importers.formats import guess_format
-from service.importers.mapping import mapping_text
-from service.importers.streaming import Group, Reject
-from tests.service.importers.order_tables import events, faults, mapping, placed, read, rows_csv
+from service.importing.formats import guess_format
+from service.importing.orders.mapping import mapping_text
+from service.importing.streaming import Group, Reject
+from tests.service.importing.order_tables import events, faults, mapping, placed, read, rows_csv
 
 
 def test_a_row_becomes_registrations_an_order_and_a_receipt() -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from service.daybook import Daybook, ledger_identity, open_daybook
-from service.imports.arriving import Arrival
-from service.imports.jobs import Job, Jobs, Wish
+from service.importing.queue.arriving import Arrival
+from service.importing.queue.jobs import Job, Jobs, Wish
 from service.settings import Settings
 
 Put = Callable[..., Job]

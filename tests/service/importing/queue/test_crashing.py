@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from service.postgres.embedded import attach
-from tests.service.imports.test_worker import ndjson, purchases
+from tests.service.importing.queue.test_worker import ndjson, purchases
 from tests.service.postgres_owner import wait_until
 from tests.service.processes import NDJSON, TOKEN, Service, serving
 from tests.service.purchases import head_held

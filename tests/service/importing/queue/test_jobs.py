@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from service.imports.arriving import Arrival
-from service.imports.jobs import ImportEnded, Jobs, Key, UnknownImport
-from tests.service.imports.conftest import Put
+from service.importing.queue.arriving import Arrival
+from service.importing.queue.jobs import ImportEnded, Jobs, Key, UnknownImport
+from tests.service.importing.queue.conftest import Put
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 

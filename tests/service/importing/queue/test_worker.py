@@ -10,16 +10,16 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from service.daybook import Daybook
-from service.importers.apart import Bounds
-from service.importers.bounds import MIB
-from service.importers.ndjson import BATCH_LINES, BATCHES_AHEAD
-from service.imports.jobs import ENDED, Job, Jobs
-from service.imports.worker import Worker
+from service.importing.bounds import MIB
+from service.importing.events.ndjson import BATCH_LINES, BATCHES_AHEAD
+from service.importing.queue.jobs import ENDED, Job, Jobs
+from service.importing.queue.worker import Worker
+from service.importing.reading.apart import Bounds
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.kernel import children
-from service.store import Ledger, read_bytes
-from tests.service.importers.test_apart import SWELLING
-from tests.service.imports.conftest import Put
+from service.storing.ledger import Ledger, read_bytes
+from tests.service.importing.queue.conftest import Put
+from tests.service.importing.reading.test_apart import SWELLING
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, order
 

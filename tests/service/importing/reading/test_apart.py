@@ -12,16 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from service.importers.apart import JUDGING, Apart, Bounds, judged
-from service.importers.bounds import MIB
-from service.importers.event_lines import Sheet
-from service.importers.importing import Here
-from service.importers.mapping import BadMapping
-from service.importers.messages import End, Message, Told, Wanted, WireSheet, framed, message_of
-from service.importers.rows import BadFile
-from tests.service.importers.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
-from tests.service.importers.ocds_samples import contract, package, release
-from tests.service.importers.order_tables import MAPPING, as_toml, rows_csv
+from service.importing.bounds import MIB
+from service.importing.events.lines import Sheet
+from service.importing.importing import Here
+from service.importing.orders.mapping import BadMapping
+from service.importing.reading.apart import JUDGING, Apart, Bounds, judged
+from service.importing.reading.messages import End, Message, Told, Wanted, WireSheet, framed, message_of
+from service.importing.rows import BadFile
+from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
+from tests.service.importing.ocds_samples import contract, package, release
+from tests.service.importing.order_tables import MAPPING, as_toml, rows_csv
 from tests.service.postgres_owner import ROOT, wait_until
 
 #: A JSON document that takes a hundred times as much in memory.
@@ -162,8 +162,8 @@ def test_a_wait_is_over_as_soon_as_nobody_wants_the_rest() -> None:
 
 PARENT = """
 import io, sys, time
-from service.importers.apart import Apart
-from service.importers.messages import Wanted
+from service.importing.reading.apart import Apart
+from service.importing.reading.messages import Wanted
 with Apart(io.BytesIO(b"{}\\n" * 4_000_000), Wanted(format="ndjson")) as reader:
     next(reader.messages(lambda *_: None))
     print(reader.pid, flush=True)

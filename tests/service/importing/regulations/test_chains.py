@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from domain.instruments import instrument
-from service.importers.chains import Chain
-from service.importers.changes import PREFIX, Change, read_changes
-from service.importers.renewals import renewals
-from service.importers.rows import Row
-from tests.service.importers.conftest import change
+from service.importing.regulations.chains import Chain
+from service.importing.regulations.renewals import renewals
+from service.importing.regulations.rows import PREFIX, Change, read_changes
+from service.importing.rows import Row
+from tests.service.importing.conftest import change
 
 TODAY = date(2026, 11, 1)
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from service.importers.directory import Directory
-from service.importers.rows import BadFile
-from tests.service.importers.conftest import REGULATIONS, Desk, change, changes_csv
+from service.importing.directory import Directory
+from service.importing.rows import BadFile
+from tests.service.importing.conftest import REGULATIONS, Desk, change, changes_csv
 
 TPP_AND_LINK = {
     "all": [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.importers.rows import BadFile
-from service.importers.screening_list import COLUMNS
-from tests.service.importers.conftest import SCREENING_LIST, Desk, table
+from service.importing.regulations.screening_list import COLUMNS
+from service.importing.rows import BadFile
+from tests.service.importing.conftest import SCREENING_LIST, Desk, table
 
 SPEDITION = "Gulf Gate Spedition GmbH"
 ENTRY = {

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.importers.plans import Refused
-from tests.service.importers.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv
+from service.importing.plans import Refused
+from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv
 
 #: Rows that change an instrument, and which; all others begin one.
 CHANGES = {

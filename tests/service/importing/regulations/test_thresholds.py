@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from service.importers.thresholds import Unreadable, attributes_in, attributes_of, read_threshold
+from service.importing.regulations.thresholds import Unreadable, attributes_in, attributes_of, read_threshold
 
 
 def comparison(attribute: str, op: str, value: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from domain.catalogue import read_stored
 from domain.json_text import parse_json
 from tests.domain_rules.market import Market
 from tests.ledgers import Book
-from tests.service.importers.conftest import REGULATIONS, SEED, Desk
+from tests.service.importing.conftest import REGULATIONS, SEED, Desk
 
 #: Around each day on which something changed: (effective_on, known_on).
 MOMENTS = (

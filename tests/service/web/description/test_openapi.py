@@ -13,9 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.testclient import TestClient
 
 from domain.catalogue import EVENT_TYPES
-from service.web.examples import STORY
-from service.web.openapi import described_routes, document
-from service.web.permissions import required
+from service.web.description.examples import STORY
+from service.web.description.openapi import described_routes, document
+from service.web.entry.permissions import required
 from service.web.problems import PROBLEM_TYPES
 from tests.service.postgres_owner import ROOT, wait_until
 from tests.service.processes import Service, serving

@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 
 from service.daybook import Daybook
 from service.settings import Settings
-from service.tokens import MOST_UNKNOWN, Tokens
-from service.web.access import Access
+from service.storing.tokens import MOST_UNKNOWN, Tokens
 from service.web.application import application
-from service.web.permissions import ROLES, Capability, Declarations, Undeclared, required, rule_for
+from service.web.entry.access import Access
+from service.web.entry.permissions import ROLES, Capability, Declarations, Undeclared, required, rule_for
 from tests.service.web.conftest import EVENTS
 
 ORGANIZATION = {

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
-from service.web.connections import LARGEST_HEAD_BYTES, MOST_HEADERS, MOST_WAITING, configured
+from service.web.entry.connections import LARGEST_HEAD_BYTES, MOST_HEADERS, MOST_WAITING, configured
 from tests.service.postgres_owner import wait_until
 
 Address = tuple[str, int]

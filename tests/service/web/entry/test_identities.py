@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from service.settings import Settings
-from service.tokens import TokenRefused
-from service.web.identities import IdentityProvider, Misconfigured
+from service.storing.tokens import TokenRefused
+from service.web.entry.identities import IdentityProvider, Misconfigured
 
 ISSUER, AUDIENCE = "https://login.example/realm", "daybook"
 KEY = rsa.generate_private_key(65537, 2048)

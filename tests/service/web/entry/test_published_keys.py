@@ -18,11 +18,10 @@ import pytest
 from anyio import to_thread
 from starlette.requests import Request
 
-from service.tokens import TokenRefused
-from service.web.access import Access
-from service.web.identities import IdentityProvider
-from service.web.problems import HttpProblem
-from service.web.published_keys import (
+from service.storing.tokens import TokenRefused
+from service.web.entry.access import Access
+from service.web.entry.identities import IdentityProvider
+from service.web.entry.published_keys import (
     KEPT_WITHOUT_WORD_S,
     KEYS_KEPT_S,
     MOST_BYTES,
@@ -34,7 +33,8 @@ from service.web.published_keys import (
     KeysUnreadable,
     read_keys,
 )
-from tests.service.web.test_identities import AUDIENCE, ISSUER, KEY, OTHER_KEY, published, token
+from service.web.problems import HttpProblem
+from tests.service.web.entry.test_identities import AUDIENCE, ISSUER, KEY, OTHER_KEY, published, token
 
 
 @dataclass

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.web.callers import caller
+from service.web.entry.callers import caller
+from service.web.entry.rate_limit import MOST_COUNTED, RateLimit
 from service.web.problems import HttpProblem
-from service.web.rates import MOST_COUNTED, RateLimit
 
 PROXIES = (IPv4Network("10.0.0.0/8"),)
 

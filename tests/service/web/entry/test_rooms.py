@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from service.web.entry.rooms import MOST_WAITING, Room, Rooms
 from service.web.problems import HttpProblem
-from service.web.rooms import MOST_WAITING, Room, Rooms
 from tests.service.postgres_owner import wait_until
 from tests.service.web.conftest import EVENTS
 

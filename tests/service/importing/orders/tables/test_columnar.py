@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.importers.mapping import BadMapping
-from service.importers.tables import columnar
-from tests.service.importers.order_tables import COLUMNS, ROW, events, faults, mapping, placed
+from service.importing.orders.mapping import BadMapping
+from service.importing.orders.tables import columnar
+from tests.service.importing.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
 TYPED: dict[str, Any] = {
     **ROW,

@@ -14,9 +14,9 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import MAC_EPOCH
 
-from service.importers.tables import workbook_parts
-from service.importers.tables.workbook import Workbook
-from tests.service.importers.order_tables import COLUMNS, ROW, events, faults, mapping, placed
+from service.importing.orders.tables import workbook_parts
+from service.importing.orders.tables.workbook import Workbook
+from tests.service.importing.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
 #: The small table's row as a spreadsheet holds it: numbers and dates of its own.
 TYPED: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""Whole ledgers as files: written, and made again from them."""

@@ -1,0 +1,1 @@
+"""Orders as OCDS release packages."""

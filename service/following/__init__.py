@@ -1,0 +1,1 @@
+"""Projections kept up with the ledger, and their files."""

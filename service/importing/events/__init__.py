@@ -1,0 +1,1 @@
+"""Files of Daybook's own events: requests one a line, and CloudEvents."""

@@ -1,0 +1,1 @@
+"""Orders out of OCDS packages, records and releases."""

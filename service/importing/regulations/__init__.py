@@ -1,0 +1,1 @@
+"""Regulations out of tables of changes, and out of the Consolidated Screening List."""

@@ -1,0 +1,1 @@
+"""Requests decided and recorded: group commit, receipts, idempotency."""

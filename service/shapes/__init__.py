@@ -1,0 +1,1 @@
+"""What the service answers, once: the models that its description and its client share."""

@@ -1,0 +1,1 @@
+"""The interface's description: OpenAPI, its examples, and the page that shows them."""

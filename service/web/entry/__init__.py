@@ -1,0 +1,1 @@
+"""What every request passes first: connection, limits, identity, rate, permission."""
