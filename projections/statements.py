@@ -1,4 +1,4 @@
-"""Named blocks of SQL, read from the `.sql` files that lie beside the modules."""
+"""The statements of the views, from the `.sql` files beside this module, and how they are put to DuckDB."""
 
 import re
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
+from projections.blocks import read
+
 FOLDER = Path(__file__).parent
-#: A block begins at `-- name: some-name` and ends where the next begins.
-HEADING = re.compile(r"^-- name: ([a-z0-9-]+)\n", re.MULTILINE)
 PARAMETER = re.compile(r"\$([a-z_]+)")
 #: The connection whose transaction a block of `snapshot` holds; DuckDB knows no transaction within another.
 UNDER_WAY: ContextVar[duckdb.DuckDBPyConnection | None] = ContextVar("under_way", default=None)
@@ -26,9 +26,13 @@ def text(file: str) -> str:
 
 @cache
 def blocks(file: str) -> dict[str, str]:
-    """The named blocks of a `.sql` file, in the order in which they stand."""
-    parts = HEADING.split(text(file))[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    """The text of every block of a `.sql` file that has no parameters, in the order in which they stand."""
+    return {name: block.text for name, block in read(FOLDER / file).items() if not block.parameters}
+
+
+def filled(file: str, name: str, **words: str) -> str:
+    """The text of a block with its parameters replaced."""
+    return read(FOLDER / file)[name].filled(**words)
 
 
 def rows(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:

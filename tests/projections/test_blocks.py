@@ -1,0 +1,62 @@
+"""Named blocks of SQL: how they are read, joined and filled, and that each says what it is."""
+
+from pathlib import Path
+
+import pytest
+
+from projections.blocks import read, without_comment
+
+FILE = """-- What the file is about.
+
+-- name: columns
+-- What is read.
+id, name
+
+-- name: listed
+-- Every thing,
+-- by its id.
+select {columns} from thing order by id
+
+-- name: compared (sign, end)
+-- Things beyond a day.
+select {columns} from thing where {end} {sign} $day and kept = {'a': 1}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "things.sql"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+def test_a_block_has_its_name_its_sentence_and_its_text(file: Path) -> None:
+    listed = read(file)["listed"]
+    assert (listed.sentence, listed.parameters) == ("Every thing, by its id.", ())
+    assert without_comment(listed.text) == "select id, name from thing order by id"
+
+
+def test_parameters_are_replaced_and_nothing_else_between_braces_is(file: Path) -> None:
+    text = read(file)["compared"].filled(sign=">", end="ends_on")
+    assert "select id, name from thing where ends_on > $day and kept = {'a': 1}" in text
+
+
+@pytest.mark.parametrize("words", [{}, {"sign": ">"}, {"sign": ">", "end": "ends_on", "other": ""}])
+def test_a_block_takes_the_parameters_that_it_declares(file: Path, words: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match=r"compared takes \(sign, end\)"):
+        read(file)["compared"].filled(**words)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("-- name: one\nselect {other}\n", "other is neither a parameter of it nor another block"),
+        ("-- name: one\nselect {one}\n", "one is neither a parameter of it nor another block"),
+        ("-- name: one\nselect 1\n-- name: one\nselect 2\n", "gives a name twice"),
+    ],
+)
+def test_a_name_that_is_missing_or_given_twice_is_refused(tmp_path: Path, text: str, refused: str) -> None:
+    path = tmp_path / "wrong.sql"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=refused):
+        read(path)
