@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import limits
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -141,6 +140,8 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_limit(cls, text: str | None) -> str | None:
         if text is not None:
+            import limits  # by who sets it: every command reads the settings
+
             limits.parse(text)
         return text
 

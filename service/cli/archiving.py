@@ -11,7 +11,7 @@ from domain.notes import NoteError, VerifierKey
 from service.archives.restoring import Checked, check, restore
 from service.archives.writing import EVENTS_PER_FILE, archive
 from service.cli import tables
-from service.cli.exporting import export, progress_bar
+from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import at_run_time, database, ledger_identity, ledger_origin, open_ledger
 from service.log.keys import given_keys, log_name
@@ -23,7 +23,7 @@ from service.storing.migrations import WrongLedger, migrate
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@export.command()
+@click.command()
 @click.argument("folder", type=FOLDER)
 @click.option(
     "--events-per-file",

@@ -20,7 +20,7 @@ from service.audit.replay import Replayed
 from service.audit.replay import replay as replay_all
 from service.audit.verifier import Refused, check_bundle
 from service.cli import exits, tables
-from service.cli.exporting import progress_bar
+from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import Daybook, open_daybook
 from service.exporting.files import STDOUT, is_compressed, written

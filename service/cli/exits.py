@@ -1,4 +1,4 @@
-"""Exit codes, and which exception ends a command with which."""
+"""Exit codes, and how a command ends with one."""
 
 import errno
 import signal
@@ -7,33 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-
-from domain.errors import Conflict, Corrupt, Invalid, Rejected
-from projections.database import Broken, Closed, Damaged, Exhausted
-from projections.engine import UnknownEvent
-from service.archives.manifest import BadArchive
-from service.archives.restoring import NotEmpty
-from service.archives.writing import OtherLedger
-from service.asking.clocks import BeyondTheLedger
-from service.asking.questions import NothingThere
-from service.audit.remote import ServiceRefuses
-from service.audit.verifier import Refused
-from service.exporting.files import CannotWrite
-from service.home import HomeUnusable
-from service.log.keys import BadSigningKey
-from service.log.publisher import NotPublished
-from service.log.storage import LogDamaged
-from service.log.transparency import NoCheckpoint
-from service.log.tree import BeyondTheTree
-from service.postgres.errors import EmbeddedPostgresError
-from service.recording.committer import Unavailable
-from service.running.routines import NotStarted
-from service.settings import BadSettings
-from service.storing.ledger import Unreachable
-from service.storing.migrations import BadOrigin, WrongLedger
-from service.storing.tokens import UnknownToken
-from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
+import click
 
 OK = 0
 UNEXPECTED = 1
@@ -44,32 +18,6 @@ VERIFICATION_FAILED = 5
 THRESHOLD_CROSSED = 6
 PARTIAL_IMPORT = 7
 DATABASE_UNREACHABLE = 69
-
-EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
-    ((Invalid, BeyondTheLedger, BeyondTheTree, BadOrigin, BadSettings, BadSigningKey), USAGE),
-    ((NothingThere, UnknownToken, NoCheckpoint), NOT_FOUND),
-    # The ledger of a newer version: a sentence says it all.
-    (
-        (
-            UnknownEvent,
-            Exhausted,
-            Damaged,
-            Broken,
-            Closed,
-            NotStarted,
-            Corrupt,
-            CannotWrite,
-            HomeUnusable,
-            NotPublished,
-            ServiceRefuses,
-            UpgradeFailed,
-        ),
-        UNEXPECTED,
-    ),
-    ((LogDamaged, BadArchive, Refused, NotTheSame), VERIFICATION_FAILED),
-    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty, UpgradeRefused), CONFLICT),
-    ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), DATABASE_UNREACHABLE),
-)
 
 #: What files are refused with, which is nobody's bug.
 REFUSED_BY_THE_SYSTEM = frozenset(
@@ -82,15 +30,25 @@ def translated() -> Iterator[None]:
     """End the program with a sentence and its exit code where an exception has one; anything else rises."""
     try:
         yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
     except Exception as error:
-        for kinds, code in EXITS:
-            if isinstance(error, kinds):
-                print(f"daybook: {error}", file=sys.stderr)  # noqa: T201  # the terminal is where this goes
-                sys.exit(code)
+        code = code_of(error)
+        if code is not None:
+            print(f"daybook: {error}", file=sys.stderr)  # noqa: T201  # the terminal is where this goes
+            sys.exit(code)
         if isinstance(error, OSError) and error.errno in REFUSED_BY_THE_SYSTEM and error.filename is not None:
             print(f"daybook: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
             sys.exit(UNEXPECTED)
         raise
+
+
+def code_of(error: Exception) -> int | None:
+    """The exit code of an exception; None where it has none: it is a fault of the program."""
+    # It knows exceptions of every room: only who fails pays for importing them.
+    from service.cli.refusals import EXITS
+
+    return next((code for kinds, code in EXITS if isinstance(error, kinds)), None)
 
 
 @contextmanager

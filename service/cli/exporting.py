@@ -1,47 +1,38 @@
 """Exporting: events, views, orders and whole ledgers, as files that other tools read."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.errors import Invalid
 from service.asking.comparisons import Comparisons
 from service.asking.pages import is_cut, whole_answer
 from service.asking.views import VIEWS, parse_question
 from service.cli import asking, tables
+from service.cli.commands import Later, LazyGroup
+from service.cli.outputs import chosen_format, output_option, refuse_unreadable, write_answer
+from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import ledger_origin, open_daybook, open_ledger
 from service.exporting import events as event_files
 from service.exporting.events import WRITERS, Selection
-from service.exporting.files import STDOUT, is_compressed, suffix, written
+from service.exporting.files import STDOUT, written
 from service.exporting.formats import FORMATS, Choice
-from service.exporting.ocds.packages import encode, record_package
 from service.settings import Settings
-
-#: What a name's end says of the format, where it is not the format's own name.
-SUFFIXES = {"jsonl": "ndjson", "pq": "parquet", "arrows": "arrow"}
 
 #: The open contracting data standard: JSON of its own kind.
 OCDS = "ocds"
 
-#: Told how much is done, and of how much; None: that is not known.
-Told = Callable[[int, int | None], None]
 
-
-@click.group()
+@click.group(cls=LazyGroup)
 def export() -> None:
     """Write files for other tools: events, views, orders, or the whole ledger."""
 
 
-def output_option(command: Any) -> Any:
-    """Where the file goes."""
-    text = "The file, made whole or not at all; .gz compresses it. Default: stdout."
-    return click.option("-o", "--output", "target", default=STDOUT, metavar="FILE", help=text)(command)
+export.add_later(
+    Later("bundle", "service.cli.audit:bundle", "A file from which figures are derived again, and checked."),
+    Later("parquet", "service.cli.archiving:parquet", "The whole ledger as an archive in a folder."),
+)
 
 
 @export.command()
@@ -137,6 +128,8 @@ def order(settings: Settings, /, order_id: str, format_name: str | None, prefix:
     if prefix is not None and chosen != OCDS:
         raise click.UsageError(f"--prefix is for --format {OCDS}, not {chosen}")
     if chosen == OCDS:
+        from service.exporting.ocds.packages import encode, record_package
+
         with open_daybook(settings, follow=False) as daybook:
             text = encode(record_package(daybook, order_id, prefix))
         with written(target) as output:
@@ -146,44 +139,3 @@ def order(settings: Settings, /, order_id: str, format_name: str | None, prefix:
     view = VIEWS["orders/{identifier}"]
     answer = asking.asked(settings, lambda questions: questions.order({}, order_id))
     write_answer(answer, Choice(view, view.tables[0]), chosen, target)
-
-
-def write_answer(answer: dict[str, Any], choice: Choice, chosen: str, target: str) -> None:
-    """Write an answer in a format to a file or to stdout."""
-    with written(target) as output:
-        FORMATS[chosen].write(output, answer, choice)
-        if chosen == "json":
-            output.write(b"\n")
-
-
-def chosen_format(given: str | None, target: str, known: tuple[str, ...], default: str) -> str:
-    """The format asked for, or the one that the file's name tells."""
-    if given is not None:
-        return given
-    end = suffix(target)
-    end = SUFFIXES.get(end, end)
-    if target == STDOUT or not end:
-        return default
-    if end not in known:
-        raise click.UsageError(f"{target}: the name tells no format that is known here: give --format")
-    return end
-
-
-def refuse_unreadable(target: str, chosen: str, *, is_text: bool) -> None:
-    """Refuse what would fill a terminal with bytes, or what readers could not open."""
-    if is_text:
-        return
-    if target == STDOUT and sys.stdout.isatty():
-        raise click.UsageError(f"{chosen} is not for a terminal: give -o FILE")
-    if is_compressed(target):
-        raise click.UsageError(f"{target}: {chosen} is compressed within, and nothing reads it from a .gz")
-
-
-@contextmanager
-def progress_bar(what: str, *, shown: bool = True) -> Iterator[Told]:
-    """A progress bar on stderr, where that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = tables.messages()
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
-        task = bar.add_task(what, total=None, visible=False)
-        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -15,7 +15,6 @@ import click
 import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from domain.errors import Refusal
 from service.cli import exits, tables
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
@@ -86,7 +85,7 @@ def import_(
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
     except Refused as refused:
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
-        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else _exit_of(refused.refusal))
+        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.code_of(refused.refusal))
     if not as_json:
         click.echo(as_text(summary, rehearsal))
     elif dry_run:
@@ -188,10 +187,6 @@ def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
             shutil.copyfileobj(file, spool)
             file = spool
         yield file
-
-
-def _exit_of(refusal: Refusal) -> int:
-    return next(code for kinds, code in exits.EXITS if isinstance(refusal, kinds))
 
 
 def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -> None:

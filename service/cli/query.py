@@ -11,17 +11,14 @@ from typing import Any
 import click
 from rich.table import Table
 
-from projections.engine import fingerprint
 from projections.parameters import RegulatoryExposure, VendorDependence
 from service.asking.clocks import REPEATABLE
 from service.asking.views import VIEWS, View
-from service.cli import exits, exporting, tables
+from service.cli import exits, tables
 from service.cli.asking import asked
-from service.cli.wholes import WholeRange
-from service.daybook import open_daybook
+from service.cli.outputs import chosen_format, output_option, refuse_unreadable, write_answer
 from service.exporting.files import STDOUT, suffix, written
 from service.exporting.formats import FORMATS, Choice
-from service.following.projection_files import remove_projections
 from service.settings import Settings
 
 #: For people, and the default.
@@ -84,7 +81,7 @@ def _formatted(command: Any) -> Any:
     """In what form the answer is given, and where it goes."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="The answer as JSON: --format json."),
-        exporting.output_option,
+        output_option,
         click.option(
             "--format", "format_name", type=click.Choice(FORMS), help="Default: by the file's name, else table."
         ),
@@ -105,8 +102,8 @@ class Form:
         """From the options; refuses what contradicts itself before anything is asked."""
         if as_json and format_name not in (None, "json"):
             raise click.UsageError(f"--json and --format {format_name} contradict each other")
-        name = exporting.chosen_format("json" if as_json else format_name, target, FORMS, TABLE)
-        exporting.refuse_unreadable(target, name, is_text=name == TABLE or FORMATS[name].is_text)
+        name = chosen_format("json" if as_json else format_name, target, FORMS, TABLE)
+        refuse_unreadable(target, name, is_text=name == TABLE or FORMATS[name].is_text)
         return cls(name, target)
 
     def give(self, answer: dict[str, Any], view: View, table: Callable[[], Table]) -> None:
@@ -115,7 +112,7 @@ class Form:
             with written(self.target) as output:
                 output.write(json.dumps(answer, ensure_ascii=False, indent=1).encode() + b"\n")
         elif self.name != TABLE:
-            exporting.write_answer(answer, Choice(view, view.tables[0]), self.name, self.target)
+            write_answer(answer, Choice(view, view.tables[0]), self.name, self.target)
         elif self.target == STDOUT:
             tables.console().print(table())
         else:
@@ -219,50 +216,3 @@ def order(
     form = Form.of(format_name or (None if suffix(target) else "json"), target, as_json)
     answer = asked(settings, lambda questions: questions.order(_raw(given), order_id))
     form.give(answer, VIEWS["orders/{identifier}"], lambda: tables.order(answer))
-
-
-@click.command()
-@click.option("--after", type=WholeRange(0), default=0, help="Start behind this position.")
-@click.option("--limit", type=WholeRange(1), help="At most so many.")
-@click.option("--type", "types", multiple=True, help="Only this event type; repeat for several.")
-@click.option("--stream", "streams", multiple=True, help="Only this stream, e.g. order/po-1.")
-@click.pass_obj
-def events(
-    settings: Settings, /, after: int, limit: int | None, types: tuple[str, ...], streams: tuple[str, ...]
-) -> None:
-    """The recorded events, one a line, byte for byte as they are stored."""
-    output = sys.stdout.buffer
-    with open_daybook(settings, follow=False) as daybook:
-        left = limit
-        while left is None or left > 0:
-            page = PAGE_EVENTS if left is None else min(left, PAGE_EVENTS)
-            rows = daybook.ledger.recorder.page(after, page, types, streams)
-            output.write(b"".join(row.state + b"\n" for row in rows))
-            if len(rows) < page:
-                break
-            after = rows[-1].position
-            left = None if left is None else left - len(rows)
-
-
-@click.group()
-def projection() -> None:
-    """The views' own database, which can be made anew at any time."""
-
-
-@projection.command()
-@click.pass_obj
-def status(settings: Settings, /) -> None:
-    """How far the projection is."""
-    with open_daybook(settings, follow=False) as daybook:
-        click.echo(f"position {daybook.follower.position}, made by {fingerprint()}")
-
-
-@projection.command()
-@click.pass_obj
-def rebuild(settings: Settings, /) -> None:
-    """Make the projection anew from the first event, by the same statements."""
-    removed, held = remove_projections(settings.home)
-    if held:
-        tables.messages().print(f"{held} in use by other processes: left as they are", highlight=False)
-    answer = asked(settings, lambda questions: {"position": questions.daybook.follower.position})
-    click.echo(f"rebuilt up to position {answer['position']} ({removed} removed before)")

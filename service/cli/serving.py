@@ -1,4 +1,4 @@
-"""Serving over HTTP, for real and for the demonstration."""
+"""Serving over HTTP."""
 
 import contextlib
 import logging
@@ -7,15 +7,14 @@ import re
 import resource
 import secrets
 import socket
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import click
 import uvicorn
 
-from service.asking.questions import Questions
-from service.cli import seed, tables
+from service.cli import tables
+from service.cli.wholes import WholeRange
 from service.daybook import Daybook, open_daybook
 from service.home import close_secret
 from service.importing.queue.worker import Worker
@@ -37,6 +36,26 @@ WHOLE_END_S = 60
 #: but one of a billion.
 SHORTEST_TOKEN = 32
 FEWEST_CHARACTERS = 8
+
+
+@click.command("serve")
+@click.option("--port", type=WholeRange(0, 65535), default=8000, show_default=True, help="0: any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.pass_obj
+def serve_(settings: Settings, /, port: int, host: str) -> None:
+    """Serve the ledger over HTTP until SIGINT or SIGTERM ends it."""
+    listener = listen(host, port)
+    with open_daybook(settings) as daybook:
+        serve(daybook, settings, listener, access(settings, daybook))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening address, before anything else is started."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048, reuse_port=False)
+    except OSError as error:
+        raise click.UsageError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
 
 
 def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access: Access) -> None:
@@ -124,30 +143,3 @@ def _write_secret(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text + "\n")
     draft.rename(path)
-
-
-def demo(settings: Settings, listener: socket.socket | None, *, as_json: bool) -> None:
-    """Record the seed in a ledger that lasts as long as the demonstration, print the answers, then serve."""
-    notes = tables.messages()
-    with tempfile.TemporaryDirectory(prefix="daybook-demo-") as home:
-        notes.print("starting a database of its own ...")
-        fresh = {"home": Path(home), "database_url": None, "origin": "demo", "log_requests": False, "signing_key": None}
-        own = settings.model_copy(update=fresh)
-        with open_daybook(own) as daybook:
-            count = seed.record_seed(daybook)
-            notes.print(f"recorded {count} events of examples/{seed.SEED.name}", highlight=False)
-            questions = Questions(daybook, own.wait_s)
-            answers, exposures = seed.answers(questions), seed.exposures(questions)
-            if as_json:
-                click.echo(seed.as_json([*answers, *exposures]))
-            else:
-                out = tables.console()
-                for words, answer in answers:
-                    out.print(tables.dependence(answer, words), "")
-                for words, answer in exposures:
-                    out.print(tables.exposure(answer, words), "")
-            if listener is not None:
-                base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-                notes.print(f"try: curl '{base}/api/v1/views/vendor-dependence?buyer=baidu'", highlight=False)
-                notes.print("what you record here is gone when it ends (Ctrl-C)", highlight=False)
-                serve(daybook, own, listener, Access(open=True))

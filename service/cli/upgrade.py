@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from service.cli.exporting import progress_bar
+from service.cli.progress import progress_bar
 from service.cli.verify import home_keys
 from service.daybook import database, identity_of
 from service.postgres.folder import PostgresFolder

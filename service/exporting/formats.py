@@ -8,9 +8,7 @@ from typing import Any, BinaryIO
 from service.asking.columns import Table, context
 from service.asking.pages import Entries
 from service.asking.views import View
-from service.exporting.columnar import Portions, write_arrow, write_parquet
 from service.exporting.delimited import write_csv
-from service.exporting.spreadsheets import Sheet, write_xlsx
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,24 @@ def _write_csv(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> N
     write_csv(output, choice.table.columns, choice.table.rows(answer), guarded=choice.guarded)
 
 
+# Arrow's Parquet and openpyxl take their time to import: only who asks for such a file waits for them.
+
+
 def _write_parquet(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    from service.exporting.columnar import Portions, write_parquet
+
     write_parquet(output, Portions(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
 
 
 def _write_arrow(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    from service.exporting.columnar import Portions, write_arrow
+
     write_arrow(output, Portions(choice.table.columns, choice.table.rows(answer), choice.context(answer)))
 
 
 def _write_xlsx(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    from service.exporting.spreadsheets import Sheet, write_xlsx
+
     others = [table for table in choice.view.tables if table is not choice.table]
     sheets = [Sheet(table.name, table.columns, table.rows(answer)) for table in (choice.table, *others)]
     write_xlsx(output, sheets, choice.context(answer))

@@ -1,0 +1,21 @@
+"""How far a command is, on stderr where that is a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from service.cli import tables
+
+#: Told how much is done, and of how much; None: that is not known.
+Told = Callable[[int, int | None], None]
+
+
+@contextmanager
+def progress_bar(what: str, *, shown: bool = True) -> Iterator[Told]:
+    """A progress bar on stderr, where that is a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = tables.messages()
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
