@@ -37,7 +37,8 @@ from pydantic.types import StringConstraints
 from bench.appending import stock_environment
 from bench.table import print_table
 from service.cli.seed import SEED
-from service.daybook import Daybook, database, open_daybook
+from service.daybook import Daybook, open_daybook
+from service.postgres.database import database
 from service.settings import Settings
 from service.web.bodies import read_events
 

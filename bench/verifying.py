@@ -50,10 +50,9 @@ order by n
 
 def fill(conninfo: str, home: Path, count: int) -> int:
     """Insert orders and publish a log over them; the bytes of all events."""
-    from service.daybook import ledger_identity
     from service.log.publisher import MOST_EVENTS
     from service.log.transparency import open_log
-    from service.storing.ledger import Ledger
+    from service.storing.ledger import Ledger, ledger_identity
     from service.storing.migrations import migrate
 
     migrate(conninfo)
@@ -88,7 +87,7 @@ def hashlib_alone(conninfo: str, count: int) -> float:
 def main() -> None:
     """Measure and print."""
     from service.cli.verify import home_keys
-    from service.daybook import database
+    from service.postgres.database import database
     from service.verification.ledger import Wanted, verify_ledger
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -1,11 +1,9 @@
 """The parts put together: database, ledger, committer, projection, follower."""
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from projections.database import Bounds
@@ -15,21 +13,16 @@ from service.following.projection_files import open_file
 from service.home import provide
 from service.log.keeping import all_kept
 from service.log.transparency import TransparencyLog, open_log
-from service.postgres.binaries import find_binaries
-from service.postgres.embedded import EmbeddedPostgres, attach
-from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
+from service.postgres.database import database
 from service.recording.committer import Committer
 from service.running.routines import Life, Routine
 from service.settings import Settings
-from service.storing.ledger import Ledger
+from service.storing.ledger import Ledger, ledger_identity
 from service.storing.migrations import WrongLedger, migrate
 from service.storing.migrations.roles import as_service, powers
 from service.storing.tail import Tail
 
 logger = logging.getLogger(__name__)
-
-#: How often a service looks whether the embedded server that it uses is there.
-LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,52 +58,6 @@ class Daybook:
         return self.follower.projection
 
 
-@contextmanager
-def database(
-    settings: Settings, *, keep: bool = False, watched: Callable[[Routine], None] = lambda routine: None
-) -> Iterator[str]:
-    """A connection string of the ledger's owner, to migrate and to look: the operator's, or the embedded server's.
-
-    Where another process runs the embedded server of this home, that one is used. `keep`: where the server ends in the
-    block, with that process or because somebody killed it, it is started again from here; `watched` is told of the
-    routine that does so.
-    """
-    if settings.database_url is not None:
-        yield (settings.migrations_url or settings.database_url).get_secret_value()
-        return
-    provide(settings.home)
-    server = EmbeddedPostgres(settings.home, settings.pg_bin)
-    running = attach(settings.home)
-    if running is None:
-        try:
-            conninfo = server.start()
-        except HomeInUseError:
-            # Another process was faster, just now.
-            running = attach(settings.home)
-            if running is None:
-                raise
-    if keep and running is None:
-        _say_what_is_newer(server, settings.pg_bin)
-    keeper = Routine("keeper", lambda routine: _keep(server, running or conninfo, routine), restarts=True)
-    if keep:
-        watched(keeper)
-        keeper.start()
-    try:
-        yield running or conninfo
-    finally:
-        keeper.stop()
-        server.stop()
-
-
-def _say_what_is_newer(server: EmbeddedPostgres, bin_folder: Path | None) -> None:
-    """Name the command, where new data would be made by another version than the one that made this home's."""
-    major, default = server.folder.data_major(), find_binaries(bin_folder).major
-    if major is not None and default > major:
-        logger.warning(
-            "the data is of PostgreSQL %s, and %s is there: `daybook upgrade` carries it over", major, default
-        )
-
-
 def refuse_to_begin(home: Path) -> None:
     """WrongLedger where a home that has seen a ledger grow would begin another: the database is not the one of before.
 
@@ -135,24 +82,6 @@ def _say_what_could_end_it(ledger: Ledger) -> None:
     with ledger.recorder.datastore.get_connection() as connection:
         for power in powers(connection):
             logger.warning("the service's connection could change what is recorded: %s (see daybook doctor)", power)
-
-
-def _keep(server: EmbeddedPostgres, conninfo: str, routine: Routine) -> None:
-    """Start the server wherever nobody runs it; those who wait for it find it where it was."""
-    while not routine.pause(LOOK_S):
-        routine.alive()
-        if server.is_running or server.folder.is_taken():
-            continue
-        logger.warning("the database server has ended (%s): starting it again", server.poll())
-        try:
-            if server.start() != conninfo:
-                # A home with a long path: the socket lies in a folder with another name each time.
-                logger.error("the database server has moved: start the service again")
-                return
-        except HomeInUseError:
-            continue  # another process was faster
-        except EmbeddedPostgresError:
-            logger.exception("the database server does not start")
 
 
 @contextmanager
@@ -218,24 +147,3 @@ def open_projection(home: Path, ledger: Ledger, bounds: Bounds | None = None) ->
     """
     with open_file(home / "projections", ledger_identity(ledger), ledger, bounds or Bounds()) as file:
         yield file.projection
-
-
-def ledger_identity(ledger: Ledger) -> str:
-    """Sixteen hexadecimal digits that no other ledger has."""
-    with ledger.recorder.datastore.get_connection() as connection:
-        row = connection.execute("select origin, created_at from ledger_identity").fetchone()
-    assert row is not None
-    return identity_of(row["origin"], row["created_at"])
-
-
-def identity_of(origin: str, created_at: datetime) -> str:
-    """The identity of the ledger of a name that was made at a time."""
-    return hashlib.sha256(f"{origin}\n{created_at.timestamp()}".encode()).hexdigest()[:16]
-
-
-def ledger_origin(ledger: Ledger) -> str:
-    """The ledger's name."""
-    with ledger.recorder.datastore.get_connection() as connection:
-        row = connection.execute("select origin from ledger_identity").fetchone()
-    assert row is not None
-    return str(row["origin"])

@@ -13,8 +13,7 @@ from projections.engine import OutOfOrder, batch_of
 from service.daybook import Daybook
 from service.following.follower import Lagging
 from service.recording.streams import StreamCache
-from service.storing.identifiers import new_identifier
-from service.storing.writing import Head, Numbered, Place, number
+from service.storing.writing import Head, Numbered, Place, new_identifier, number
 
 #: Events that one scenario may suppose.
 MOST_EVENTS = 1_000

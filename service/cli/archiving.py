@@ -13,11 +13,12 @@ from service.archives.writing import EVENTS_PER_FILE, archive
 from service.cli import tables
 from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
-from service.daybook import at_run_time, database, ledger_identity, ledger_origin, open_ledger
+from service.daybook import at_run_time, open_ledger
 from service.log.keys import given_keys, log_name
 from service.log.transparency import open_log
+from service.postgres.database import database
 from service.settings import Settings
-from service.storing.ledger import Ledger
+from service.storing.ledger import Ledger, ledger_identity, ledger_origin
 from service.storing.migrations import WrongLedger, migrate
 
 FOLDER = click.Path(path_type=Path, file_okay=False)

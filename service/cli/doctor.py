@@ -7,9 +7,9 @@ from dataclasses import asdict
 import click
 
 from service.cli import exits, tables
-from service.daybook import database
 from service.doctor.at_work import of_imports, of_service
 from service.doctor.installation import Finding, examine, of_this_machine
+from service.postgres.database import database
 from service.postgres.errors import EmbeddedPostgresError
 from service.settings import Settings
 

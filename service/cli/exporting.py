@@ -13,12 +13,13 @@ from service.cli.commands import Later, LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, write_answer
 from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
-from service.daybook import ledger_origin, open_daybook, open_ledger
+from service.daybook import open_daybook, open_ledger
 from service.exporting import events as event_files
 from service.exporting.events import WRITERS, Selection
 from service.exporting.files import STDOUT, written
 from service.exporting.formats import FORMATS, Choice
 from service.settings import Settings
+from service.storing.ledger import ledger_origin
 
 #: The open contracting data standard: JSON of its own kind.
 OCDS = "ocds"

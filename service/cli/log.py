@@ -11,12 +11,13 @@ from domain.notes import NoteError, parse_note, write_base64
 from service.asking.clocks import BeyondTheLedger
 from service.cli import exits
 from service.cli.wholes import WholeRange
-from service.daybook import ledger_identity, ledger_origin, open_ledger
+from service.daybook import open_ledger
 from service.log.publisher import served
 from service.log.storage import Issued
 from service.log.transparency import NoCheckpoint, TransparencyLog, consistency, open_log
 from service.log.witnesses import Witness, ask
 from service.settings import Settings
+from service.storing.ledger import ledger_identity, ledger_origin
 
 
 @contextmanager

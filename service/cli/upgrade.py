@@ -8,10 +8,11 @@ import click
 
 from service.cli.progress import progress_bar
 from service.cli.verify import home_keys
-from service.daybook import database, identity_of
+from service.postgres.database import database
 from service.postgres.folder import PostgresFolder
 from service.running.environment import forget_secrets
 from service.settings import Settings
+from service.storing.ledger import identity_of
 from service.upgrading.errors import NotTheSame
 from service.upgrading.planning import planned
 from service.upgrading.steps import Verify, discard, kept_versions, upgrade

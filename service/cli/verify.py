@@ -16,12 +16,13 @@ from domain.notes import NoteError, VerifierKey
 from service.asking.questions import NothingThere
 from service.cli import exits, tables
 from service.cli.audit import verify_bundle
-from service.daybook import database, identity_of
 from service.log.keys import BadSigningKey, key_file
 from service.log.signatures import SigningKey
+from service.postgres.database import database
 from service.postgres.folder import PostgresFolder
 from service.running.environment import forget_secrets
 from service.settings import Settings
+from service.storing.ledger import identity_of
 from service.verification import remote
 from service.verification.findings import Copies, Finding, Report, counted
 from service.verification.ledger import NothingToVerify, Told, Wanted, verify_ledger

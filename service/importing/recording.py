@@ -10,12 +10,12 @@ from domain.ledger import Batch, Sent
 from domain.streams import fold
 from service.daybook import Daybook
 from service.importing.plans import Entry, Refused, Summary
-from service.recording.commands import Command, Receipt, Withdrawn
+from service.recording.commands import Command, Withdrawn
 from service.recording.committer import Busy
+from service.recording.receipts import Receipt
 from service.recording.streams import StreamCache
-from service.storing.identifiers import new_identifier
 from service.storing.ledger import read_bytes
-from service.storing.writing import Place, number
+from service.storing.writing import Place, new_identifier, number
 
 ACTOR = "import"
 #: How long to leave a ledger alone that has too much to do.

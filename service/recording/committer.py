@@ -22,16 +22,14 @@ from psycopg.errors import UniqueViolation
 
 from domain.ledger import Batch, Interrupted, Sent
 from service.recording.ahead import Appended, Copyist, Diverted, Flight
-from service.recording.commands import Command, Group, IdempotencyKey, Placed, Receipt
+from service.recording.commands import Command, Group
 from service.recording.idempotency import KeyTaken, keep, recall
+from service.recording.receipts import IdempotencyKey, Receipt
 from service.recording.streams import StreamCache
 from service.running.attempts import Attempts, Pauses
 from service.running.routines import NotStarted, Routine
-from service.storing.identifiers import new_identifier
 from service.storing.ledger import Ledger, ReadOnly, Unreachable
-from service.storing.writing import ClockSetBack, Head, Place, number
-
-__all__ = ["Busy", "Committer", "Placed", "Receipt", "Unavailable"]
+from service.storing.writing import ClockSetBack, Head, Place, new_identifier, number
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from service.recording.commands import IdempotencyKey, Kept, Receipt, Remembered
+from service.recording.receipts import IdempotencyKey, Kept, Receipt, Remembered
 from service.storing.ledger import LedgerDatastore
 
 

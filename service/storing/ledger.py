@@ -1,11 +1,13 @@
 """The ledger in PostgreSQL, through the eventsourcing library: what is read, and what is appended."""
 
+import hashlib
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
 from eventsourcing.application import Application
@@ -318,3 +320,24 @@ class Ledger(Application[str]):
     def history(self, stream: str) -> list[Recorded]:
         """All events of a stream, in the order of their versions."""
         return [read_bytes(state) for state in self.recorder.by_streams([stream]).get(stream, ())]
+
+
+def ledger_identity(ledger: Ledger) -> str:
+    """Sixteen hexadecimal digits that no other ledger has."""
+    with ledger.recorder.datastore.get_connection() as connection:
+        row = connection.execute("select origin, created_at from ledger_identity").fetchone()
+    assert row is not None
+    return identity_of(row["origin"], row["created_at"])
+
+
+def identity_of(origin: str, created_at: datetime) -> str:
+    """The identity of the ledger of a name that was made at a time."""
+    return hashlib.sha256(f"{origin}\n{created_at.timestamp()}".encode()).hexdigest()[:16]
+
+
+def ledger_origin(ledger: Ledger) -> str:
+    """The ledger's name."""
+    with ledger.recorder.datastore.get_connection() as connection:
+        row = connection.execute("select origin from ledger_identity").fetchone()
+    assert row is not None
+    return str(row["origin"])

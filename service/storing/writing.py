@@ -1,6 +1,9 @@
 """Decided events written down: where they will stand, their bytes, and rows as PostgreSQL takes them in."""
 
+import os
 import struct
+import time
+import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -29,6 +32,19 @@ class Head(NamedTuple):
     recorded_at: datetime | None
     #: PostgreSQL's own clock when it was asked.
     clock: datetime
+
+
+def new_identifier() -> str:
+    """A name for an event whose sender gave none: a UUID of version 7 (RFC 9562, 5.7).
+
+    48 bits of milliseconds, then randomness: it sorts by time, so that the index grows at its end.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (1 << 48) - 1) << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
 
 
 class ClockSetBack(Exception):

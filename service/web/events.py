@@ -19,7 +19,7 @@ from service.asking.clocks import PATIENCE_S, day, instant_of
 from service.asking.selection import Selection
 from service.daybook import Daybook
 from service.exporting import cloud_events
-from service.recording.commands import IdempotencyKey, Receipt
+from service.recording.receipts import IdempotencyKey, Receipt
 from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events

@@ -5,7 +5,7 @@ import re
 
 from starlette.requests import Request
 
-from service.recording.commands import IdempotencyKey
+from service.recording.receipts import IdempotencyKey
 from service.web.problems import HttpProblem
 
 HEADER = "Idempotency-Key"

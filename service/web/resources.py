@@ -19,7 +19,7 @@ from domain.orders import OrderPlaced
 from domain.resources import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from domain.values import IDENTIFIER_PATTERN, EventData
 from service.daybook import Daybook
-from service.recording.commands import Receipt
+from service.recording.receipts import Receipt
 from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version

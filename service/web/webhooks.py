@@ -18,8 +18,8 @@ from domain.catalogue import EVENT_TYPES
 from domain.errors import Invalid
 from service.asking.clocks import BeyondTheLedger
 from service.daybook import Daybook
-from service.recording.commands import IdempotencyKey
 from service.recording.idempotency import KeyTaken
+from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
 from service.web.bodies import JSON
 from service.web.entry.access import LOOPBACK

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 from psycopg.rows import class_row
 
-from service.recording.commands import IdempotencyKey, KeyReused
+from service.recording.commands import KeyReused
 from service.recording.idempotency import keep_told, recall
+from service.recording.receipts import IdempotencyKey
 from service.storing.ledger import LedgerDatastore
 
 Status = Literal["active", "paused", "disabled"]

@@ -12,7 +12,8 @@ from psycopg import Connection
 from domain.catalogue import read_request
 from domain.events import Request, canonical
 from service.codes import codes
-from service.recording.committer import Committer, Receipt
+from service.recording.committer import Committer
+from service.recording.receipts import Receipt
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 

@@ -14,7 +14,8 @@ import psycopg
 from projections.engine import Projection, batch_of
 from service.following.follower import Follower
 from service.postgres.embedded import EmbeddedPostgres
-from service.recording.committer import Committer, Receipt
+from service.recording.committer import Committer
+from service.recording.receipts import Receipt
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, note, order, record, stored

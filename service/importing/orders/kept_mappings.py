@@ -9,7 +9,7 @@ from service.importing.formats import ORDERS
 from service.importing.orders.mapping import LARGEST_BYTES, SHIPPED, BadMapping, shipped
 from service.importing.reading.apart import judged
 from service.importing.reading.messages import Wanted
-from service.storing.identifiers import new_identifier
+from service.storing.writing import new_identifier
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SUFFIX = ".toml"

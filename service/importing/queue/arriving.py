@@ -9,7 +9,7 @@ from types import TracebackType
 
 from service.importing.bounds import RESERVE_BYTES
 from service.importing.queue.jobs import Jobs
-from service.storing.identifiers import new_identifier
+from service.storing.writing import new_identifier
 
 #: Bytes written at once.
 CHUNK_BYTES = 1024 * 1024

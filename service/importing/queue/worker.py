@@ -11,7 +11,7 @@ from typing import TextIO
 import msgspec
 
 from domain.errors import Corrupt, Refusal
-from service.daybook import Daybook, ledger_identity
+from service.daybook import Daybook
 from service.following.follower import Lagging, Stopped
 from service.importing.formats import NDJSON
 from service.importing.importing import form_of, import_from, wanted
@@ -27,7 +27,7 @@ from service.recording.committer import Busy, Unavailable
 from service.running.attempts import Pauses
 from service.running.routines import Routine
 from service.settings import Settings
-from service.storing.ledger import Unreachable
+from service.storing.ledger import Unreachable, ledger_identity
 from service.storing.writing import ClockSetBack
 
 logger = logging.getLogger(__name__)

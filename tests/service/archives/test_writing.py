@@ -18,10 +18,10 @@ from service.archives.manifest import BadArchive, Manifest, Range, read_manifest
 from service.archives.restoring import Checked, NotEmpty, check, restore
 from service.archives.writing import SCHEMA, Done, OtherLedger, archive
 from service.codes import codes
-from service.daybook import Daybook, ledger_identity, open_daybook
+from service.daybook import Daybook, open_daybook
 from service.log.signatures import SigningKey
 from service.settings import Settings
-from service.storing.ledger import Ledger
+from service.storing.ledger import Ledger, ledger_identity
 from service.storing.migrations import WrongLedger, migrate
 from tests.service.exporting.conftest import order, organization
 

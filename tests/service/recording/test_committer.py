@@ -9,7 +9,8 @@ from psycopg import Connection
 import service.recording.committer
 from domain.errors import Invalid, Refusal, Rejected
 from domain.events import LARGEST_EVENT_BYTES
-from service.recording.committer import Busy, Committer, Receipt, Unavailable
+from service.recording.committer import Busy, Committer, Unavailable
+from service.recording.receipts import Receipt
 from service.storing.ledger import Ledger
 from tests.service.purchases import (
     Event,

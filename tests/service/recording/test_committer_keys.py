@@ -10,8 +10,9 @@ import pytest
 from psycopg import Connection
 
 from domain.errors import Refusal
-from service.recording.commands import IdempotencyKey, KeyReused, Moved
-from service.recording.committer import Committer, Receipt
+from service.recording.commands import KeyReused, Moved
+from service.recording.committer import Committer
+from service.recording.receipts import IdempotencyKey, Receipt
 from service.storing.ledger import Ledger
 from tests.service.purchases import Event, amendment, appends_wait, events, head_held, market, order, read, record
 from tests.service.wire import Lost, Wire, wire_to

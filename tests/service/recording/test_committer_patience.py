@@ -14,7 +14,8 @@ from psycopg import Connection
 import service.recording.committer
 from domain.ledger import Sent
 from service.postgres.connections import settings_of
-from service.recording.committer import Committer, Receipt, Unavailable
+from service.recording.committer import Committer, Unavailable
+from service.recording.receipts import Receipt
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, appends_wait, events, head_held, organization, read, record

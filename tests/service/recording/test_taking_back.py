@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from domain.errors import Refusal
-from service.recording.committer import Committer, Receipt
+from service.recording.committer import Committer
+from service.recording.receipts import Receipt
 from service.storing.ledger import Ledger
 from tests.domain.slow_decisions import SlowBatch
 from tests.domain.test_chronicles import KeptBook, commands

@@ -16,9 +16,8 @@ from domain.events import Recorded, canonical, instant
 from domain.ledger import Batch
 from service.recording.committer import Committer
 from service.recording.streams import StreamCache
-from service.storing.identifiers import new_identifier
 from service.storing.ledger import Ledger
-from service.storing.writing import ClockSetBack, Place, number
+from service.storing.writing import ClockSetBack, Place, new_identifier, number
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
     amendment,

@@ -16,12 +16,12 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from service.daybook import Daybook, open_daybook
-from service.daybook import database as served
 from service.doctor.installation import of_this_machine
 from service.postgres.binaries import installations
+from service.postgres.database import database as served
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
-from service.recording.commands import IdempotencyKey
+from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
 from service.storing.migrations.roles import powers
 from service.storing.tokens import Tokens

@@ -13,12 +13,11 @@ from domain.merkle import Edge, leaf_hash
 from domain.notes import Checkpoint, Note
 from domain.tiles import HEIGHT, grown
 from service.cli.verify import home_keys
-from service.daybook import ledger_identity
 from service.log.signatures import SigningKey
 from service.log.transparency import open_log
 from service.recording.committer import Committer
 from service.settings import Settings
-from service.storing.ledger import Ledger
+from service.storing.ledger import Ledger, ledger_identity
 from service.verification.findings import Finding, Report
 from service.verification.ledger import Wanted, verify_state
 from tests.service.purchases import market, order, record

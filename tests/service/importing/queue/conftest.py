@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from service.daybook import Daybook, ledger_identity, open_daybook
+from service.daybook import Daybook, open_daybook
 from service.importing.queue.arriving import Arrival
 from service.importing.queue.jobs import Job, Jobs, Wish
 from service.settings import Settings
+from service.storing.ledger import ledger_identity
 
 Put = Callable[..., Job]
 

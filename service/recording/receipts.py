@@ -1,0 +1,133 @@
+"""What became of a command: its receipt, and what is kept of that under an idempotency key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from domain.events import Recorded
+from domain.outcomes import Outcome
+
+#: Events of one command that are kept under an idempotency key: as many as an answer lists.
+MOST_REMEMBERED = 1_000
+
+
+class IdempotencyKey(NamedTuple):
+    """The name that a client gave a request, so that sending it again records nothing again."""
+
+    #: Who sent it: each has names of its own.
+    actor: str
+    key: str
+    #: SHA-256 of what was sent: under one key it is always the same.
+    fingerprint: bytes
+
+
+class Placed(NamedTuple):
+    """Where one event stands."""
+
+    id: str
+    position: int
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a command: where its events stand, in the order of its requests."""
+
+    outcomes: Sequence[Outcome]
+    #: How many events were recorded just now.
+    recorded: int
+    #: The position of the first of these; they stand one behind the other.
+    first: int
+    #: How many had been recorded before.
+    repeated: int = 0
+    #: Positions of events recorded just now that others replay, by id.
+    replays: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether all of it had been recorded before."""
+        return self.recorded == 0
+
+    @property
+    def count(self) -> int:
+        """How many events were recorded just now, or, of a replay, then."""
+        # What a request repeats within its own batch was recorded once.
+        return self.recorded or len({event.position for event in self.events})
+
+    @property
+    def first_position(self) -> int:
+        """The lowest of their positions."""
+        return self.first if self.recorded else min(event.position for event in self.events)
+
+    @property
+    def last_position(self) -> int:
+        """The highest of their positions."""
+        if self.recorded:
+            return self.first + self.recorded - 1
+        return max(event.position for event in self.events)
+
+    def told(self) -> dict[str, Any]:
+        """What is kept of it under an idempotency key."""
+        return {
+            "count": self.count,
+            "first": self.first_position,
+            "last": self.last_position,
+            "events": [list(event) for event in self.events[:MOST_REMEMBERED]],
+        }
+
+    @cached_property
+    def events(self) -> tuple[Placed, ...]:
+        """Where each event stands."""
+        placed: list[Placed] = []
+        position = self.first
+        for outcome in self.outcomes:
+            placed += [self._replay(event) for event in outcome.replayed]
+            for draft in outcome.drafts:
+                placed.append(Placed(draft.id, position, draft.stream, draft.version))
+                position += 1
+        return tuple(placed)
+
+    def _replay(self, event: Recorded) -> Placed:
+        # A replay of an event decided in this very group has no position of its own yet.
+        return Placed(event.id, event.position or self.replays[event.id], event.stream, event.version)
+
+
+@dataclass(frozen=True)
+class Remembered(Receipt):
+    """What had become of a command that is sent again under its idempotency key."""
+
+    told_before: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> "Remembered":
+        """From what was kept."""
+        return cls((), 0, told.get("first", 0), told_before=told)
+
+    @property
+    def count(self) -> int:
+        """How many events were recorded then."""
+        return int(self.told_before["count"])
+
+    @property
+    def first_position(self) -> int:
+        """The lowest of their positions."""
+        return int(self.told_before["first"])
+
+    @property
+    def last_position(self) -> int:
+        """The highest of their positions."""
+        return int(self.told_before["last"])
+
+    @cached_property
+    def events(self) -> tuple[Placed, ...]:
+        """Where each event stands, as far as that was kept."""
+        return tuple(Placed(*event) for event in self.told_before["events"])
+
+
+class Kept(NamedTuple):
+    """What is recorded under an idempotency key."""
+
+    fingerprint: bytes
+    receipt: Remembered
