@@ -1,7 +1,7 @@
 """The HTTP application: routes, the door, and answers when something is wrong."""
 
 from anyio import CapacityLimiter
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -22,7 +22,7 @@ from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.description import openapi
 from service.web.entry.access import Access
-from service.web.entry.door import Door, refuse_another_route
+from service.web.entry.door import Door
 from service.web.entry.ending import Ending
 from service.web.entry.limits import Allowance, Limits
 from service.web.entry.methods import Heads, allowed, instead
@@ -52,7 +52,6 @@ def application(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(refuse_another_route)],
         # A path that is almost one is another.
         redirect_slashes=False,
     )

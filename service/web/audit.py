@@ -8,10 +8,11 @@ from starlette.requests import Request
 from projections.engine import fingerprint
 from service.asking.clocks import BeyondTheLedger
 from service.daybook import Daybook
+from service.web.entry.permissions import PROVE
 from service.web.entry.rooms import rooms_of
 from service.web.wholes import Whole
 
-router = APIRouter(prefix="/api/v1", tags=["audit"])
+router = APIRouter(prefix="/api/v1", tags=["audit"], dependencies=[PROVE])
 
 
 @router.get("/projection/digest")

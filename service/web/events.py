@@ -24,6 +24,7 @@ from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
+from service.web.entry.permissions import READ, RECORD
 from service.web.entry.rooms import Rooms, rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
@@ -39,7 +40,7 @@ STREAM_PAGE = 5_000
 SMALL_BODY_BYTES = 16_384
 
 
-@router.post("/events", status_code=201)
+@router.post("/events", status_code=201, dependencies=[RECORD])
 async def record_events(request: Request) -> Response:
     """Record one event, an array of events, or NDJSON: all of them or none."""
     daybook: Daybook = request.app.state.daybook
@@ -95,7 +96,7 @@ CLOUD_EVENTS, CLOUD_EVENTS_BATCH = "application/cloudevents+json", "application/
 OFFERED = (JSON, NDJSON[0], CLOUD_EVENTS_BATCH)
 
 
-@router.get("/events")
+@router.get("/events", dependencies=[READ])
 async def list_events(
     request: Request,
     after: Annotated[Whole, Query(ge=0, le=2**62)] = 0,
@@ -178,7 +179,7 @@ async def _lines(
         after, left = rows[-1].position, left - len(rows)
 
 
-@router.get("/events/{position}")
+@router.get("/events/{position}", dependencies=[READ])
 async def read_event(request: Request, position: Whole) -> Response:
     """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64.
 

@@ -11,12 +11,13 @@ from starlette.responses import Response
 from service.asking.lists import Registers
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
+from service.web.entry.permissions import READ
 from service.web.entry.rooms import rooms_of
 from service.web.resources import KINDS, Kind, stream_of
 from service.web.validators import Raw, linked, tagged, tagged_resource
 from service.web.views import raw_parameters
 
-router = APIRouter(prefix="/api/v1", tags=["resources"])
+router = APIRouter(prefix="/api/v1", tags=["resources"], dependencies=[READ])
 
 
 def _registers(request: Request) -> Registers:

@@ -34,12 +34,13 @@ from service.importing.reading.apart import NotStarted, judged
 from service.importing.reading.messages import Wanted
 from service.importing.rows import BadFile
 from service.web.bodies import JSON, NDJSON, read_body
+from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
 from service.web.wholes import Whole
 
 PATH = "/api/v1/imports"
-router = APIRouter(prefix=PATH, tags=["imports"])
+router = APIRouter(prefix=PATH, tags=["imports"], dependencies=[RECORD])
 mappings = APIRouter(prefix="/api/v1/mappings", tags=["imports"])
 
 TOML = "application/toml"
@@ -173,14 +174,14 @@ async def cancel_import(request: Request, identifier: str) -> Response:
     return _json(told(worker.jobs, job), 202 if job.open else 200)
 
 
-@mappings.get("")
+@mappings.get("", dependencies=[READ])
 async def list_mappings(request: Request) -> Response:
     """The mappings that imports can name."""
     names = await run_in_threadpool(_mappings(request).names)
     return _json({"mappings": [{"name": name, "shipped": shipped} for name, shipped in names.items()]})
 
 
-@mappings.get("/{name}")
+@mappings.get("/{name}", dependencies=[READ])
 async def read_mapping(request: Request, name: str) -> Response:
     """One mapping, in TOML."""
     try:
@@ -189,7 +190,7 @@ async def read_mapping(request: Request, name: str) -> Response:
         raise HttpProblem("not-found", str(error)) from None
 
 
-@mappings.put("/{name}", status_code=201, openapi_extra=MAPPING_FILE)
+@mappings.put("/{name}", status_code=201, dependencies=[RECORD], openapi_extra=MAPPING_FILE)
 async def keep_mapping(request: Request, name: str) -> Response:
     """Keep a mapping, in TOML, under a name; imports that were sent before keep the one that it had then."""
     content = await read_body(request, LARGEST_BYTES)
@@ -207,7 +208,7 @@ async def keep_mapping(request: Request, name: str) -> Response:
     return _json({"name": name, "shipped": False}, 201 if new else 200, {"Location": f"/api/v1/mappings/{name}"})
 
 
-@mappings.delete("/{name}", status_code=204)
+@mappings.delete("/{name}", status_code=204, dependencies=[RECORD])
 async def remove_mapping(request: Request, name: str) -> Response:
     """Forget a mapping."""
     try:

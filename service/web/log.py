@@ -13,12 +13,13 @@ from service.asking.clocks import BeyondTheLedger, single, whole
 from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
 from service.web.accepting import likings
+from service.web.entry.permissions import PROVE
 from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 from service.web.views import raw_parameters
 from service.web.wholes import Whole
 
-router = APIRouter(tags=["log"])
+router = APIRouter(tags=["log"], dependencies=[PROVE])
 
 #: Query parameters that are still to be read, each with its values.
 Raw = dict[str, Sequence[str]]

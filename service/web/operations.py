@@ -9,39 +9,40 @@ from starlette.responses import JSONResponse, Response
 
 from service.observing.metrics import CONTENT_TYPE
 from service.version import VERSION
+from service.web.entry.permissions import OPEN, OPEN_TO_PROBES, READ_BY_PROBES
 from service.web.problems import PROBLEM_TYPES, HttpProblem
 from service.web.readiness import Readiness
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/livez")
+@router.get("/livez", dependencies=[OPEN_TO_PROBES])
 async def livez() -> Response:
     """Whether the process answers."""
     return JSONResponse({"status": "alive"})
 
 
-@router.get("/readyz")
+@router.get("/readyz", dependencies=[OPEN_TO_PROBES])
 async def readyz(request: Request) -> Response:
     """Whether something can be recorded and the views are up with it; how each kind of work goes, and why."""
     readiness: Readiness = request.app.state.readiness
     return await readiness.answer()
 
 
-@router.get("/metrics")
+@router.get("/metrics", dependencies=[READ_BY_PROBES])
 async def metrics(request: Request) -> Response:
     """What Prometheus scrapes."""
     collected = await to_thread.run_sync(request.app.state.metrics.text, limiter=request.app.state.scraping)
     return Response(collected, media_type=CONTENT_TYPE)
 
 
-@router.get("/version")
+@router.get("/version", dependencies=[OPEN_TO_PROBES])
 async def version(request: Request) -> Response:
     """What runs here."""
     return JSONResponse({"daybook": VERSION, "origin": request.app.state.daybook.origin})
 
 
-@router.get("/problems/{name}")
+@router.get("/problems/{name}", dependencies=[OPEN])
 async def problem(name: str) -> Response:
     """What a type of problem means, and what to do about it."""
     kind = PROBLEM_TYPES.get(name)

@@ -24,6 +24,7 @@ from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
 from service.web.description.examples import CORRECTIONS, EXAMPLES, NOTES
+from service.web.entry.permissions import RECORD
 from service.web.entry.rooms import rooms_of
 from service.web.events import answer, correlation_of
 from service.web.facts import Facts, invalid, read_fact, read_object, read_plain, schema_of
@@ -32,7 +33,7 @@ from service.web.problems import HttpProblem
 
 __all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "Kind", "router", "stream_of"]
 
-router = APIRouter(prefix=API, tags=["resources"])
+router = APIRouter(prefix=API, tags=["resources"], dependencies=[RECORD])
 
 
 async def _record_new(request: Request, kind: Kind) -> Response:

@@ -14,11 +14,12 @@ from service.asking.clocks import BeyondTheLedger
 from service.asking.wholes import parse_whole
 from service.storing.ledger import Unreachable
 from service.storing.tail import Tail, Wanted
+from service.web.entry.permissions import READ
 from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 from service.web.wholes import Whole
 
-router = APIRouter(prefix="/api/v1", tags=["events"])
+router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[READ])
 
 #: A comment is sent after so long without an event, so that nobody in between gives the connection up.
 HEARTBEAT_S = 15.0

@@ -17,13 +17,14 @@ from service.asking.scenarios import MOST_EVENTS
 from service.asking.views import VIEWS
 from service.web.accepting import accepted
 from service.web.bodies import JSON, read_events
+from service.web.entry.permissions import READ
 from service.web.entry.rooms import rooms_of
 from service.web.formats import choice_of, chosen, rendered
 from service.web.problems import HttpProblem
 from service.web.resources import KINDS
 from service.web.validators import linked, tagged, tagged_resource
 
-router = APIRouter(prefix="/api/v1", tags=["views"])
+router = APIRouter(prefix="/api/v1", tags=["views"], dependencies=[READ])
 
 #: Scenarios that are worked out at once.
 MOST_SUPPOSING = 4

@@ -23,6 +23,7 @@ from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
 from service.web.bodies import JSON
 from service.web.entry.access import LOOPBACK
+from service.web.entry.permissions import MANAGE
 from service.web.entry.rooms import rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
@@ -30,7 +31,7 @@ from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
 from service.webhooks.delivery import Attempt, Deliveries
 from service.webhooks.registry import Webhook, Webhooks
 
-router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[MANAGE])
 
 LONGEST_URL = 2_000
 #: Messages that are sent to try a webhook, at the same time.

@@ -33,8 +33,7 @@ MADE_AT_RUN_TIME = {
     "service/importing/orders/decimals.py:patterns_of",
     "service/importing/places.py:_pattern",
     "service/importing/regulations/renewals.py:renewals",
-    "service/web/methods.py:instead",
-    "service/web/permissions.py:_rule",
+    "service/web/entry/methods.py:instead",
     "service/web/resources.py:stream_of",
 }
 LENGTH = 20_000

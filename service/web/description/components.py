@@ -71,14 +71,6 @@ PARAMETERS: dict[str, Schema] = {
     },
 }
 
-SECURITY_SCHEMES: dict[str, Schema] = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "A token of this service (daybook token create), or a JWT of the operator's identity provider.",
-    }
-}
-
 
 def refusals() -> dict[str, Schema]:
     """By status, what a route refuses with: Problem400 and so on."""

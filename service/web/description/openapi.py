@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,11 +16,11 @@ from service.version import VERSION
 from service.web.conditions import matches, not_modified, tag_of_body
 from service.web.description import components, described_events, described_operations, described_views
 from service.web.description.answers import ALWAYS, Answer, Described, recording
-from service.web.entry.permissions import ROLES, required
+from service.web.entry.permissions import OPEN, Permission, permission_of
 from service.web.resources import API, KINDS
 from service.web.routes import ROUTERS
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 #: What is understood of every route.
 INTRODUCTION = """An event-sourced procurement ledger: what was ordered, received and paid of whom, and on whom a buyer
@@ -66,16 +67,21 @@ def written() -> tuple[bytes, str]:
 
 def document() -> dict[str, Any]:
     """The description."""
-    app = FastAPI()
+    app = FastAPI(openapi_url=None)
     for one in ROUTERS:
         app.include_router(one)
     made = get_openapi(title="Daybook", version=VERSION, openapi_version="3.1.0", routes=app.routes)
     own = {name: schema for name, schema in made["components"]["schemas"].items() if "ValidationError" not in name}
     schemas = {**components.schemas(), **own}
     described = described_routes()
+    permissions = {
+        (method.lower(), one.path_format): permission_of(one)
+        for one in iter_route_contexts(app.routes)
+        for method in one.methods or ()
+    }
     paths = {
         path: {
-            method: _operation(method, path, given, described.get((method, path)), schemas)
+            method: _operation(path, given, permissions[method, path], described.get((method, path)), schemas)
             for method, given in operations.items()
         }
         for path, operations in made["paths"].items()
@@ -93,7 +99,7 @@ def document() -> dict[str, Any]:
             "responses": components.refusals(),
             "parameters": components.PARAMETERS,
             "headers": components.HEADERS,
-            "securitySchemes": components.SECURITY_SCHEMES,
+            "securitySchemes": made["components"]["securitySchemes"],
         },
     }
 
@@ -112,7 +118,11 @@ def described_routes() -> dict[tuple[str, str], Described]:
 
 
 def _operation(
-    method: str, path: str, given: Mapping[str, Any], described: Described | None, schemas: dict[str, Any]
+    path: str,
+    given: Mapping[str, Any],
+    permission: Permission,
+    described: Described | None,
+    schemas: dict[str, Any],
 ) -> dict[str, Any]:
     """One operation, from what its code says and what is said of it."""
     words = given.get("description", given["summary"])
@@ -121,7 +131,7 @@ def _operation(
         "tags": [_tag(path, given["tags"])],
         "summary": words.split("\n\n")[0].replace("\n", " ").strip().rstrip("."),
         "description": words,
-        **_permission(method, path),
+        **_permission(permission),
     }
     if described is None:
         operation["parameters"] = list(given.get("parameters", ()))
@@ -143,12 +153,10 @@ def _tag(path: str, given: list[str]) -> str:
     return part if part in TAGS else given[0]
 
 
-def _permission(method: str, path: str) -> dict[str, Any]:
-    capability = required(method.upper(), re.sub(r"\{[^{}]+\}", "1", path))
-    if capability is None:
+def _permission(permission: Permission) -> dict[str, Any]:
+    if permission.capability is None:
         return {"security": []}
-    roles = [role for role, capabilities in ROLES.items() if capability in capabilities]
-    return {"x-required-capability": str(capability), "x-roles": roles}
+    return {"x-required-capability": str(permission.capability), "x-roles": permission.roles}
 
 
 def _parameters(path: str, described: Described) -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from importlib import resources
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from service.web.entry.permissions import OPEN
 from service.web.problems import HttpProblem
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 #: The page is the only one that runs scripts, and only those that are served here; the styles within it are the
 #: reference's own.

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from service.storing.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
 from service.web.entry.identities import LONGEST_TOKEN, IdentityProvider
-from service.web.entry.permissions import ROLES, Capability, Rule
+from service.web.entry.permissions import ROLES, Capability, Permission
 from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 
@@ -58,27 +58,27 @@ class Access:
         return cls(tuple((digest(token), Actor(actor, role)) for token, actor in tokens))
 
     async def admit(
-        self, request: Request, rule: Rule | None, refuse_spent: Callable[[], None] = lambda: None
+        self, request: Request, permission: Permission | None, refuse_spent: Callable[[], None] = lambda: None
     ) -> Actor:
         """Who is asking, once it is sure that they may; HttpProblem where they may not.
 
-        `rule`: that of the route which answers; None: none does, which whoever has a token is told. `refuse_spent` is
-        called before anything that costs, and raises HttpProblem where there was too much of it already.
+        `permission`: what the route takes that answers; None: none does, which is said only to a caller with a token.
+        `refuse_spent` is called before anything that costs, and raises HttpProblem where there was too much already.
         """
         if self.open:
             _refuse_other_hosts(request)
             return Actor("demo", "admin")
-        if rule is not None and (rule.capability is None or self._is_open(request, rule)):
+        if permission is not None and (permission.capability is None or self._is_open(request, permission)):
             return ANYBODY
         actor = await self.identify(request, refuse_spent)
-        if rule is not None and rule.capability is not None:
-            actor.refuse_without(rule.capability)
+        if permission is not None and permission.capability is not None:
+            actor.refuse_without(permission.capability)
         return actor
 
-    def _is_open(self, request: Request, rule: Rule) -> bool:
+    def _is_open(self, request: Request, permission: Permission) -> bool:
         """Whether anybody may read what is asked, which is a part of the log."""
         path: str = request.scope["path"]
-        return rule.capability == Capability.PROVE and path.startswith(self.open_paths)
+        return permission.capability == Capability.PROVE and path.startswith(self.open_paths)
 
     async def is_still_admitted(self, request: Request) -> bool:
         """Whether whoever began a long answer is let in to this day; raises Unreachable where nobody can say."""

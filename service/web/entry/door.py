@@ -78,30 +78,23 @@ class Door:
 
         Whoever shows no token that is let in is counted by where they come from, before a token costs a look-up.
         """
-        found = self.declarations.find(request.scope)
-        request.state.template, rule = (None, None) if found is None else found
+        permission = self.declarations.find(request.scope)
+        request.state.permission = permission
         limit = self.rate_limit
         if limit is None:
-            request.state.actor = await self.access.admit(request, rule)
+            request.state.actor = await self.access.admit(request, permission)
             return {}
         address = caller(request.scope, self.proxies)
         try:
-            actor = await self.access.admit(request, rule, partial(limit.refuse_spent, address))
+            actor = await self.access.admit(request, permission, partial(limit.refuse_spent, address))
         except HttpProblem as problem:
             if problem.name == "unauthenticated":
                 problem.headers |= limit.take_address(address)
             raise
         request.state.actor = actor
-        if rule is not None and rule.is_probe:
+        if permission is not None and permission.is_probe:
             return {}
         return limit.take_address(address) if actor is ANYBODY else limit.take(actor.id)
-
-
-async def refuse_another_route(request: Request) -> None:
-    """Answer by no route but the one on which it was decided who may use it."""
-    route = getattr(request.scope.get("route"), "path", None)
-    if route != request.state.template:
-        raise RuntimeError(f"{request.scope['path']!r} is answered by {route}, let in by {request.state.template}")
 
 
 def _request_id(request: Request) -> str:

@@ -1,17 +1,20 @@
-"""Who may do what: the capabilities of each role, and the capability that each route takes. The one table of both."""
+"""Who may do what: the capabilities of each role, and the permission that each route takes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fastapi.routing import APIRoute
+from fastapi import Security
+from fastapi.openapi.models import HTTPBearer
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.security.base import SecurityBase
 from starlette._utils import get_route_path  # what the framework matches on
+from starlette.requests import Request
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from domain.resources import KINDS
 from service.storing.tokens import Role
 
 
@@ -37,121 +40,87 @@ ROLES: dict[Role, frozenset[Capability]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What routes take that have one of these methods and a path of this form."""
+class Permission(SecurityBase):
+    """What a route takes of the one who asks. The door checks it before a request is read; the route only confirms it.
 
-    methods: frozenset[str]
-    path: re.Pattern[str]
-    #: None: anybody may ask, without a token.
-    capability: Capability | None
-    #: Whether requests are not counted: machines ask, and must be answered whoever else asks.
-    is_probe: bool = False
+    `capability`: None where no token is needed. `is_probe`: requests are not counted, since machines send them and
+    must be answered however many others ask.
+    """
+
+    scheme_name = "bearer"
+    model = HTTPBearer(
+        description="A token of this service (daybook token create), or a JWT of the operator's identity provider."
+    )
+
+    def __init__(self, capability: Capability | None, *, is_probe: bool = False) -> None:
+        self.capability = capability
+        self.is_probe = is_probe
+
+    @property
+    def roles(self) -> list[Role]:
+        """The roles that have it."""
+        return [role for role, capabilities in ROLES.items() if self.capability in capabilities]
+
+    async def __call__(self, request: Request) -> None:
+        """Refuse to answer by a route that is not the one for which the request was let in."""
+        if request.state.permission is not self:
+            raise RuntimeError(f"{request.scope['path']!r} was let in for another route")
 
 
-API = "/api/v1"
-#: A part of a path that a request fills in.
-PART = "[^/]+"
-KIND = f"({'|'.join(kind.plural for kind in KINDS)})"
-SUBJECT = f"({'|'.join(sorted({subject for kind in KINDS for subject in kind.subjects}))})"
-REGISTERS = "(orders|organizations|partnerships|products|regulations)"
-
-
-def _rule(methods: str, path: str, capability: Capability | None, *, is_probe: bool = False) -> Rule:
-    return Rule(frozenset(methods.split()), re.compile(path), capability, is_probe)
-
-
-#: Every route stands here: what has no rule is not served. The first that fits decides.
-RULES = (
-    _rule("GET", "/(livez|readyz|version)", None, is_probe=True),
-    _rule("GET", f"/problems/{PART}|/openapi\\.json|/docs(/{PART})?", None),
-    _rule("GET", "/metrics", Capability.READ, is_probe=True),
-    _rule("GET", f"({API})?/log/.+", Capability.PROVE),
-    _rule("GET", f"{API}/events/{PART}/proof|{API}/projection/digest", Capability.PROVE),
-    _rule("GET POST", f"{API}/webhooks", Capability.MANAGE),
-    _rule("GET DELETE", f"{API}/webhooks/{PART}", Capability.MANAGE),
-    _rule("POST", f"{API}/webhooks/{PART}/(pause|resume|replay|rotate-secret|test)", Capability.MANAGE),
-    _rule("GET POST", f"{API}/imports", Capability.RECORD),
-    _rule("GET DELETE", f"{API}/imports/{PART}", Capability.RECORD),
-    _rule("GET", f"{API}/imports/{PART}/rejects", Capability.RECORD),
-    _rule("GET", f"{API}/mappings(/{PART})?", Capability.READ),
-    _rule("PUT DELETE", f"{API}/mappings/{PART}", Capability.RECORD),
-    _rule("GET", f"{API}/events(/{PART})?", Capability.READ),
-    _rule("POST", f"{API}/events", Capability.RECORD),
-    _rule("GET", f"{API}/{KIND}(/{PART}(/history)?)?", Capability.READ),
-    _rule("POST", f"{API}/{KIND}(/{PART}/{SUBJECT})?", Capability.RECORD),
-    _rule("GET", f"{API}/views/{REGISTERS}(/{PART})?", Capability.READ),
-    _rule("GET", f"{API}/views/vendor-dependence(/(evidence|series|diff))?", Capability.READ),
-    _rule("GET", f"{API}/views/regulatory-exposure", Capability.READ),
-    # What would be is only asked.
-    _rule("POST", f"{API}/scenarios/(vendor-dependence|regulatory-exposure)", Capability.READ),
-)
+#: A router, or each of its routes, names exactly one of these among its dependencies.
+OPEN = Security(Permission(None))
+OPEN_TO_PROBES = Security(Permission(None, is_probe=True))
+READ = Security(Permission(Capability.READ))
+READ_BY_PROBES = Security(Permission(Capability.READ, is_probe=True))
+RECORD = Security(Permission(Capability.RECORD))
+PROVE = Security(Permission(Capability.PROVE))
+MANAGE = Security(Permission(Capability.MANAGE))
 
 
 class Undeclared(Exception):
-    """A route of which no rule says who may use it."""
-
-
-def rule_for(method: str, path: str) -> Rule | None:
-    """The rule that decides on a route by its method and path or template; None: it has none."""
-    asked = "GET" if method == "HEAD" else method
-    for rule in RULES:
-        if asked in rule.methods and rule.path.fullmatch(path):
-            return rule
-    return None
-
-
-def required(method: str, path: str) -> Capability | None:
-    """What a route takes; None: nothing, not even a token. Raises Undeclared."""
-    rule = rule_for(method, path)
-    if rule is None:
-        raise Undeclared(f"no rule says who may {method} {path}")
-    return rule.capability
+    """A route that does not say by exactly one permission who may use it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One route of an application with the rule of who may use it."""
+    """One route of an application with what it takes."""
 
-    template: str
     methods: frozenset[str]
     form: re.Pattern[str]
-    #: By method.
-    rules: dict[str, Rule]
+    permission: Permission
 
 
 class Declarations:
     """Every route of an application, in the order in which the framework tries them."""
 
     def __init__(self, routes: Iterable[Any]) -> None:
-        """Raises Undeclared where one of them has no rule."""
-        self.routes = [_declared(template, methods) for template, methods in _walk(routes, "")]
+        """Raises Undeclared where one of them does not say who may use it."""
+        self.routes = [_declared(route) for route in iter_route_contexts(list(routes))]
 
-    def find(self, scope: Scope) -> tuple[str, Rule] | None:
-        """The template and the rule of the route that answers a request; None: none does."""
-        path = get_route_path(scope)
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+    def find(self, scope: Scope) -> Permission | None:
+        """The permission that a request takes; None: no route answers it."""
+        return self.at(scope["method"], get_route_path(scope))
+
+    def at(self, method: str, path: str) -> Permission | None:
+        """The permission for a method (HEAD as GET) at a path; None: no route answers it."""
+        asked = "GET" if method == "HEAD" else method
         for route in self.routes:
-            if method in route.methods and route.form.match(path):
-                return route.template, route.rules[method]
+            if asked in route.methods and route.form.match(path):
+                return route.permission
         return None
 
 
-def _declared(template: str, methods: frozenset[str]) -> Declared:
-    rules = {}
-    for method in methods:
-        rule = rule_for(method, template)
-        if rule is None:
-            raise Undeclared(f"no rule says who may {method} {template}")
-        rules[method] = rule
-    return Declared(template, methods, compile_path(template)[0], rules)
+def permission_of(route: RouteContext) -> Permission:
+    """What a route takes; raises Undeclared where it, or its router, does not name exactly one permission."""
+    if not isinstance(route.original_route, APIRoute):
+        raise Undeclared(f"{route.original_route!r} is no route of which it can be said who may use it")
+    named = [one.call for one in route.dependant.dependencies if isinstance(one.call, Permission)]
+    if len(named) != 1:
+        raise Undeclared(f"{sorted(route.methods or ())} {route.path} names {len(named)} permissions, not one")
+    return named[0]
 
 
-def _walk(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, frozenset[str]]]:
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield prefix + route.path, frozenset(route.methods or ()) - {"HEAD"}
-        elif hasattr(route, "original_router"):
-            yield from _walk(route.original_router.routes, prefix + route.include_context.prefix)
-        else:
-            raise Undeclared(f"{route!r} is no route of which it can be said who may use it")
+def _declared(route: RouteContext) -> Declared:
+    permission = permission_of(route)
+    assert route.path is not None
+    return Declared(frozenset(route.methods or ()) - {"HEAD"}, compile_path(route.path)[0], permission)

@@ -18,7 +18,7 @@ from service.observing import logs
 from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, told
 from service.web.entry.access import Access
 from service.web.entry.door import Door
-from service.web.entry.permissions import Declarations
+from service.web.entry.permissions import RECORD, Declarations
 
 TOKEN = "daybook_0123456789abcdef_unforgeable"
 BODY = "the-price-of-the-secret-purchase"
@@ -48,7 +48,7 @@ def breaking(error: Callable[[str], Exception]) -> TestClient:
     """A service with one route, which fails deep inside with the token and the body at hand."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
-    @app.post("/api/v1/events")
+    @app.post("/api/v1/events", dependencies=[RECORD])
     async def record(request: Request) -> None:
         body = (await request.body()).decode()
         header, held = request.headers["authorization"], Secretive()

@@ -1,6 +1,7 @@
 """The description of the interface: valid, complete, and true of a service to the last example."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from starlette.testclient import TestClient
 from domain.catalogue import EVENT_TYPES
 from service.web.description.examples import STORY
 from service.web.description.openapi import described_routes, document
-from service.web.entry.permissions import required
+from service.web.entry.permissions import Declarations
 from service.web.problems import PROBLEM_TYPES
 from tests.service.postgres_owner import ROOT, wait_until
 from tests.service.processes import Service, serving
@@ -37,12 +38,18 @@ def test_every_route_is_described_and_no_other(description: dict[str, Any]) -> N
     assert routes == set(described_routes())
 
 
-def test_every_operation_has_a_name_of_its_own_and_says_who_may(description: dict[str, Any]) -> None:
+def test_every_operation_has_a_name_of_its_own_and_says_who_may(
+    client: TestClient, description: dict[str, Any]
+) -> None:
+    app: Any = client.app
+    declared = Declarations(app.routes)
     names = []
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             names.append(operation["operationId"])
-            capability = required(method.upper(), path.replace("{", "").replace("}", ""))
+            permission = declared.at(method.upper(), re.sub(r"\{[^{}]+\}", "1", path))
+            assert permission is not None, path
+            capability = permission.capability
             if capability is None:
                 assert operation["security"] == [], path
             else:

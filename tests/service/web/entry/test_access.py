@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from psycopg import Connection
 from starlette.routing import Mount, Route
@@ -17,7 +17,8 @@ from service.settings import Settings
 from service.storing.tokens import MOST_UNKNOWN, Tokens
 from service.web.application import application
 from service.web.entry.access import Access
-from service.web.entry.permissions import ROLES, Capability, Declarations, Undeclared, required, rule_for
+from service.web.entry.permissions import READ, RECORD, ROLES, Capability, Declarations, Undeclared
+from service.web.routes import ROUTERS
 from tests.service.web.conftest import EVENTS
 
 ORGANIZATION = {
@@ -48,10 +49,16 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def app_of(client: TestClient) -> FastAPI:
+    """The application that a client asks."""
+    app = client.app
+    assert isinstance(app, FastAPI)
+    return app
+
+
 def routes(client: TestClient) -> list[tuple[str, str]]:
     """Every method and path template that the application has."""
-    app: Any = client.app
-    return list(_walk(app.routes, ""))
+    return list(_walk(app_of(client).routes, ""))
 
 
 def _walk(found: list[Any], prefix: str) -> Iterator[tuple[str, str]]:
@@ -71,12 +78,13 @@ def filled(template: str) -> str:
 
 def test_every_role_is_held_to_the_table_on_every_route(guarded: TestClient, tokens: Tokens) -> None:
     texts = {role: tokens.create(role, role)[1] for role in ROLES}
+    declared = Declarations(app_of(guarded).routes)
     checked = 0
     for method, template in routes(guarded):
         path = filled(template)
-        rule = rule_for(method, path)
-        assert rule is not None, f"no rule says who may {method} {template}"
-        if rule.capability is None:
+        permission = declared.at(method, path)
+        assert permission is not None, f"no route says who may {method} {template}"
+        if permission.capability is None:
             assert template in OPEN or template.startswith("/docs/"), f"{template} is open to anybody"
             continue
         if template.endswith("/events/stream"):
@@ -85,7 +93,7 @@ def test_every_role_is_held_to_the_table_on_every_route(guarded: TestClient, tok
         for role, capabilities in ROLES.items():
             answer = guarded.request(method, path, headers=bearer(texts[role]))
             refused = answer.status_code == 403
-            assert refused == (rule.capability not in capabilities), (method, path, role, answer.status_code)
+            assert refused == (permission.capability not in capabilities), (method, path, role, answer.status_code)
             checked += 1
     assert checked >= 4 * 20
 
@@ -111,8 +119,10 @@ def test_an_auditor_proves_and_records_nothing() -> None:
         ("GET", "/api/v1/webhooks", "manage"),
     ],
 )
-def test_what_a_request_takes(method: str, path: str, capability: str | None) -> None:
-    assert required(method, path) == capability
+def test_what_a_request_takes(guarded: TestClient, method: str, path: str, capability: str | None) -> None:
+    permission = Declarations(app_of(guarded).routes).at(method, path)
+    assert permission is not None
+    assert permission.capability == capability
 
 
 def test_the_actor_is_stamped_on_the_event(guarded: TestClient, tokens: Tokens) -> None:
@@ -271,11 +281,24 @@ def test_the_matrix_of_roles_and_routes_is_the_one_written_here(guarded: TestCli
                 assert expected, (method, path, role, status, may)
 
 
-def test_a_route_that_no_rule_names_is_not_served() -> None:
+def test_a_route_that_does_not_say_who_may_use_it_is_not_served(
+    daybook: Daybook, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_api_route("/api/v1/secrets", lambda: None)
-    with pytest.raises(Undeclared, match="/api/v1/secrets"):
+    with pytest.raises(Undeclared, match="/api/v1/secrets names 0 permissions"):
         Declarations(app.routes)
+    router = APIRouter(dependencies=[READ])
+    router.add_api_route("/api/v1/secrets", lambda: None, dependencies=[RECORD])
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.include_router(router)
+    with pytest.raises(Undeclared, match="/api/v1/secrets names 2 permissions"):
+        Declarations(app.routes)
+    undeclared = APIRouter()
+    undeclared.add_api_route("/api/v1/secrets", lambda: None)
+    monkeypatch.setattr("service.web.application.ROUTERS", (*ROUTERS, undeclared))
+    with pytest.raises(Undeclared, match="/api/v1/secrets"):
+        application(daybook, settings, Access())
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.mount("/files", FastAPI())
     with pytest.raises(Undeclared):
