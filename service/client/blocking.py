@@ -1,3 +1,4 @@
+# Made from awaiting.py by `python -m service.client.generating`: change that one, then run this.
 """The client of a service for programs that wait."""
 
 import time
@@ -33,7 +34,7 @@ def _sent(make: Callable[P, Call[Answer]]) -> Callable[Concatenate["Client", P],
 
 
 class Client:
-    """A client of one service; it may be used from several threads.
+    """A client of one service; it may be used by several threads.
 
     Everything that records carries an idempotency key, so that it can be sent again: after a lost connection, 429 and
     503 it is, with growing waits and as Retry-After says. What this client has recorded is in what it reads afterwards.
@@ -188,8 +189,10 @@ class Client:
                     else:
                         for piece in answer.iter_bytes():
                             attempts = self._connection.following(reader)
-                            yield from reader.take(piece)
-                        yield from reader.end()
+                            for event in reader.take(piece):
+                                yield event
+                        for event in reader.end():
+                            yield event
                         wait_s = reader.again_after_s
                         if wait_s is None:
                             return
