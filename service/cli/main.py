@@ -38,6 +38,7 @@ def main(context: click.Context, home: Path | None, verbose: bool) -> None:
 
 main.add_later(
     Later("checkpoint", "service.cli.log:checkpoint", "Print the last checkpoint: what the log says of itself."),
+    Later("completion", "service.cli.completion:completion", "Print what makes a shell complete commands."),
     Later("demo", "service.cli.demo:demo", "Answer the first questions on a ledger of its own, and serve it."),
     Later("doctor", "service.cli.doctor:doctor", "Say what is wrong with this installation."),
     Later("events", "service.cli.ledger:events", "The recorded events, one a line, as they are stored."),

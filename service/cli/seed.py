@@ -10,7 +10,12 @@ from service.asking.questions import Questions
 from service.codes import codes
 from service.daybook import Daybook
 
-SEED = Path(__file__).resolve().parent.parent.parent / "examples" / "ai-accelerators.ndjson"
+SERVICE = Path(__file__).resolve().parent.parent
+#: In a wheel it lies within the package, in the project beside it.
+SEED = next(
+    (path for path in (SERVICE / "examples").glob("ai-accelerators.ndjson")),
+    SERVICE.parent / "examples" / "ai-accelerators.ndjson",
+)
 
 BAIDU = {"buyer": ["baidu"]}
 BEFORE = {"effective_on": ["2023-08-31"], "known_on": ["2023-08-31"]}
