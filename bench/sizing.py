@@ -22,7 +22,7 @@ from bench.appending import conninfo_of
 from bench.importing import order
 from service.cli.seed import SEED
 from service.daybook import open_daybook
-from service.importing.formats import import_file
+from service.importing.importing import import_file
 from service.importing.plans import Summary
 from service.postgres.database import database
 from service.settings import Settings
