@@ -15,7 +15,7 @@ from projections.engine import OutOfOrder, Projection, UnknownEvent, batch_of
 from service.following.projection_files import ProjectionFile
 from service.running.attempts import Pauses, passing
 from service.running.routines import Routine
-from service.storing.ledger import CHANNEL, Ledger, Unreachable
+from service.storing.ledger import CHANNEL, Ledger, Unreachable, in_words
 
 logger = logging.getLogger(__name__)
 
@@ -297,5 +297,5 @@ def _told(error: Exception) -> str:
     if isinstance(error, Damaged | Broken | Closed):
         return "its file was damaged"
     if isinstance(error, Unreachable):
-        return "the database cannot be reached"
+        return in_words(error) or "the database cannot be reached"
     return "the log says why"

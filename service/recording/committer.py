@@ -28,7 +28,7 @@ from service.recording.receipts import IdempotencyKey, Receipt
 from service.recording.streams import StreamCache
 from service.running.attempts import Attempts, Pauses
 from service.running.routines import NotStarted, Routine
-from service.storing.ledger import Ledger, ReadOnly, Unreachable
+from service.storing.ledger import Ledger, Unreachable, in_words
 from service.storing.writing import ClockSetBack, Head, Place, new_identifier, number
 
 logger = logging.getLogger(__name__)
@@ -42,12 +42,6 @@ WAITING_COMMANDS = 4_096
 PATIENCE_S = 20.0
 #: For each event of a command so much is added.
 PATIENCE_OF_EVENT_S = 0.005
-#: What is said of what PostgreSQL says.
-SAID_OF_STATES = {
-    "53100": "the database has no space left",
-    "53200": "the database has no memory left",
-    "55P03": "another process holds the ledger's lock",
-}
 #: How often is looked who has waited too long.
 LOOK_S = 0.1
 #: A group whose decision takes longer than this goes on its way without those that are not decided yet.
@@ -67,6 +61,8 @@ CUT_OFF_S = 2.0
 
 #: Whoever waits longer than this shows that nothing is recorded.
 TROUBLING_WAIT_S = 10.0
+#: Between two attempts to record a group whose senders wait.
+RETRIES = Pauses(first_s=0.1, most_s=0.25)
 #: After an append that failed one is rehearsed, whenever nothing waits, until one would succeed: who is sent elsewhere
 #: records nothing here, and would never come back.
 REHEARSALS = Pauses(first_s=0.5, most_s=2.0)
@@ -139,6 +135,7 @@ class Committer:
         self._flight: Flight | None = None
         #: Groups still to be decided without presuming anything.
         self._wary = 0
+        self._appends = Attempts("recording", RETRIES)
         self._rehearsals = Attempts("rehearsing an append", REHEARSALS)
         #: How long nothing may wait before an append is rehearsed; None: the last one went well.
         self._rehearsed_in_s: float | None = None
@@ -438,6 +435,7 @@ class Committer:
                     return
             try:
                 appended = self._attempt(group, attempted)
+                self._appends.succeeded()
                 self._wary = max(0, self._wary - 1)
                 self._acknowledge(group, appended)
                 return
@@ -447,8 +445,7 @@ class Committer:
                 self._say(broken)
                 if all(command.future.done() for command in group.commands) or time.monotonic() > self._give_up_at:
                     raise Unavailable(f"PostgreSQL cannot be reached: {broken}") from broken
-                logger.warning("PostgreSQL cannot be reached, trying again: %s", broken)
-                time.sleep(0.1)
+                time.sleep(self._appends.failed(broken))
             except KeyTaken:
                 logger.info("deciding anew: another process was first under an idempotency key")
             except (IntegrityError, ClockSetBack) as error:
@@ -539,14 +536,9 @@ class BrokenOff(Exception):
 
 def _told(error: BaseException | None) -> str:
     """Why nothing could be recorded, in words for anybody: nothing of files, hosts or statements."""
-    match error:
-        case BrokenOff():
-            return _told(error.__cause__)
-        case ReadOnly():
-            return "the database is read-only"
-        case ClockSetBack():
-            return "the database's clock was set back"
-    state = getattr(error.__cause__, "sqlstate", None) if error is not None else None
-    if state in SAID_OF_STATES:
-        return SAID_OF_STATES[state]
-    return "PostgreSQL cannot be reached" if isinstance(error, Unreachable) else "recording failed"
+    if isinstance(error, BrokenOff):
+        return _told(error.__cause__)
+    if isinstance(error, ClockSetBack):
+        return "the database's clock was set back"
+    said = None if error is None else in_words(error)
+    return said or ("PostgreSQL cannot be reached" if isinstance(error, Unreachable) else "recording failed")

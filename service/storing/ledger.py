@@ -72,6 +72,22 @@ class ReadOnly(OperationalError):
     """The server takes nothing in: a standby, or one that was told so."""
 
 
+#: What is said of what PostgreSQL says.
+SAID_OF_STATES = {
+    "53100": "the database has no space left",
+    "53200": "the database has no memory left",
+    "53300": "the database takes no more connections",
+    "55P03": "another process holds a lock of the database",
+}
+
+
+def in_words(error: BaseException) -> str | None:
+    """Why the database does not do what it is asked, in words for anybody; None: there is no more to say than that."""
+    if isinstance(error, ReadOnly):
+        return "the database is read-only"
+    return SAID_OF_STATES.get(getattr(error.__cause__, "sqlstate", None) or "")
+
+
 class LedgerDatastore(PostgresDatastore):
     """The connection pool, from one connection string, every connection as the service's own role."""
 

@@ -23,7 +23,7 @@ from service.log.tree import BeyondTheTree
 from service.recording.commands import KeyReused, Moved
 from service.recording.committer import Busy, Unavailable
 from service.running.routines import NotStarted
-from service.storing.ledger import Unreachable
+from service.storing.ledger import Unreachable, in_words
 from service.storing.writing import ClockSetBack
 from service.webhooks.registry import UnknownWebhook
 
@@ -246,7 +246,8 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
         logger.warning("%s", error)
         return HttpProblem("unavailable", "the system gives no further thread", headers={"Retry-After": "5"})
     if isinstance(error, Unreachable):
-        return HttpProblem("unavailable", "the database cannot be reached", headers={"Retry-After": "1"})
+        why = in_words(error) or "the database cannot be reached"
+        return HttpProblem("unavailable", why, headers={"Retry-After": "1"})
     incident = request_id or uuid.uuid4().hex
     logger.error("incident %s", incident, exc_info=error)
     return HttpProblem("internal", f"incident {incident}")

@@ -156,7 +156,7 @@ def is_recorded(committer: Committer, event: Event) -> bool:
 
 
 def test_a_database_that_is_shut_is_waited_for_and_written_to_again(
-    hasty: Committer, ledger: Ledger, owner: Connection[Any]
+    hasty: Committer, ledger: Ledger, owner: Connection[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     record(hasty, organization("baidu"))
     (name,) = owner.execute("select current_database()").fetchone() or ("",)
@@ -165,6 +165,8 @@ def test_a_database_that_is_shut_is_waited_for_and_written_to_again(
     assert "the database is read-only" in error_of(hasty.submit(read([organization("huawei")])))
     assert hasty.trouble == "the database is read-only"
     assert ledger.recorder.is_read_only()
+    # It was tried again and again, and said so where the reason was another than before: each connection was lost once.
+    assert 1 <= caplog.text.count("recording failed and is tried again: BrokenOff: the database is read-only") <= 4
     owner.execute(f"alter database {name} reset default_transaction_read_only".encode())
     assert record(hasty, organization("nvidia")).recorded == 1
     assert (hasty.trouble, ledger.recorder.is_read_only()) == (None, False)

@@ -36,6 +36,8 @@ from tests.service.web.conftest import EVENTS
 from tests.service.webhooks.receiving import receiving
 from tests.service.wire import Wire, wire_to
 
+WEBHOOKS = "/api/v1/webhooks"
+
 
 def ready(client: TestClient) -> tuple[int, dict[str, Any]]:
     """Whether it is, and what it says; whoever is turned away is told when to come back."""
@@ -217,16 +219,59 @@ def test_where_nothing_can_be_recorded_a_service_is_not_ready(
     client: TestClient, daybook: Daybook, owner: Connection[Any]
 ) -> None:
     assert ready(client)[1]["writing"] == "ok"
-    (name,) = owner.execute("select current_database()").fetchone() or ("",)
-    owner.execute(f"alter database {name} set default_transaction_read_only = on".encode())
-    owner.execute(
+    with shut(owner):
+        assert wait_until(lambda: ready(client)[1]["status"] == "nothing can be recorded: the database is read-only")
+    assert wait_until(lambda: ready(client)[0] == 200)
+    assert client.post(EVENTS, json=market()).status_code == 201
+
+
+def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_why_and_kept_afterwards(
+    client: TestClient, daybook: Daybook, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    made = client.post(WEBHOOKS, json={"url": "https://buying.example/"}).json()["id"]
+    other = client.post(WEBHOOKS, json={"url": "https://selling.example/"}).json()["id"]
+    amd = {"organization_id": "amd", "name": "AMD", "country": "US"}
+    requests: list[tuple[str, str, Any, dict[str, str]]] = [
+        ("POST", EVENTS, order("po-1"), {}),
+        ("POST", EVENTS, order("po-2"), {"Idempotency-Key": "once"}),
+        ("POST", "/api/v1/organizations", {"effective_on": "2020", **amd}, {}),
+        ("POST", WEBHOOKS, {"url": "https://third.example/"}, {}),
+        ("POST", WEBHOOKS, {"url": "https://fourth.example/"}, {"Idempotency-Key": "webhook"}),
+        ("POST", f"{WEBHOOKS}/{made}/pause", None, {}),
+        ("POST", f"{WEBHOOKS}/{made}/resume", None, {}),
+        ("POST", f"{WEBHOOKS}/{made}/replay", {"after": 0}, {}),
+        ("POST", f"{WEBHOOKS}/{made}/rotate-secret", None, {}),
+        ("DELETE", f"{WEBHOOKS}/{other}", None, {}),
+    ]
+    with shut(owner), monkeypatch.context() as hasty:
+        hasty.setattr(daybook.committer, "patience_s", 1.0)
+        # Whoever comes first finds the connections of before.
+        assert wait_until(lambda: "read-only" in client.post(EVENTS, json=order("po-0")).json()["detail"])
+        for method, path, body, headers in requests:
+            answer = client.request(method, path, json=body, headers=headers)
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, True), (path, answer.text)
+            assert (answer.json()["type"], "read-only" in answer.json()["detail"]) == ("/problems/unavailable", True)
+        assert client.get(EVENTS).status_code == client.get(WEBHOOKS).status_code == 200
+    for method, path, body, headers in requests:
+        answer = client.request(method, path, json=body, headers=headers)
+        assert answer.status_code in (200, 201, 204), (path, answer.text)
+    assert client.get("/readyz").json()["head"] == 6
+
+
+@contextmanager
+def shut(owner: Connection[Any]) -> Iterator[None]:
+    """The database takes nothing in, in the block; connections that were open before it and in it have ended."""
+    (name,) = owner.execute("select quote_ident(current_database())").fetchone() or ("",)
+    others = (
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where datname = current_database() and pid <> pg_backend_pid()"
     )
-    assert wait_until(lambda: ready(client)[1]["status"] == "nothing can be recorded: the database is read-only")
+    owner.execute(f"alter database {name} set default_transaction_read_only = on".encode())
+    owner.execute(others)
+    yield
     owner.execute(f"alter database {name} reset default_transaction_read_only".encode())
-    assert wait_until(lambda: ready(client)[0] == 200)
-    assert client.post(EVENTS, json=market()).status_code == 201
+    owner.execute(others)
 
 
 def test_a_request_that_waits_long_makes_a_service_unready_and_is_measured(
