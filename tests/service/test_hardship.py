@@ -26,6 +26,8 @@ from tests.service.purchases import appends_wait, events, head_held, market, not
 from tests.service.wire import Wire, wire_to
 from tests.service.writers import EVENTS, VIEW, Readers, Writers, assert_nothing_lost_or_doubled, recorded
 
+SCENARIO = "/api/v1/scenarios/vendor-dependence"
+JSON = {"Content-Type": "application/json"}
 #: How long a client may take to send a request here.
 PATIENCE_S = 2
 
@@ -208,6 +210,41 @@ def test_a_listener_that_never_reads_stops_neither_writers_nor_the_end(database:
         assert_nothing_lost_or_doubled(recorded(service), writers)
         service.tell(signal.SIGTERM)
         assert service.ended() == 0, service.said
+
+
+def test_bodies_in_flight_take_the_memory_that_there_is_for_them_and_who_comes_later_is_told_when(
+    database: str, tmp_path: Path
+) -> None:
+    limit = 200_000
+    settings = {
+        "DAYBOOK_DATABASE_URL": database,
+        "DAYBOOK_BODY_LIMIT_BYTES": str(limit),
+        "DAYBOOK_BODY_TIMEOUT_S": "120",
+    }
+    with serving(tmp_path / "home", settings) as service, contextlib.ExitStack() as stack:
+        record_market(service)
+        large = json.dumps([note("of-baidu", "large", id="large")]).encode().ljust(limit)
+        halves = [Sluggish(service) for _ in range(2)]
+        for one in halves:
+            stack.callback(one.socket.close)
+            head = f"POST {EVENTS} HTTP/1.1\r\n{one.opening}Content-Type: application/json\r\nConnection: close\r\n"
+            assert one.say(f"{head}Content-Length: {limit}\r\n\r\n")
+            one.socket.sendall(large[:-1])
+        with service.client() as client:
+            # Both are held but for their last bytes: there is no room for another.
+            assert wait_until(lambda: client.post(EVENTS, json=note("of-baidu", "small")).status_code == 503)
+            refused = client.post(EVENTS, json=note("of-baidu", "small"))
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert refused.json()["detail"] == "other requests' bodies take all the memory that there is for them"
+            # Who only asks has room of its own.
+            assert client.post(SCENARIO, json=[order("po-1")]).status_code == 200
+            halves[0].socket.close()
+            assert wait_until(lambda: client.post(EVENTS, json=note("of-baidu", "small")).status_code == 201)
+            assert halves[1].say(" ")
+            assert halves[1].heard().startswith("HTTP/1.1 201 ")
+            # What both took is free again.
+            for _ in range(3):
+                assert client.post(EVENTS, content=large, headers=JSON).status_code == 200
 
 
 # The queue, and the end
