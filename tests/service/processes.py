@@ -82,8 +82,8 @@ class Service:
 
 
 @contextmanager
-def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
-    """A service on a free port of this machine, ready to answer; it has ended after the block, by force if need be.
+def starting(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """A service on a free port of this machine that begins; it has ended after the block, by force if need be.
 
     `settings`: further variables of its environment.
     """
@@ -100,10 +100,6 @@ def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
     listener = threading.Thread(target=service.listen)
     listener.start()
     try:
-        started = wait_until(lambda: bool(service.address) or process.poll() is not None, PATIENCE_SECONDS)
-        assert started, service.said
-        assert service.address, service.said
-        assert wait_until(service.is_ready, PATIENCE_SECONDS), service.said
         yield service
     finally:
         if process.poll() is None:
@@ -112,3 +108,15 @@ def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[S
         listener.join()
         assert process.stderr is not None
         process.stderr.close()
+
+
+@contextmanager
+def serving(home: Path, settings: Mapping[str, str] | None = None) -> Iterator[Service]:
+    """The same, ready to answer."""
+    with starting(home, settings) as service:
+        process = service.process
+        started = wait_until(lambda: bool(service.address) or process.poll() is not None, PATIENCE_SECONDS)
+        assert started, service.said
+        assert service.address, service.said
+        assert wait_until(service.is_ready, PATIENCE_SECONDS), service.said
+        yield service

@@ -71,7 +71,7 @@ def _row(outcome: Outcome) -> dict[str, object]:
         "lost": outcome.lost,
         "doubled": outcome.doubled,
         "back_s": [round(seconds, 2) for seconds in outcome.back_s],
-        "bound_s": outcome.fault.bound_s,
+        "bound_s": round(outcome.bound_s, 1),
         "slowest_answer_s": round(outcome.slowest_s, 2),
         "wrong": outcome.wrong,
     }
@@ -86,7 +86,7 @@ def _table(outcomes: list[Outcome]) -> Table:
         worst = f"{max(outcome.back_s):.1f}" if outcome.back_s else "never"
         figures = (outcome.rounds, outcome.acknowledged, outcome.lost, outcome.doubled)
         fine = "WRONG" if outcome.wrong else "ok"
-        table.add_row(outcome.fault.name, *map(str, figures), worst, f"{outcome.fault.bound_s:.0f}", fine)
+        table.add_row(outcome.fault.name, *map(str, figures), worst, f"{outcome.bound_s:.0f}", fine)
     return table
 
 

@@ -4,18 +4,22 @@ import os
 import random
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 from service.storing.migrations import migrations
+from tests.nightly.faults.company import Clerk, Company, Manner, Receiver
 from tests.nightly.faults.restores import from_archive, from_base_backup, from_dump, from_schema
 from tests.nightly.faults.stage import ExternalStage, Stage, children_of, filled, frozen
 from tests.service.postgres_owner import wait_until
 from tests.service.wire import Lost
+
+FAILING = ("webhooks", "failing")
 
 #: Brings a fault about on entry and takes it away on exit.
 Bring = Callable[[Stage, random.Random], AbstractContextManager[None]]
@@ -42,6 +46,12 @@ class Fault:
     goes_back: bool = False
     #: The longest that a writer may wait for any answer, beyond what the service promises.
     silent_s: float = 0.0
+    #: Who else is there, besides the writers.
+    company: Callable[[], Company] | None = None
+    #: A kind of work and its state, which /readyz must name meanwhile.
+    says: tuple[str, str] | None = None
+    #: Rounds that are enough, of a fault from which it takes long to come back.
+    most_rounds: int | None = None
     #: Whether it is part of `./run test`.
     quick: bool = False
 
@@ -108,6 +118,22 @@ def backend_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
     with suppress(ProcessLookupError):
         os.kill(chance.choice(backends), signal.SIGKILL)
     yield
+
+
+@contextmanager
+def process_of_postgres_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """The same, of any of them: those that write, clean up, or take in."""
+    with suppress(ProcessLookupError):
+        os.kill(chance.choice(children_of(stage.postmaster())), signal.SIGKILL)
+    yield
+
+
+@contextmanager
+def backends_frozen(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """What serves the service's connections stands still, whatever it holds; the server lets others in."""
+    del chance
+    with frozen(*(pid for (pid,) in stage.look("select pid from pg_stat_activity where usename = 'daybook_service'"))):
+        yield
 
 
 @contextmanager
@@ -321,6 +347,23 @@ def _damage(file: Path, chance: random.Random) -> None:
                 opened.write(bytes(4096) if way == "zeros" else chance.randbytes(64))
 
 
+@contextmanager
+def killed_while_views_are_made(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """The service is killed at some moment of making its projection, again and again."""
+    for _ in range(KILLS):
+        stage.end(0, signal.SIGKILL)
+        for file in _projections(stage):
+            file.unlink()
+        stage.start_and_kill(chance.random() * KILLED_WITHIN_S)
+    yield
+    stage.start(0)
+
+
+#: Kills of a round, and when: within the time from the first file of a projection until it is level.
+KILLS = 14
+KILLED_WITHIN_S = 0.5
+
+
 # Two services
 
 
@@ -339,19 +382,83 @@ def other_frozen(stage: Stage, chance: random.Random) -> Iterator[None]:
     del chance
     other = stage.services[1]
     assert other is not None
-    waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     with psycopg.connect(stage.conninfo()) as owner:
-        owner.execute("select ledger_lock()")
-        # Both stand in the queue for the lock; the stopped one gets it in its turn, and keeps it.
-        assert wait_until(lambda: _count(stage, waiting) >= len(stage.services), 20), "they never waited together"
-        with frozen(other.process.pid):
-            owner.rollback()
-            assert wait_until(lambda: _count(stage, waiting) == 1, 20), "nobody waits behind it"
-            yield
+        for _ in range(STAGINGS):
+            owner.execute("select ledger_lock()")
+            # Both stand in the queue for the lock; the stopped one gets it in its turn, and keeps it.
+            assert wait_until(lambda: _count(stage, WAITING) >= len(stage.services), 30), "they never waited together"
+            with frozen(other.process.pid):
+                owner.rollback()
+                if wait_until(lambda: _is_kept(stage), 10):
+                    yield
+                    return
+    raise AssertionError("it never kept the lock")
+
+
+#: Attempts to stop a service in the right moment: its turn may end just then, and what it waits for with it.
+STAGINGS = 10
+WAITING = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+#: Who holds what another waits for, and does nothing.
+KEEPING = f"""
+select pid from pg_stat_activity where state = 'idle in transaction'
+and pid in (select unnest(pg_blocking_pids(waiting.pid)) from ({WAITING}) as waiting)
+"""
+
+
+def _is_kept(stage: Stage) -> bool:
+    """Whether one process holds the lock, and goes on holding it."""
+    keeping = stage.look(KEEPING)
+    time.sleep(0.5)
+    return bool(keeping) and stage.look(KEEPING) == keeping
 
 
 def _count(stage: Stage, statement: str) -> int:
     return int(stage.look(f"select count(*) from ({statement}) as found")[0][0])
+
+
+# Imports and webhooks
+
+
+def _clerk(stage: Stage) -> Clerk:
+    assert isinstance(stage.company, Clerk)
+    return stage.company
+
+
+@contextmanager
+def killed_importing(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """The service is killed at some moment of an import."""
+    _clerk(stage).send_and_catch(stage, chance)
+    stage.end(0, signal.SIGKILL)
+    yield
+    stage.start(0)
+
+
+@contextmanager
+def reader_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """The process that reads the file of an import is killed: that import fails, and its file is sent again."""
+    clerk = _clerk(stage)
+    address = clerk.send_and_catch(stage, chance, 0.3)
+    for pid in children_of(stage.service.process.pid):
+        if b"service.importing.reading" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: clerk.waits_for(stage) is None, 30), clerk.job(stage, address)
+    job = clerk.job(stage, address)
+    if job["state"] == "failed":
+        assert job["detail"], job
+        clerk.send_last_again(stage)
+    yield
+
+
+def receiver(manner: Manner, meanwhile: Bring | None = None) -> Bring:
+    """Whoever is to be told of events takes them otherwise, or not, and something else is wrong at the same time."""
+
+    @contextmanager
+    def bring(stage: Stage, chance: random.Random) -> Iterator[None]:
+        assert isinstance(stage.company, Receiver)
+        with stage.company.behaving(manner), meanwhile(stage, chance) if meanwhile else nullcontext():
+            yield
+
+    return bring
 
 
 FAULTS = [
@@ -362,6 +469,8 @@ FAULTS = [
     Fault("PostgreSQL stopped at once", postgres_stopped_at_once, 30),
     Fault("supervisor killed", supervisor_killed, 30),
     Fault("backend killed", backend_killed, 30),
+    Fault("process of PostgreSQL killed", process_of_postgres_killed, 30),
+    Fault("backends frozen", backends_frozen, 30, holds_s=30),
     Fault("connections ended", connections_ended, 15),
     Fault("PostgreSQL frozen", postgres_frozen, 30, holds_s=30, stops_writing=True),
     Fault("wire refused", wire_refused, 15, holds_s=10, stops_writing=True, external=True),
@@ -381,6 +490,24 @@ FAULTS = [
     Fault("projection deleted", projection_deleted, 60),
     Fault("projection damaged", projection_damaged, 60, quick=True),
     Fault("projection damaged in use", projection_damaged_in_use, 60),
+    Fault("killed while views are made", killed_while_views_are_made, 60),
+    Fault("killed in an import", killed_importing, 60, company=Clerk),
+    Fault("reader of an import killed", reader_killed, 60, company=Clerk),
+    # Its lease of a webhook has to run out first.
+    Fault("killed while it tells", service_killed, 90, company=Receiver),
+    Fault("receiver breaks", receiver("breaks"), 15, holds_s=4, company=Receiver, says=FAILING),
+    Fault("receiver trickles", receiver("trickles"), 30, holds_s=12, company=Receiver, says=FAILING),
+    # What failed twice is tried again after five to six minutes.
+    Fault(
+        "receiver away, database read-only",
+        receiver("away", read_only),
+        400,
+        holds_s=15,
+        stops_writing=True,
+        external=True,
+        company=Receiver,
+        most_rounds=1,
+    ),
     Fault("other service killed", other_killed, 30, external=True, services=2),
     Fault(
         "other service frozen",

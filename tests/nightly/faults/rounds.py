@@ -16,6 +16,8 @@ from tests.service.postgres_owner import wait_until
 LAST_S = 120.0
 #: What a service promises to answer within, and five seconds for a busy machine.
 ANSWER_S = 25.0
+#: What a start takes on a machine that has nothing else to do: what it takes here beyond that, every bound has as well.
+USUAL_START_S = 8.0
 #: Acknowledgements before a round begins.
 ENOUGH = 20
 
@@ -29,6 +31,8 @@ class Outcome:
     acknowledged: int = 0
     lost: int = 0
     doubled: int = 0
+    #: Within how many seconds all was to be well again, on this machine.
+    bound_s: float = 0.0
     #: Seconds until all was well again, a round each.
     back_s: list[float] = field(default_factory=list)
     #: The longest that a writer waited for any answer.
@@ -44,7 +48,7 @@ def staged(fault: Fault) -> Iterator[Stage]:
     with short_folder() as folder:
         disk = small_disk(fault.disk) if fault.disk else None
         with disk or _same(folder) as place:
-            stage = kind(folder, services=fault.services)
+            stage = kind(folder, services=fault.services, company=fault.company() if fault.company else None)
             if fault.disk:
                 stage.home(0).symlink_to(place, target_is_directory=True)
             try:
@@ -63,7 +67,10 @@ def play(fault: Fault, rounds: int, seed: int, report: Callable[[str], None]) ->
     """Bring a fault about so many times under one stage, and judge after each."""
     outcome, chance = Outcome(fault), random.Random(f"{fault.name} {seed}")
     verdict: Verdict | None = None
+    rounds = min(rounds, fault.most_rounds or rounds)
+    outcome.bound_s = fault.bound_s
     with staged(fault) as stage:
+        outcome.bound_s += max(0.0, (stage.first_start_s or 0.0) - USUAL_START_S)
         for number in range(1, rounds + 1):
             report(f"{fault.name}: round {number} of {rounds}")
             try:
@@ -78,6 +85,8 @@ def play(fault: Fault, rounds: int, seed: int, report: Callable[[str], None]) ->
                 break
         stage.rest()
         record = stage.record()
+        if not outcome.wrong:
+            outcome.wrong += _company_at_last(stage, outcome.bound_s + LAST_S)
         with stage.database() as conninfo:
             verdict = judge(record, conninfo, None if fault.goes_back else verdict)
         outcome.acknowledged = len(record.places)
@@ -101,15 +110,32 @@ def _round(fault: Fault, stage: Stage, chance: random.Random, outcome: Outcome) 
         mended = time.monotonic()
     if fault.stops_writing and watch.unready is None:
         outcome.wrong.append("/readyz did not say that writing was not possible")
-    patience = fault.bound_s + LAST_S
+    if fault.says is not None and fault.says not in watch.said:
+        outcome.wrong.append(f"/readyz did not say that {fault.says[0]} were {fault.says[1]}")
+    patience = outcome.bound_s + LAST_S
     assert wait_until(lambda: stage.acknowledged_after(mended) is not None, patience), "no write was acknowledged again"
     for number in range(len(stage.services)):
         left = patience - (time.monotonic() - mended)
         assert wait_until(lambda at=number: stage.is_level(at), left), f"not level again: {stage.readiness(number)}"
+    if (company := stage.company) is not None:
+        company.expect(stage)
+        left = patience - (time.monotonic() - mended)
+        assert wait_until(lambda: company.waits_for(stage) is None, left), company.waits_for(stage)
     back_s = time.monotonic() - mended
-    if back_s > fault.bound_s:
-        outcome.wrong.append(f"back after {back_s:.1f} s, promised {fault.bound_s:.0f}")
+    if back_s > outcome.bound_s:
+        outcome.wrong.append(f"back after {back_s:.1f} s, promised {outcome.bound_s:.0f}")
     return back_s
+
+
+def _company_at_last(stage: Stage, patience_s: float) -> list[str]:
+    """What is wrong with what others at the stage were told, once nobody writes any more."""
+    company = stage.company
+    if company is None:
+        return []
+    company.expect(stage)
+    if not wait_until(lambda: company.waits_for(stage) is None, patience_s):
+        return [str(company.waits_for(stage))]
+    return company.faults(stage)
 
 
 def _since(stage: Stage, moment: float) -> list[float]:

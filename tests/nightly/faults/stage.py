@@ -20,9 +20,10 @@ from service.log.signatures import SigningKey
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
 from tests.nightly.faults import writer
+from tests.nightly.faults.company import Company
 from tests.nightly.faults.records import Record
 from tests.service.postgres_owner import wait_until
-from tests.service.processes import TOKEN, Service, serving
+from tests.service.processes import TOKEN, Service, serving, starting
 from tests.service.wire import Wire, wire_to
 
 #: What a poll may take; a probe answers within two.
@@ -37,9 +38,23 @@ class Stage:
     #: Whether the database is the operator's, behind a wire.
     external = False
 
-    def __init__(self, folder: Path, *, services: int = 1, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        services: int = 1,
+        settings: Mapping[str, str] | None = None,
+        company: Company | None = None,
+    ) -> None:
         self.folder = folder
-        self.settings = {"DAYBOOK_LOG_REQUESTS": "false", **(settings or {})}
+        self.settings = {
+            "DAYBOOK_LOG_REQUESTS": "false",
+            "DAYBOOK_WEBHOOK_NETWORKS": "127.0.0.0/8",
+            **(settings or {}),
+        }
+        self.company = company
+        #: How long a start took when nothing was wrong; None: there was none yet.
+        self.first_start_s: float | None = None
         self.services: list[Service | None] = [None] * services
         self.desk = folder / "desk"
         #: From when to when what was acknowledged may be gone: it was not in the backup.
@@ -88,10 +103,21 @@ class Stage:
 
     def start(self, number: int = 0) -> None:
         """Start a service and wait until it can work."""
-        stack = ExitStack()
+        stack, began = ExitStack(), time.monotonic()
         self.services[number] = stack.enter_context(serving(self.home(number), self.settings_of(number)))
         self._stacks[number] = stack
+        if self.first_start_s is None:
+            self.first_start_s = time.monotonic() - began
         self._tell_addresses()
+
+    def start_and_kill(self, after_s: float) -> None:
+        """Start the first service, and kill it so long after it began to make a projection."""
+        with starting(self.home(), self.settings_of(0)) as service:
+            made = wait_until(lambda: any(self.home().rglob("*.duckdb*")) or service.process.poll() is not None, 180)
+            assert made, service.said
+            time.sleep(after_s)
+            service.tell(signal.SIGKILL)
+            service.ended()
 
     def settings_of(self, number: int) -> dict[str, str]:
         """The settings of a service."""
@@ -125,8 +151,13 @@ class Stage:
         with self.service.client() as client:
             answer = client.post(writer.EVENTS, json=_market())
             assert answer.status_code in (200, 201), answer.text
+        if self.company is not None:
+            self.company.open(self)
         for number in range(writers):
             command = [sys.executable, "-I", str(Path(writer.__file__)), str(self.desk), f"w{number}"]
+            if number < len(self.services):
+                # Each service always has somebody who writes to it.
+                command.append(str(number))
             self._writers.append(subprocess.Popen(command))
 
     def rest(self) -> None:
@@ -144,6 +175,8 @@ class Stage:
         for stack in self._stacks:
             if stack is not None:
                 stack.close()
+        if self.company is not None:
+            self.company.close()
         self._stack.close()
 
     def record(self) -> Record:
@@ -189,10 +222,13 @@ class Watch:
 
     def __init__(self) -> None:
         self.unready: dict[str, Any] | None = None
+        #: Kinds of work and their states.
+        self.said: set[tuple[str, str]] = set()
 
     def look(self, stage: Stage) -> None:
         """Look once."""
         status, state = stage.readiness()
+        self.said |= {(kind, work["state"]) for kind, work in (state.get("work") or {}).items()}
         if status == 503 and self.unready is None:
             self.unready = state
 
@@ -202,8 +238,15 @@ class ExternalStage(Stage):
 
     external = True
 
-    def __init__(self, folder: Path, *, services: int = 1, settings: Mapping[str, str] | None = None) -> None:
-        super().__init__(folder, services=services, settings=settings)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        services: int = 1,
+        settings: Mapping[str, str] | None = None,
+        company: Company | None = None,
+    ) -> None:
+        super().__init__(folder, services=services, settings=settings, company=company)
         self.server = EmbeddedPostgres(folder / "server")
         self.signing_key = SigningKey.generate("daybook").encode()
         self.wire: Wire

@@ -1,10 +1,11 @@
 """A writer that shares no code with the service: it sends batches, and keeps a record of what it was told.
 
-python -I writer.py FOLDER NAME
+python -I writer.py FOLDER NAME [NUMBER]
 
 FOLDER holds `addresses` (a line each: where services answer; read again before every attempt), `token`, and `stop` once
 nothing new is to be begun. The record is FOLDER/NAME.record, a JSON object a line: what is about to be sent, then each
-answer. A batch is sent again, with the same ids, until it is acknowledged or refused.
+answer. A batch is sent again, with the same ids, until it is acknowledged or refused. A writer with a number sends all
+of it to the service of that number, while there is one; others go from one service to the next.
 """
 
 import http.client
@@ -29,10 +30,11 @@ LAST_S = 60.0
 class Writer:
     """One writer, one batch at a time."""
 
-    def __init__(self, folder: str, name: str) -> None:
+    def __init__(self, folder: str, name: str, number: int | None = None) -> None:
         self.folder = folder
         self.name = name
-        self.turn = 0
+        self.turn = number or 0
+        self.is_loyal = number is not None
         self.record = os.open(os.path.join(folder, f"{name}.record"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         with open(os.path.join(folder, "token"), encoding="ascii") as file:
             self.token = file.read().strip()
@@ -94,7 +96,8 @@ class Writer:
         """One attempt, at one of the services in turn."""
         with open(os.path.join(self.folder, "addresses"), encoding="ascii") as file:
             addresses = file.read().split()
-        self.turn += 1
+        if not self.is_loyal:
+            self.turn += 1
         address = urlsplit(addresses[self.turn % len(addresses)])
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
         try:
@@ -115,4 +118,4 @@ class Writer:
 
 
 if __name__ == "__main__":
-    Writer(sys.argv[1], sys.argv[2]).write()
+    Writer(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])).write()
