@@ -10,6 +10,8 @@ from service.web.problems import HttpProblem
 
 #: RFC 9110, 12.4.2.
 WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
+#: The value of a parameter, in which a comma and a semicolon separate nothing (RFC 9110, 5.6.4).
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 
 class Liking(NamedTuple):
@@ -50,15 +52,19 @@ def liked_best(header: str, offered: Sequence[str]) -> str | None:
 
 
 def likings(header: str) -> Mapping[str, Liking]:
-    """What a header such as Accept or Accept-Encoding names, in small letters; of what is named twice, the first.
+    """What a header such as Accept or Accept-Encoding names, in small letters, with its weight.
 
-    A weight that is none counts as if it were not there; parameters other than the weight are passed over.
+    Parameters other than the weight are passed over, since nothing is offered with any; but of what is named twice, the
+    one without parameters counts, else the first. A weight that is none counts as if it were not there.
     """
     found: dict[str, Liking] = {}
-    for place, part in enumerate(header.split(",")):
+    is_plain: dict[str, bool] = {}
+    plainly = QUOTED.sub("", header) if '"' in header else header
+    for place, part in enumerate(plainly.split(",")):
         name, *parameters = (text.strip().lower() for text in part.split(";"))
-        if name:
-            found.setdefault(name, Liking(_weight(parameters), place))
+        plain = not parameters or parameters[0].startswith("q=")
+        if name and (name not in found or (plain and not is_plain[name])):
+            found[name], is_plain[name] = Liking(_weight(parameters), place), plain
     return found
 
 

@@ -39,6 +39,15 @@ ARROW = "application/vnd.apache.arrow.stream"
         ("image/png", ("application/json", CSV), None),
         ("text/html,application/xml;q=0.9,*/*;q=0.8", ("application/json", CSV), "application/json"),
         ("text/csv;q=much", ("application/json", CSV), CSV),
+        # A comma, or a weight, in the value of a parameter is a part of it.
+        ('text/csv;x="a,b";q=0.1, application/json;q=0.2', ("application/json", CSV), "application/json"),
+        ('text/csv;x="\\";q=0;";q=0.3, application/json;q=0.2', ("application/json", CSV), CSV),
+        # What is offered has no parameters: the range that has none, either, decides.
+        ("text/csv;header=absent;q=0.9, text/csv;q=0", ("application/json", CSV), None),
+        # The most specific range decides, however the wider ones are liked.
+        ("text/*;q=0.9, text/csv;q=0.1, application/*;q=0.2", ("application/json", CSV), "application/json"),
+        ("*/*;q=0.1, text/csv;q=0", ("application/json", CSV), "application/json"),
+        ("*/*;q=0", ("application/json", CSV), None),
     ],
 )
 def test_the_format_that_is_liked_best_is_given(header: str, offered: tuple[str, ...], liked: str | None) -> None:
