@@ -35,6 +35,9 @@ def liked_best(header: str, offered: Sequence[str]) -> str | None:
 
     Of those liked alike the more specifically named comes first, then the one named first, then the one offered first.
     """
+    if header in ("", "*/*"):
+        # What most clients send: anything.
+        return offered[0]
     named = likings(header)
     if not named:
         return offered[0]
