@@ -1,6 +1,5 @@
 """The HTTP application: routes, the door, and answers when something is wrong."""
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -17,9 +16,10 @@ from service.observing.traces import Traces
 from service.observing.work import Work
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports, resources, views, webhooks
+from service.web import events, imports, resources
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
+from service.web.context import Context
 from service.web.description import openapi
 from service.web.entry.access import Access
 from service.web.entry.door import Door
@@ -55,21 +55,8 @@ def application(
         # A path that is almost one is another.
         redirect_slashes=False,
     )
-    app.state.daybook = daybook
-    app.state.settings = settings
-    networks = settings.webhook_networks
-    app.state.deliveries = deliveries or Deliveries(daybook.ledger, daybook.origin, networks=networks)
-    app.state.trials = CapacityLimiter(webhooks.TRIALS_AT_ONCE)
-    app.state.imports = importing or Worker.of(daybook, settings)
-    app.state.questions = Questions(daybook, settings.wait_s)
-    app.state.comparisons = Comparisons(daybook, settings.wait_s)
-    work = Work(daybook, app.state.deliveries, app.state.imports)
-    app.state.readiness = Readiness(daybook, work)
-    app.state.rooms = rooms = Rooms()
-    # However many listeners come at once.
-    app.state.head = SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head))
-    app.state.scraping = CapacityLimiter(1)
-    app.state.supposing = CapacityLimiter(views.MOST_SUPPOSING)
+    app.state.context = context = _context(daybook, settings, deliveries, importing)
+    daybook.committer.on_group = context.metrics.group_events.observe
     for router in (*ROUTERS, openapi.router):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -103,12 +90,28 @@ def application(
             expose_headers=["*"],
             max_age=600,
         )
-    metrics = Metrics(daybook, work)
-    daybook.committer.on_group = metrics.group_events.observe
-    app.state.metrics = metrics
     app.add_middleware(Ending)
-    app.add_middleware(Observed, metrics=metrics, traces=traces)
+    app.add_middleware(Observed, metrics=context.metrics, traces=traces)
     return app
+
+
+def _context(daybook: Daybook, settings: Settings, deliveries: Deliveries | None, importing: Worker | None) -> Context:
+    deliveries = deliveries or Deliveries(daybook.ledger, daybook.origin, networks=settings.webhook_networks)
+    imports = importing or Worker.of(daybook, settings)
+    work = Work(daybook, deliveries, imports)
+    rooms = Rooms()
+    return Context(
+        daybook=daybook,
+        settings=settings,
+        questions=Questions(daybook, settings.wait_s),
+        comparisons=Comparisons(daybook, settings.wait_s),
+        deliveries=deliveries,
+        imports=imports,
+        metrics=Metrics(daybook, work),
+        readiness=Readiness(daybook, work),
+        rooms=rooms,
+        head=SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head)),
+    )
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

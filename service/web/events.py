@@ -24,8 +24,8 @@ from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
+from service.web.context import Context, Current
 from service.web.entry.permissions import READ, RECORD
-from service.web.entry.rooms import Rooms, rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
 from service.web.wholes import Whole
@@ -41,20 +41,19 @@ SMALL_BODY_BYTES = 16_384
 
 
 @router.post("/events", status_code=201, dependencies=[RECORD])
-async def record_events(request: Request) -> Response:
+async def record_events(request: Request, context: Current) -> Response:
     """Record one event, an array of events, or NDJSON: all of them or none."""
-    daybook: Daybook = request.app.state.daybook
     body = await request.body()
     content_type = request.headers.get("content-type", "")
     if len(body) <= SMALL_BODY_BYTES:
         batch = read_events(body, content_type)
     else:
-        batch = await rooms_of(request).recording.run(read_events, body, content_type)
+        batch = await context.rooms.recording.run(read_events, body, content_type)
     if not batch.requests:
         raise HttpProblem("invalid", "there is no event in the request")
     if "if-match" in request.headers:
         raise HttpProblem("malformed", "If-Match goes with one resource: this is the ledger as a whole")
-    receipt = await record(daybook, batch, request, key_of(request, body))
+    receipt = await record(context.daybook, batch, request, key_of(request, body))
     return answer(receipt)
 
 
@@ -99,6 +98,7 @@ OFFERED = (JSON, NDJSON[0], CLOUD_EVENTS_BATCH)
 @router.get("/events", dependencies=[READ])
 async def list_events(
     request: Request,
+    context: Current,
     after: Annotated[Whole, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[Whole, Query(ge=1)] = MOST_LISTED,
     type: list[str] = Query(default=[]),  # noqa: A002, B008
@@ -114,7 +114,7 @@ async def list_events(
     `subject`: events that name an organisation, a product, a partnership or an instrument by this id. `effective_from`,
     `effective_to`: the days between which their own time ends. As CloudEvents a page is a batch.
     """
-    daybook: Daybook = request.app.state.daybook
+    daybook = context.daybook
     media_type = accepted(request, OFFERED)
     selection = Selection(
         tuple(type),
@@ -125,15 +125,13 @@ async def list_events(
         None if recorded_from is None else instant_of("recorded_from", recorded_from),
         None if recorded_to is None else instant_of("recorded_to", recorded_to),
     )
-    head = await rooms_of(request).for_views().run(_reached, request, selection)
+    head = await context.rooms.for_views().run(_reached, context, selection)
     if media_type == NDJSON[0]:
         explicit = limit if "limit" in request.query_params else head
-        return StreamingResponse(
-            _lines(rooms_of(request), daybook, selection, after, explicit, head), media_type=media_type
-        )
+        return StreamingResponse(_lines(context, selection, after, explicit, head), media_type=media_type)
     most = min(limit, MOST_LISTED)
     # One more than the page holds tells whether there is another.
-    rows = await rooms_of(request).reading.run(selection.page, daybook, after, most + 1, head)
+    rows = await context.rooms.reading.run(selection.page, daybook, after, most + 1, head)
     page = rows[:most]
     headers = _links(request, page[-1].position) if len(rows) > most else {}
     if media_type == CLOUD_EVENTS_BATCH:
@@ -143,13 +141,13 @@ async def list_events(
     return Response(content, media_type=media_type, headers={**headers, "Vary": "Accept"})
 
 
-def _reached(request: Request, selection: Selection) -> int:
+def _reached(context: Context, selection: Selection) -> int:
     """The ledger's end, up to which the projection has been waited for where it is asked."""
-    daybook: Daybook = request.app.state.daybook
+    daybook = context.daybook
     head = daybook.ledger.recorder.head().position
     if selection.by_projection:
         asked = PATIENCE_S.get()
-        daybook.follower.wait_for(head, request.app.state.settings.wait_s if asked is None else asked)
+        daybook.follower.wait_for(head, context.settings.wait_s if asked is None else asked)
     return head
 
 
@@ -165,13 +163,11 @@ def _page(rows: list[StoredRow], after: int) -> bytes:
     return b'{"events":[' + events + b'],"last_position":' + str(last).encode() + b"}"
 
 
-async def _lines(
-    rooms: Rooms, daybook: Daybook, selection: Selection, after: int, limit: int, head: int
-) -> AsyncIterator[bytes]:
+async def _lines(context: Context, selection: Selection, after: int, limit: int, head: int) -> AsyncIterator[bytes]:
     left = limit
     while left > 0:
         most = min(left, STREAM_PAGE)
-        rows = await rooms.reading.go_on(selection.page, daybook, after, most, head)
+        rows = await context.rooms.reading.go_on(selection.page, context.daybook, after, most, head)
         if rows:
             yield b"\n".join(row.state for row in rows) + b"\n"
         if len(rows) < most:
@@ -180,16 +176,16 @@ async def _lines(
 
 
 @router.get("/events/{position}", dependencies=[READ])
-async def read_event(request: Request, position: Whole) -> Response:
+async def read_event(request: Request, context: Current, position: Whole) -> Response:
     """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64.
 
     As a CloudEvent it is `data` of one.
     """
     media_type = accepted(request, (JSON, CLOUD_EVENTS))
-    daybook: Daybook = request.app.state.daybook
+    daybook = context.daybook
     rows: list[Any] = []
     if 1 <= position < 2**62:
-        rows = await rooms_of(request).reading.run(daybook.ledger.recorder.rows_after, position - 1, 1)
+        rows = await context.rooms.reading.run(daybook.ledger.recorder.rows_after, position - 1, 1)
     if not rows or rows[0].position != position:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
     state = rows[0].state

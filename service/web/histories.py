@@ -8,11 +8,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.asking.lists import Registers
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
+from service.web.context import Current
 from service.web.entry.permissions import READ
-from service.web.entry.rooms import rooms_of
 from service.web.resources import KINDS, Kind, stream_of
 from service.web.validators import Raw, linked, tagged, tagged_resource
 from service.web.views import raw_parameters
@@ -20,17 +19,12 @@ from service.web.views import raw_parameters
 router = APIRouter(prefix="/api/v1", tags=["resources"], dependencies=[READ])
 
 
-def _registers(request: Request) -> Registers:
-    registers: Registers = request.app.state.questions.registers
-    return registers
-
-
 def _add_history(kind: Kind) -> None:
-    async def history(request: Request, identifier: str) -> Response:
+    async def history(request: Request, context: Current, identifier: str) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON, NDJSON[0]))
         raw = raw_parameters(request)
-        described, states = await rooms_of(request).for_views().run(_registers(request).history, raw, stream)
+        described, states = await context.rooms.for_views().run(context.questions.registers.history, raw, stream)
         if media_type == JSON:
             opening = json.dumps(described, ensure_ascii=False).encode()[:-1]
             content = opening + b', "events": [' + b",".join(states) + b"]}"
@@ -49,18 +43,26 @@ def _add_history(kind: Kind) -> None:
 
 
 def _add_reading(kind: Kind, name: str) -> None:
-    async def read(request: Request, identifier: str) -> Response:
+    async def read(request: Request, context: Current, identifier: str) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON,))
         raw = raw_parameters(request)
-        ask: Callable[[Raw, str], dict[str, Any]] = getattr(_registers(request), name)
+        ask: Callable[[Raw, str], dict[str, Any]] = getattr(context.questions.registers.histories, name)
 
         def made() -> Response:
             answer = ask(raw, identifier)
             response = Response(json.dumps(answer, ensure_ascii=False).encode(), media_type=media_type)
-            return tagged_resource(request, response, raw, stream, answer, lambda clocks: ask(clocks, identifier))
+            return tagged_resource(
+                request,
+                context.questions.registers.histories,
+                response,
+                raw,
+                stream,
+                answer,
+                lambda clocks: ask(clocks, identifier),
+            )
 
-        return await rooms_of(request).for_views().run(made)
+        return await context.rooms.for_views().run(made)
 
     router.add_api_route(
         f"/{kind.plural}/{{identifier}}",

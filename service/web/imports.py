@@ -34,6 +34,7 @@ from service.importing.reading.apart import NotStarted, judged
 from service.importing.reading.messages import Wanted
 from service.importing.rows import BadFile
 from service.web.bodies import JSON, NDJSON, read_body
+from service.web.context import context_of
 from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
@@ -278,7 +279,7 @@ def _possible(request: Request, stated: str | None) -> tuple[str, ...]:
 
 def _declared_bytes(request: Request) -> int:
     declared = request.headers.get("content-length", "")
-    size, most = int(declared) if declared.isdigit() else 0, request.app.state.settings.import_limit_bytes
+    size, most = int(declared) if declared.isdigit() else 0, context_of(request).settings.import_limit_bytes
     if size > most:
         raise HttpProblem("too-large", f"the file has {size:,} bytes, more than {most:,}: send it in parts")
     if declared.isdigit() and not size:
@@ -402,9 +403,8 @@ def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | 
 
 
 def _worker(request: Request) -> Worker:
-    worker: Worker = request.app.state.imports
-    return worker
+    return context_of(request).imports
 
 
 def _mappings(request: Request) -> Mappings:
-    return Mappings(request.app.state.settings.home)
+    return Mappings(context_of(request).settings.home)

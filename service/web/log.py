@@ -13,8 +13,8 @@ from service.asking.clocks import BeyondTheLedger, single, whole
 from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
 from service.web.accepting import likings
+from service.web.context import Current
 from service.web.entry.permissions import PROVE
-from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 from service.web.views import raw_parameters
 from service.web.wholes import Whole
@@ -37,18 +37,13 @@ _ENTRIES = tuple(f"{prefix}/tile/entries/" for prefix in PREFIXES)
 OPEN_PATHS: dict[str, tuple[str, ...]] = {"none": (), "hashes": _HASHES, "all": (*_HASHES, *_ENTRIES)}
 
 
-def _log(request: Request) -> TransparencyLog:
-    log: TransparencyLog = request.app.state.daybook.log
-    return log
-
-
-async def checkpoint(request: Request) -> Response:
+async def checkpoint(context: Current) -> Response:
     """The last checkpoint: a signed note with the log's origin, size and root, and the cosignatures of witnesses."""
-    note = await rooms_of(request).reading.run(_log(request).checkpoint)
+    note = await context.rooms.reading.run(context.daybook.log.checkpoint)
     return Response(note, media_type=TEXT, headers=NOT_CACHED)
 
 
-async def tile(request: Request, path: str) -> Response:
+async def tile(request: Request, context: Current, path: str) -> Response:
     """A tile of 256 hashes, or a bundle of as many entries; with .p/W a partial one, of W."""
     # One address for each: what is percent-encoded is another.
     if b"%" in request.scope.get("raw_path", b""):
@@ -57,15 +52,15 @@ async def tile(request: Request, path: str) -> Response:
         named = parse_tile_path(f"tile/{path}")
     except ValueError as error:
         raise HttpProblem("not-found", str(error)) from None
-    data = await rooms_of(request).reading.run(_read, _log(request), named)
+    data = await context.rooms.reading.run(_read, context.daybook.log, named)
     if data is None:
         raise HttpProblem("not-found", f"the last checkpoint does not reach as far as {named.path}")
-    headers = {"Cache-Control": _kept_for_ever(request)}
+    headers = {"Cache-Control": _kept_for_ever(request.scope["path"], context.settings.open_log)}
     if isinstance(named, Bundle):
         headers["Vary"] = "Accept-Encoding"
         if _takes_gzip(request):
             headers["Content-Encoding"] = "gzip"
-            data = await rooms_of(request).reading.run(gzip.compress, data, 6, mtime=0)
+            data = await context.rooms.reading.run(gzip.compress, data, 6, mtime=0)
     return Response(data, media_type=BYTES, headers=headers)
 
 
@@ -76,11 +71,9 @@ def _read(log: TransparencyLog, named: Tile | Bundle) -> bytes | None:
     return None if entries is None else pack_bundle(entries)
 
 
-def _kept_for_ever(request: Request) -> str:
+def _kept_for_ever(path: str, open_log: str) -> str:
     """A shared cache may keep what anybody may read."""
-    shared = (
-        "public" if request.scope["path"].startswith(OPEN_PATHS[request.app.state.settings.open_log]) else "private"
-    )
+    shared = "public" if path.startswith(OPEN_PATHS[open_log]) else "private"
     return f"{shared}, max-age={YEAR_S}, immutable"
 
 
@@ -99,7 +92,7 @@ def _nothing_at(request: Request) -> HttpProblem:
 
 
 @router.get("/api/v1/log/consistency")
-async def consistency(request: Request) -> Response:
+async def consistency(request: Request, context: Current) -> Response:
     """The proof that the tree of size `to` (default: the last checkpoint's) begins with that of size `from`."""
     raw: Raw = dict(raw_parameters(request))
     given_from, given_to = single(raw, "from"), single(raw, "to")
@@ -107,23 +100,23 @@ async def consistency(request: Request) -> Response:
     if given_from is None:
         raise Invalid.at("/from", "is required")
     old, new = whole("from", given_from, 0), None if given_to is None else whole("to", given_to, 0)
-    return JSONResponse(await rooms_of(request).reading.run(consistency_between, _log(request), old, new))
+    return JSONResponse(await context.rooms.reading.run(consistency_between, context.daybook.log, old, new))
 
 
 @router.get("/api/v1/events/{position}/proof", tags=["events"])
-async def proof(request: Request, position: Whole) -> Response:
+async def proof(request: Request, context: Current, position: Whole) -> Response:
     """The proof that an event is in the log (C2SP tlog-proof), by the last checkpoint or that of a `size`."""
     raw: Raw = dict(raw_parameters(request))
     given = single(raw, "size")
     _refuse_others(raw)
     size = None if given is None else whole("size", given, 0)
-    log, patience_s = _log(request), request.app.state.settings.wait_s
-    head = await rooms_of(request).reading.run(log.storage.head)
+    log, patience_s = context.daybook.log, context.settings.wait_s
+    head = await context.rooms.reading.run(log.storage.head)
     if not 1 <= position <= head:
         raise HttpProblem("not-found", f"the ledger has no position {position}")
     if size is not None and size < position:
         raise BeyondTheLedger(f"position {position} is beyond a tree of size {size}")
-    found = await rooms_of(request).awaiting.run(log.proof, position, size, patience_s=patience_s)
+    found = await context.rooms.awaiting.run(log.proof, position, size, patience_s=patience_s)
     return Response(found.encode(), media_type=TEXT)
 
 

@@ -4,14 +4,13 @@ import json
 
 from anyio import to_thread
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.observing.metrics import CONTENT_TYPE
 from service.version import VERSION
+from service.web.context import Current
 from service.web.entry.permissions import OPEN, OPEN_TO_PROBES, READ_BY_PROBES
 from service.web.problems import PROBLEM_TYPES, HttpProblem
-from service.web.readiness import Readiness
 
 router = APIRouter(tags=["operations"])
 
@@ -23,23 +22,22 @@ async def livez() -> Response:
 
 
 @router.get("/readyz", dependencies=[OPEN_TO_PROBES])
-async def readyz(request: Request) -> Response:
+async def readyz(context: Current) -> Response:
     """Whether something can be recorded and the views are up with it; how each kind of work goes, and why."""
-    readiness: Readiness = request.app.state.readiness
-    return await readiness.answer()
+    return await context.readiness.answer()
 
 
 @router.get("/metrics", dependencies=[READ_BY_PROBES])
-async def metrics(request: Request) -> Response:
+async def metrics(context: Current) -> Response:
     """What Prometheus scrapes."""
-    collected = await to_thread.run_sync(request.app.state.metrics.text, limiter=request.app.state.scraping)
+    collected = await to_thread.run_sync(context.metrics.text, limiter=context.scraping)
     return Response(collected, media_type=CONTENT_TYPE)
 
 
 @router.get("/version", dependencies=[OPEN_TO_PROBES])
-async def version(request: Request) -> Response:
+async def version(context: Current) -> Response:
     """What runs here."""
-    return JSONResponse({"daybook": VERSION, "origin": request.app.state.daybook.origin})
+    return JSONResponse({"daybook": VERSION, "origin": context.daybook.origin})
 
 
 @router.get("/problems/{name}", dependencies=[OPEN])

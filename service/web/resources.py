@@ -18,14 +18,13 @@ from domain.events import Request as Requested
 from domain.orders import OrderPlaced
 from domain.resources import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
 from domain.values import IDENTIFIER_PATTERN, EventData
-from service.daybook import Daybook
 from service.recording.receipts import Receipt
 from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
+from service.web.context import Context, Current
 from service.web.description.examples import CORRECTIONS, EXAMPLES, NOTES
 from service.web.entry.permissions import RECORD
-from service.web.entry.rooms import rooms_of
 from service.web.events import answer, correlation_of
 from service.web.facts import Facts, invalid, read_fact, read_object, read_plain, schema_of
 from service.web.idempotency import key_of
@@ -36,7 +35,7 @@ __all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "
 router = APIRouter(prefix=API, tags=["resources"], dependencies=[RECORD])
 
 
-async def _record_new(request: Request, kind: Kind) -> Response:
+async def _record_new(request: Request, context: Context, kind: Kind) -> Response:
     body = await _body(request)
     sent = read_object(body, _content_type(request))
     plain = read_plain(sent) if kind.begins == OrderPlaced.NAME else None
@@ -45,28 +44,28 @@ async def _record_new(request: Request, kind: Kind) -> Response:
     expected = {stream: frozenset({0})} if must_be_new(request) else {}
     if (versions := expected_versions(request, required=False)) is not None:
         expected[stream] = versions
-    return await _recorded(request, body, facts, kind, stream, expected)
+    return await _recorded(request, context, body, facts, kind, stream, expected)
 
 
-async def _record_change(request: Request, kind: Kind, event_type: str, identifier: str) -> Response:
+async def _record_change(request: Request, context: Context, kind: Kind, event_type: str, identifier: str) -> Response:
     body = await _body(request)
     stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
     if event_type == "event-annotated":
         facts = read_fact(sent, EVENT_TYPES[event_type])
-        await _event_of(request, stream, sent, "annotates")
+        await _event_of(context, stream, sent, "annotates")
     else:
         facts = read_fact(sent, EVENT_TYPES[event_type], identifier)
-    return await _recorded(request, body, facts, kind, stream, _expected(request, stream))
+    return await _recorded(request, context, body, facts, kind, stream, _expected(request, context, stream))
 
 
-async def _record_correction(request: Request, kind: Kind, identifier: str) -> Response:
+async def _record_correction(request: Request, context: Context, kind: Kind, identifier: str) -> Response:
     body = await _body(request)
     stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
-    corrects = await _event_of(request, stream, sent, "retracts")
+    corrects = await _event_of(context, stream, sent, "retracts")
     facts = _correction(sent, corrects, kind, identifier)
-    return await _recorded(request, body, facts, kind, stream, _expected(request, stream))
+    return await _recorded(request, context, body, facts, kind, stream, _expected(request, context, stream))
 
 
 def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier: str) -> Facts:
@@ -95,14 +94,13 @@ def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier
     return replace(facts, requests=(*facts.requests, *second.requests), places=(*facts.places, *second.places))
 
 
-async def _event_of(request: Request, stream: str, sent: Mapping[str, Any], name: str) -> Recorded:
+async def _event_of(context: Context, stream: str, sent: Mapping[str, Any], name: str) -> Recorded:
     """The event that a field names, which is one of this stream and, once recorded, stays it."""
     identifier = sent.get(name)
     if not isinstance(identifier, str) or not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
         what = "is required" if name not in sent else "must be the id of an event"
         raise invalid([Problem(f"/{name}", what)])
-    daybook: Daybook = request.app.state.daybook
-    found = await rooms_of(request).recording.run(daybook.ledger.recorder.by_ids, [identifier])
+    found = await context.rooms.recording.run(context.daybook.ledger.recorder.by_ids, [identifier])
     event = read_bytes(found[identifier]) if identifier in found else None
     if event is None:
         raise invalid([Problem(f"/{name}", f"unknown event {identifier}")])
@@ -112,11 +110,16 @@ async def _event_of(request: Request, stream: str, sent: Mapping[str, Any], name
 
 
 async def _recorded(
-    request: Request, body: bytes, facts: Facts, kind: Kind, stream: str, expected: Mapping[str, frozenset[int]]
+    request: Request,
+    context: Context,
+    body: bytes,
+    facts: Facts,
+    kind: Kind,
+    stream: str,
+    expected: Mapping[str, frozenset[int]],
 ) -> Response:
     """Record facts together and answer where they stand."""
-    daybook: Daybook = request.app.state.daybook
-    future = daybook.committer.submit(
+    future = context.daybook.committer.submit(
         facts.requests,
         request.state.actor.id,
         correlation_of(request),
@@ -154,8 +157,8 @@ def stream_of(kind: Kind, identifier: str) -> str:
     return f"{kind.name}/{identifier}"
 
 
-def _expected(request: Request, stream: str) -> dict[str, frozenset[int]]:
-    versions = expected_versions(request, required=request.app.state.settings.require_if_match)
+def _expected(request: Request, context: Context, stream: str) -> dict[str, frozenset[int]]:
+    versions = expected_versions(request, required=context.settings.require_if_match)
     return {} if versions is None else {stream: versions}
 
 
@@ -264,8 +267,8 @@ def _words(event_type: str) -> str:
 
 
 def _add_collection(kind: Kind) -> None:
-    async def record_new(request: Request) -> Response:
-        return await _record_new(request, kind)
+    async def record_new(request: Request, context: Current) -> Response:
+        return await _record_new(request, context, kind)
 
     router.add_api_route(
         f"/{kind.plural}",
@@ -280,8 +283,8 @@ def _add_collection(kind: Kind) -> None:
 
 
 def _add_change(kind: Kind, subject: str, event_type: str) -> None:
-    async def record_change(request: Request, identifier: str) -> Response:
-        return await _record_change(request, kind, event_type, identifier)
+    async def record_change(request: Request, context: Current, identifier: str) -> Response:
+        return await _record_change(request, context, kind, event_type, identifier)
 
     about = event_type == "event-annotated"
     example = NOTES[kind.name] if about else EXAMPLES[event_type]
@@ -298,8 +301,8 @@ def _add_change(kind: Kind, subject: str, event_type: str) -> None:
 
 
 def _add_corrections(kind: Kind) -> None:
-    async def record_correction(request: Request, identifier: str) -> Response:
-        return await _record_correction(request, kind, identifier)
+    async def record_correction(request: Request, context: Current, identifier: str) -> Response:
+        return await _record_correction(request, context, kind, identifier)
 
     schema = schema_of("event-retracted")
     schema["required"] = ["retracts", "reason"]

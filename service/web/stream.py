@@ -13,9 +13,9 @@ from starlette.responses import Response
 from service.asking.clocks import BeyondTheLedger
 from service.asking.wholes import parse_whole
 from service.storing.ledger import Unreachable
-from service.storing.tail import Tail, Wanted
+from service.storing.tail import Wanted
+from service.web.context import Context, Current
 from service.web.entry.permissions import READ
-from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 from service.web.wholes import Whole
 
@@ -34,6 +34,7 @@ SEND_TIMEOUT_S = 60.0
 @router.get("/events/stream")
 async def stream_events(
     request: Request,
+    context: Current,
     after: Annotated[Whole | None, Query(ge=0, le=2**62)] = None,
     type: list[str] = Query(default=[]),  # noqa: A002, B008
     stream: list[str] = Query(default=[]),  # noqa: B008
@@ -42,8 +43,7 @@ async def stream_events(
 
     `Last-Event-ID` goes before `after`; with neither, the stream begins at the ledger's end.
     """
-    tail: Tail = request.app.state.daybook.tail
-    head = (await request.app.state.head()).position
+    head = (await context.head()).position
     start = _last_event_id(request)
     if start is None:
         start = head if after is None else after
@@ -51,7 +51,7 @@ async def stream_events(
         raise BeyondTheLedger(f"position {start} is beyond the head, {head}")
     wanted = Wanted(frozenset(type), frozenset(stream))
     return EventSourceResponse(
-        _messages(request, tail, start, wanted),
+        _messages(request, context, start, wanted),
         ping=3600,  # the messages have a heartbeat of their own, which tells the position
         send_timeout=SEND_TIMEOUT_S,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -68,9 +68,9 @@ def _last_event_id(request: Request) -> int | None:
         raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}") from None
 
 
-async def _messages(request: Request, tail: Tail, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
+async def _messages(request: Request, context: Context, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
     is_still_admitted: Callable[[], Awaitable[bool]] = request.state.is_still_admitted
-    in_thread = rooms_of(request).listening.go_on
+    tail, in_thread = context.daybook.tail, context.rooms.listening.go_on
     yield ServerSentEvent(comment=f"listening after {start}", retry=RETRY_MS)
     said_at = asked_at = time.monotonic()
     async for events in tail.listen(start, wanted, ADMITTED_S, in_thread):

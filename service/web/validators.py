@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.asking.clocks import NothingThere
-from service.asking.lists import Registers
+from service.storing.histories import Histories
 from service.web.bodies import JSON
 from service.web.conditions import is_pinned, labelled, matches, not_modified, tag_of_body, tag_of_version
 
@@ -27,32 +27,37 @@ def tagged(request: Request, response: Response, raw: Raw) -> Response:
 
 
 def tagged_resource(
-    request: Request, response: Response, raw: Raw, stream: str, answer: Mapping[str, Any], ask: Callable[[Raw], Any]
+    request: Request,
+    histories: Histories,
+    response: Response,
+    raw: Raw,
+    stream: str,
+    answer: Mapping[str, Any],
+    ask: Callable[[Raw], Any],
 ) -> Response:
     """A resource with the tag of its stream's version, which If-Match takes; `ask` answers it for other clocks.
 
     As of a moment of its own, or in another form than JSON, the tag has a digest as well.
     """
-    registers: Registers = request.app.state.questions.registers
     position = answer["resolved"]["position"]
-    version = registers.histories.version(stream, position)
+    version = histories.version(stream, position)
     if any(name in raw for name in MOMENT) or not str(response.media_type).startswith(JSON):
         tag = tag_of_body(bytes(response.body), version)
         labelled(response, tag, pinned=is_pinned(raw))
         return not_modified(response) if matches(request, tag) else response
     tag = tag_of_version(version)
     labelled(response, tag, pinned=False)
-    if matches(request, tag) and _as_it_was(registers, stream, answer, ask):
+    if matches(request, tag) and _as_it_was(histories, stream, answer, ask):
         return not_modified(response)
     return response
 
 
-def _as_it_was(registers: Registers, stream: str, answer: Mapping[str, Any], ask: Callable[[Raw], Any]) -> bool:
+def _as_it_was(histories: Histories, stream: str, answer: Mapping[str, Any], ask: Callable[[Raw], Any]) -> bool:
     """Whether a resource looks as it did when the last event of its stream was recorded.
 
     Days pass, and what is recorded elsewhere may show in it: a client may have it as it was before that.
     """
-    position, recorded_on = registers.histories.last_recorded(stream, answer["resolved"]["position"])
+    position, recorded_on = histories.last_recorded(stream, answer["resolved"]["position"])
     today = date.fromisoformat(answer["resolved"]["effective_on"])
     then = {"position": [str(position)], "effective_on": [min(recorded_on, today).isoformat()]}
     try:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from anyio import CapacityLimiter
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
@@ -17,25 +16,22 @@ from starlette.responses import Response
 from domain.catalogue import EVENT_TYPES
 from domain.errors import Invalid
 from service.asking.clocks import BeyondTheLedger
-from service.daybook import Daybook
 from service.recording.idempotency import KeyTaken
 from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
 from service.web.bodies import JSON
+from service.web.context import TRIALS_AT_ONCE, Context, Current
 from service.web.entry.access import LOOPBACK
 from service.web.entry.permissions import MANAGE
-from service.web.entry.rooms import rooms_of
 from service.web.idempotency import key_of
 from service.web.problems import HttpProblem
 from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
-from service.webhooks.delivery import Attempt, Deliveries
-from service.webhooks.registry import Webhook, Webhooks
+from service.webhooks.delivery import Attempt
+from service.webhooks.registry import Webhook
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[MANAGE])
 
 LONGEST_URL = 2_000
-#: Messages that are sent to try a webhook, at the same time.
-TRIALS_AT_ONCE = 8
 REPLAYED = {"Idempotent-Replayed": "true"}
 
 
@@ -83,89 +79,89 @@ class Replay(BaseModel):
 
 
 @router.post("", status_code=201)
-async def create_webhook(request: Request, wanted: NewWebhook) -> Response:
+async def create_webhook(request: Request, context: Current, wanted: NewWebhook) -> Response:
     """Have an address told of events from now on; the answer is the only one that shows the secret."""
     key = key_of(request, await request.body())
-    before = None if key is None else await rooms_of(request).managing.run(_webhooks(request).made_before, key)
+    before = None if key is None else await context.rooms.managing.run(context.deliveries.webhooks.made_before, key)
     if before is not None:
         return _made(before, 200)
-    _refuse_elsewhere(wanted.url, request.app.state.settings)
-    head = await _head(request)
+    _refuse_elsewhere(wanted.url, context.settings)
+    head = await _head(context)
     after = head if wanted.after is None else wanted.after
     if after > head:
         raise BeyondTheLedger(f"position {after} is beyond the head, {head}")
-    create = _webhooks(request).create
+    create = context.deliveries.webhooks.create
     try:
-        made = await rooms_of(request).managing.run(create, wanted.url, wanted.types, wanted.streams, after, key)
+        made = await context.rooms.managing.run(create, wanted.url, wanted.types, wanted.streams, after, key)
     except KeyTaken:
         # By the same request, at the same time.
         assert key is not None
-        before = await rooms_of(request).managing.run(_webhooks(request).made_before, key)
+        before = await context.rooms.managing.run(context.deliveries.webhooks.made_before, key)
         assert before is not None
         return _made(before, 200)
-    _deliveries(request).wake()
+    context.deliveries.wake()
     return _made(made, 201)
 
 
 @router.get("")
-async def list_webhooks(request: Request) -> Response:
+async def list_webhooks(context: Current) -> Response:
     """Every webhook, with how far it was told and what went wrong."""
-    found = await rooms_of(request).managing.run(_webhooks(request).all)
+    found = await context.rooms.managing.run(context.deliveries.webhooks.all)
     return _json({"webhooks": [described(one) for one in found]})
 
 
 @router.get("/{identifier}")
-async def read_webhook(request: Request, identifier: str) -> Response:
+async def read_webhook(context: Current, identifier: str) -> Response:
     """One webhook."""
-    return _json(described(await rooms_of(request).managing.run(_webhooks(request).find, identifier)))
+    return _json(described(await context.rooms.managing.run(context.deliveries.webhooks.find, identifier)))
 
 
 @router.delete("/{identifier}", status_code=204)
-async def remove_webhook(request: Request, identifier: str) -> Response:
+async def remove_webhook(context: Current, identifier: str) -> Response:
     """Tell it nothing more."""
-    await rooms_of(request).managing.run(_webhooks(request).remove, identifier)
+    await context.rooms.managing.run(context.deliveries.webhooks.remove, identifier)
     return Response(status_code=204)
 
 
 @router.post("/{identifier}/pause")
-async def pause_webhook(request: Request, identifier: str) -> Response:
+async def pause_webhook(request: Request, context: Current, identifier: str) -> Response:
     """Tell it nothing until it is resumed; then it goes on where it was."""
-    webhooks = _webhooks(request)
-    return await _once(request, lambda key: webhooks.set_status(identifier, "paused", key))
+    webhooks = context.deliveries.webhooks
+    return await _once(request, context, lambda key: webhooks.set_status(identifier, "paused", key))
 
 
 @router.post("/{identifier}/resume")
-async def resume_webhook(request: Request, identifier: str) -> Response:
+async def resume_webhook(request: Request, context: Current, identifier: str) -> Response:
     """Go on where it was, paused or disabled."""
-    webhooks = _webhooks(request)
-    return await _once(request, lambda key: webhooks.set_status(identifier, "active", key))
+    webhooks = context.deliveries.webhooks
+    return await _once(request, context, lambda key: webhooks.set_status(identifier, "active", key))
 
 
 @router.post("/{identifier}/replay")
-async def replay_webhook(request: Request, identifier: str, replay: Replay) -> Response:
+async def replay_webhook(request: Request, context: Current, identifier: str, replay: Replay) -> Response:
     """Tell it again of everything behind a position."""
-    head = await _head(request)
+    head = await _head(context)
     if replay.after > head:
         raise BeyondTheLedger(f"position {replay.after} is beyond the head, {head}")
-    webhooks = _webhooks(request)
-    return await _once(request, lambda key: webhooks.set_back(identifier, replay.after, key))
+    webhooks = context.deliveries.webhooks
+    return await _once(request, context, lambda key: webhooks.set_back(identifier, replay.after, key))
 
 
 @router.post("/{identifier}/rotate-secret")
-async def rotate_secret(request: Request, identifier: str) -> Response:
+async def rotate_secret(request: Request, context: Current, identifier: str) -> Response:
     """A new secret; for a day what is sent is signed with the one before, too."""
-    webhooks = _webhooks(request)
-    return await _once(request, lambda key: webhooks.rotate(identifier, key), show_secret=True)
+    webhooks = context.deliveries.webhooks
+    return await _once(request, context, lambda key: webhooks.rotate(identifier, key), show_secret=True)
 
 
 @router.post("/{identifier}/test")
-async def test_webhook(request: Request, identifier: str) -> Response:
+async def test_webhook(request: Request, context: Current, identifier: str) -> Response:
     """Send a message of type daybook.webhook-test now, and say how that went; it counts as no delivery."""
     key = key_of(request, await request.body())
-    before = None if key is None else await rooms_of(request).managing.run(_webhooks(request).tried_before, key)
+    before = None if key is None else await context.rooms.managing.run(context.deliveries.webhooks.tried_before, key)
     if before is not None:
         return _json(dict(before), headers=REPLAYED)
-    webhook = await rooms_of(request).managing.run(_webhooks(request).find, identifier)
+    webhook = await context.rooms.managing.run(context.deliveries.webhooks.find, identifier)
     message_id = f"test-{secrets.token_hex(8)}"
     message = {
         "specversion": "1.0",
@@ -175,36 +171,35 @@ async def test_webhook(request: Request, identifier: str) -> Response:
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     body = json.dumps(message).encode()
-    trials: CapacityLimiter = request.app.state.trials
-    if trials.available_tokens < 1:
+    if context.trials.available_tokens < 1:
         detail = f"{TRIALS_AT_ONCE} webhooks are being tried already"
         raise HttpProblem("unavailable", detail, headers={"Retry-After": "10"})
-    async with trials:
-        attempt: Attempt = await _deliveries(request).sender.send(webhook, message_id, body)
+    async with context.trials:
+        attempt: Attempt = await context.deliveries.sender.send(webhook, message_id, body)
     outcome = {"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error}
     if key is not None:
         with suppress(KeyTaken):  # by the same request, at the same time
-            await rooms_of(request).managing.run(_webhooks(request).tried, key, outcome)
+            await context.rooms.managing.run(context.deliveries.webhooks.tried, key, outcome)
     return _json(outcome)
 
 
 async def _once(
-    request: Request, change: Callable[[IdempotencyKey | None], Webhook], *, show_secret: bool = False
+    request: Request, context: Context, change: Callable[[IdempotencyKey | None], Webhook], *, show_secret: bool = False
 ) -> Response:
     """Change a webhook, or, where that was done under the same idempotency key before, tell how it is now."""
-    webhooks = _webhooks(request)
+    webhooks = context.deliveries.webhooks
     key = key_of(request, await request.body())
-    changed = None if key is None else await rooms_of(request).managing.run(webhooks.made_before, key)
+    changed = None if key is None else await context.rooms.managing.run(webhooks.made_before, key)
     headers = {} if changed is None else REPLAYED
     if changed is None:
         try:
-            changed = await rooms_of(request).managing.run(change, key)
+            changed = await context.rooms.managing.run(change, key)
         except KeyTaken:
             # By the same request, at the same time.
             assert key is not None
-            changed, headers = await rooms_of(request).managing.run(webhooks.made_before, key), REPLAYED
+            changed, headers = await context.rooms.managing.run(webhooks.made_before, key), REPLAYED
             assert changed is not None
-        _deliveries(request).wake()
+        context.deliveries.wake()
     shown = {"secret": changed.secret} if show_secret else {}
     return _json({**described(changed), **shown}, headers=headers)
 
@@ -251,15 +246,5 @@ def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | 
     return Response(json.dumps(content, ensure_ascii=False).encode(), status, headers, JSON)
 
 
-def _webhooks(request: Request) -> Webhooks:
-    return _deliveries(request).webhooks
-
-
-def _deliveries(request: Request) -> Deliveries:
-    deliveries: Deliveries = request.app.state.deliveries
-    return deliveries
-
-
-async def _head(request: Request) -> int:
-    daybook: Daybook = request.app.state.daybook
-    return (await rooms_of(request).managing.run(daybook.ledger.recorder.head)).position
+async def _head(context: Context) -> int:
+    return (await context.rooms.managing.run(context.daybook.ledger.recorder.head)).position

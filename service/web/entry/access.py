@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 
 from service.storing.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
+from service.web.context import context_of
 from service.web.entry.identities import LONGEST_TOKEN, IdentityProvider
 from service.web.entry.permissions import ROLES, Capability, Permission
-from service.web.entry.rooms import rooms_of
 from service.web.problems import HttpProblem
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -115,7 +115,7 @@ class Access:
         if self.tokens is not None and id_of(token) is not None:
             if not self.tokens.met(token):
                 refuse_spent()
-            return _actor_of(await rooms_of(request).admitting.run(self.tokens.admit, token))
+            return _actor_of(await context_of(request).rooms.admitting.run(self.tokens.admit, token))
         if self.provider is not None and token.count(".") == 2:
             if not self.provider.has_key_of(token):
                 refuse_spent()

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from starlette.requests import Request
 
 from service.asking.clocks import PATIENCE_S
 from service.web.problems import HttpProblem
@@ -97,9 +96,3 @@ class Rooms:
     def for_views(self) -> Room:
         """Where a view is answered: apart where the caller asked to wait for it."""
         return self.answering if PATIENCE_S.get() is None else self.awaiting
-
-
-def rooms_of(request: Request | Any) -> Rooms:
-    """The rooms of the service that is asked."""
-    rooms: Rooms = request.app.state.rooms
-    return rooms

@@ -49,7 +49,7 @@ def client(daybook: Daybook, settings: Settings) -> Iterator[TestClient]:
 def working(client: TestClient) -> Iterator[Worker]:
     """Imports are run in the block."""
     app: Any = client.app
-    worker: Worker = app.state.imports
+    worker: Worker = app.state.context.imports
     worker.start()
     try:
         yield worker
@@ -285,7 +285,7 @@ def test_what_is_known_at_once_is_said_at_once(client: TestClient) -> None:
 def left_behind(client: TestClient) -> list[Path]:
     """What lies where files arrive."""
     app: Any = client.app
-    return list((app.state.settings.home / "imports" / ".arriving").iterdir())
+    return list((app.state.context.settings.home / "imports" / ".arriving").iterdir())
 
 
 def test_a_file_beyond_the_limit_is_refused_and_gone(daybook: Daybook, settings: Settings) -> None:
@@ -316,7 +316,7 @@ def test_a_file_that_the_disk_does_not_take_is_refused_and_gone(client: TestClie
 def test_the_last_of_the_disk_is_left_to_the_database(client: TestClient) -> None:
     app: Any = client.app
     with pytest.raises(NoSpace, match=r"the disk has no room for a file of 7 bytes or more"):
-        Arrival(app.state.imports.jobs, declared_bytes=7, reserve_bytes=1 << 60)
+        Arrival(app.state.context.imports.jobs, declared_bytes=7, reserve_bytes=1 << 60)
     assert left_behind(client) == []
 
 

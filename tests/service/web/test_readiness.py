@@ -314,7 +314,7 @@ def test_what_each_kind_of_work_does_is_told(client: TestClient, daybook: Dayboo
 def test_a_webhook_that_takes_nothing_is_told_with_how_long_the_oldest_event_waits(
     client: TestClient, settings: Settings
 ) -> None:
-    deliveries: Deliveries = client.app.state.deliveries  # type: ignore[attr-defined]
+    deliveries: Deliveries = client.app.state.context.deliveries  # type: ignore[attr-defined]
     with receiving() as receiver:
         receiver.answer = lambda number: (500, {})
         deliveries.webhooks.create(receiver.url, (), (), 0)
@@ -341,7 +341,7 @@ def test_a_webhook_that_takes_nothing_is_told_with_how_long_the_oldest_event_wai
 def test_imports_that_run_wait_and_failed_are_told(
     client: TestClient, settings: Settings, database: str, daybook: Daybook
 ) -> None:
-    worker: Worker = client.app.state.imports  # type: ignore[attr-defined]
+    worker: Worker = client.app.state.context.imports  # type: ignore[attr-defined]
 
     def imports() -> dict[str, Any]:
         return dict(ready(client)[1]["work"]["imports"])

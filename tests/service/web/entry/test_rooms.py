@@ -22,7 +22,7 @@ ORGANIZATION = {
 
 def test_a_room_that_is_full_is_unavailable_and_keeps_nobody_from_the_others(client: TestClient) -> None:
     app: Any = client.app
-    rooms: Rooms = app.state.rooms
+    rooms: Rooms = app.state.context.rooms
     free = threading.Event()
     assert client.portal is not None
     for room in (rooms.answering, rooms.awaiting):
