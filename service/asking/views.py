@@ -136,7 +136,7 @@ DEPENDENCE = Table(
     ),
     _rows("rows"),
     ("key", "name", "value", "low..high", "share", "share_low..share_high"),
-    ("low..high", "name", "share_low..share_high"),
+    ("low..high", "key", "share_low..share_high"),
 )
 SOLE_SOURCES = Table("sole_source", columns("vendor category sole_source alternatives:structure"), _sole_sources)
 CONTRIBUTIONS = Table(
@@ -148,7 +148,7 @@ CONTRIBUTIONS = Table(
     ),
     _rows("contributions"),
     ("order_id", "assertion_id", "line", "vendor", "product", "value", "low..high"),
-    ("vendor", "assertion_id", "low..high"),
+    ("product", "vendor", "assertion_id", "low..high"),
 )
 POSTINGS = Table(
     "postings",
@@ -160,7 +160,7 @@ POINTS = Table(
     columns("effective_on:day key name:text country value:figure low:figure high:figure share:ratio"),
     _points,
     ("effective_on", "key", "name", "value", "low..high", "share"),
-    ("name", "low..high"),
+    ("low..high", "key"),
 )
 TOTALS = Table(
     "totals",
@@ -186,6 +186,7 @@ CHANGES = Table(
     ),
     _rows("rows"),
     ("key", "name", "before", "after", "difference"),
+    ("key",),
 )
 EXPLAINED = Table(
     "explained",
@@ -273,13 +274,16 @@ ORDER_HISTORY = Table(
 GLANCES = {
     "organizations": (
         ("organization_id", "name", "country", "parent_id", "ultimate_parent_id"),
-        ("ultimate_parent_id", "parent_id"),
+        ("organization_id", "parent_id", "ultimate_parent_id"),
     ),
-    "products": (("product_id", "name", "vendor_id", "category", "foundry"), ("foundry",)),
-    "partnerships": (("partnership_id", "status", "kind", "scope", "since", "ended_on"), ("kind",)),
+    "products": (
+        ("product_id", "name", "vendor_id", "category", "foundry"),
+        ("product_id", "category", "vendor_id", "foundry"),
+    ),
+    "partnerships": (("partnership_id", "status", "kind", "scope", "since", "ended_on"), ("ended_on", "scope")),
     "regulations": (
         ("regulation_id", "status", "title", "authority", "citation", "until"),
-        ("citation", "until", "authority"),
+        ("regulation_id", "authority", "until", "citation"),
     ),
 }
 

@@ -1,6 +1,5 @@
 """Groups whose commands are imported when they are called: each call needs a small part of the program."""
 
-from collections.abc import Sequence
 from importlib import import_module
 
 import click
@@ -30,8 +29,13 @@ class LazyGroup(click.Group):
             self.add_command(command)
 
     def resolve_command(
-        self, ctx: click.Context, args: Sequence[str]
+        self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The name of the command that is called, the command, and its arguments."""
-        name, command, rest = super().resolve_command(ctx, list(args))
+        try:
+            name, command, rest = super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            names = self.list_commands(ctx)
+            message = f"{error.message} There are: {', '.join(names)}."
+            raise click.exceptions.NoSuchCommand(error.command_name, message, names, ctx) from None
         return name, command.load() if isinstance(command, Later) else command, rest

@@ -6,11 +6,11 @@ import click
 
 from domain.errors import Invalid
 from service.asking.comparisons import Comparisons
-from service.asking.pages import is_cut, whole_answer
+from service.asking.pages import whole_answer
 from service.asking.views import VIEWS, parse_question
 from service.cli import asking, tables
 from service.cli.commands import Later, LazyGroup
-from service.cli.outputs import chosen_format, output_option, refuse_unreadable, write_answer
+from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
 from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook, open_ledger
@@ -105,8 +105,7 @@ def view(
         comparisons = Comparisons(questions.daybook, settings.wait_s)
         answer = whole_answer(asked, questions, comparisons, lambda done: told(done, None))
         write_answer(answer, choice, chosen, target)
-    if is_cut(answer):
-        tables.messages().print("this is one page: without limit and cursor everything is written", highlight=False)
+    say_if_cut(answer)
     if context_target is not None:
         with written(context_target) as output:
             output.write(json.dumps(choice.context(answer), ensure_ascii=False, indent=1).encode() + b"\n")

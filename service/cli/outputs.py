@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from service.asking.pages import is_cut
+from service.cli.layout import messages
 from service.exporting.files import STDOUT, is_compressed, suffix, written
 from service.exporting.formats import FORMATS, Choice
 
@@ -24,6 +26,12 @@ def write_answer(answer: dict[str, Any], choice: Choice, chosen: str, target: st
         FORMATS[chosen].write(output, answer, choice)
         if chosen == "json":
             output.write(b"\n")
+
+
+def say_if_cut(answer: dict[str, Any]) -> None:
+    """Say that an answer is a page with others behind it."""
+    if is_cut(answer):
+        messages().print("this is one page: without limit and cursor everything is written", highlight=False)
 
 
 def chosen_format(given: str | None, target: str, known: tuple[str, ...], default: str) -> str:

@@ -166,7 +166,8 @@ def home_keys(settings: Settings) -> tuple[VerifierKey, ...]:
 def _bar() -> Iterator[Told]:
     """A bar for the events read, and another where something is wrong and looked at closer; on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=tables.messages(), transient=True) as progress:
+    console = tables.messages()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         first = progress.add_task("verifying events")
         second = progress.add_task("looking closer", visible=False)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.cells import cell_len
 
 from service.cli.main import main
 from service.cli.seed import SEED
@@ -32,8 +33,8 @@ def run(database: str, tmp_path: Path) -> Run:
         with open_daybook(Settings(), follow=False) as daybook:
             daybook.committer.record(read_events(SEED.read_bytes(), "application/x-ndjson").requests)
 
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, env=environment)
+    def invoke(*arguments: str, **others: str) -> Result:
+        return CliRunner().invoke(main, arguments, env={**environment, **others})
 
     return invoke
 
@@ -56,10 +57,14 @@ def test_the_demonstration_gives_the_worked_answers(tmp_path: Path) -> None:
 
 def test_dependence_is_a_table_for_people_and_json_for_machines(run: Run) -> None:
     asked = ("query", "dependence", "--buyer", "baidu", "--measure", "units", "--known-on", "2023-11-08")
-    table = run(*asked, "--effective-on", "2023-08-31")
+    table = run(*asked, "--effective-on", "2023-08-31", "--exact")
     assert table.exit_code == 0
     for figure in ("25,000 or more", "20,000", "0.536481", "partly unknown", "HHI 4731.897806", "2 of 3 rows"):
         assert figure in table.stdout
+    table = run(*asked, "--effective-on", "2023-08-31")
+    for figure in ("25,000 or more", "20,000", "53.6%", "partly unknown", "HHI 4,732", "2 of 3 rows"):
+        assert figure in table.stdout
+    assert table.stderr == ""
     answer = json.loads(run(*asked, "--effective-on", "2023-08-31", "--json").stdout)
     assert answer["metrics"]["hhi"] == 4731.897806
 
@@ -70,7 +75,13 @@ def test_dependence_is_a_table_for_people_and_json_for_machines(run: Run) -> Non
         (("query", "dependence", "--measure", "weight"), 2, "/measure"),
         (("query", "dependence", "--position", "99"), 2, "beyond the head, 55"),
         (("query", "dependence", "--fail-if", "hhi"), 2, "--fail-if takes"),
-        (("query", "dependence", "--fail-if", "size>1"), 2, "no metric"),
+        (("query", "dependence", "--fail-if", "size>1"), 2, "no metric 'size': there are hhi, effective_vendors, cr1"),
+        (("query", "exposure", "--fail-if", "hhi>1"), 2, "no metric 'hhi': there are at_risk_low, at_risk_high"),
+        (("query", "dependence", "--by", "supplier"), 2, "none of vendor, maker, parent, country"),
+        (("query", "dependance"), 2, "There are: dependence, diff, evidence, exposure, order"),
+        (("query", "series", "--from", "2023-01-01", "--table", "sums"), 2, "'points', 'totals', 'annotations'"),
+        (("query", "diff", "--known-on", "2023-08-31"), 2, "twice: before and after"),
+        (("query", "organizations", "--top", "2", "--json"), 2, "--top is for tables"),
         (("query", "dependence", "--colour", "red"), 2, "No such option"),
         (("query", "order", "po-none"), 3, "order po-none is not known"),
         (("query", "dependence", "--fail-if", "hhi>2500"), 6, "hhi>2500 holds"),
@@ -102,10 +113,11 @@ def test_events_are_printed_as_they_are_stored(run: Run, database: str, tmp_path
 
 def test_exposure_is_a_table_that_says_because_of_what(run: Run) -> None:
     asked = ("--buyer", "baidu", "--effective-on", "2023-10-31", "--known-on", "2023-11-08")
-    table = run("query", "exposure", *asked)
+    table = run("query", "exposure", *asked, "--exact")
     assert table.exit_code == 0, table.stderr
     for word in ("us-letter-nvidia-2023/letter", "product_id unknown", "barred 0.196362, perhaps up to 0.981811"):
         assert word in table.stdout
+    assert "barred 19.6%, perhaps up to 98.2%" in run("query", "exposure", *asked).stdout
     assert "us-3a090" in run("query", "regulations").stdout
 
 
@@ -120,6 +132,75 @@ def test_listings_show_names_in_their_own_script(run: Run) -> None:
 def test_an_order_is_shown_with_its_history(run: Run) -> None:
     order = json.loads(run("query", "order", "baidu-huawei-2023-08", "--effective-on", "2023-12-31").stdout)
     assert order["lines"][0]["open"]["quantity"] == {"value": "600", "low": "600", "high": "639"}
+
+
+def test_every_question_is_a_table_of_80_columns_with_one_line_a_row(run: Run) -> None:
+    buyer, evidence = ("--buyer", "baidu"), ("--buyer", "baidu", "--key", "huawei")
+    moments = ("--known-on", "2023-08-31", "--known-on", "2023-11-08", "--effective-on", "2023-08-31")
+    asked: tuple[tuple[str, ...], ...] = (
+        ("dependence", *buyer),
+        ("series", *buyer, "--from", "2023-01-01", "--to", "2023-12-31"),
+        ("series", *buyer, "--from", "2023-01-01", "--to", "2023-12-31", "--table", "totals"),
+        ("diff", *buyer, *moments),
+        ("diff", *buyer, *moments, "--table", "events"),
+        ("evidence", *evidence),
+        ("evidence", *evidence, "--table", "postings"),
+        ("sole-source",),
+        ("exposure", "--table", "instruments"),
+        ("orders",),
+        ("regulations",),
+        ("partnerships",),
+        ("products",),
+        ("order", "baidu-huawei-2023-08", "--format", "table"),
+    )
+    for question in asked:
+        done = run("query", *question, COLUMNS="80")
+        assert (done.exit_code, done.stderr) == (0, ""), question
+        lines = done.stdout.splitlines()
+        assert max(map(cell_len, lines)) <= 80
+        heads = next(line for line in lines if line.startswith("┃")).strip("┃").split("┃")
+        assert all(head.strip() for head in heads), question
+        rows = [line.strip("│").split("│") for line in lines if line.startswith("│")]
+        assert rows
+        for row in rows:
+            assert row[0].strip(), question
+            # No figure is cut, nor has it forty digits.
+            assert not any(cell.strip(" …").replace(",", "").isdigit() and "…" in cell for cell in row)
+            assert max(map(len, " ".join(row).replace(",", "").split()), default=0) < 40
+    assert "61,753,119" in run("query", "evidence", *evidence, COLUMNS="80").stdout
+
+
+def test_the_first_rows_alone_are_shown_on_request(run: Run) -> None:
+    shown = run("query", "products", "--top", "3").stdout
+    assert len([line for line in shown.splitlines() if line.startswith("│")]) == 3
+    assert "the first 3 of 16 rows" in shown
+
+
+def test_orders_are_listed_whole_or_by_pages(run: Run) -> None:
+    whole = json.loads(run("query", "orders", "--json").stdout)
+    assert (len(whole["orders"]), whole["next_cursor"]) == (2, None)
+    page = run("query", "orders", "--limit", "1", "--json")
+    assert len(json.loads(page.stdout)["orders"]) == 1
+    assert "this is one page" in page.stderr
+
+
+def test_a_ledger_without_anything_answers_in_a_sentence(database: str, tmp_path: Path) -> None:
+    environment = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path), "COLUMNS": "200"}
+    for question in ("dependence", "organizations", "sole-source", "orders"):
+        done = CliRunner().invoke(main, ["query", question], env=environment)
+        assert done.exit_code == 0
+        assert "nothing is recorded yet" in done.stdout
+        assert "?" not in done.stdout
+        assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_ends_a_command_quietly(run: Run, database: str, tmp_path: Path) -> None:
+    own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | own
+    for question in ("query organizations", "events"):
+        line = f"{sys.executable} -m service {question} | true"
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=environment, check=True)
+        assert done.stderr == ""
 
 
 def test_a_projection_made_anew_gives_the_same_answer(run: Run) -> None:

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from psycopg import sql
 from pydantic import SecretStr
 from rich.cells import cell_len
-from rich.table import Table
+from rich.console import RenderableType
 
 from domain.catalogue import read_request
 from domain.json_text import parse_json
@@ -27,6 +27,7 @@ from service.asking.views import VIEWS
 from service.cli import tables
 from service.cli.main import main
 from service.cli.seed import SEED
+from service.cli.tables import Look
 from service.codes import codes
 from service.daybook import open_daybook
 from service.postgres.embedded import EmbeddedPostgres
@@ -222,7 +223,9 @@ def test_tables_fit_the_terminal_and_break_no_figure(run: Run, monkeypatch: pyte
     bought = answer("dependence", "--buyer", "baidu", "--effective-on", "2023-12-31")
     barred = answer("exposure", "--buyer", "baidu", "--effective-on", "2023-10-31")
     listed = answer("organizations")
-    made: tuple[Callable[[], Table], ...] = (
+    exact = Look(exact=True)
+    made: tuple[Callable[[], RenderableType], ...] = (
+        lambda: tables.dependence(bought, "Dependence of baidu", exact),
         lambda: tables.dependence(bought, "Dependence of baidu"),
         lambda: tables.exposure(barred, "Exposure of baidu"),
         lambda: tables.listing(VIEWS["organizations"].tables[0], listed, "Organizations"),
