@@ -47,7 +47,7 @@ def _add_reading(kind: Kind, name: str) -> None:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON,))
         raw = raw_parameters(request)
-        ask: Callable[[Raw, str], dict[str, Any]] = getattr(context.questions.registers.histories, name)
+        ask: Callable[[Raw, str], dict[str, Any]] = getattr(context.questions.registers, name)
 
         def made() -> Response:
             answer = ask(raw, identifier)
