@@ -7,6 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.resources import SUBJECTS
 from service.asking.comparisons import Comparisons
 from service.asking.questions import Questions
 from service.daybook import Daybook
@@ -16,7 +17,7 @@ from service.observing.traces import Traces
 from service.observing.work import Work
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports, resources
+from service.web import events, imports
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
@@ -121,7 +122,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return respond(error.__cause__)
     if error.status_code == 405:
         headers = {"Allow": ", ".join(allowed(request))}
-        return respond(HttpProblem("method-not-allowed", instead(request, resources.SUBJECTS), headers=headers))
+        return respond(HttpProblem("method-not-allowed", instead(request, SUBJECTS), headers=headers))
     names = {404: "not-found"}
     name = names.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
     detail = f"{request.method} {request.scope['path']}: {error.detail}"

@@ -20,15 +20,29 @@ from service.asking.selection import Selection
 from service.daybook import Daybook
 from service.exporting import cloud_events
 from service.recording.receipts import IdempotencyKey, Receipt
+from service.shapes import answers as shapes
 from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
 from service.web.context import Context, Current
+from service.web.description.answers import (
+    ALWAYS,
+    BODY,
+    NOT_MODIFIED,
+    RECORDING,
+    REPLAYED,
+    Answer,
+    Described,
+    events_body,
+    in_json,
+    ref,
+)
+from service.web.description.query_parameters import Schema
 from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
+from service.web.parameters import AFTER, AtLeastOne, Behind, Day, Instant, Position, Streams, Types
 from service.web.problems import HttpProblem
-from service.web.wholes import Whole
 
 PATH = "/api/v1/events"
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -40,7 +54,21 @@ STREAM_PAGE = 5_000
 SMALL_BODY_BYTES = 16_384
 
 
-@router.post("/events", status_code=201, dependencies=[RECORD])
+@router.post(
+    "/events",
+    status_code=201,
+    dependencies=[RECORD],
+    **Described(
+        "record_events",
+        {
+            201: in_json(shapes.Receipt, "Location", words="Recorded, all of it."),
+            200: in_json(shapes.Receipt, "Location", REPLAYED, words="Recorded before: the first answer again."),
+        },
+        (*ALWAYS, *BODY, 409),
+        headers=RECORDING,
+        body=events_body(),
+    ).route(),
+)
 async def record_events(request: Request, context: Current) -> Response:
     """Record one event, an array of events, or NDJSON: all of them or none."""
     body = await request.body()
@@ -90,24 +118,47 @@ def answer(receipt: Receipt) -> Response:
     return Response(json.dumps(content), 200 if receipt.replayed else 201, headers, JSON)
 
 
-#: The media types in which events are given.
-CLOUD_EVENTS, CLOUD_EVENTS_BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
-OFFERED = (JSON, NDJSON[0], CLOUD_EVENTS_BATCH)
+CLOUD_EVENTS, CLOUD_EVENTS_BATCH = cloud_events.MEDIA_TYPE, "application/cloudevents-batch+json"
+#: The media types in which events are given, with the schema of each.
+PAGES: dict[str, Schema] = {
+    JSON: ref(shapes.EventPage),
+    NDJSON[0]: {"type": "string"},
+    CLOUD_EVENTS_BATCH: {"type": "array", "items": ref("CloudEvent")},
+}
+SINGLE: dict[str, Schema] = {JSON: ref(shapes.StoredEvent), CLOUD_EVENTS: ref("CloudEvent")}
 
 
-@router.get("/events", dependencies=[READ])
+@router.get(
+    "/events",
+    dependencies=[READ],
+    **Described(
+        "list_events",
+        {200: Answer("The events, as stored.", PAGES, ("Link",))},
+        (*ALWAYS, 406, 422),
+        headers=("Prefer",),
+        asks={"after": 0, "limit": 10, "type": ["order-placed", "goods-received"]},
+    ).route(),
+)
 async def list_events(
     request: Request,
     context: Current,
-    after: Annotated[Whole, Query(ge=0, le=2**62)] = 0,
-    limit: Annotated[Whole, Query(ge=1)] = MOST_LISTED,
-    type: list[str] = Query(default=[]),  # noqa: A002, B008
-    stream: list[str] = Query(default=[]),  # noqa: B008
-    subject: str | None = Query(None, pattern=IDENTIFIER_PATTERN),
-    effective_from: str | None = Query(None),
-    effective_to: str | None = Query(None),
-    recorded_from: str | None = Query(None),
-    recorded_to: str | None = Query(None),
+    after: Annotated[Behind, AFTER] = 0,
+    limit: Annotated[AtLeastOne, Query(description="At most 1,000, but in NDJSON.")] = MOST_LISTED,
+    type: Types = (),  # noqa: A002
+    stream: Streams = (),
+    subject: Annotated[
+        str | None,
+        Query(
+            pattern=IDENTIFIER_PATTERN,
+            description="An organisation, product, partnership or instrument that the event names.",
+        ),
+    ] = None,
+    effective_from: Annotated[
+        Day | None, Query(description="The first day on which the event's own time ends.")
+    ] = None,
+    effective_to: Annotated[Day | None, Query(description="The last day on which the event's own time ends.")] = None,
+    recorded_from: Annotated[Instant | None, Query(description="Recorded from this instant on.")] = None,
+    recorded_to: Annotated[Instant | None, Query(description="Recorded up to this instant.")] = None,
 ) -> Response:
     """Events after a position, in order: a JSON page, or as NDJSON any number, the stored bytes one a line.
 
@@ -115,10 +166,10 @@ async def list_events(
     `effective_to`: the days between which their own time ends. As CloudEvents a page is a batch.
     """
     daybook = context.daybook
-    media_type = accepted(request, OFFERED)
+    media_type = accepted(request, tuple(PAGES))
     selection = Selection(
-        tuple(type),
-        tuple(stream),
+        type,
+        stream,
         subject,
         day("effective_from", effective_from),
         day("effective_to", effective_to),
@@ -175,13 +226,26 @@ async def _lines(context: Context, selection: Selection, after: int, limit: int,
         after, left = rows[-1].position, left - len(rows)
 
 
-@router.get("/events/{position}", dependencies=[READ])
-async def read_event(request: Request, context: Current, position: Whole) -> Response:
+@router.get(
+    "/events/{position}",
+    dependencies=[READ],
+    **Described(
+        "read_event",
+        {
+            200: Answer("The event, as stored.", SINGLE, ("ETag", "Cache-Control", "Daybook-Leaf-Hash")),
+            304: NOT_MODIFIED,
+        },
+        (*ALWAYS, 404, 406, 422),
+        headers=("If-None-Match",),
+        asks={"position": 1},
+    ).route(),
+)
+async def read_event(request: Request, context: Current, position: Position) -> Response:
     """One event, the stored bytes; the header Daybook-Leaf-Hash has its leaf in the transparency log, in base64.
 
     As a CloudEvent it is `data` of one.
     """
-    media_type = accepted(request, (JSON, CLOUD_EVENTS))
+    media_type = accepted(request, tuple(SINGLE))
     daybook = context.daybook
     rows: list[Any] = []
     if 1 <= position < 2**62:

@@ -8,19 +8,28 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.resources import KINDS, Kind
+from service.shapes.things import ExchangeRates, History, SupplyAssertion
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
+from service.web.conditions import Raw, linked, tagged, tagged_resource
 from service.web.context import Current
+from service.web.description import query_parameters as query
+from service.web.description.answers import ALWAYS, ASKED, KEPT, NOT_MODIFIED, Answer, Described, in_json, ref
+from service.web.description.examples import NAMED
 from service.web.entry.permissions import READ
-from service.web.resources import KINDS, Kind, stream_of
-from service.web.validators import Raw, linked, tagged, tagged_resource
-from service.web.views import raw_parameters
+from service.web.parameters import Identifier, raw_parameters
+from service.web.resources import stream_of
 
 router = APIRouter(prefix="/api/v1", tags=["resources"], dependencies=[READ])
 
 
+#: When an example is asked about.
+MOMENT = {"effective_on": "2023-12-31", "known_on": "2024-01-31"}
+
+
 def _add_history(kind: Kind) -> None:
-    async def history(request: Request, context: Current, identifier: str) -> Response:
+    async def history(request: Request, context: Current, identifier: Identifier) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON, NDJSON[0]))
         raw = raw_parameters(request)
@@ -37,13 +46,23 @@ def _add_history(kind: Kind) -> None:
         f"/{kind.plural}/{{identifier}}/history",
         history,
         name=f"{kind.name}-history",
-        operation_id=f"{kind.name}_history",
         description="Its events as they are stored, in the order of their versions, the retracted ones among them.",
+        **Described(
+            f"{kind.name}_history",
+            {
+                200: Answer("Its events.", {JSON: ref(History), NDJSON[0]: {"type": "string"}}, (*KEPT, "Link")),
+                304: NOT_MODIFIED,
+            },
+            (*ALWAYS, 404, 406, 422),
+            [*query.clocks(), *query.pages()],
+            headers=ASKED,
+            asks={"identifier": NAMED[kind.name], "limit": 10},
+        ).route(),
     )
 
 
-def _add_reading(kind: Kind, name: str) -> None:
-    async def read(request: Request, context: Current, identifier: str) -> Response:
+def _add_reading(kind: Kind, name: str, shape: type) -> None:
+    async def read(request: Request, context: Current, identifier: Identifier) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON,))
         raw = raw_parameters(request)
@@ -68,12 +87,22 @@ def _add_reading(kind: Kind, name: str) -> None:
         f"/{kind.plural}/{{identifier}}",
         read,
         name=kind.name,
-        operation_id=f"read_{kind.name}",
         description="What was last said of it, as of any time.",
+        **Described(
+            f"read_{kind.name}",
+            {200: in_json(shape, *KEPT), 304: NOT_MODIFIED},
+            (*ALWAYS, 404, 406, 422),
+            query.clocks(),
+            headers=ASKED,
+            asks={"identifier": NAMED[kind.name], **MOMENT},
+        ).route(),
     )
 
 
 for _kind in KINDS:
     _add_history(_kind)
-    if _kind.name in ("supply", "rates"):
-        _add_reading(_kind, "supply_assertion" if _kind.name == "supply" else "exchange_rates")
+    # The others are read as views.
+    if _kind.name == "supply":
+        _add_reading(_kind, "supply_assertion", SupplyAssertion)
+    elif _kind.name == "rates":
+        _add_reading(_kind, "exchange_rates", ExchangeRates)

@@ -37,8 +37,8 @@ from service.web.bodies import JSON, NDJSON, read_body
 from service.web.context import context_of
 from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
+from service.web.parameters import Whole
 from service.web.problems import HttpProblem
-from service.web.wholes import Whole
 
 PATH = "/api/v1/imports"
 router = APIRouter(prefix=PATH, tags=["imports"], dependencies=[RECORD])

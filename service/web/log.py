@@ -1,9 +1,12 @@
 """The transparency log over HTTP: checkpoint, tiles and entries as C2SP tlog-tiles lays them out, and proofs."""
 
 import gzip
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -12,20 +15,31 @@ from domain.tiles import Bundle, Tile, pack_bundle, parse_tile_path
 from service.asking.clocks import BeyondTheLedger, single, whole
 from service.log.transparency import TransparencyLog
 from service.log.transparency import consistency as consistency_between
+from service.shapes.things import Consistency
 from service.web.accepting import likings
 from service.web.context import Current
+from service.web.description.answers import ALWAYS, BINARY, TEXT, Answer, Described, in_json
+from service.web.description.query_parameters import POSITION, query
 from service.web.entry.permissions import PROVE
+from service.web.parameters import Position, raw_parameters
 from service.web.problems import HttpProblem
-from service.web.views import raw_parameters
-from service.web.wholes import Whole
 
 router = APIRouter(tags=["log"], dependencies=[PROVE])
 
 #: Query parameters that are still to be read, each with its values.
 Raw = dict[str, Sequence[str]]
 
-TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"
+TilePath = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "description": "L/N or entries/N, with .p/W a partial one (c2sp.org/tlog-tiles).",
+        }
+    ),
+]
 #: The log is laid out below each of these.
 PREFIXES = ("/log", "/api/v1/log")
 NOT_CACHED = {"Cache-Control": "no-cache"}
@@ -43,7 +57,7 @@ async def checkpoint(context: Current) -> Response:
     return Response(note, media_type=TEXT, headers=NOT_CACHED)
 
 
-async def tile(request: Request, context: Current, path: str) -> Response:
+async def tile(request: Request, context: Current, path: TilePath) -> Response:
     """A tile of 256 hashes, or a bundle of as many entries; with .p/W a partial one, of W."""
     # One address for each: what is percent-encoded is another.
     if b"%" in request.scope.get("raw_path", b""):
@@ -91,7 +105,19 @@ def _nothing_at(request: Request) -> HttpProblem:
     return HttpProblem("not-found", f"the log has nothing at {request.scope['path']}")
 
 
-@router.get("/api/v1/log/consistency")
+@router.get(
+    "/api/v1/log/consistency",
+    **Described(
+        "log_consistency",
+        {200: in_json(Consistency)},
+        (*ALWAYS, 404, 422),
+        [
+            query("from", POSITION, "The size of the smaller tree.", required=True),
+            query("to", POSITION, "The size of the larger one; that of the last checkpoint unless given."),
+        ],
+        asks={"from": 1},
+    ).route(),
+)
 async def consistency(request: Request, context: Current) -> Response:
     """The proof that the tree of size `to` (default: the last checkpoint's) begins with that of size `from`."""
     raw: Raw = dict(raw_parameters(request))
@@ -103,8 +129,18 @@ async def consistency(request: Request, context: Current) -> Response:
     return JSONResponse(await context.rooms.reading.run(consistency_between, context.daybook.log, old, new))
 
 
-@router.get("/api/v1/events/{position}/proof", tags=["events"])
-async def proof(request: Request, context: Current, position: Whole) -> Response:
+@router.get(
+    "/api/v1/events/{position}/proof",
+    tags=["events"],
+    **Described(
+        "prove_event",
+        {200: Answer("The proof (c2sp.org/tlog-proof).", {TEXT: {"type": "string"}})},
+        (*ALWAYS, 404, 422),
+        [query("size", POSITION, "Of the tree; that of the last checkpoint unless given.")],
+        asks={"position": 1},
+    ).route(),
+)
+async def proof(request: Request, context: Current, position: Position) -> Response:
     """The proof that an event is in the log (C2SP tlog-proof), by the last checkpoint or that of a `size`."""
     raw: Raw = dict(raw_parameters(request))
     given = single(raw, "size")
@@ -125,12 +161,20 @@ def _refuse_others(raw: Iterable[str]) -> None:
         raise Invalid.at(f"/{name}", "unknown parameter")
 
 
-def _lay_out(path: str, answer: Callable[..., Awaitable[Response]], *, listed: bool = True) -> None:
-    for prefix in PREFIXES:
-        router.add_api_route(prefix + path, answer, include_in_schema=listed)
-
-
-_lay_out("/checkpoint", checkpoint)
-_lay_out("/tile/{path:path}", tile)
-# A path that is almost one of these is not there: nobody is redirected to what was perhaps meant.
-_lay_out("/{path:path}", nothing, listed=False)
+CHECKPOINT = Described(
+    "log_checkpoint",
+    {200: Answer("The note (c2sp.org/tlog-checkpoint).", {TEXT: {"type": "string"}}, ("Cache-Control",))},
+    (*ALWAYS, 404),
+)
+TILE = Described(
+    "log_tile",
+    {200: Answer("Hashes, or entries.", {BYTES: BINARY}, ("Cache-Control",))},
+    (*ALWAYS, 404),
+    asks={"path": "0/000.p/1"},
+)
+for _prefix, _suffix in zip(PREFIXES, ("_at_root", ""), strict=True):
+    for _path, _answer, _described in (("checkpoint", checkpoint, CHECKPOINT), ("tile/{path:path}", tile, TILE)):
+        _named = replace(_described, name=_described.name + _suffix)
+        router.add_api_route(f"{_prefix}/{_path}", _answer, **_named.route())
+    # A path that is almost one of these is not there: nobody is redirected to what was perhaps meant.
+    router.add_api_route(f"{_prefix}/{{path:path}}", nothing, include_in_schema=False)

@@ -16,21 +16,21 @@ from domain.errors import Problem, Refusal
 from domain.events import Recorded
 from domain.events import Request as Requested
 from domain.orders import OrderPlaced
-from domain.resources import ABOUT_EVENTS, API, KINDS, SUBJECTS, Kind
+from domain.resources import ABOUT_EVENTS, API, KINDS, Kind
 from domain.values import IDENTIFIER_PATTERN, EventData
 from service.recording.receipts import Receipt
 from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
 from service.web.context import Context, Current
+from service.web.description.answers import recording
 from service.web.description.examples import CORRECTIONS, EXAMPLES, NOTES
 from service.web.entry.permissions import RECORD
 from service.web.events import answer, correlation_of
 from service.web.facts import Facts, invalid, read_fact, read_object, read_plain, schema_of
 from service.web.idempotency import key_of
+from service.web.parameters import Identifier
 from service.web.problems import HttpProblem
-
-__all__ = ["API", "CONDITION_PARAMETER", "KEY_PARAMETER", "KINDS", "SUBJECTS", "Kind", "router", "stream_of"]
 
 router = APIRouter(prefix=API, tags=["resources"], dependencies=[RECORD])
 
@@ -164,102 +164,10 @@ def _expected(request: Request, context: Context, stream: str) -> dict[str, froz
 
 # Routes
 
-PLACED = {
-    "type": "object",
-    "required": ["id", "position", "stream", "version"],
-    "properties": {
-        "id": {"type": "string"},
-        "position": {"type": "integer", "minimum": 1},
-        "stream": {"type": "string"},
-        "version": {"type": "integer", "minimum": 1},
-    },
-}
-RECORDED_MANY = {
-    "type": "object",
-    "required": ["count", "first_position", "last_position", "events"],
-    "properties": {
-        "count": {"type": "integer", "minimum": 1},
-        "first_position": {"type": "integer", "minimum": 1},
-        "last_position": {"type": "integer", "minimum": 1},
-        "events": {"type": "array", "items": PLACED, "maxItems": 1_000},
-    },
-}
-PROBLEM = {
-    "description": "A problem (RFC 9457): its type has a page.",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["type", "title", "status", "detail"],
-                "properties": {
-                    "type": {"type": "string"},
-                    "title": {"type": "string"},
-                    "status": {"type": "integer"},
-                    "detail": {"type": "string"},
-                    "errors": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["pointer", "detail"],
-                            "properties": {
-                                "pointer": {"type": "string"},
-                                "detail": {"type": "string"},
-                                "line": {"type": "integer"},
-                            },
-                        },
-                    },
-                },
-            }
-        }
-    },
-}
-REFUSED = (400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 428, 429, 431, 503)
-KEY_PARAMETER = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A name for this request: sent again under it, nothing is recorded again.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
-}
-CONDITION_PARAMETER = {
-    "name": "If-Match",
-    "in": "header",
-    "required": False,
-    "description": "The ETag that was read: where the resource has changed since, nothing is recorded.",
-    "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
-}
-IDENTIFIER_PARAMETER = {"type": "string", "pattern": IDENTIFIER_PATTERN}
 
-
-def _described(
-    schema: Mapping[str, Any], example: Mapping[str, Any], *, many: bool, single: bool = True
-) -> dict[str, Any]:
-    """What OpenAPI says of a route that records."""
-    shape: dict[str, Any] = PLACED
-    if many:
-        shape = {"anyOf": [PLACED, RECORDED_MANY]} if single else RECORDED_MANY
-    content = {JSON: {"schema": shape}}
-    headers = {
-        name: {"schema": {"type": "string"}, "description": words}
-        for name, words in (
-            ("Location", "Where the thing is read as it is now."),
-            ("ETag", "Its version, for If-Match."),
-        )
-    }
-    replayed = {"Idempotent-Replayed": {"schema": {"const": "true"}, "description": "Nothing was recorded again."}}
-    return {
-        "requestBody": {"required": True, "content": {JSON: {"schema": schema, "example": example}}},
-        "parameters": [KEY_PARAMETER, CONDITION_PARAMETER],
-        "responses": {
-            "201": {"description": "Recorded.", "content": content, "headers": headers},
-            "200": {
-                "description": "Recorded before; the first answer again.",
-                "content": content,
-                "headers": {**headers, **replayed},
-            },
-            **{str(status): PROBLEM for status in REFUSED},
-        },
-    }
+def _sent(schema: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    """A body in JSON, as OpenAPI has it."""
+    return {"required": True, "content": {JSON: {"schema": schema, "example": example}}}
 
 
 def _words(event_type: str) -> str:
@@ -270,56 +178,57 @@ def _add_collection(kind: Kind) -> None:
     async def record_new(request: Request, context: Current) -> Response:
         return await _record_new(request, context, kind)
 
+    body = _sent(schema_of(kind.begins), EXAMPLES[kind.begins])
+    described = recording(f"record_{kind.begins}".replace("-", "_"), kind, body, change=False, many=False)
     router.add_api_route(
         f"/{kind.plural}",
         record_new,
         methods=["POST"],
         status_code=201,
         name=kind.begins,
-        operation_id=f"record_{kind.begins}".replace("-", "_"),
         description=_words(kind.begins),
-        openapi_extra=_described(schema_of(kind.begins), EXAMPLES[kind.begins], many=False),
+        **described.route(),
     )
 
 
 def _add_change(kind: Kind, subject: str, event_type: str) -> None:
-    async def record_change(request: Request, context: Current, identifier: str) -> Response:
+    async def record_change(request: Request, context: Current, identifier: Identifier) -> Response:
         return await _record_change(request, context, kind, event_type, identifier)
 
     about = event_type == "event-annotated"
-    example = NOTES[kind.name] if about else EXAMPLES[event_type]
+    body = _sent(schema_of(event_type, path_names_it=not about), NOTES[kind.name] if about else EXAMPLES[event_type])
+    described = recording(f"record_{kind.name}_{subject}".replace("-", "_"), kind, body, change=True, many=False)
     router.add_api_route(
         f"/{kind.plural}/{{identifier}}/{subject}",
         record_change,
         methods=["POST"],
         status_code=201,
         name=event_type,
-        operation_id=f"record_{kind.name}_{subject}".replace("-", "_"),
         description=_words(event_type),
-        openapi_extra=_described(schema_of(event_type, path_names_it=not about), example, many=False),
+        **described.route(),
     )
 
 
 def _add_corrections(kind: Kind) -> None:
-    async def record_correction(request: Request, context: Current, identifier: str) -> Response:
+    async def record_correction(request: Request, context: Current, identifier: Identifier) -> Response:
         return await _record_correction(request, context, kind, identifier)
 
     schema = schema_of("event-retracted")
     schema["required"] = ["retracts", "reason"]
     schema["title"] = "Correction"
     types = (kind.begins, *kind.changes.values())
-    described = "What replaces it: a fact of the same sort, with `corrects` understood."
-    replacement = {"description": described, "anyOf": [schema_of(name, path_names_it=True) for name in types]}
+    words = "What replaces it: a fact of the same sort, with `corrects` understood."
+    replacement = {"description": words, "anyOf": [schema_of(name, path_names_it=True) for name in types]}
     schema["properties"] = {**schema["properties"], "replacement": replacement}
+    body = _sent(schema, CORRECTIONS[kind.name])
     router.add_api_route(
         f"/{kind.plural}/{{identifier}}/corrections",
         record_correction,
         methods=["POST"],
         status_code=201,
         name="correction",
-        operation_id=f"record_{kind.name}_corrections",
         description="Take back an event that was wrong, and record what replaces it: both, or neither.",
-        openapi_extra=_described(schema, CORRECTIONS[kind.name], many=True),
+        **recording(f"record_{kind.name}_corrections", kind, body, change=True, many=True).route(),
     )
 
 

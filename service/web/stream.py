@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,9 +15,10 @@ from service.asking.wholes import parse_whole
 from service.storing.ledger import Unreachable
 from service.storing.tail import Wanted
 from service.web.context import Context, Current
+from service.web.description.answers import ALWAYS, Answer, Described
 from service.web.entry.permissions import READ
+from service.web.parameters import AFTER, Behind, Streams, Types
 from service.web.problems import HttpProblem
-from service.web.wholes import Whole
 
 router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[READ])
 
@@ -31,13 +32,22 @@ RETRY_MS = 2_000
 SEND_TIMEOUT_S = 60.0
 
 
-@router.get("/events/stream")
+@router.get(
+    "/events/stream",
+    **Described(
+        "stream_events",
+        {200: Answer("Events for as long as one listens.", {"text/event-stream": {"type": "string"}})},
+        (*ALWAYS, 422),
+        headers=("Last-Event-ID",),
+        asks={"after": 0},
+    ).route(),
+)
 async def stream_events(
     request: Request,
     context: Current,
-    after: Annotated[Whole | None, Query(ge=0, le=2**62)] = None,
-    type: list[str] = Query(default=[]),  # noqa: A002, B008
-    stream: list[str] = Query(default=[]),  # noqa: B008
+    after: Annotated[Behind | None, AFTER] = None,
+    type: Types = (),  # noqa: A002
+    stream: Streams = (),
 ) -> Response:
     """Every event behind a position as it comes: its id is the position, its name the type, its data the stored bytes.
 

@@ -9,18 +9,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.ledger import Sent
+from domain.resources import KINDS
 from service.asking.clocks import Raw
 from service.asking.comparisons import CannotBeSupposed
 from service.asking.scenarios import MOST_EVENTS
 from service.asking.views import VIEWS
 from service.web.accepting import accepted
 from service.web.bodies import JSON, read_events
+from service.web.conditions import linked, tagged, tagged_resource
 from service.web.context import MOST_SUPPOSING, Context, Current
 from service.web.entry.permissions import READ
 from service.web.formats import choice_of, chosen, rendered
+from service.web.parameters import raw_parameters
 from service.web.problems import HttpProblem
-from service.web.resources import KINDS
-from service.web.validators import linked, tagged, tagged_resource
 
 router = APIRouter(prefix="/api/v1", tags=["views"], dependencies=[READ])
 
@@ -28,14 +29,6 @@ BUSY = f"{MOST_SUPPOSING} scenarios are being worked out"
 
 #: The views of one thing, whose events stand in a stream.
 OF_VIEWS = {f"{kind.plural}/{{identifier}}": kind for kind in KINDS}
-
-
-def raw_parameters(request: Request) -> dict[str, list[str]]:
-    """Every query parameter with all its values."""
-    raw: dict[str, list[str]] = {}
-    for name, value in request.query_params.multi_items():
-        raw.setdefault(name, []).append(value)
-    return raw
 
 
 async def _answer(request: Request, context: Context, path: str, identifier: str = "") -> Response:

@@ -3,8 +3,9 @@
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +20,14 @@ from service.asking.clocks import BeyondTheLedger
 from service.recording.idempotency import KeyTaken
 from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
+from service.shapes import things
 from service.web.bodies import JSON
 from service.web.context import TRIALS_AT_ONCE, Context, Current
+from service.web.description.answers import ALWAYS, REPLAYED, Answer, Described, in_json, ref
 from service.web.entry.access import LOOPBACK
 from service.web.entry.permissions import MANAGE
 from service.web.idempotency import key_of
+from service.web.parameters import Word
 from service.web.problems import HttpProblem
 from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
 from service.webhooks.delivery import Attempt
@@ -32,7 +36,20 @@ from service.webhooks.registry import Webhook
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[MANAGE])
 
 LONGEST_URL = 2_000
-REPLAYED = {"Idempotent-Replayed": "true"}
+SAYING_REPLAYED = {REPLAYED: "true"}
+#: What may be asked next of a webhook that was made.
+LINKS = {
+    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
+    for name in (
+        "read_webhook",
+        "pause_webhook",
+        "resume_webhook",
+        "replay_webhook",
+        "rotate_webhook_secret",
+        "test_webhook",
+        "remove_webhook",
+    )
+}
 
 
 class NewWebhook(BaseModel):
@@ -78,7 +95,31 @@ class Replay(BaseModel):
     after: int = Field(ge=0, le=2**62)
 
 
-@router.post("", status_code=201)
+def _sent(example: Mapping[str, Any]) -> dict[str, Any]:
+    """An example of a body, whose model says the rest."""
+    return {"content": {JSON: {"example": example}}}
+
+
+def _changing(name: str, shape: type) -> Described:
+    """What is said of a route that changes one webhook."""
+    answers = {200: in_json(shape, REPLAYED)}
+    return Described(name, answers, (*ALWAYS, 404, 408, 413, 415, 422), headers=("Idempotency-Key",))
+
+
+@router.post(
+    "",
+    status_code=201,
+    **Described(
+        "create_webhook",
+        {
+            201: Answer("Made.", {JSON: ref(things.WebhookWithSecret)}, ("Location",), LINKS),
+            200: Answer("Made before.", {JSON: ref(things.WebhookWithSecret)}, ("Location", REPLAYED), LINKS),
+        },
+        (*ALWAYS, 408, 413, 415, 422),
+        headers=("Idempotency-Key",),
+        body=_sent({"url": "https://buying.example/daybook", "types": ["order-placed"]}),
+    ).route(),
+)
 async def create_webhook(request: Request, context: Current, wanted: NewWebhook) -> Response:
     """Have an address told of events from now on; the answer is the only one that shows the secret."""
     key = key_of(request, await request.body())
@@ -103,42 +144,49 @@ async def create_webhook(request: Request, context: Current, wanted: NewWebhook)
     return _made(made, 201)
 
 
-@router.get("")
+@router.get("", **Described("list_webhooks", {200: in_json(things.Webhooks)}).route())
 async def list_webhooks(context: Current) -> Response:
     """Every webhook, with how far it was told and what went wrong."""
     found = await context.rooms.managing.run(context.deliveries.webhooks.all)
     return _json({"webhooks": [described(one) for one in found]})
 
 
-@router.get("/{identifier}")
-async def read_webhook(context: Current, identifier: str) -> Response:
+@router.get("/{identifier}", **Described("read_webhook", {200: in_json(things.Webhook)}, (*ALWAYS, 404)).route())
+async def read_webhook(context: Current, identifier: Word) -> Response:
     """One webhook."""
     return _json(described(await context.rooms.managing.run(context.deliveries.webhooks.find, identifier)))
 
 
-@router.delete("/{identifier}", status_code=204)
-async def remove_webhook(context: Current, identifier: str) -> Response:
+@router.delete(
+    "/{identifier}",
+    status_code=204,
+    **Described("remove_webhook", {204: Answer("It is sent nothing more.")}, (*ALWAYS, 404)).route(),
+)
+async def remove_webhook(context: Current, identifier: Word) -> Response:
     """Tell it nothing more."""
     await context.rooms.managing.run(context.deliveries.webhooks.remove, identifier)
     return Response(status_code=204)
 
 
-@router.post("/{identifier}/pause")
-async def pause_webhook(request: Request, context: Current, identifier: str) -> Response:
+@router.post("/{identifier}/pause", **_changing("pause_webhook", things.Webhook).route())
+async def pause_webhook(request: Request, context: Current, identifier: Word) -> Response:
     """Tell it nothing until it is resumed; then it goes on where it was."""
     webhooks = context.deliveries.webhooks
     return await _once(request, context, lambda key: webhooks.set_status(identifier, "paused", key))
 
 
-@router.post("/{identifier}/resume")
-async def resume_webhook(request: Request, context: Current, identifier: str) -> Response:
+@router.post("/{identifier}/resume", **_changing("resume_webhook", things.Webhook).route())
+async def resume_webhook(request: Request, context: Current, identifier: Word) -> Response:
     """Go on where it was, paused or disabled."""
     webhooks = context.deliveries.webhooks
     return await _once(request, context, lambda key: webhooks.set_status(identifier, "active", key))
 
 
-@router.post("/{identifier}/replay")
-async def replay_webhook(request: Request, context: Current, identifier: str, replay: Replay) -> Response:
+@router.post(
+    "/{identifier}/replay",
+    **replace(_changing("replay_webhook", things.Webhook), body=_sent({"after": 0})).route(),
+)
+async def replay_webhook(request: Request, context: Current, identifier: Word, replay: Replay) -> Response:
     """Tell it again of everything behind a position."""
     head = await _head(context)
     if replay.after > head:
@@ -147,20 +195,20 @@ async def replay_webhook(request: Request, context: Current, identifier: str, re
     return await _once(request, context, lambda key: webhooks.set_back(identifier, replay.after, key))
 
 
-@router.post("/{identifier}/rotate-secret")
-async def rotate_secret(request: Request, context: Current, identifier: str) -> Response:
+@router.post("/{identifier}/rotate-secret", **_changing("rotate_webhook_secret", things.WebhookWithSecret).route())
+async def rotate_secret(request: Request, context: Current, identifier: Word) -> Response:
     """A new secret; for a day what is sent is signed with the one before, too."""
     webhooks = context.deliveries.webhooks
     return await _once(request, context, lambda key: webhooks.rotate(identifier, key), show_secret=True)
 
 
-@router.post("/{identifier}/test")
-async def test_webhook(request: Request, context: Current, identifier: str) -> Response:
+@router.post("/{identifier}/test", **_changing("test_webhook", things.Attempt).route())
+async def test_webhook(request: Request, context: Current, identifier: Word) -> Response:
     """Send a message of type daybook.webhook-test now, and say how that went; it counts as no delivery."""
     key = key_of(request, await request.body())
     before = None if key is None else await context.rooms.managing.run(context.deliveries.webhooks.tried_before, key)
     if before is not None:
-        return _json(dict(before), headers=REPLAYED)
+        return _json(dict(before), headers=SAYING_REPLAYED)
     webhook = await context.rooms.managing.run(context.deliveries.webhooks.find, identifier)
     message_id = f"test-{secrets.token_hex(8)}"
     message = {
@@ -190,14 +238,14 @@ async def _once(
     webhooks = context.deliveries.webhooks
     key = key_of(request, await request.body())
     changed = None if key is None else await context.rooms.managing.run(webhooks.made_before, key)
-    headers = {} if changed is None else REPLAYED
+    headers = {} if changed is None else SAYING_REPLAYED
     if changed is None:
         try:
             changed = await context.rooms.managing.run(change, key)
         except KeyTaken:
             # By the same request, at the same time.
             assert key is not None
-            changed, headers = await context.rooms.managing.run(webhooks.made_before, key), REPLAYED
+            changed, headers = await context.rooms.managing.run(webhooks.made_before, key), SAYING_REPLAYED
             assert changed is not None
         context.deliveries.wake()
     shown = {"secret": changed.secret} if show_secret else {}
@@ -208,7 +256,7 @@ def _made(webhook: Webhook, status: int) -> Response:
     """A webhook just made, or made before under the same key."""
     headers = {"Location": f"/api/v1/webhooks/{webhook.id}"}
     if status == 200:
-        headers["Idempotent-Replayed"] = "true"
+        headers |= SAYING_REPLAYED
     return _json({**described(webhook), "secret": webhook.secret}, status, headers)
 
 

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from domain.catalogue import EVENT_TYPES
+from domain.resources import Kind
+from service.shapes.answers import Placed, Receipt
 from service.web.bodies import JSON, NDJSON
 from service.web.description.examples import ACME, NAMED, NOTES_ON_ACME
-from service.web.description.query_parameters import IDENTIFIER, Parameter, Schema
-from service.web.resources import Kind
+from service.web.description.query_parameters import Parameter, Schema
 
 TEXT = "text/plain; charset=utf-8"
 BINARY: Schema = {"type": "string", "format": "binary"}
@@ -20,6 +21,8 @@ ALWAYS = (400, 401, 403, 429, 431, 500, 503)
 OPEN = (400, 403, 429, 431, 500)
 #: What a body may be refused for.
 BODY = (408, 413, 415, 422)
+#: Where a route keeps the examples of its parameters: FastAPI knows only those that are a parameter's own.
+ASKS = "x-asks"
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,29 @@ class Answer:
     #: By name, what may be asked next with what is in the answer.
     links: Mapping[str, Any] = field(default_factory=dict)
 
+    def response(self) -> dict[str, Any]:
+        """It as OpenAPI has it."""
+        found: dict[str, Any] = {"description": self.words}
+        if self.content:
+            found["content"] = {media_type: {"schema": schema} for media_type, schema in self.content.items()}
+        if self.headers:
+            found["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in self.headers}
+        if self.links:
+            found["links"] = dict(self.links)
+        return found
+
+
+class Arguments(TypedDict):
+    """What a route of FastAPI takes of a description."""
+
+    operation_id: str
+    responses: dict[int | str, dict[str, Any]]
+    openapi_extra: dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Described:
-    """One route."""
+    """What one route says of itself besides its own parameters: @router.get(path, **Described(...).route())."""
 
     name: str
     answers: Mapping[int, Answer]
@@ -51,14 +73,30 @@ class Described:
     #: A question that can be asked of the ledger of `examples.STORY`, by parameter.
     asks: Mapping[str, Any] = field(default_factory=dict)
 
+    def route(self) -> Arguments:
+        """It as FastAPI takes it."""
+        parts = [
+            {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in self.parts.items()
+        ]
+        headers = [{"$ref": f"#/components/parameters/{name}"} for name in self.headers]
+        responses: dict[int | str, dict[str, Any]] = {
+            status: {"$ref": f"#/components/responses/Problem{status}"} for status in self.refused
+        }
+        responses |= {status: answer.response() for status, answer in self.answers.items()}
+        extra: dict[str, Any] = {ASKS: dict(self.asks), "parameters": [*parts, *self.parameters, *headers]}
+        if self.body is not None:
+            extra["requestBody"] = self.body
+        return {"operation_id": self.name, "responses": responses, "openapi_extra": extra}
 
-def ref(name: str) -> Schema:
-    """A schema of the components."""
-    return {"$ref": f"#/components/schemas/{name}"}
+
+def ref(shape: type | str) -> Schema:
+    """The schema of a shape, or of that name, which stands in the components."""
+    return {"$ref": f"#/components/schemas/{shape if isinstance(shape, str) else shape.__name__}"}
 
 
-def in_json(name: str, *headers: str, words: str = "The answer.") -> Answer:
-    return Answer(words, {JSON: ref(name)}, headers)
+def in_json(shape: type | str, *headers: str, words: str = "The answer.") -> Answer:
+    """An answer of a shape in JSON."""
+    return Answer(words, {JSON: ref(shape)}, headers)
 
 
 NOT_MODIFIED = Answer("It is as the client has it (If-None-Match).", headers=("ETag", "Cache-Control"))
@@ -69,9 +107,9 @@ RECORDING = ("Idempotency-Key", "X-Correlation-Id")
 REPLAYED = "Idempotent-Replayed"
 
 
-def recording(name: str, kind: Kind, *, change: bool, many: bool) -> Described:
-    """A route that records facts about a thing."""
-    content = {JSON: {"anyOf": [ref("Placed"), ref("Receipt")]} if many else ref("Placed")}
+def recording(name: str, kind: Kind, body: Mapping[str, Any], *, change: bool, many: bool) -> Described:
+    """A route that records facts about a thing. `change`: one that stands already. `many`: perhaps several facts."""
+    content = {JSON: {"anyOf": [ref(Placed), ref(Receipt)]} if many else ref(Placed)}
     identity = "path.identifier" if change else f"body#/{EVENT_TYPES[kind.begins].IDENTITY}"
     links = {
         f"read_{kind.name}": {
@@ -88,13 +126,14 @@ def recording(name: str, kind: Kind, *, change: bool, many: bool) -> Described:
             200: Answer("Recorded before: the first answer again.", content, (*headers, REPLAYED), links),
         },
         (*ALWAYS, *((404,) if change else ()), *BODY, 409, 412, *((428,) if change else ())),
-        parts={"identifier": IDENTIFIER} if change else {},
         headers=(*RECORDING, "If-Match", *(() if change else ("If-New",))),
+        body=body,
         asks={"identifier": NAMED[kind.name]} if change else {},
     )
 
 
 def events_body() -> dict[str, Any]:
+    """A body of events: one, an array, or one a line."""
     lines = "".join(as_line(event) for event in NOTES_ON_ACME)
     return {
         "required": True,
@@ -120,4 +159,5 @@ def events_body() -> dict[str, Any]:
 
 
 def as_line(event: Mapping[str, Any]) -> str:
+    """An event as a line of NDJSON."""
     return json.dumps(event, ensure_ascii=False) + "\n"

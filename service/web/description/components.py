@@ -12,7 +12,6 @@ from service.shapes import answers, things
 from service.web.conditions import FOR_EVER
 from service.web.facts import ENVELOPE, resolved
 from service.web.problems import MEDIA_TYPE, PROBLEM_TYPES
-from service.web.resources import CONDITION_PARAMETER, KEY_PARAMETER
 
 Schema = dict[str, Any]
 
@@ -37,8 +36,20 @@ HEADERS: dict[str, Schema] = {
 }
 
 PARAMETERS: dict[str, Schema] = {
-    "Idempotency-Key": KEY_PARAMETER,
-    "If-Match": CONDITION_PARAMETER,
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "A name for this request: sent again under it, nothing is recorded again.",
+        "schema": {**TEXT, "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The ETag that was read: where the resource has changed since, nothing is recorded.",
+        "schema": {**TEXT, "pattern": '^(\\*|"[0-9]{1,18}")$'},
+    },
     "X-Correlation-Id": {
         "name": "X-Correlation-Id",
         "in": "header",

@@ -1,9 +1,8 @@
-"""What is said of the routes for operators: imports, webhooks, and the process itself."""
+"""What is said of the routes of imports."""
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, get_args
 
+from domain.resources import API
 from service.importing.formats import FORMATS as IMPORTED
 from service.importing.orders.kept_mappings import NAME
 from service.importing.queue.jobs import State
@@ -13,7 +12,6 @@ from service.web.description.answers import (
     ALWAYS,
     BINARY,
     BODY,
-    OPEN,
     REPLAYED,
     Answer,
     Described,
@@ -23,74 +21,7 @@ from service.web.description.answers import (
 )
 from service.web.description.examples import NOTES_ON_ACME, ORDERS_MAPPING
 from service.web.imports import LONGEST_NAME, MEDIA_TYPES, TOML
-from service.web.resources import API
 
-WEBHOOK_LINKS = {
-    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
-    for name in ("read_webhook", "pause_webhook", "resume_webhook", "replay_webhook", "rotate_webhook_secret")
-} | {
-    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
-    for name in ("test_webhook", "remove_webhook")
-}
-
-
-def _webhook(name: str, schema: str, *, changes: bool = False, body: bool = False) -> Described:
-    return Described(
-        name,
-        {200: in_json(schema, *((REPLAYED,) if changes else ()))},
-        (*ALWAYS, 404, *((408, 413, 415, 422) if changes else ())),
-        headers=("Idempotency-Key",) if changes else (),
-        parts={"identifier": {"type": "string", "minLength": 1}},
-        body=_sent("Replay", {"after": 0}) if body else None,
-    )
-
-
-def _sent(schema: str, example: Mapping[str, Any]) -> dict[str, Any]:
-    return {"required": True, "content": {JSON: {"schema": ref(schema), "example": example}}}
-
-
-OTHERS: dict[tuple[str, str], Described] = {
-    ("get", f"{API}/webhooks"): Described("list_webhooks", {200: in_json("Webhooks")}),
-    ("post", f"{API}/webhooks"): Described(
-        "create_webhook",
-        {
-            201: Answer("Made.", {JSON: ref("WebhookWithSecret")}, ("Location",), WEBHOOK_LINKS),
-            200: Answer("Made before.", {JSON: ref("WebhookWithSecret")}, ("Location", REPLAYED), WEBHOOK_LINKS),
-        },
-        (*ALWAYS, 408, 413, 415, 422),
-        headers=("Idempotency-Key",),
-        body=_sent("NewWebhook", {"url": "https://buying.example/daybook", "types": ["order-placed"]}),
-    ),
-    ("get", f"{API}/webhooks/{{identifier}}"): _webhook("read_webhook", "Webhook"),
-    ("delete", f"{API}/webhooks/{{identifier}}"): replace(
-        _webhook("remove_webhook", "Webhook"), answers={204: Answer("It is told nothing more.")}
-    ),
-    ("post", f"{API}/webhooks/{{identifier}}/pause"): _webhook("pause_webhook", "Webhook", changes=True),
-    ("post", f"{API}/webhooks/{{identifier}}/resume"): _webhook("resume_webhook", "Webhook", changes=True),
-    ("post", f"{API}/webhooks/{{identifier}}/replay"): _webhook("replay_webhook", "Webhook", changes=True, body=True),
-    ("post", f"{API}/webhooks/{{identifier}}/rotate-secret"): _webhook(
-        "rotate_webhook_secret", "WebhookWithSecret", changes=True
-    ),
-    ("post", f"{API}/webhooks/{{identifier}}/test"): _webhook("test_webhook", "Attempt", changes=True),
-    ("get", "/livez"): Described("livez", {200: in_json("Liveness")}, OPEN),
-    ("get", "/readyz"): Described(
-        "readyz",
-        {200: in_json("Readiness"), 503: in_json("Readiness", words="It cannot answer: the status says why.")},
-        OPEN,
-    ),
-    ("get", "/version"): Described("version", {200: in_json("Version")}, OPEN),
-    ("get", "/metrics"): Described(
-        "metrics",
-        {200: Answer("In Prometheus' text format.", {"text/plain; version=0.0.4; charset=utf-8": {"type": "string"}})},
-    ),
-    ("get", "/problems/{name}"): Described(
-        "read_problem",
-        {200: in_json("ProblemPage")},
-        (*OPEN, 404),
-        parts={"name": {"type": "string", "minLength": 1}},
-        asks={"name": "invalid"},
-    ),
-}
 IMPORT = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 MAPPING = {"type": "string", "pattern": f"^{NAME.pattern}$"}
 IMPORT_WISHES = [
@@ -184,4 +115,4 @@ IMPORTS: dict[tuple[str, str], Described] = {
     ),
 }
 
-ROUTES: dict[tuple[str, str], Described] = OTHERS | IMPORTS
+ROUTES: dict[tuple[str, str], Described] = IMPORTS

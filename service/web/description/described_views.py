@@ -1,9 +1,9 @@
-"""What is said of the routes that read views, registers and histories, and of scenarios."""
+"""What is said of the routes that read views, registers, and of scenarios."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from domain.resources import API, KINDS
 from service.asking import views
 from service.exporting.formats import FORMATS
 from service.web.bodies import JSON, NDJSON
@@ -24,7 +24,6 @@ from service.web.description.answers import (
 )
 from service.web.description.examples import NAMED, WHAT_IF
 from service.web.description.query_parameters import IDENTIFIER, Parameter
-from service.web.resources import API, KINDS
 
 IN_FORMS = {
     one.media_type: {"type": "string"} if one.is_text else BINARY for one in FORMATS.values() if one.name != "json"
@@ -114,31 +113,6 @@ def _lists() -> dict[tuple[str, str], Described]:
     return found
 
 
-def _histories() -> dict[tuple[str, str], Described]:
-    found = {}
-    for kind in KINDS:
-        path = f"{API}/{kind.plural}/{{identifier}}"
-        content = {JSON: ref("History"), NDJSON[0]: {"type": "string"}}
-        history = Described(
-            f"{kind.name}_history",
-            {200: Answer("Its events.", content, (*KEPT, "Link")), 304: NOT_MODIFIED},
-            (*ALWAYS, 404, 406, 422),
-            [*query.clocks(), *query.pages()],
-            {"identifier": IDENTIFIER},
-            ASKED,
-            asks={"identifier": NAMED[kind.name], "limit": 10},
-        )
-        found["get", f"{path}/history"] = history
-        if kind.plural not in views.VIEWS:
-            schema = {"supply": "SupplyAssertion", "rates": "ExchangeRates"}[kind.name]
-            answers = {200: in_json(schema, *KEPT), 304: NOT_MODIFIED}
-            asks = {"identifier": NAMED[kind.name], **MOMENT}
-            found["get", path] = replace(
-                history, name=f"read_{kind.name}", answers=answers, parameters=query.clocks(), asks=asks
-            )
-    return found
-
-
 def _supposing(name: str, schema: str, parameters: Sequence[Parameter]) -> Described:
     body = events_body()
     body["content"][JSON]["example"] = WHAT_IF
@@ -163,4 +137,4 @@ SCENARIOS: dict[tuple[str, str], Described] = {
     ),
 }
 
-ROUTES: dict[tuple[str, str], Described] = VIEWS | _lists() | _histories() | SCENARIOS
+ROUTES: dict[tuple[str, str], Described] = VIEWS | _lists() | SCENARIOS

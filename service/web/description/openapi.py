@@ -1,8 +1,7 @@
 """The description of the interface: OpenAPI 3.1 of every route."""
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,12 +11,12 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.resources import API
 from service.version import VERSION
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.description import components, described_events, described_operations, described_views
-from service.web.description.answers import ALWAYS, Answer, Described, recording
+from service.web.description import components, described_operations, described_views
+from service.web.description.answers import ASKS, Described
 from service.web.entry.permissions import OPEN, Permission, permission_of
-from service.web.resources import API, KINDS
 from service.web.routes import ROUTERS
 
 router = APIRouter(include_in_schema=False, dependencies=[OPEN])
@@ -66,22 +65,22 @@ def written() -> tuple[bytes, str]:
 
 
 def document() -> dict[str, Any]:
-    """The description."""
+    """The description: what FastAPI says of the routes, put into the words and the places that clients know."""
     app = FastAPI(openapi_url=None)
     for one in ROUTERS:
         app.include_router(one)
     made = get_openapi(title="Daybook", version=VERSION, openapi_version="3.1.0", routes=app.routes)
     own = {name: schema for name, schema in made["components"]["schemas"].items() if "ValidationError" not in name}
     schemas = {**components.schemas(), **own}
-    described = described_routes()
     permissions = {
         (method.lower(), one.path_format): permission_of(one)
         for one in iter_route_contexts(app.routes)
         for method in one.methods or ()
     }
+    elsewhere = {**described_views.ROUTES, **described_operations.ROUTES}
     paths = {
         path: {
-            method: _operation(path, given, permissions[method, path], described.get((method, path)), schemas)
+            method: _operation(path, _with(given, elsewhere.get((method, path))), permissions[method, path], schemas)
             for method, given in operations.items()
         }
         for path, operations in made["paths"].items()
@@ -91,7 +90,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Daybook", "version": VERSION, "description": INTRODUCTION},
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}],
+        "security": [{Permission.scheme_name: []}],
         "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
         "paths": paths,
         "components": {
@@ -104,47 +103,33 @@ def document() -> dict[str, Any]:
     }
 
 
-def described_routes() -> dict[tuple[str, str], Described]:
-    """What is said of each route, by method and path."""
-    found = {**described_views.ROUTES, **described_events.ROUTES, **described_operations.ROUTES}
-    for kind in KINDS:
-        path = f"{API}/{kind.plural}"
-        found["post", path] = recording(f"record_{kind.begins}".replace("-", "_"), kind, change=False, many=False)
-        for subject in kind.subjects:
-            name = f"record_{kind.name}_{subject}".replace("-", "_")
-            many = subject == "corrections"
-            found["post", f"{path}/{{identifier}}/{subject}"] = recording(name, kind, change=True, many=many)
-    return found
+def _with(given: dict[str, Any], described: Described | None) -> dict[str, Any]:
+    """What a route says, and what is said of it in another place."""
+    if described is None:
+        return given
+    said = described.route()
+    responses = {str(status): answer for status, answer in said["responses"].items()}
+    return {**given, "operationId": said["operation_id"], "responses": responses, **said["openapi_extra"]}
 
 
-def _operation(
-    path: str,
-    given: Mapping[str, Any],
-    permission: Permission,
-    described: Described | None,
-    schemas: dict[str, Any],
-) -> dict[str, Any]:
-    """One operation, from what its code says and what is said of it."""
+def _operation(path: str, given: Mapping[str, Any], permission: Permission, schemas: dict[str, Any]) -> dict[str, Any]:
     words = given.get("description", given["summary"])
     operation: dict[str, Any] = {
-        "operationId": given["operationId"] if described is None else described.name,
+        "operationId": given["operationId"],
         "tags": [_tag(path, given["tags"])],
         "summary": words.split("\n\n")[0].replace("\n", " ").strip().rstrip("."),
         "description": words,
         **_permission(permission),
+        "parameters": _parameters(given.get("parameters", ()), given.get(ASKS, {})),
     }
-    if described is None:
-        operation["parameters"] = list(given.get("parameters", ()))
-        answers = {status: answer for status, answer in given["responses"].items() if status < "400"}
-        refused = {str(status): _refusal(status) for status in (*ALWAYS, 404, 422)}
-    else:
-        operation["parameters"] = _parameters(path, described)
-        answers = {str(status): _answer(answer) for status, answer in described.answers.items()}
-        refused = {str(status): _refusal(status) for status in described.refused}
-    body = given.get("requestBody") if described is None or described.body is None else described.body
-    if body is not None:
-        operation["requestBody"] = _named_schemas(body, given["operationId"], schemas)
-    operation["responses"] = dict(sorted({**refused, **answers}.items()))
+    if "requestBody" in given:
+        operation["requestBody"] = _named_schemas(given["requestBody"], given["operationId"], schemas)
+    operation["responses"] = {
+        status: _response(answer)
+        for status, answer in sorted(given["responses"].items())
+        # How FastAPI itself would answer a parameter that is wrong.
+        if status != "422" or "$ref" in answer
+    }
     return operation
 
 
@@ -159,33 +144,38 @@ def _permission(permission: Permission) -> dict[str, Any]:
     return {"x-required-capability": str(permission.capability), "x-roles": permission.roles}
 
 
-def _parameters(path: str, described: Described) -> list[dict[str, Any]]:
-    parts = [
-        {"name": name, "in": "path", "required": True, "schema": described.parts[name]}
-        for name in re.findall(r"\{([^{}]+)\}", path)
-    ]
-    asked = [
-        {**parameter, "example": described.asks[parameter["name"]]}
-        if parameter["name"] in described.asks
-        else parameter
-        for parameter in (*parts, *described.parameters)
-    ]
-    return [*asked, *({"$ref": f"#/components/parameters/{name}"} for name in described.headers)]
+def _parameters(given: Sequence[Mapping[str, Any]], asks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parameters with the examples of their route; what is said of one later is said instead."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in given:
+        key = one.get("in", "header"), one.get("name", one.get("$ref", ""))
+        found[key] = dict(one) if "$ref" in one else _parameter(one)
+        if one.get("name") in asks:
+            found[key]["example"] = asks[one["name"]]
+    return list(found.values())
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": answer.words}
-    if answer.content:
-        found["content"] = {media_type: {"schema": schema} for media_type, schema in answer.content.items()}
-    if answer.headers:
-        found["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in answer.headers}
-    if answer.links:
-        found["links"] = dict(answer.links)
-    return found
+def _parameter(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter whose value, as it is sent, is never null; what FastAPI calls it by, it is called by already."""
+    schema = {name: value for name, value in given["schema"].items() if name not in ("title", "anyOf")}
+    for one in given["schema"].get("anyOf", ()):
+        if one != {"type": "null"}:
+            schema = {**one, **schema}
+    if schema.get("default") in (None, [], ()):
+        schema.pop("default", None)
+    if schema.get("description") == given.get("description"):
+        schema.pop("description", None)
+    parameter = {**given, "schema": schema}
+    return {**parameter, "style": "form", "explode": True} if schema.get("type") == "array" else parameter
 
 
-def _refusal(status: int) -> dict[str, Any]:
-    return {"$ref": f"#/components/responses/Problem{status}"}
+def _response(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer; nothing is said beside a reference, and no media type of which nothing is known."""
+    if "$ref" in given:
+        return {"$ref": given["$ref"]}
+    content = {name: said for name, said in given.get("content", {}).items() if said.get("schema")}
+    said = {name: value for name, value in given.items() if name != "content"}
+    return {**said, "content": content} if content else said
 
 
 def _named_schemas(body: Mapping[str, Any], operation_id: str, schemas: dict[str, Any]) -> dict[str, Any]:
