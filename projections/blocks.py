@@ -32,10 +32,10 @@ class Block:
     #: Everything under its heading, the comment included, with the blocks that it names.
     text: str
 
-    def filled(self, **words: str) -> str:
-        """Its text with the parameters replaced; TypeError unless exactly those are given."""
-        if set(words) != set(self.parameters):
-            raise TypeError(f"{self.name} takes ({', '.join(self.parameters)}), not ({', '.join(words)})")
+    def filled(self, words: Mapping[str, str]) -> str:
+        """Its text with the parameters replaced; of the words only those are taken. TypeError where one is missing."""
+        if missing := [name for name in self.parameters if name not in words]:
+            raise TypeError(f"{self.name} takes {', '.join(missing)}, too")
         return PLACE.sub(lambda place: words[place[1]], self.text)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from projections import statements
+from projections.blocks import without_comment
 from projections.figures import PRECISE, RATE_PLACES, Figure, cross_rate
 from projections.parameters import ContributionParameters, MarketParameters
 from projections.restrictions import UNRESTRICTED, Verdicts
@@ -28,8 +29,8 @@ KEYS = {
 
 #: Where the movements are that a condition on lines speaks of, if not among all postings.
 POSTINGS = {"irregular-lines": "irregular_posting"}
-
-
+#: Stands among the columns of a grouping for the key of a row, whichever it is.
+ROW_KEY = "key of the row"
 #: What the figures of contributions are multiplied with.
 FACTORS = (
     "source_rate, target_rate, attribute_value, attribute_low, attribute_high, "
@@ -41,27 +42,27 @@ FACTORS = (
 class Grouping:
     """What contributions are added up by."""
 
-    #: Columns by name, each an expression over a contribution (`counted`) and its product; KEY: the key of a row.
+    #: Columns by name, each an expression over a contribution (`counted`) and its product; ROW_KEY: the key of a row.
     columns: Mapping[str, str]
     #: Further columns of which is only asked in what combinations they occur; the last is never null.
     occurring: Mapping[str, str] = field(default_factory=dict)
     #: Columns of numbers that stand for words, and are answered in words.
     words: frozenset[str] = frozenset()
 
-    def into(self, statement: str, key: str, factors: str = "") -> str:
-        """A statement that groups by this, and its sums by some factors besides; `key` is the expression for KEY."""
-        every = {**self.columns, **self.occurring}
+    def clauses(self, key: str, factors: str = "") -> dict[str, str]:
+        """What blocks put in to group by this, and sums by some factors besides; `key` is an expression for the key."""
+        columns, occurring = (
+            {name: key if column == ROW_KEY else column for name, column in some.items()}
+            for some in (self.columns, self.occurring)
+        )
+        every = {**columns, **occurring}
         grouped = ", ".join(f"{column} as {name}" for name, column in every.items())
         named = ", ".join(f"word_of({name}) as {name}" if name in self.words else name for name in every)
         sets = "all"
-        if self.occurring:
+        if occurring:
             # By the expressions: their names may be those of other columns, too.
-            sets = (
-                f"grouping sets (({', '.join(self.columns.values())}{factors}), ({', '.join(self.occurring.values())}))"
-            )
-        for placeholder, columns in (("NAMED", named), ("GROUPED", grouped), ("SETS", sets), ("KEY", key)):
-            statement = statement.replace(placeholder, columns)
-        return statement
+            sets = f"grouping sets (({', '.join(columns.values())}{factors}), ({', '.join(occurring.values())}))"
+        return {"named": named, "grouped": grouped, "sets": sets}
 
     def occurs(self, row: Mapping[str, Any]) -> bool:
         """Whether a row of such a statement says what occurs, and has no sums."""
@@ -143,9 +144,9 @@ def added_up(
     verdicts: Verdicts = UNRESTRICTED,
 ) -> Sums:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
-    block = statements.blocks("vendor_dependence.sql")
-    reading = f"{block['whole-numbers']},{verdicts.judged()}{block['groups']}"
-    statement = verdicts.into(grouping.into(query(parameters, reading, lines, by), "counted.key", f", {FACTORS}"))
+    groups = statements.filled("vendor_dependence.sql", "groups", grouping.clauses("counted.key", f", {FACTORS}"))
+    reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{verdicts.judged()}{groups}"
+    statement = query(parameters, reading, lines, by)
     tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
     occurring = []
     for group in statements.rows(connection, statement, values | verdicts.bindings):
@@ -172,30 +173,23 @@ def query(parameters: ContributionParameters, reading: str, lines: str, by: str 
 
     `by` names the key that they have (KEYS).
     """
-    block = statements.blocks("contributions.sql")
-    joined = (
-        dimensions(by),
-        block["scope"].replace("POSTINGS", POSTINGS.get(lines, "posting")).replace("LINES", block[lines].strip()),
-        block[f"order-{parameters.status}"],
-        block["supply"],
-        block[f"factor-{parameters.measure}"],
-        block["contribution"].replace("KEY", KEYS[by]),
-        reading,
-    )
-    return measured(parameters, "".join(joined))
+    words = measured(parameters) | {"key": KEYS[by], "postings": POSTINGS.get(lines, "posting")}
+    words["lines"] = without_comment(statements.filled("contributions.sql", lines, words))
+    names = ("scope", f"order-{parameters.status}", "supply", f"factor-{parameters.measure}", "contribution")
+    return f"{dimensions(by)}{statements.filled('contributions.sql', names, words)}{reading}"
 
 
 def dimensions(by: str) -> str:
-    """What is taken back, who is asked for, and who and what there is; `by` names the key (KEYS)."""
+    """Who is asked for, and who and what there is; `by` names the key (KEYS)."""
     block = statements.blocks("contributions.sql")
     products = block["labelled-products" if by == "attribute" else "products"]
     return f"{block['dimensions']}{products}{block['families']}"
 
 
-def measured(parameters: ContributionParameters, statement: str) -> str:
-    """The statement about amounts or about quantities, as the measure asks."""
-    account, name = ("2", "amount_") if parameters.measure == "spend" else ("1", "quantity_")
-    return statement.replace("measure_", name).replace("ACCOUNT", account).replace("MEASURE", name.rstrip("_"))
+def measured(parameters: ContributionParameters) -> dict[str, str]:
+    """What blocks put in to be about amounts or about quantities, as the measure asks: `measure` and `account`."""
+    account, name = ("2", "amount") if parameters.measure == "spend" else ("1", "quantity")
+    return {"measure": name, "account": account}
 
 
 def bindings(connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 -- Contributions to a figure (docs/semantics.md, rules 7 to 21): one an order line or assertion line, for the buyers asked.
--- The blocks are joined into one statement: `dimensions`, `products`, `families`, `scope`, one of the `order-...` blocks, `supply`, one of the
--- `factor-...` blocks, `contribution`, and what reads them. `measure_` stands for quantity_ or amount_, KEY for the key of
--- a row, POSTINGS for the table that is read, LINES for a condition on lines.
+-- The blocks are joined into one statement: `dimensions`, `products`, `families`, `scope`, one of the `order-...` blocks,
+-- `supply`, one of the `factor-...` blocks, `contribution`, and what reads them.
+--
+-- measure    quantity or amount
+-- account    which of the two, as a bit: 1 or 2
+-- key        the key of a row, as an expression
+-- postings   the table that movements are read from
+-- lines      a condition on lines, one of the blocks `...-lines` and `lines-by-...`
 
 -- name: dimensions
--- What is taken back, who is asked for, and who and what there is.
-with gone as materialized (
-    from retracted($known_on, $position)
-),
-asked as (
+-- Who is asked for, and who there is.
+with asked as (
     select unnest($asked::integer[]) as buyer
 ),
 organization as materialized (
@@ -16,6 +18,7 @@ organization as materialized (
 ),
 
 -- name: products
+-- What is known of products.
 product as materialized (
     from products_as_of($effective_on, $known_on, $position)
 ),
@@ -30,21 +33,18 @@ product as materialized (
 ),
 
 -- name: families
+-- The ultimate parent of every organisation that has a parent.
 family as materialized (
     from families_as_of($effective_on, $known_on, $position)
 ),
 
--- name: scope
+-- name: scope (measure, postings, lines)
 -- What holds of orders as wholes, and the movements of their lines.
 cancelled as materialized (
     select distinct placed_position
     from order_cancelled
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
 ),
 -- Joint orders with a buyer asked for. families: the ultimate parents of those buyers.
 joint as materialized (
@@ -76,11 +76,7 @@ allocation as materialized (
         1 - sum(share_low) as remainder
     from order_allocated
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
     group by placed_position, position, ends_on, known_on
     qualify row_number() over (partition by placed_position order by ends_on desc, known_on desc, position desc) = 1
 ),
@@ -88,21 +84,17 @@ allocation as materialized (
 movement as (
     select
         position, line_key, placed_position, vendor, product, currency, buyer, placed_on, ends_on, kind,
-        measure_value as value, measure_low as low, measure_high as high,
-        measure_quantified as quantified, measure_unquantified as unquantified,
+        {measure}_value as value, {measure}_low as low, {measure}_high as high,
+        {measure}_quantified as quantified, {measure}_unquantified as unquantified,
         placed_position in (from cancelled) as cancelled
-    from POSTINGS
+    from {postings}
     where
-        position <= $position
-        and known_on <= $known_on
-        and counts_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
-        and placed_position not in (from gone)
-        and line_key >> 16 not in (from gone)
+        movement_counts(
+            position, known_on, counts_on, placed_position, line_key, $effective_on, $known_on, $position, basis, $excluded
+        )
         and ($asked is null or buyer in (from asked) or placed_position in (select placed_position from joint))
-        and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
-        and LINES
+        and if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0
+        and {lines}
 ),
 
 -- name: order-ordered
@@ -175,17 +167,13 @@ line as (
     group by all
 ),
 
--- name: supply
+-- name: supply (measure)
 -- Supply known without an order: of each assertion the latest (rule 11), both ordered and delivered, never open.
 assertion as materialized (
     select position, vendor, buyer, currency, ends_on
     from supply_asserted
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
     qualify row_number() over (partition by assertion_id order by ends_on desc, known_on desc, position desc) = 1
 ),
 supplied as (
@@ -193,15 +181,15 @@ supplied as (
         assertion.position * 65536 + supply_line.ordinal as line_key,
         assertion.position,
         vendor, product, currency, buyer, ends_on,
-        measure_value as value, measure_low as low, measure_high as high,
-        measure_quantified as quantified, measure_unquantified as unquantified
+        {measure}_value as value, {measure}_low as low, {measure}_high as high,
+        {measure}_quantified as quantified, {measure}_unquantified as unquantified
     from assertion
     join supply_line on supply_line.position = assertion.position
     where
         $status <> 'open'
         and ends_on >= $first_on
         and ($asked is null or buyer in (from asked))
-        and ($unquantified or measure_quantified > 0)
+        and ($unquantified or {measure}_quantified > 0)
 ),
 figure as (
     select
@@ -220,6 +208,7 @@ something as (
 ),
 
 -- name: factor-units
+-- Units: a figure is multiplied by nothing.
 converted as (
     select
         *, true as convertible, null::bigint as publication,
@@ -231,22 +220,7 @@ converted as (
 -- name: factor-spend
 -- The rates at which each currency goes over into the one asked for, by the day from which they hold (rule 17).
 conversion as materialized (
-    select
-        source.currency, source.ends_on as holds_from, source.position as publication, source.rate as source_rate,
-        target.rate as target_rate
-    from exchange_rate as source
-    join exchange_rate as target on target.position = source.position
-    where
-        target.currency = number_of($currency)
-        and source.currency <> target.currency
-        and source.position <= $position
-        and source.known_on <= $known_on
-        and source.ends_on <= $effective_on
-        and source.position not in (from gone)
-    qualify
-        row_number() over (
-            partition by source.currency, source.ends_on order by source.known_on desc, source.position desc
-        ) = 1
+    from rates_as_of(number_of($currency), $effective_on, $known_on, $position)
 ),
 rated as materialized (
     select priced.currency, priced.priced_on, conversion.publication, conversion.source_rate, conversion.target_rate
@@ -266,6 +240,7 @@ converted as (
 ),
 
 -- name: factor-capacity
+-- Capacity: a figure is multiplied by the product's attribute, and has no value where that is not quantified.
 converted as (
     select
         something.*,
@@ -281,7 +256,7 @@ converted as (
         on attribute.product = something.product and attribute.attribute = $attribute
 ),
 
--- name: contribution
+-- name: contribution (key)
 -- What the buyers asked for have of it (rules 19, 20), and what each of its parts is multiplied with.
 -- remainder: how much of the figure may be theirs although nobody says so; null: none.
 shared as (
@@ -328,7 +303,7 @@ shared as (
     where converted.convertible or $unquantified
 ),
 contribution as (
-    select shared.* exclude (family), KEY as key
+    select shared.* exclude (family), {key} as key
     from shared
     left join product on product.product = shared.product
     where
@@ -343,43 +318,52 @@ contribution as (
         )
 )
 
--- name: irregular-lines
-line_key in (select line_key from irregular where accounts & ACCOUNT > 0)
+-- name: irregular-lines (account)
+-- Lines that are not plain in what is measured.
+line_key in (select line_key from irregular where accounts & {account} > 0)
 
 -- name: every-line
+-- All lines.
 true
 
 -- name: lines-by-vendor
+-- Lines whose row is that of a vendor.
 vendor = number_of($key)
 
 -- name: lines-by-maker
+-- Lines whose row may be that of a maker.
 (
     product in (select product.product from product where product.maker = number_of($key))
     or vendor = number_of($key)
 )
 
 -- name: lines-by-parent
+-- Lines whose row may be that of an ultimate parent.
 (
     vendor in (select family.organization from family where family.family = number_of($key))
     or vendor = number_of($key)
 )
 
 -- name: lines-by-country
+-- Lines whose row may be that of a country.
 (
     $key is null
     or vendor in (select organization.organization from organization where organization.country = number_of($key))
 )
 
 -- name: lines-by-product
+-- Lines whose row is that of a product; no key: of no product.
 product is not distinct from number_of($key)
 
 -- name: lines-by-category
+-- Lines whose row may be that of a category.
 (
     $key is null
     or product in (select product.product from product where product.category = number_of($key))
 )
 
 -- name: lines-by-attribute
+-- Lines whose row may be that of an attribute's value.
 (
     $key is null
     or product in (select product.product from product where product.label = number_of($key))

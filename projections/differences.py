@@ -10,10 +10,10 @@ from typing import Any
 import duckdb
 
 from projections import contributions, statements
-from projections.contributions import PLACES, Grouping
+from projections.contributions import PLACES, ROW_KEY, Grouping
 from projections.figures import PRECISE, ZERO, Figure, cross_rate, exact, plain, rounded, sum_of, total_of
 from projections.parameters import LAST_DAY, VendorDependence
-from projections.sums import added_up
+from projections.plain_lines import added_up
 from projections.vendor_dependence import names_of, written
 
 #: Classes of what explains a change, in the order in which they are answered (rule 49).
@@ -22,7 +22,7 @@ CLASSES = ("new", "late", "corrected", "lapsed", "revaluation")
 MOST_EVENTS = 100
 #: The three clocks.
 CLOCKS = ("effective_on", "known_on", "position")
-BY_KEY = Grouping({"key": "KEY"}, words=frozenset({"key"}))
+BY_KEY = Grouping({"key": ROW_KEY}, words=frozenset({"key"}))
 
 Key = str | None
 Record = dict[str, Any]
@@ -136,10 +136,8 @@ def _parts(
         values |= {f"{side}_{name}": value for name, value in parameters.bindings().items()}
 
     def make(name: str) -> None:
-        statement = block[name].replace("MOVEMENTS", block["movements"].rstrip())
-        for placeholder in ("counted-before", "counted-after"):
-            statement = statement.replace(placeholder.upper().replace("-", "_"), block[placeholder].strip())
-        statements.rows(connection, contributions.measured(after, statement), values)
+        statement = statements.filled("differences.sql", name, contributions.measured(after))
+        statements.rows(connection, statement, values)
 
     repriced = "repriced" if after.measure == "spend" else "not-repriced"
     for name in ("gone", "told", "kin", repriced, "cancelling", "touched"):

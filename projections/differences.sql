@@ -1,26 +1,16 @@
 -- What changed in vendor-dependence between two moments, and why (docs/semantics.md, rules 46 to 49). Every block makes a
--- temporary table that the next ones read, or is a question about them. COUNTED_BEFORE and COUNTED_AFTER stand for the
--- blocks `counted-before` and `counted-after`, MOVEMENTS for `movements`, `measure_` for quantity_ or amount_.
+-- temporary table that the next ones read, or is a question about them.
 --
+-- measure         quantity or amount
 -- before, after   positions of the events that a fact is taken from at the two moments; null: there is none
 
 -- name: counted-before
 -- Whether a fact counts at the moment before.
-(
-    position <= $before_position
-    and known_on <= $before_known_on
-    and ends_on <= $before_effective_on
-    and position not in (select retracts from gone where already)
-)
+counts(position, known_on, ends_on, $before_effective_on, $before_known_on, $before_position)
 
 -- name: counted-after
 -- Whether it counts at the moment after.
-(
-    position <= $after_position
-    and known_on <= $after_known_on
-    and ends_on <= $after_effective_on
-    and position not in (select retracts from gone)
-)
+counts(position, known_on, ends_on, $after_effective_on, $after_known_on, $after_position)
 
 -- name: gone
 -- What is taken back after; already: before, too.
@@ -28,9 +18,9 @@ create or replace temp table gone as
 select
     retracts,
     min(position) as retraction,
-    bool_or(position <= $before_position and known_on <= $before_known_on) as already
+    bool_or(was_known(position, known_on, $before_known_on, $before_position)) as already
 from retraction
-where position <= $after_position and known_on <= $after_known_on
+where was_known(position, known_on, $after_known_on, $after_position)
 group by retracts
 
 -- name: told
@@ -42,7 +32,7 @@ select
     arg_max(position, (ends_on, known_on, position)) filter (was) as before,
     arg_max(position, (ends_on, known_on, position)) filter (now) as after
 from (
-    select kind, subject, position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    select kind, subject, position, ends_on, known_on, {counted-before} as was, {counted-after} as now
     from (
         select 'parent' as kind, organization::bigint as subject, position, ends_on, known_on
         from organization_fact
@@ -120,7 +110,7 @@ group by above.organization
 -- Days on which a currency goes over by another publication (rule 17) than before.
 create or replace temp table repriced as
 with quoted as (
-    select currency, rate, position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now from exchange_rate
+    select currency, rate, position, ends_on, known_on, {counted-before} as was, {counted-after} as now from exchange_rate
 ),
 conversion as materialized (
     select source.currency, source.ends_on, source.known_on, source.position, source.was, source.now
@@ -161,6 +151,7 @@ asof left join conversion_after
 where conversion_before.position is distinct from conversion_after.position
 
 -- name: not-repriced
+-- No days: the measure is not converted by rates.
 create or replace temp table repriced as
 select null::integer as currency, null::date as priced_on, null::bigint as before, null::bigint as after
 where false
@@ -170,46 +161,41 @@ where false
 create or replace temp table cancelling as
 select position, placed_position, ends_on, known_on, was, now
 from (
-    select position, placed_position, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    select position, placed_position, ends_on, known_on, {counted-before} as was, {counted-after} as now
     from order_cancelled
     where basis & $excluded = 0
 )
 where was or now
 
--- name: movements
+-- name: movements (measure)
 -- Every movement of order lines that may count at one of the moments, with whether it does.
 with moved as (
     select
         line_key, placed_position, position, kind, ends_on, known_on, vendor, product, currency, buyer, placed_on,
-        measure_value as value, measure_low as low, measure_high as high, measure_unquantified as unquantified,
-        position <= $before_position
-        and known_on <= $before_known_on
-        and counts_on <= $before_effective_on
-        and if($status = 'ordered', placed_on, ends_on) >= $before_first_on
-        and position not in (select retracts from gone where already)
-        and placed_position not in (select retracts from gone where already)
-        and line_key >> 16 not in (select retracts from gone where already) as was,
-        position <= $after_position
-        and known_on <= $after_known_on
-        and counts_on <= $after_effective_on
-        and if($status = 'ordered', placed_on, ends_on) >= $after_first_on
-        and position not in (select retracts from gone)
-        and placed_position not in (select retracts from gone)
-        and line_key >> 16 not in (select retracts from gone) as now
+        {measure}_value as value, {measure}_low as low, {measure}_high as high, {measure}_unquantified as unquantified,
+        movement_counts(
+            position, known_on, counts_on, placed_position, line_key,
+            $before_effective_on, $before_known_on, $before_position
+        )
+        and if($status = 'ordered', placed_on, ends_on) >= $before_first_on as was,
+        movement_counts(
+            position, known_on, counts_on, placed_position, line_key,
+            $after_effective_on, $after_known_on, $after_position
+        )
+        and if($status = 'ordered', placed_on, ends_on) >= $after_first_on as now
     from posting
     where
-        position <= $after_position
-        and known_on <= $after_known_on
-        and counts_on <= $after_effective_on
-        and basis & $excluded = 0
+        within_clocks(
+            position, known_on, counts_on, $after_effective_on, $after_known_on, $after_position, basis, $excluded
+        )
         and ($status <> 'delivered' or kind > 2)
-        and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
+        and if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0
 )
 
--- name: touched
+-- name: touched (measure)
 -- Order lines on which the two moments may differ.
 create or replace temp table touched as
-MOVEMENTS
+{movements}
 select distinct line_key
 from moved
 where
@@ -232,20 +218,20 @@ where
 -- What these lines and all assertions contribute at one of the moments; factors in whole numbers of units of their size.
 select
     source, line_key, position as placed_position, vendor, product, currency, buyer, priced_on, key, convertible,
-    (value * 10000)::hugeint as value,
-    (low * 10000)::hugeint as low,
-    (high * 10000)::hugeint as high,
+    whole_figure(value) as value,
+    whole_figure(low) as low,
+    whole_figure(high) as high,
     quantified, unquantified, unbounded,
     {
-        'source_rate': (source_rate::decimal(38, 10) * 10000000000)::hugeint,
-        'target_rate': (target_rate::decimal(38, 10) * 10000000000)::hugeint,
-        'attribute_value': (attribute_value::decimal(38, 6) * 1000000)::hugeint,
-        'attribute_low': (attribute_low::decimal(38, 6) * 1000000)::hugeint,
-        'attribute_high': (attribute_high::decimal(38, 6) * 1000000)::hugeint,
-        'share_value': (share_value::decimal(38, 6) * 1000000)::hugeint,
-        'share_low': (share_low::decimal(38, 6) * 1000000)::hugeint,
-        'share_high': (share_high::decimal(38, 6) * 1000000)::hugeint,
-        'remainder': (remainder::decimal(38, 6) * 1000000)::hugeint
+        'source_rate': whole_rate(source_rate),
+        'target_rate': whole_rate(target_rate),
+        'attribute_value': whole_factor(attribute_value),
+        'attribute_low': whole_factor(attribute_low),
+        'attribute_high': whole_factor(attribute_high),
+        'share_value': whole_factor(share_value),
+        'share_low': whole_factor(share_low),
+        'share_high': whole_factor(share_high),
+        'remainder': whole_factor(remainder)
     } as factors
 from contribution
 
@@ -288,11 +274,11 @@ from (
         )
 )
 
--- name: walked
+-- name: walked (measure)
 -- From the figure of a line before to the one after, one event after another (rule 47): first what counts no more, the
 -- latest first, then what counts only now, the latest last. Place 0 is the figure before, and nobody's effect.
 create or replace temp table walked as
-MOVEMENTS,
+{movements},
 step as (
     select
         line_key, position, ends_on, known_on, now,
@@ -365,16 +351,16 @@ figured as (
 )
 select
     line_key, place, position, now, telling,
-    (figure * 10000)::hugeint as figure,
+    whole_figure(figure) as figure,
     ((figure - lag(figure) over (partition by line_key order by place)) * 10000)::hugeint as effect
 from figured
 
--- name: asserted
+-- name: asserted (measure)
 -- The lines of assertions that contribute otherwise: what they come to before and after, and which assertion counts under
 -- their id at the two moments (rule 11).
 create or replace temp table asserted as
 with said as (
-    select position, assertion_id, ends_on, known_on, COUNTED_BEFORE as was, COUNTED_AFTER as now
+    select position, assertion_id, ends_on, known_on, {counted-before} as was, {counted-after} as now
     from supply_asserted
     where basis & $excluded = 0
 ),
@@ -394,7 +380,7 @@ select
     latest.after,
     coalesce(latest.before = said.position, false) and said.ends_on >= $before_first_on as was,
     coalesce(latest.after = said.position, false) and said.ends_on >= $after_first_on as now,
-    (supply_line.measure_value * 10000)::hugeint as figure
+    whole_figure(supply_line.{measure}_value) as figure
 from changed
 join said on said.position = changed.placed_position
 join latest on latest.assertion_id = said.assertion_id
@@ -570,9 +556,9 @@ group by all
 with fact as (
     select
         event.*,
-        event.position <= $before_position
-        and event.known_on <= $before_known_on
-        and event.ends_on <= $before_effective_on as counted_before,
+        within_clocks(
+            event.position, event.known_on, event.ends_on, $before_effective_on, $before_known_on, $before_position
+        ) as counted_before,
         order_placed.order_id
     from event
     left join (select distinct position, placed_position from order_allocated) as allocated
@@ -594,4 +580,5 @@ join event on event.position = gone.retraction
 order by position, about
 
 -- name: recorded-on
+-- The day on which the event at the earlier position was recorded.
 select recorded_at::date as recorded_on from event where position = $before_position

@@ -36,10 +36,6 @@ def positions(
 
 def _within(connection: duckdb.DuckDBPyConnection, found: list[int], days: dict[str, Any]) -> list[int]:
     """Of some positions those whose events end between two days."""
-    statement = (
-        "select position from event where position in (select unnest($positions))"
-        " and ($effective_from is null or ends_on >= $effective_from)"
-        " and ($effective_to is null or ends_on <= $effective_to) order by position"
-    )
+    statement = statements.blocks("event_index.sql")["within"]
     values = {"positions": found, **days}
     return [row["position"] for row in statements.rows(connection, statement, values)]

@@ -45,3 +45,13 @@ where
     and ($effective_to is null or ends_on <= $effective_to)
 order by position
 limit $most
+
+-- name: within
+-- Of some positions those of events whose end lies between two days, both included, in order.
+select position
+from event
+where
+    position in (select unnest($positions))
+    and ($effective_from is null or ends_on >= $effective_from)
+    and ($effective_to is null or ends_on <= $effective_to)
+order by position

@@ -44,10 +44,11 @@ def evidence(
     postings: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     for posting in statements.rows(connection, movements, bindings | lines["order"]):
         postings["order", posting["line_key"]].append(posting)
+    supply_lines = statements.filled("vendor_dependence.sql", "supply-lines", contributions.measured(parameters))
     names = {}
     for line in statements.rows(connection, block["order-lines"], lines["order"]):
         names["order", line["line_key"]] = {"order_id": line["id"], "line": line["line"]}
-    for line in statements.rows(connection, contributions.measured(parameters, block["supply-lines"]), lines["supply"]):
+    for line in statements.rows(connection, supply_lines, lines["supply"]):
         names["supply", line["line_key"]] = {"assertion_id": line["id"], "line": line["line"]}
         postings["supply", line["line_key"]].append(line)
     events = _events(connection, found, postings)

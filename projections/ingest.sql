@@ -36,12 +36,14 @@ select type, v, min(position) from staged group by type, v order by min(position
 select position, stated_position from staged where stated_position is distinct from position order by position limit 1;
 
 -- name: event
+-- The envelope of every event.
 insert into event
 select position, id, hash(id), type, recorded_at, effective_on, known_on, ends_on, basis, corrects
 from staged
 order by position;
 
 -- name: retraction
+-- Retractions, each with the position of the event that it takes back.
 insert into retraction
 select staged.position, staged.known_on, max(event.position), any_value(staged.data ->> '$.reason')
 from staged
@@ -54,6 +56,7 @@ group by staged.position, staged.known_on
 order by staged.position;
 
 -- name: annotation
+-- Notes, each with the position of the event that it is about.
 insert into annotation
 select
     staged.position, staged.known_on, staged.ends_on, max(event.position), any_value(staged.data ->> '$.note')
@@ -67,6 +70,7 @@ group by staged.position, staged.known_on, staged.ends_on
 order by staged.position;
 
 -- name: read-organization
+-- What the events of organisations say, in words.
 create or replace temp table staged_organization as
 select
     position,
@@ -86,6 +90,7 @@ insert into mention
 select unnest([organization, country, parent]), position from staged_organization;
 
 -- name: read-product
+-- What the events of products say, in words.
 create or replace temp table staged_product as
 select
     position,
@@ -136,6 +141,7 @@ insert into mention
 select label, position from staged_attribute where label is not null;
 
 -- name: read-exchange-rate
+-- Publications of rates, one row a currency, the base among them.
 create or replace temp table staged_exchange_rate as
 with publication as (
     select position, known_on, ends_on, data ->> '$.base' as base, json_extract(data, '$.rates') as rates
@@ -152,6 +158,7 @@ insert into mention
 select currency, position from staged_exchange_rate;
 
 -- name: read-order-placed
+-- Placings of orders, in words.
 create or replace temp table staged_order_placed as
 with told as (
     select
@@ -202,6 +209,7 @@ insert into mention
 select product, position from staged_order_line;
 
 -- name: read-order-allocated
+-- Allocations, one row a buyer that they name.
 create or replace temp table staged_order_allocated as
 with allocation as (
     select
@@ -215,6 +223,7 @@ insert into mention
 select buyer, position from staged_order_allocated;
 
 -- name: read-supply
+-- Supply assertions with their lines, in words.
 create or replace temp table staged_supply as
 with said as (
     select
@@ -256,6 +265,7 @@ group by mention.word
 order by min(mention.position), mention.word;
 
 -- name: organization
+-- Facts about organisations, words replaced by their numbers.
 insert into organization_fact
 select
     said.position, said.known_on, said.ends_on, organization.number, said.registers, said.name, country.number,
@@ -267,6 +277,7 @@ left join term as parent on parent.word = said.parent
 order by said.position;
 
 -- name: product
+-- Facts about products and their attributes, words replaced by their numbers.
 insert into product_fact
 select
     said.position, said.known_on, said.ends_on, product.number, said.registers, said.name, maker.number, category.number,
@@ -289,6 +300,7 @@ left join term as label on label.word = said.label
 order by said.position, said.attribute;
 
 -- name: exchange-rate
+-- Rates, currencies replaced by their numbers.
 insert into exchange_rate
 select said.position, said.known_on, said.ends_on, currency.number, said.rate::decimal(25, 10)
 from staged_exchange_rate as said
@@ -296,6 +308,7 @@ join term as currency on currency.word = said.currency
 order by said.position, currency.number;
 
 -- name: order-placed
+-- Placings, and the buyers of joint orders, words replaced by their numbers.
 insert into order_placed
 select
     said.position, said.known_on, said.ends_on, said.basis, said.order_id, hash(said.order_id), vendor.number,
@@ -332,6 +345,7 @@ join order_placed
 group by later.position;
 
 -- name: order-cancelled
+-- Cancellations, each with the placing that it cancels.
 insert into order_cancelled
 select
     staged.position, staged.known_on, staged.ends_on, staged.basis, later.placed_position,
@@ -342,6 +356,7 @@ where staged.type = 'order-cancelled'
 order by staged.position;
 
 -- name: order-allocated
+-- Allocations, each with the placing that it divides.
 insert into order_allocated
 select
     said.position, said.known_on, said.ends_on, said.basis, later.placed_position, term.number,
@@ -512,6 +527,7 @@ where plain_quantity is not null or plain_amount is not null
 order by line_key;
 
 -- name: irregular-cancelled
+-- All lines of an order that is cancelled are irregular from the cancellation on.
 insert into irregular
 select order_line.line_key, cancelled.position, 3
 from order_cancelled as cancelled
@@ -666,6 +682,7 @@ where
 order by posting.position, posting.line_key;
 
 -- name: supply
+-- Supply assertions and their lines, words replaced by their numbers.
 insert into supply_asserted
 select
     said.position, said.known_on, said.ends_on, said.basis, said.assertion_id, buyer.number, vendor.number, currency.number,
@@ -693,6 +710,7 @@ left join term as product on product.word = said.product
 order by said.position, said.ordinal;
 
 -- name: partnership
+-- What events say of partnerships.
 insert into partnership_fact
 select
     position, known_on, ends_on, type, data ->> '$.partnership_id', from_json(data, '{"parties": ["VARCHAR"]}').parties,
@@ -702,6 +720,7 @@ where type in ('partnership-formed', 'partnership-changed', 'partnership-ended')
 order by position;
 
 -- name: regulation
+-- What events say of instruments and licences.
 insert into regulation_event
 select
     position, known_on, ends_on, type, data ->> '$.regulation_id', data ->> '$.licence_id',
@@ -711,4 +730,5 @@ where starts_with(type, 'regulation-') or starts_with(type, 'licence-')
 order by position;
 
 -- name: head
+-- How far the projection has read.
 update head set position = (select max(position) from staged);

@@ -4,10 +4,7 @@
 select distinct placed.order_id
 from order_placed as placed
 where
-    placed.position <= $position
-    and placed.known_on <= $known_on
-    and placed.ends_on <= $effective_on
-    and placed.position not in (from retracted($known_on, $position))
+    counts(placed.position, placed.known_on, placed.ends_on, $effective_on, $known_on, $position)
     and placed.order_id > $after
     and ($placed_from is null or placed.ends_on >= $placed_from)
     and ($placed_to is null or placed.ends_on <= $placed_to)
@@ -27,10 +24,9 @@ where
             from order_line as line
             where
                 line.product = number_of($product)
-                and line.line_key // 65536 <= $position
-                and line.known_on <= $known_on
-                and line.ends_on <= $effective_on
-                and line.line_key // 65536 not in (from retracted($known_on, $position))
+                and counts(
+                    line.line_key // 65536, line.known_on, line.ends_on, $effective_on, $known_on, $position
+                )
         )
     )
 order by placed.order_id

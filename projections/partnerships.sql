@@ -14,10 +14,7 @@ with told as (
         arg_max(reason, (ends_on, known_on, position)) filter (type = 'partnership-ended') as reason
     from partnership_fact
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and position not in (from retracted($known_on, $position))
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position)
         and ($only is null or partnership_id = $only)
     group by partnership_id
 )

@@ -1,4 +1,4 @@
-"""The sums of plain lines: what most of a market is, added up without looking at any line by itself."""
+"""Contributions added up as a view asks: plain lines without looking at any by itself, and the others line by line."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from projections.restrictions import UNRESTRICTED, Verdicts
 #: Which movements a status looks at; ordered ones are positive, received ones negative.
 SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
 #: Which end decides whether a movement lies in the window (rule 15).
-WINDOWED = {"ordered": "placed_on", "delivered": "ends_on", "open": "ends_on"}
+WINDOW_ENDS = {"ordered": "placed_on", "delivered": "ends_on", "open": "ends_on"}
 KEYS = contributions.KEYS | {"vendor": "counted.vendor", "product": "counted.product"}
 KEYS["maker"] = "coalesce(product.maker, counted.vendor)"
 #: The parts in which a product with a rate is summed, and the decimal places of each.
@@ -29,10 +29,37 @@ def added_up(
     by: str = "vendor",
     verdicts: Verdicts = UNRESTRICTED,
 ) -> Sums:
-    """What the contributions of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
+    """What all contributions come to.
+
+    `values` are those of `contributions.bindings` and the home; `by` names the key of a row, where the grouping has one
+    (contributions.KEYS).
+    """
+
+    def line_by_line(lines: str) -> Sums:
+        return contributions.added_up(connection, parameters, grouping, values, lines, by, verdicts)
+
+    try:
+        # Both statements must see the same lines as plain: a batch applied between them would count some twice.
+        with statements.snapshot(connection):
+            plain = _plain_lines(connection, parameters, grouping, values, by, verdicts)
+            return plain.plus(line_by_line("irregular-lines"))
+    except duckdb.OutOfRangeException:
+        # Sums that leave 128 bits: line by line, nothing is multiplied before it is summed.
+        return line_by_line("every-line")
+
+
+def _plain_lines(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: ContributionParameters,
+    grouping: Grouping,
+    values: dict[str, Any],
+    by: str,
+    verdicts: Verdicts,
+) -> Sums:
+    """What those of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     sums, occurring = [], []
-    statement = verdicts.into(grouping.into(_query(parameters, by), KEYS[by]))
-    for group in statements.rows(connection, statement, values | verdicts.bindings):
+    words = contributions.measured(parameters) | verdicts.words() | grouping.clauses(KEYS[by])
+    for group in statements.rows(connection, _query(parameters, by, words), values | verdicts.bindings):
         if grouping.occurs(group):
             occurring.append({name: group[name] for name in grouping.occurring})
         else:
@@ -41,18 +68,12 @@ def added_up(
     return Sums(sums, occurring)
 
 
-def _query(parameters: ContributionParameters, by: str) -> str:
-    block = statements.blocks("plain_lines.sql")
-    joined = (
-        contributions.dimensions(by),
-        statements.blocks("restrictions.sql")["standing"],
-        block["sides"],
-        block[f"aside-{parameters.status}"],
-        block[f"price-{parameters.measure}"],
-        block["movements"].replace("SIGN", SIGNS[parameters.status]).replace("WINDOWED", WINDOWED[parameters.status]),
-        block[f"sums-{parameters.measure}"],
-    )
-    return contributions.measured(parameters, "".join(joined))
+def _query(parameters: ContributionParameters, by: str, words: dict[str, str]) -> str:
+    status, measure = parameters.status, parameters.measure
+    words |= {"sign": SIGNS[status], "window_end": WINDOW_ENDS[status]}
+    names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements", f"sums-{measure}")
+    standing = statements.filled("restrictions.sql", "standing", words)
+    return contributions.dimensions(by) + standing + statements.filled("plain_lines.sql", names, words)
 
 
 def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure:

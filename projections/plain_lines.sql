@@ -1,9 +1,14 @@
 -- The sums of plain lines (table steady), grouped as a view asks: joined into one statement with `dimensions` of
--- contributions.sql and `standing` of restrictions.sql. MEASURE stands for quantity or amount, ACCOUNT for 1 or 2, NAMED,
--- GROUPED and SETS for what they are grouped by, HELD_AGAINST for `held-against` of restrictions.sql, where rules bar anything.
--- Every factor is a whole number of units of its own size, so that sums of products are whole numbers too.
+-- contributions.sql and `standing` of restrictions.sql. Every factor is a whole number of units of its own size, so that
+-- sums of products are whole numbers too.
+--
+-- measure, account         as in contributions.sql
+-- sign, window_end         which movements a status looks at, and which end decides whether one lies in the window
+-- named, grouped, sets     what they are grouped by: names, expressions, and the sets of them
+-- verdict, held_against    as in restrictions.sql
 
 -- name: sides
+-- Every organisation as vendor and as buyer: its family, its country, and what it is to the rules.
 seller as materialized (
     select
         term.number,
@@ -18,33 +23,26 @@ seller as materialized (
     join place on place.number = term.number
 ),
 
--- name: aside-ordered
+-- name: aside (account)
 -- Lines that are not counted here.
 aside as (
-    select line_key from irregular where accounts & ACCOUNT > 0
+    select line_key from irregular where accounts & {account} > 0
 ),
 
--- name: aside-delivered
-aside as (
-    select line_key from irregular where accounts & ACCOUNT > 0
-),
-
--- name: aside-open
+-- name: aside-open (account)
 -- Lines that are not counted here, and those of which nothing is open any more.
 aside as (
-    select line_key from irregular where accounts & ACCOUNT > 0
+    select line_key from irregular where accounts & {account} > 0
     union all
     select line_key
     from steady
     where
-        closes & ACCOUNT > 0
-        and position <= $position
-        and known_on <= $known_on
-        and counts_on <= $effective_on
-        and basis & $excluded = 0
+        closes & {account} > 0
+        and within_clocks(position, known_on, counts_on, $effective_on, $known_on, $position, basis, $excluded)
 ),
 
 -- name: price-units
+-- Units are multiplied by nothing.
 
 -- name: price-capacity
 -- The attribute in millionths.
@@ -62,23 +60,11 @@ price as materialized (
 -- By currency and day the rate in force (rule 17): a whole number and three groups of twelve decimals.
 conversion as materialized (
     select
-        source.currency,
-        source.ends_on as holds_from,
-        (source.rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
-        (target.rate::decimal(38, 10) * 10000000000)::hugeint as target_rate
-    from exchange_rate as source
-    join exchange_rate as target on target.position = source.position
-    where
-        target.currency = number_of($currency)
-        and source.currency <> target.currency
-        and source.position <= $position
-        and source.known_on <= $known_on
-        and source.ends_on <= $effective_on
-        and source.position not in (from gone)
-    qualify
-        row_number() over (
-            partition by source.currency, source.ends_on order by source.known_on desc, source.position desc
-        ) = 1
+        currency,
+        holds_from,
+        whole_rate(source_rate) as source_rate,
+        whole_rate(target_rate) as target_rate
+    from rates_as_of(number_of($currency), $effective_on, $known_on, $position)
 ),
 divided as (
     select
@@ -126,46 +112,48 @@ price as materialized (
     where number_of($currency) is not null
 ),
 
--- name: movements
+-- name: movements (verdict, measure, held_against, sign, window_end)
+-- The movements of plain lines that count, with what they are grouped by.
 counted as (
     select
         seller.number as vendor, seller.family, seller.country, seller.domestic,
-        seller.family = holder.family as captive, holder.kind as buyers, VERDICT as verdict,
-        steady.product, steady.currency, steady.placed_on, steady.ends_on, steady.MEASURE as figure
+        seller.family = holder.family as captive, holder.kind as buyers, {verdict} as verdict,
+        steady.product, steady.currency, steady.placed_on, steady.ends_on, steady.{measure} as figure
     from steady
     join seller on seller.number = steady.vendor
     join seller as holder on holder.number = steady.buyer
-    HELD_AGAINST
+    {held_against}
     where
-        steady.position <= $position
-        and steady.known_on <= $known_on
-        and steady.counts_on <= $effective_on
-        and steady.basis & $excluded = 0
-        and steady.MEASURE SIGN 0
-        and steady.WINDOWED >= $first_on
+        within_clocks(
+            steady.position, steady.known_on, steady.counts_on, $effective_on, $known_on, $position, steady.basis, $excluded
+        )
+        and steady.{measure} {sign} 0
+        and steady.{window_end} >= $first_on
         and steady.line_key not in (from aside)
         and ($asked is null or steady.buyer in (from asked))
         and ($captives or seller.family <> holder.family)
 )
 
--- name: sums-units
+-- name: sums-units (named, grouped, sets)
+-- Units summed by what they are grouped by.
 select
-    NAMED, quantified, 0 as unconvertible, value, first_on, last_on
+    {named}, quantified, 0 as unconvertible, value, first_on, last_on
 from (
     select
-        GROUPED, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on, max(ends_on) as last_on
+        {grouped}, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on, max(ends_on) as last_on
     from counted
     left join product on product.product = counted.product
-    group by SETS
+    group by {sets}
 )
 
--- name: sums-spend
+-- name: sums-spend (named, grouped, sets)
+-- Money summed in the parts of its rate by what it is grouped by; unconvertible: lines without a rate.
 select
-    NAMED, quantified, unconvertible, whole, first_decimals, second_decimals,
+    {named}, quantified, unconvertible, whole, first_decimals, second_decimals,
     third_decimals, first_on, last_on
 from (
     select
-        GROUPED,
+        {grouped},
         count(price.whole) as quantified,
         count(*) - count(price.whole) as unconvertible,
         sum(figure::hugeint * price.whole) as whole,
@@ -178,15 +166,16 @@ from (
     left join price on price.currency = counted.currency and price.placed_on = counted.placed_on
     left join product on product.product = counted.product
     where $unquantified or price.whole is not null
-    group by SETS
+    group by {sets}
 )
 
--- name: sums-capacity
+-- name: sums-capacity (named, grouped, sets)
+-- Capacity summed by what it is grouped by; unconvertible: lines whose product lacks the attribute.
 select
-    NAMED, quantified, unconvertible, value, low, high, first_on, last_on
+    {named}, quantified, unconvertible, value, low, high, first_on, last_on
 from (
     select
-        GROUPED,
+        {grouped},
         count(price.product) as quantified,
         count(*) - count(price.product) as unconvertible,
         sum(figure::hugeint * price.value_factor) as value,
@@ -200,5 +189,5 @@ from (
     where
         -- An attribute of exactly nothing makes nothing of everything (rule 21).
         if(price.product is null, $unquantified, price.high_factor > 0)
-    group by SETS
+    group by {sets}
 )

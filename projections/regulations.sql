@@ -8,8 +8,7 @@ select
 from regulation_event as told
 join event on event.position = told.position
 where
-    told.position <= $position
-    and told.known_on <= $known_on
+    was_known(told.position, told.known_on, $known_on, $position)
     and ($only is null or told.regulation_id = $only)
 order by told.position
 
@@ -23,7 +22,6 @@ join regulation_event as told on told.position = retraction.retracts
 join event on event.position = retraction.position
 join event as retracted on retracted.position = retraction.retracts
 where
-    retraction.position <= $position
-    and retraction.known_on <= $known_on
+    was_known(retraction.position, retraction.known_on, $known_on, $position)
     and ($only is null or told.regulation_id = $only)
 order by retraction.position

@@ -16,9 +16,9 @@ from projections.explanations import Supply, explained
 from projections.figures import PRECISE, ZERO, Figure, total_of
 from projections.parameters import RegulatoryExposure
 from projections.parties import NO_PRODUCT
+from projections.plain_lines import added_up
 from projections.regulations import described
 from projections.restrictions import VERDICTS, Restrictions
-from projections.sums import added_up
 from projections.vendor_dependence import at_risk, written
 
 #: By vendor, product, and who of the buyers there are among those asked for.

@@ -11,6 +11,7 @@ from domain.instruments import Instrument
 from domain.rulebook import BARRING, Assessment, Rulebook, agreed
 from domain.truth import Truth
 from projections import statements
+from projections.blocks import without_comment
 from projections.parameters import Moment
 from projections.parties import (
     NO_PRODUCT,
@@ -57,7 +58,7 @@ class Bits:
 class Verdicts:
     """What statements look verdicts up with."""
 
-    #: VERDICT, as an expression.
+    #: The verdict, as an expression.
     expression: str
     bits: Bits
     #: Parameters.
@@ -65,20 +66,18 @@ class Verdicts:
 
     def judged(self) -> str:
         """The contributions of a statement with their verdicts and the kinds of their buyers."""
-        block = statements.blocks("restrictions.sql")
-        return f"{block['standing']}{block['judged']}" if self.bits.count else block["unjudged"]
+        names = ("standing", "judged") if self.bits.count else ("unjudged",)
+        return statements.filled("restrictions.sql", names, self.words())
 
-    def into(self, statement: str) -> str:
-        """A statement that looks verdicts up."""
-        replaced = (
-            ("HELD_AGAINST", statements.blocks("restrictions.sql")["held-against"] if self.bits.count else ""),
-            ("VERDICT", self.expression),
-            ("NOTHING", self.bits.literal(0)),
-            ("MASK", self.bits.type),
-        )
-        for placeholder, text in replaced:
-            statement = statement.replace(placeholder, text)
-        return statement
+    def words(self) -> dict[str, str]:
+        """What blocks put in to look verdicts up."""
+        held_against = without_comment(statements.blocks("restrictions.sql")["held-against"])
+        return {
+            "verdict": self.expression,
+            "held_against": held_against if self.bits.count else "",
+            "mask": self.bits.type,
+            "nothing": self.bits.literal(0),
+        }
 
 
 class Restrictions:
@@ -167,7 +166,7 @@ def _licences(instrument: Instrument) -> Rules:
 
 
 def _verdict(barring: Iterable[tuple[Rules, Rules]], bits: Bits) -> str:
-    """VERDICT: what all rules come to, with the licences of their instruments: rule and not licence (rule 33)."""
+    """What all rules come to, with the licences of their instruments: rule and not licence (rule 33)."""
     certain, possible = HITS.format("certain"), HITS.format("possible")
     nothing = bits.literal(0)
     unlicensed, place = 0, 0

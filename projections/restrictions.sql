@@ -1,18 +1,21 @@
 -- What the rules in force say of who buys what from whom. Of each rule or licence, as far as it matters, there is a bit: in
--- what `possible` holds where it is not out of the question, in what `certain` holds where it is so. VERDICT stands for what
--- they come to, 0 no, 1 undetermined, 2 yes, where `holder` buys `goods` from `seller`; MASK for the type of the bits.
+-- what `possible` holds where it is not out of the question, in what `certain` holds where it is so.
+--
+-- verdict         what they come to where `holder` buys `goods` from `seller`, as an expression: 0 no, 1 undetermined, 2 yes
+-- held_against    the block `held-against`, where rules bar anything
+-- mask, nothing   the type of the bits, and none of them set
 
--- name: standing
+-- name: standing (mask, nothing)
 -- What every organisation is to the rules, as a buyer and as a vendor or maker; -1 stands for those of whom nothing is known.
 standing as materialized (
     select
         unnest($standing_organization::integer[]) as organization,
         unnest($standing_kind::integer[]) as kind,
-        unnest($standing_buyer_certain::MASK[]) as buyer_certain,
-        unnest($standing_buyer_possible::MASK[]) as buyer_possible,
-        unnest($standing_named::MASK[]) as named,
-        unnest($standing_country_certain::MASK[]) as country_certain,
-        unnest($standing_country_possible::MASK[]) as country_possible
+        unnest($standing_buyer_certain::{mask}[]) as buyer_certain,
+        unnest($standing_buyer_possible::{mask}[]) as buyer_possible,
+        unnest($standing_named::{mask}[]) as named,
+        unnest($standing_country_certain::{mask}[]) as country_certain,
+        unnest($standing_country_possible::{mask}[]) as country_possible
 ),
 place as materialized (
     select
@@ -25,23 +28,23 @@ place as materialized (
 -- Products that are not out of the question for all of them, with what their makers are to them; -1 stands for none.
 goods as materialized (
     select
-        made.product, made.certain, made.possible, coalesce(place.named, NOTHING) as named,
-        coalesce(place.country_certain, NOTHING) as country_certain,
-        coalesce(place.country_possible, NOTHING) as country_possible
+        made.product, made.certain, made.possible, coalesce(place.named, {nothing}) as named,
+        coalesce(place.country_certain, {nothing}) as country_certain,
+        coalesce(place.country_possible, {nothing}) as country_possible
     from (
         select
             unnest($goods_product::integer[]) as product,
-            unnest($goods_certain::MASK[]) as certain,
-            unnest($goods_possible::MASK[]) as possible
+            unnest($goods_certain::{mask}[]) as certain,
+            unnest($goods_possible::{mask}[]) as possible
     ) as made
     left join product on product.product = made.product
     left join place on place.number = product.maker
 ),
 
--- name: judged
+-- name: judged (verdict)
 -- Contributions (`counted`) with the kinds of their buyers asked for and the verdict that these have in common (rule 38).
 bought as (
-    select counted.line_key, holder.kind, VERDICT as verdict
+    select counted.line_key, holder.kind, {verdict} as verdict
     from counted
     left join joint_buyer on counted.buyer is null and joint_buyer.placed_position = counted.position
     join place as holder on holder.number = coalesce(counted.buyer, joint_buyer.buyer)
@@ -71,6 +74,7 @@ judged as (
 )
 
 -- name: held-against
+-- What the product of a plain line is to the rules.
 left join goods on goods.product = coalesce(steady.product, -1)
 
 -- name: organizations

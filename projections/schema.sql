@@ -189,9 +189,47 @@ create macro plain_figure(estimate) as
 create macro number_of(spelling) as (select term.number from term where term.word = spelling);
 create macro word_of(which) as (select term.word from term where term.number = which);
 
+-- Whether something was recorded up to a position, and could be known on a day.
+create macro was_known(recorded, known, k, p) as recorded <= p and known <= k;
+
 -- The positions of what is retracted, as of known_on and position.
 create macro retracted(k, p) as table
-    select retracts from retraction where position <= p and known_on <= k;
+    select retracts from retraction where was_known(position, known_on, k, p);
+
+-- Whether something lies within the three clocks and its basis is not excluded (rules 2 to 4), retracted or not.
+create macro within_clocks(recorded, known, ended, t, k, p, basis := 0, excluded := 0) as
+    was_known(recorded, known, k, p) and ended <= t and basis & excluded = 0;
+
+-- Whether an event counts (rule 4). Every view asks by this, or by movement_counts.
+create macro counts(recorded, known, ended, t, k, p, basis := 0, excluded := 0) as
+    within_clocks(recorded, known, ended, t, k, p, basis, excluded) and recorded not in (from retracted(k, p));
+
+-- Whether a movement counts: its event does, and so do the placing and the event that brought the line (rules 7 and 8).
+create macro movement_counts(recorded, known, ended, placed, line, t, k, p, basis := 0, excluded := 0) as
+    counts(recorded, known, ended, t, k, p, basis, excluded)
+    and placed not in (from retracted(k, p))
+    and line >> 16 not in (from retracted(k, p));
+
+-- Figures, rates, and attributes or shares as whole numbers: of 1e-4, of 1e-10 and of 1e-6.
+create macro whole_figure(figure) as (figure * 10000)::hugeint;
+create macro whole_rate(rate) as (rate::decimal(38, 10) * 10000000000)::hugeint;
+create macro whole_factor(factor) as (factor::decimal(38, 6) * 1000000)::hugeint;
+
+-- The rates at which each currency goes over into another (its number), by the day from which they hold (rule 17).
+create macro rates_as_of(into_currency, t, k, p) as table
+    select
+        source.currency, source.ends_on as holds_from, source.position as publication, source.rate as source_rate,
+        target.rate as target_rate
+    from exchange_rate as source
+    join exchange_rate as target on target.position = source.position
+    where
+        target.currency = into_currency
+        and source.currency <> target.currency
+        and counts(source.position, source.known_on, source.ends_on, t, k, p)
+    qualify
+        row_number() over (
+            partition by source.currency, source.ends_on order by source.known_on desc, source.position desc
+        ) = 1;
 
 -- Organisations as of effective_on, known_on and position: of each attribute the latest (rule 5).
 create macro organizations_as_of(t, k, p) as table
@@ -204,7 +242,7 @@ create macro organizations_as_of(t, k, p) as table
         arg_max(identifiers, (ends_on, known_on, position)) filter (identifiers is not null) as identifiers,
         arg_min(ends_on, (ends_on, known_on, position)) filter (registers) as registered_on
     from organization_fact
-    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    where counts(position, known_on, ends_on, t, k, p)
     group by organization;
 
 -- Some organisations (numbers), each with itself and with everybody above it, found in steps that double.
@@ -287,7 +325,7 @@ create macro products_as_of(t, k, p) as table
         arg_max(foundry, (ends_on, known_on, position)) filter (foundry is not null) as foundry,
         arg_min(ends_on, (ends_on, known_on, position)) filter (registers) as registered_on
     from product_fact
-    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    where counts(position, known_on, ends_on, t, k, p)
     group by product;
 
 -- The attributes of products as of effective_on, known_on and position, each from the latest event that names it.
@@ -301,5 +339,5 @@ create macro attributes_as_of(t, k, p) as table
         arg_max_null(label, (ends_on, known_on, position)) as label,
         arg_max(stated, (ends_on, known_on, position)) as stated
     from product_attribute
-    where position <= p and known_on <= k and ends_on <= t and position not in (from retracted(k, p))
+    where counts(position, known_on, ends_on, t, k, p)
     group by product, attribute;

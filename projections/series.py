@@ -235,25 +235,19 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
 
 def _query(parameters: VendorDependence, stepped: bool) -> str:
     """The statement that answers all changes, by day or, where the series has steps, by point."""
-    block = statements.blocks("series.sql")
-    joined = [
-        block["facts"],
-        block[FACTS.get(parameters.key, "no-product-facts")].replace("FACT", parameters.key),
-        *([block["attributes"]] if parameters.measure == "capacity" else []),
-        block["plain"],
-        block[f"plain-{parameters.status}"],
-        block["irregular"],
-        block[f"line-{parameters.status}"],
-        block["supply"],
-        block["converted-capacity"]
-        if parameters.measure == "capacity"
-        else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"],
-        block["joint"],
-        block["turning"].replace("KEY", KEYS[parameters.key]),
-        block["shown-at-points" if stepped else "shown-at-once"],
-        block["changes"],
+    capacity = parameters.measure == "capacity"
+    figures = [
+        "facts",
+        FACTS.get(parameters.key, "no-product-facts"),
+        *(["attributes"] if capacity else []),
+        *("plain", f"plain-{parameters.status}", "irregular", f"line-{parameters.status}", "supply"),
+        *(["converted-capacity"] if capacity else []),
     ]
-    return contributions.measured(parameters, "".join(joined))
+    factors = "" if capacity else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"]
+    turning = ["joint", "turning", "shown-at-points" if stepped else "shown-at-once", "changes"]
+    words = contributions.measured(parameters) | {"fact": parameters.key, "key": KEYS[parameters.key]}
+    before, after = (statements.filled("series.sql", names, words) for names in (figures, turning))
+    return before + factors + after
 
 
 def _points(

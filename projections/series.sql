@@ -4,44 +4,43 @@
 -- taken off on the day after its last. The blocks are joined into one statement: `facts`, the `factor-...` blocks that the
 -- question needs, `plain` and one of the `plain-...` blocks, `irregular` and one of the `line-...` blocks, `supply`, a
 -- conversion, `joint`, `turning`, one of the `shown-...` blocks, and `changes`.
--- `measure_` stands for quantity_ or amount_, MEASURE for quantity or amount, ACCOUNT for 1 or 2, KEY for a row's key.
+--
+-- measure, account, key   as in contributions.sql
+-- fact                    maker or category
 
 -- name: organizations
 -- What events say of countries and parents, the latest last (rule 5).
 select organization, ends_on, country, says_parent, parent
 from organization_fact
 where
-    position <= $position
-    and known_on <= $known_on
-    and ends_on <= $effective_on
-    and (country is not null or says_parent)
-    and position not in (from retracted($known_on, $position))
+    (country is not null or says_parent)
+    and counts(position, known_on, ends_on, $effective_on, $known_on, $position)
 order by ends_on, known_on, organization_fact.position
 
 -- name: numbers
+-- The numbers behind some words.
 select word, number from term where word in (select unnest($words::varchar[]))
 
 -- name: ends
 -- Every end by which a window asks whether something lies in it.
 select distinct placed_on as ends_on
 from posting
-where $status = 'ordered' and position <= $position and known_on <= $known_on and placed_on <= $effective_on
+where $status = 'ordered' and within_clocks(position, known_on, placed_on, $effective_on, $known_on, $position)
 union
 select distinct ends_on
 from posting
 where
-    $status = 'delivered' and kind > 2 and position <= $position and known_on <= $known_on and ends_on <= $effective_on
+    $status = 'delivered'
+    and kind > 2
+    and within_clocks(position, known_on, ends_on, $effective_on, $known_on, $position)
 union
 select distinct ends_on
 from supply_asserted
-where position <= $position and known_on <= $known_on and ends_on <= $effective_on
+where within_clocks(position, known_on, ends_on, $effective_on, $known_on, $position)
 
 -- name: facts
--- What is taken back, who is asked for, who belongs to whom, and when each end leaves the window.
-with gone as materialized (
-    from retracted($known_on, $position)
-),
-asked as materialized (
+-- Who is asked for, who belongs to whom, and when each end leaves the window.
+with asked as materialized (
     select buyer, since, coalesce(until, 'infinity'::date) as until
     from (
         select
@@ -65,23 +64,20 @@ leaving as materialized (
     select unnest($leaving_ends::date[]) as ends_on, unnest($leaving_on::date[]) as leaves_on
 ),
 
--- name: product-facts
--- The makers or the categories of products (FACT); null before anything is said.
+-- name: product-facts (fact)
+-- The makers or the categories of products ; null before anything is said.
 product as materialized (
     select
         product,
-        FACT,
+        {fact},
         ends_on as since,
         lead(ends_on, 1, 'infinity'::date) over (partition by product order by ends_on, known_on, position) as until
     from (
-        select product, FACT, ends_on, known_on, position
+        select product, {fact}, ends_on, known_on, position
         from product_fact
         where
-            position <= $position
-            and known_on <= $known_on
-            and ends_on <= $effective_on
-            and FACT is not null
-            and position not in (from gone)
+            {fact} is not null
+            and counts(position, known_on, ends_on, $effective_on, $known_on, $position)
         union all
         select distinct product, null, '-infinity'::date, '-infinity'::date, 0 from product_fact
     )
@@ -101,10 +97,7 @@ product as materialized (
         from product_attribute
         where
             attribute = $label
-            and position <= $position
-            and known_on <= $known_on
-            and ends_on <= $effective_on
-            and position not in (from gone)
+            and counts(position, known_on, ends_on, $effective_on, $known_on, $position)
         union all
         select distinct product, null, '-infinity'::date, '-infinity'::date, 0
         from product_attribute
@@ -114,11 +107,13 @@ product as materialized (
 ),
 
 -- name: no-product-facts
+-- No products: the key of a row needs none.
 product as (
     select null::integer as product, null::date as since, null::date as until where false
 ),
 
 -- name: attributes
+-- The attribute of products that makes capacity; null before anything is said.
 attribute as materialized (
     select
         product,
@@ -132,10 +127,7 @@ attribute as materialized (
         from product_attribute
         where
             attribute = $attribute
-            and position <= $position
-            and known_on <= $known_on
-            and ends_on <= $effective_on
-            and position not in (from gone)
+            and counts(position, known_on, ends_on, $effective_on, $known_on, $position)
         union all
         select distinct product, null, null, null, '-infinity'::date, '-infinity'::date, 0
         from product_attribute
@@ -144,22 +136,20 @@ attribute as materialized (
     qualify since < until and until > $from_on
 ),
 
--- name: plain
+-- name: plain (measure, account)
 -- Movements of plain lines (table steady), each of which is a posting of its own; figures in ten-thousandths.
 plain_movement as (
-    select line_key, vendor, product, currency, buyer, placed_on, ends_on, counts_on, MEASURE as figure
+    select line_key, vendor, product, currency, buyer, placed_on, ends_on, counts_on, {measure} as figure
     from steady
     where
-        position <= $position
-        and known_on <= $known_on
-        and counts_on <= $effective_on
-        and basis & $excluded = 0
-        and MEASURE <> 0
-        and line_key not in (select line_key from irregular where accounts & ACCOUNT > 0)
+        within_clocks(position, known_on, counts_on, $effective_on, $known_on, $position, basis, $excluded)
+        and {measure} <> 0
+        and line_key not in (select line_key from irregular where accounts & {account} > 0)
         and ($asked is null or buyer in (select buyer from asked))
 ),
 
 -- name: plain-ordered
+-- Ordered: from the day on which the line counts until its placing leaves the window.
 plain_span as (
     select plain_movement.*, counts_on as since, coalesce(leaves_on, 'infinity'::date) as until
     from plain_movement
@@ -168,6 +158,7 @@ plain_span as (
 ),
 
 -- name: plain-delivered
+-- Delivered: from the day on which the receipt counts until it leaves the window.
 plain_span as (
     select
         plain_movement.* exclude (figure), -figure as figure, counts_on as since,
@@ -177,13 +168,14 @@ plain_span as (
     where figure < 0
 ),
 
--- name: plain-open
+-- name: plain-open (account)
 -- A plain line is open until the receipt that completes it.
 closing as (
     select line_key, min(counts_on) as closed_on
     from steady
     where
-        position <= $position and known_on <= $known_on and basis & $excluded = 0 and closes & ACCOUNT > 0
+        closes & {account} > 0
+        and within_clocks(position, known_on, counts_on, $effective_on, $known_on, $position, basis, $excluded)
     group by line_key
 ),
 plain_span as (
@@ -192,37 +184,29 @@ plain_span as (
     left join closing on closing.line_key = plain_movement.line_key
 ),
 
--- name: irregular
+-- name: irregular (measure, account)
 -- Movements of all other lines, the days on which their orders are cancelled, and what of both adds up by then.
 cancellation as materialized (
     select placed_position, min(ends_on) as cancelled_on
     from order_cancelled
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
     group by placed_position
 ),
 movement as materialized (
     select
         line_key, placed_position, vendor, product, currency, buyer, placed_on, ends_on, kind,
         greatest(counts_on, $from_on) as counts_on,
-        measure_value as value, measure_low as low, measure_high as high,
-        measure_quantified::integer as quantified, measure_unquantified::integer as unquantified
+        {measure}_value as value, {measure}_low as low, {measure}_high as high,
+        {measure}_quantified::integer as quantified, {measure}_unquantified::integer as unquantified
     from irregular_posting
     where
-        position <= $position
-        and known_on <= $known_on
-        and counts_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
-        and placed_position not in (from gone)
-        and line_key >> 16 not in (from gone)
+        movement_counts(
+            position, known_on, counts_on, placed_position, line_key, $effective_on, $known_on, $position, basis, $excluded
+        )
         and ($asked is null or buyer is null or buyer in (select buyer from asked))
-        and if($unquantified, measure_quantified + measure_unquantified, measure_quantified) > 0
-        and line_key in (select line_key from irregular where accounts & ACCOUNT > 0)
+        and if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0
+        and line_key in (select line_key from irregular where accounts & {account} > 0)
 ),
 irregular_line as (
     select distinct line_key, placed_position, vendor, product, currency, buyer, placed_on from movement
@@ -297,6 +281,7 @@ line_span as (
 ),
 
 -- name: line-delivered
+-- Delivered: receipts less returns, not below nothing.
 line_span as (
     select
         line_key, since, until, delivered_value as value, delivered_low as low, delivered_high as high,
@@ -321,7 +306,7 @@ line_span as (
     where not cancelled
 ),
 
--- name: supply
+-- name: supply (measure)
 -- Supply known without an order: each assertion until the next under its id (rule 11), both ordered and delivered.
 assertion as (
     select
@@ -330,24 +315,20 @@ assertion as (
             as until
     from supply_asserted
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and basis & $excluded = 0
-        and position not in (from gone)
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
 ),
 supply_span as (
     select
         assertion.* exclude (until), product, least(until, coalesce(leaves_on, 'infinity'::date)) as until,
-        measure_value as value, measure_low as low, measure_high as high,
-        measure_quantified as quantified, measure_unquantified as unquantified
+        {measure}_value as value, {measure}_low as low, {measure}_high as high,
+        {measure}_quantified as quantified, {measure}_unquantified as unquantified
     from assertion
     join supply_line on supply_line.position = assertion.position
     left join leaving on leaving.ends_on = assertion.ends_on
     where
         $status <> 'open'
         and ($asked is null or buyer in (select buyer from asked))
-        and ($unquantified or measure_quantified > 0)
+        and ($unquantified or {measure}_quantified > 0)
 ),
 figure as (
     select
@@ -357,14 +338,14 @@ figure as (
     from plain_span
     union all
     select
-        placed_position, vendor, product, currency, buyer, placed_on, since, until, (value * 10000)::hugeint,
-        (low * 10000)::hugeint, (high * 10000)::hugeint, quantified, unquantified, unbounded
+        placed_position, vendor, product, currency, buyer, placed_on, since, until, whole_figure(value),
+        whole_figure(low), whole_figure(high), quantified, unquantified, unbounded
     from line_span
     join irregular_line on irregular_line.line_key = line_span.line_key
     union all
     select
-        null, vendor, product, currency, buyer, ends_on, since, until, (value * 10000)::hugeint,
-        (low * 10000)::hugeint, (high * 10000)::hugeint, quantified, unquantified, unquantified
+        null, vendor, product, currency, buyer, ends_on, since, until, whole_figure(value),
+        whole_figure(low), whole_figure(high), quantified, unquantified, unquantified
     from supply_span
 ),
 -- What is exactly nothing is dropped (rule 21), and needs neither rate nor attribute.
@@ -377,6 +358,7 @@ something as materialized (
 ),
 
 -- name: converted-capacity
+-- Capacity: figures multiplied by the product's attribute, cut where that changes.
 converted as (
     select
         something.* exclude (since, until),
@@ -408,11 +390,7 @@ allocation as materialized (
         from order_allocated
         where
             $asked is not null
-            and position <= $position
-            and known_on <= $known_on
-            and ends_on <= $effective_on
-            and basis & $excluded = 0
-            and position not in (from gone)
+            and counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
     )
     qualify since < until
 ),
@@ -506,7 +484,7 @@ joint_span as materialized (
     left join given on given.placed_position = joint_at.placed_position and given.day = joint_at.day
 ),
 
--- name: turning
+-- name: turning (key)
 -- Contributions, each added on its first day and taken off on the day after its last.
 held as (
     select
@@ -543,7 +521,7 @@ piece as (
         coalesce(held.families, [coalesce(holder.family, held.buyer)]) = [coalesce(seller.family, held.vendor)]
             as captive,
         seller.country,
-        KEY as key,
+        {key} as key,
         if(convertible, held.value, 0) as value,
         if(convertible, held.low, 0) as low,
         if(convertible, held.high, 0) as high,
@@ -588,6 +566,7 @@ shown as (
 ),
 
 -- name: shown-at-once
+-- Without steps, everything shows on its own day.
 shown as (
     from turning
 ),
@@ -614,15 +593,15 @@ select
     word_of(key) as key,
     captive,
     country,
-    (source_rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
-    (target_rate::decimal(38, 10) * 10000000000)::hugeint as target_rate,
-    (attribute_value::decimal(38, 6) * 1000000)::hugeint as attribute_value,
-    (attribute_low::decimal(38, 6) * 1000000)::hugeint as attribute_low,
-    (attribute_high::decimal(38, 6) * 1000000)::hugeint as attribute_high,
-    (share_value::decimal(38, 6) * 1000000)::hugeint as share_value,
-    (share_low::decimal(38, 6) * 1000000)::hugeint as share_low,
-    (share_high::decimal(38, 6) * 1000000)::hugeint as share_high,
-    (remainder::decimal(38, 6) * 1000000)::hugeint as remainder,
+    whole_rate(source_rate) as source_rate,
+    whole_rate(target_rate) as target_rate,
+    whole_factor(attribute_value) as attribute_value,
+    whole_factor(attribute_low) as attribute_low,
+    whole_factor(attribute_high) as attribute_high,
+    whole_factor(share_value) as share_value,
+    whole_factor(share_low) as share_low,
+    whole_factor(share_high) as share_high,
+    whole_factor(remainder) as remainder,
     value, low, high, quantified, unquantified, unbounded, contributions
 from change_of_row
 order by day
@@ -642,10 +621,7 @@ from (
         ) as title
     from regulation_event
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and position not in (from retracted($known_on, $position))
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position)
     union all
     select
         ends_on, known_on, type, partnership_id, position,
@@ -656,10 +632,7 @@ from (
         )
     from partnership_fact
     where
-        position <= $position
-        and known_on <= $known_on
-        and ends_on <= $effective_on
-        and position not in (from retracted($known_on, $position))
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position)
 ) as told
 where ends_on >= $from_on
 order by effective_on, known_on, position

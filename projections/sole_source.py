@@ -55,9 +55,10 @@ def _offered(
     for place, name in enumerate(("market", "category", "kind")):
         values[f"wanted_{name}"] = [one[place] for one in wanted]
     values |= {"threshold": parameters.threshold, "threshold_attribute": parameters.threshold_attribute}
-    standing = statements.blocks("restrictions.sql")["standing"]
-    statement = statements.blocks("sole_source.sql")["offers"].replace("STANDING", standing)
+    words = restrictions.verdicts.words()
+    standing = statements.filled("restrictions.sql", "standing", words)
+    statement = statements.filled("sole_source.sql", "offers", words | {"standing": standing})
     offered: dict[Market, dict[str, Truth]] = {market: {} for market in markets}
-    for row in statements.rows(connection, restrictions.verdicts.into(statement), values):
+    for row in statements.rows(connection, statement, values):
         offered[markets[row["market"]]][row["maker"]] = VERDICTS[row["available"]]
     return offered

@@ -1,9 +1,9 @@
--- name: offers
+-- name: offers (standing, verdict)
 -- Makers of products on the market at a moment, and whether they have one for all of the buyers wanted: 1 perhaps, 2 yes.
 with product as materialized (
     from products_as_of($effective_on, $known_on, $position)
 ),
-STANDING
+{standing}
 wanted as (
     select
         unnest($wanted_market::integer[]) as market,
@@ -28,7 +28,7 @@ offer as (
     where product.registered_on is not null
 ),
 held_against as (
-    select wanted.market, offer.maker, offer.product, offer.reach, VERDICT as verdict
+    select wanted.market, offer.maker, offer.product, offer.reach, {verdict} as verdict
     from wanted
     join offer on offer.category = wanted.category
     join holder on holder.kind = wanted.kind

@@ -1,7 +1,7 @@
 """The statements of the views, from the `.sql` files beside this module, and how they are put to DuckDB."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cache
@@ -30,9 +30,10 @@ def blocks(file: str) -> dict[str, str]:
     return {name: block.text for name, block in read(FOLDER / file).items() if not block.parameters}
 
 
-def filled(file: str, name: str, **words: str) -> str:
-    """The text of a block with its parameters replaced."""
-    return read(FOLDER / file)[name].filled(**words)
+def filled(file: str, names: str | Iterable[str], words: Mapping[str, str]) -> str:
+    """The text of a block, or of several one after another, each with those of the words that it has as parameters."""
+    found = read(FOLDER / file)
+    return "".join(found[name].filled(words) for name in ([names] if isinstance(names, str) else names))
 
 
 def rows(connection: duckdb.DuckDBPyConnection, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import duckdb
 from domain.truth import Finding, Truth, agreement
 from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, statements
-from projections.contributions import Grouping, Sum
+from projections.contributions import ROW_KEY, Grouping, Sum
 from projections.figures import (
     PRECISE,
     ZERO,
@@ -28,13 +28,13 @@ from projections.figures import (
     total_of,
 )
 from projections.parameters import VendorDependence
+from projections.plain_lines import added_up
 from projections.restrictions import VERDICTS, Restrictions
 from projections.sole_source import sole_sources
-from projections.sums import added_up
 
 #: By row, and what decides whether a contribution is captive, domestic or barred.
 ROWS = Grouping(
-    {"key": "KEY", "captive": "captive", "domestic": "domestic", "verdict": "verdict"},
+    {"key": ROW_KEY, "captive": "captive", "domestic": "domestic", "verdict": "verdict"},
     {"maker": "coalesce(product.maker, counted.vendor)", "category": "product.category", "buyers": "buyers"},
     frozenset({"key", "maker", "category"}),
 )

@@ -9,31 +9,31 @@ counted as (
             source_rate, target_rate, attribute_value, attribute_low, attribute_high, share_value, share_low, share_high,
             remainder
         ),
-        (source_rate::decimal(38, 10) * 10000000000)::hugeint as source_rate,
-        (target_rate::decimal(38, 10) * 10000000000)::hugeint as target_rate,
-        (attribute_value::decimal(38, 6) * 1000000)::hugeint as attribute_value,
-        (attribute_low::decimal(38, 6) * 1000000)::hugeint as attribute_low,
-        (attribute_high::decimal(38, 6) * 1000000)::hugeint as attribute_high,
-        (share_value::decimal(38, 6) * 1000000)::hugeint as share_value,
-        (share_low::decimal(38, 6) * 1000000)::hugeint as share_low,
-        (share_high::decimal(38, 6) * 1000000)::hugeint as share_high,
-        (remainder::decimal(38, 6) * 1000000)::hugeint as remainder
+        whole_rate(source_rate) as source_rate,
+        whole_rate(target_rate) as target_rate,
+        whole_factor(attribute_value) as attribute_value,
+        whole_factor(attribute_low) as attribute_low,
+        whole_factor(attribute_high) as attribute_high,
+        whole_factor(share_value) as share_value,
+        whole_factor(share_low) as share_low,
+        whole_factor(share_high) as share_high,
+        whole_factor(remainder) as remainder
     from contribution
 )
 
--- name: groups
+-- name: groups (named, grouped, sets)
 -- Contributions summed where they share what they are grouped by and every factor, so that each sum is multiplied once.
 select
-    NAMED,
+    {named},
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
     share_value, share_low, share_high, remainder,
-    (value * 10000)::hugeint as value,
-    (low * 10000)::hugeint as low,
-    (high * 10000)::hugeint as high,
+    whole_figure(value) as value,
+    whole_figure(low) as low,
+    whole_figure(high) as high,
     quantified, unquantified, unbounded, contributions, first_on, last_on
 from (
     select
-        GROUPED,
+        {grouped},
         source_rate, target_rate, attribute_value, attribute_low, attribute_high,
         share_value, share_low, share_high, remainder,
         sum(value) as value,
@@ -47,7 +47,7 @@ from (
         max(last_on) as last_on
     from judged as counted
     left join product on product.product = counted.product
-    group by SETS
+    group by {sets}
 )
 
 -- name: evidence
@@ -56,9 +56,9 @@ select
     source, position, line_key, word_of(vendor) as vendor, word_of(product) as product, captive, publication, allocated,
     source_rate, target_rate, attribute_value, attribute_low, attribute_high,
     share_value, share_low, share_high, remainder,
-    (value * 10000)::hugeint as value,
-    (low * 10000)::hugeint as low,
-    (high * 10000)::hugeint as high,
+    whole_figure(value) as value,
+    whole_figure(low) as low,
+    whole_figure(high) as high,
     quantified, unquantified, unbounded, convertible
 from counted
 where word_of(key) is not distinct from $key and ($seller is null or word_of(vendor) = $seller)
@@ -73,33 +73,37 @@ where line_key in (select unnest($lines::bigint[]))
 order by line_key, position, kind, value
 
 -- name: order-lines
+-- The orders and the names of some order lines.
 select order_line.line_key, order_placed.order_id as id, order_line.line
 from order_line
 join order_placed on order_placed.position = order_line.placed_position
 where order_line.line_key in (select unnest($lines::bigint[]))
 
--- name: supply-lines
+-- name: supply-lines (measure)
 -- The postings of assertion lines.
 select
     supply_line.position * 65536 + supply_line.ordinal as line_key, supply_line.position,
     supply_asserted.assertion_id as id,
-    supply_line.line, measure_value as value, measure_low as low, measure_high as high,
-    measure_unquantified as unquantified
+    supply_line.line, {measure}_value as value, {measure}_low as low, {measure}_high as high,
+    {measure}_unquantified as unquantified
 from supply_line
 join supply_asserted on supply_asserted.position = supply_line.position
 where supply_line.position * 65536 + supply_line.ordinal in (select unnest($lines::bigint[]))
 
 -- name: events
+-- Some events by position.
 select position, id, type, ends_on
 from event
 where position in (select unnest($positions::bigint[]))
 
 -- name: organization-names
+-- Names and countries of some organisations.
 select word_of(organization) as key, name, word_of(country) as country
 from organizations_as_of($effective_on, $known_on, $position)
 where word_of(organization) in (select unnest($keys::varchar[]))
 
 -- name: product-names
+-- Names of some products.
 select word_of(product) as key, name, null as country
 from products_as_of($effective_on, $known_on, $position)
 where word_of(product) in (select unnest($keys::varchar[]))
@@ -115,6 +119,7 @@ from below_as_of(
 where $group
 
 -- name: home
+-- The country of a buyer.
 select word_of(country) as country
 from organizations_as_of($effective_on, $known_on, $position)
 where word_of(organization) = $buyer

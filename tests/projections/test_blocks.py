@@ -1,9 +1,12 @@
 """Named blocks of SQL: how they are read, joined and filled, and that each says what it is."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+import projections
+import service
 from projections.blocks import read, without_comment
 
 FILE = """-- What the file is about.
@@ -37,14 +40,14 @@ def test_a_block_has_its_name_its_sentence_and_its_text(file: Path) -> None:
 
 
 def test_parameters_are_replaced_and_nothing_else_between_braces_is(file: Path) -> None:
-    text = read(file)["compared"].filled(sign=">", end="ends_on")
+    text = read(file)["compared"].filled({"sign": ">", "end": "ends_on", "other": "elsewhere"})
     assert "select id, name from thing where ends_on > $day and kept = {'a': 1}" in text
 
 
-@pytest.mark.parametrize("words", [{}, {"sign": ">"}, {"sign": ">", "end": "ends_on", "other": ""}])
-def test_a_block_takes_the_parameters_that_it_declares(file: Path, words: dict[str, str]) -> None:
-    with pytest.raises(TypeError, match=r"compared takes \(sign, end\)"):
-        read(file)["compared"].filled(**words)
+@pytest.mark.parametrize(("words", "missing"), [({}, "sign, end"), ({"sign": ">"}, "end")])
+def test_a_parameter_that_is_not_given_is_refused(file: Path, words: dict[str, str], missing: str) -> None:
+    with pytest.raises(TypeError, match=f"compared takes {missing}, too"):
+        read(file)["compared"].filled(words)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,17 @@ def test_a_name_that_is_missing_or_given_twice_is_refused(tmp_path: Path, text: 
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=refused):
         read(path)
+
+
+FOLDERS = [Path(folder) for package in (projections, service) for folder in package.__path__]
+FILES = sorted(path for folder in FOLDERS for path in folder.rglob("*.sql") if path.parent.name != "migrations")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_block_says_what_it_is(path: Path) -> None:
+    assert [block.name for block in read(path).values() if not block.sentence.endswith((".", ":"))] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_whether_an_event_counts_is_said_by_the_macros_alone(path: Path) -> None:
+    assert re.findall(r"known_on\s*<=.*", path.read_text(encoding="utf-8")) == []
