@@ -1,4 +1,4 @@
-"""What the service answers: the shapes that this client reads, and that the interface's description states.
+"""What the service answers, once: the shapes that its clients read, and that the interface's description states.
 
 Figures are decimals, exact; shares and metrics are numbers, with which nothing is computed. None: not known, or nothing
 is said. Fields that a newer service adds are passed over.

@@ -209,14 +209,14 @@ class History(Struct, frozen=True):
 
 
 class Webhook(Struct, frozen=True):
-    """Somebody who is told of events."""
+    """An address to which events are sent."""
 
     id: str
     url: str
     types: list[str]
     streams: list[str]
     status: Literal["active", "paused", "disabled"]
-    #: How far it was told.
+    #: The last event that it has received, or passed over.
     position: Count
     failures: Count
     retry_at: datetime | None

@@ -33,7 +33,7 @@ from service.web.entry.rate_limit import RateLimit
 from service.web.entry.rooms import Rooms
 from service.web.looks import SharedLook
 from service.web.problems import HttpProblem, respond
-from service.web.readiness import Readiness
+from service.web.readiness import ReadinessProbe
 from service.web.routes import ROUTERS
 from service.webhooks.delivery import Deliveries
 
@@ -109,7 +109,7 @@ def _context(daybook: Daybook, settings: Settings, deliveries: Deliveries | None
         deliveries=deliveries,
         imports=imports,
         metrics=Metrics(daybook, work),
-        readiness=Readiness(daybook, work),
+        readiness=ReadinessProbe(daybook, work),
         rooms=rooms,
         head=SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head)),
     )

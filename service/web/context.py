@@ -16,7 +16,7 @@ from service.settings import Settings
 from service.storing.writing import Head
 from service.web.entry.rooms import Rooms
 from service.web.looks import SharedLook
-from service.web.readiness import Readiness
+from service.web.readiness import ReadinessProbe
 from service.webhooks.delivery import Deliveries
 
 #: Messages that are sent to try a webhook, at the same time.
@@ -36,7 +36,7 @@ class Context:
     deliveries: Deliveries
     imports: Worker
     metrics: Metrics
-    readiness: Readiness
+    readiness: ReadinessProbe
     rooms: Rooms
     #: Looks up the ledger's end, once for all listeners that ask at the same time.
     head: SharedLook[Head]

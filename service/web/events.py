@@ -181,7 +181,7 @@ async def list_events(
         explicit = limit if "limit" in request.query_params else head
         return StreamingResponse(_lines(context, selection, after, explicit, head), media_type=media_type)
     most = min(limit, MOST_LISTED)
-    # One more than the page holds tells whether there is another.
+    # One more than the page holds shows whether there is another.
     rows = await context.rooms.reading.run(selection.page, daybook, after, most + 1, head)
     page = rows[:most]
     headers = _links(request, page[-1].position) if len(rows) > most else {}

@@ -176,5 +176,5 @@ for _prefix, _suffix in zip(PREFIXES, ("_at_root", ""), strict=True):
     for _path, _answer, _described in (("checkpoint", checkpoint, CHECKPOINT), ("tile/{path:path}", tile, TILE)):
         _named = replace(_described, name=_described.name + _suffix)
         router.add_api_route(f"{_prefix}/{_path}", _answer, **_named.route())
-    # A path that is almost one of these is not there: nobody is redirected to what was perhaps meant.
+    # A path that is almost one of these is not there: there is no redirection to what was perhaps meant.
     router.add_api_route(f"{_prefix}/{{path:path}}", nothing, include_in_schema=False)

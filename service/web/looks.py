@@ -23,7 +23,7 @@ class SharedLook(Generic[T]):
         # One that was called off before it began is done, too.
         if self._next is None or self._next.done():
             self._next = asyncio.create_task(self._after(self._running))
-            # Nobody may be left to hear how it ended.
+            # By then there may be no caller left who awaits it.
             self._next.add_done_callback(lambda look: look.cancelled() or look.exception())
         return await asyncio.shield(self._next)
 

@@ -211,7 +211,7 @@ REFUSALS: tuple[tuple[type[Refusal], str], ...] = (
 
 
 def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
-    """What an exception is to the caller; what is nobody's fault but ours is logged under the request's id."""
+    """What an exception is to the caller; a fault of the service's own is logged under the request's id."""
     if isinstance(error, HttpProblem):
         return error
     for kind, name in REFUSALS:

@@ -18,7 +18,7 @@ READY_LAG_EVENTS = 10_000
 PATIENCE_S = 2.0
 
 
-class Readiness:
+class ReadinessProbe:
     """Looks at the database and the views of one service, once at a time however many ask."""
 
     def __init__(self, daybook: Daybook, work: Work) -> None:
@@ -53,7 +53,7 @@ class Readiness:
     def _state(self) -> dict[str, Any]:
         seen = self._work.look()
         head, following = seen.head, self._daybook.follower.following
-        # A ledger without a fresh checkpoint answers as well as any: that is told, and no reason to send nobody here.
+        # A ledger without a fresh checkpoint answers as well as any: it is ready, and says so.
         age_s = seen.issued_before_s
         checkpoint = (
             None if age_s is None else {"size": seen.size, "age_s": round(age_s, 3), "uncovered_events": seen.uncovered}

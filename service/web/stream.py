@@ -22,7 +22,7 @@ from service.web.problems import HttpProblem
 
 router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[READ])
 
-#: A comment is sent after so long without an event, so that nobody in between gives the connection up.
+#: A comment is sent after so long without an event, so that no proxy in between gives the connection up.
 HEARTBEAT_S = 15.0
 #: Whether whoever listens is still let in is asked so often: who is not is let go.
 ADMITTED_S = 5.0
@@ -62,7 +62,7 @@ async def stream_events(
     wanted = Wanted(frozenset(type), frozenset(stream))
     return EventSourceResponse(
         _messages(request, context, start, wanted),
-        ping=3600,  # the messages have a heartbeat of their own, which tells the position
+        ping=3600,  # the messages have a heartbeat of their own, with the position
         send_timeout=SEND_TIMEOUT_S,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

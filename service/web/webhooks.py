@@ -1,4 +1,4 @@
-"""Webhooks over HTTP: an operator's way to have others told of new events."""
+"""Webhooks over HTTP: an operator's way to have new events sent to other systems."""
 
 import json
 import re
@@ -53,7 +53,7 @@ LINKS = {
 
 
 class NewWebhook(BaseModel):
-    """Who is to be told of what."""
+    """Which events are to be sent, and where to."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -63,7 +63,7 @@ class NewWebhook(BaseModel):
     types: list[str] = Field(default_factory=list, max_length=100, examples=[["order-placed"]])
     #: Streams such as order/po-1; empty: all.
     streams: list[str] = Field(default_factory=list, max_length=1_000)
-    #: The first event that it is told of is the one behind this position; absent: the ledger's end.
+    #: The first event that is sent is the one behind this position; absent: the ledger's end.
     after: int | None = Field(default=None, ge=0, le=2**62)
 
     @field_validator("url")
@@ -88,7 +88,7 @@ class NewWebhook(BaseModel):
 
 
 class Replay(BaseModel):
-    """From where it is to be told again."""
+    """From where events are to be sent again."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -121,7 +121,7 @@ def _changing(name: str, shape: type) -> Described:
     ).route(),
 )
 async def create_webhook(request: Request, context: Current, wanted: NewWebhook) -> Response:
-    """Have an address told of events from now on; the answer is the only one that shows the secret."""
+    """Have events sent to an address from now on; the answer is the only one that shows the secret."""
     key = key_of(request, await request.body())
     before = None if key is None else await context.rooms.managing.run(context.deliveries.webhooks.made_before, key)
     if before is not None:
@@ -146,7 +146,7 @@ async def create_webhook(request: Request, context: Current, wanted: NewWebhook)
 
 @router.get("", **Described("list_webhooks", {200: in_json(things.Webhooks)}).route())
 async def list_webhooks(context: Current) -> Response:
-    """Every webhook, with how far it was told and what went wrong."""
+    """Every webhook, with the position up to which it has received events, and what went wrong."""
     found = await context.rooms.managing.run(context.deliveries.webhooks.all)
     return _json({"webhooks": [described(one) for one in found]})
 
@@ -163,14 +163,14 @@ async def read_webhook(context: Current, identifier: Word) -> Response:
     **Described("remove_webhook", {204: Answer("It is sent nothing more.")}, (*ALWAYS, 404)).route(),
 )
 async def remove_webhook(context: Current, identifier: Word) -> Response:
-    """Tell it nothing more."""
+    """Send it nothing more."""
     await context.rooms.managing.run(context.deliveries.webhooks.remove, identifier)
     return Response(status_code=204)
 
 
 @router.post("/{identifier}/pause", **_changing("pause_webhook", things.Webhook).route())
 async def pause_webhook(request: Request, context: Current, identifier: Word) -> Response:
-    """Tell it nothing until it is resumed; then it goes on where it was."""
+    """Send it nothing until it is resumed; then it goes on where it was."""
     webhooks = context.deliveries.webhooks
     return await _once(request, context, lambda key: webhooks.set_status(identifier, "paused", key))
 
@@ -187,7 +187,7 @@ async def resume_webhook(request: Request, context: Current, identifier: Word) -
     **replace(_changing("replay_webhook", things.Webhook), body=_sent({"after": 0})).route(),
 )
 async def replay_webhook(request: Request, context: Current, identifier: Word, replay: Replay) -> Response:
-    """Tell it again of everything behind a position."""
+    """Send it again everything behind a position."""
     head = await _head(context)
     if replay.after > head:
         raise BeyondTheLedger(f"position {replay.after} is beyond the head, {head}")
@@ -234,7 +234,7 @@ async def test_webhook(request: Request, context: Current, identifier: Word) -> 
 async def _once(
     request: Request, context: Context, change: Callable[[IdempotencyKey | None], Webhook], *, show_secret: bool = False
 ) -> Response:
-    """Change a webhook, or, where that was done under the same idempotency key before, tell how it is now."""
+    """Change a webhook, or, where that was done under the same idempotency key before, return it as it is now."""
     webhooks = context.deliveries.webhooks
     key = key_of(request, await request.body())
     changed = None if key is None else await context.rooms.managing.run(webhooks.made_before, key)
@@ -261,7 +261,7 @@ def _made(webhook: Webhook, status: int) -> Response:
 
 
 def described(webhook: Webhook) -> dict[str, Any]:
-    """What may be told of a webhook."""
+    """What is answered of a webhook: all but its secret."""
     return {
         "id": webhook.id,
         "url": webhook.url,

@@ -298,7 +298,7 @@ STORY = (
 EXAMPLES: dict[str, dict[str, Any]] = {step.event_type: step.body for step in reversed(STORY) if step.event_type}
 CORRECTION: dict[str, Any] = next(step.body for step in STORY if step.event_type is None)
 
-#: Of each kind of thing the id of one that the story tells of.
+#: Of each kind of thing the id of one in the story.
 NAMED = {
     "order": "baidu-huawei-2023-08",
     "organization": "huawei",

@@ -42,7 +42,7 @@ TAGS = {
     "views": "Answers as of any point in the three clocks.",
     "scenarios": "Answers as they would be.",
     "imports": "Files that are recorded in the background.",
-    "webhooks": "Who is told of new events.",
+    "webhooks": "Addresses to which new events are sent.",
     "log": "The transparency log: checkpoints, tiles, proofs.",
     "audit": "What an auditor asks of a projection.",
     "operations": "The process itself.",

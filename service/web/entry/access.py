@@ -41,7 +41,7 @@ class Access:
     """The rule of the door.
 
     `settled`: SHA-256 digests of the tokens from the settings, each with its actor. `tokens`: those kept in the
-    ledger's database. `provider`: whose JWTs are let in. `open`: nobody needs a token, and only requests addressed to
+    ledger's database. `provider`: whose JWTs are let in. `open`: no token is needed, and only requests addressed to
     this machine itself are answered, so that no page of another site can reach it. `open_paths`: what begins with one
     of these may be read by anybody.
     """
@@ -81,7 +81,7 @@ class Access:
         return permission.capability == Capability.PROVE and path.startswith(self.open_paths)
 
     async def is_still_admitted(self, request: Request) -> bool:
-        """Whether whoever began a long answer is let in to this day; raises Unreachable where nobody can say."""
+        """Whether the caller of a long answer is still let in; raises Unreachable where that cannot be looked up."""
         if self.open or request.state.actor is ANYBODY:
             return True
         try:
@@ -101,7 +101,7 @@ class Access:
     def _settled(self, token: str) -> Actor | None:
         given = digest(token)
         admitted = None
-        # Every token is compared, each in constant time, so that the time taken tells nothing.
+        # Every token is compared, each in constant time, so that the time taken gives nothing away.
         for known, actor in self.settled:
             if hmac.compare_digest(known, given):
                 admitted = actor

@@ -35,10 +35,10 @@ class _Refused(Exception):
     """Ends the parsing of what is refused."""
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection of HTTP/1.1; without a word between two requests, uvicorn itself closes it.
 
-    The work is linear in what is sent, in whatever pieces it comes: lines of the head are parsed once they are whole.
+    The work is linear in what is sent, in any pieces: lines of the head are parsed once they are whole.
     """
 
     #: How long the line and the headers of a request may take.
@@ -229,7 +229,7 @@ class Connection(HttpToolsProtocol):
             # The turn of the one whose body is broken has not come.
             self.pipeline.popleft()
         else:
-            # Nobody is told to go on with what was refused.
+            # No 100 Continue for what was refused.
             cycle.waiting_for_100_continue = False
             cycle.disconnected = True
             cycle.message_event.set()
@@ -261,7 +261,7 @@ def configured(app: ASGIApp, patience_s: float, grace_s: int) -> uvicorn.Config:
     """How an application is served: who sends no whole head within `patience_s` is given up."""
     return uvicorn.Config(
         app,
-        http=type("Connection", (Connection,), {"patience_s": patience_s}),
+        http=type("HttpConnection", (HttpConnection,), {"patience_s": patience_s}),
         ws="none",
         # Its lines go where all others go, in their form.
         log_config=None,

@@ -74,9 +74,9 @@ class Door:
             await respond(translate(error, request.state.request_id))(scope, receive, send_with_headers)
 
     async def _admitted(self, request: Request) -> dict[str, str]:
-        """Note who asks, and count it; the headers that tell what is left. HttpProblem where they may not, or not now.
+        """Note who asks, and count it; the headers that say what is left. HttpProblem where they may not, or not now.
 
-        Whoever shows no token that is let in is counted by where they come from, before a token costs a look-up.
+        A caller without a token that is let in is counted by where they come from, before a token costs a look-up.
         """
         permission = self.declarations.find(request.scope)
         request.state.permission = permission

@@ -34,7 +34,7 @@ class Ending:
         try:
             await self.app(scope, receive, noting)
         except asyncio.CancelledError:
-            # Nobody but the server's end calls a whole request off.
+            # Only the server's end calls a whole request off.
             if begun:
                 raise
             refusal = respond(HttpProblem("unavailable", ENDS, headers={"Retry-After": "1"}))

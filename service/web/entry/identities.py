@@ -70,7 +70,7 @@ class IdentityProvider:
         return self._judged(text, kid)
 
     def has_key_of(self, text: str) -> bool:
-        """Whether the key that a token names is at hand, so that nobody need be asked; raises TokenRefused."""
+        """Whether the key that a token names is at hand, and the provider need not be asked; raises TokenRefused."""
         kid = _key_named(text)
         try:
             self._keys.find(kid)

@@ -36,7 +36,7 @@ class Allowance(NamedTuple):
     is_kept: bool = True
 
 
-class Room:
+class BodyMemory:
     """The memory that all bodies together may take, from their first bytes to their answers."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -66,7 +66,7 @@ class Limits:
         self.others = others or {}
         self.small = Allowance(min(SMALL_BODY_BYTES, body_limit_bytes), body_timeout_s)
         # Who only reads cannot take the room of those who record.
-        self._room, self._small_room = Room(LARGEST_AT_ONCE * body_limit_bytes), Room(body_limit_bytes)
+        self._room, self._small_room = BodyMemory(LARGEST_AT_ONCE * body_limit_bytes), BodyMemory(body_limit_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -129,7 +129,7 @@ class _Silence:
 class _Body:
     """A body as it comes in."""
 
-    def __init__(self, receive: Receive, allowance: Allowance, room: Room, decoder: Gunzip | None) -> None:
+    def __init__(self, receive: Receive, allowance: Allowance, room: BodyMemory, decoder: Gunzip | None) -> None:
         self._receive = receive
         self._allowance = allowance
         self._room = room

@@ -55,7 +55,7 @@ def allowed(request: Request) -> list[str]:
     return found
 
 
-#: How facts are corrected, by the form of their path; the first that fits is told.
+#: How facts are corrected, by the form of their path; the first that fits is said.
 CORRECTING = (
     (
         r"/api/v1/events(/[^/]+)?",

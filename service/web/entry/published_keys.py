@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 KEYS_KEPT_S = 300.0
 #: A request that finds the keys older than this has them fetched anew, and does not wait for it.
 RENEWED_S = 150.0
-#: Where the provider does not answer, its last keys are trusted until they are so old; then nobody is let in by it.
+#: Where the provider does not answer, its last keys are trusted until they are so old; then its tokens are refused.
 KEPT_WITHOUT_WORD_S = 900.0
 #: The provider is asked no oftener than this: a failure is remembered, and an unknown key asked for, no oftener.
 PAUSE_S = 30.0

@@ -26,7 +26,7 @@ class RateLimit:
         self._addresses = Windows("address", item.amount, item.get_expiry(), clock)
 
     def take(self, actor: str) -> dict[str, str]:
-        """Count a request of an actor; the headers that tell what is left. HttpProblem where nothing was."""
+        """Count a request of an actor; the headers that say what is left. HttpProblem where nothing was."""
         return self._tokens.take(actor)
 
     def take_address(self, address: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Threads for what requests wait for, in rooms apart: who fills one keeps nobody from what is done in another."""
+"""Threads for what requests wait for, in rooms apart: one that is full does not block what is done in another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ from domain.json_text import TooLong, parse_elements
 from service.web import bodies
 from service.web.bodies import MOST_FAULTS, read_events
 from service.web.entry.compression import PIECE_BYTES, Gunzip
-from service.web.entry.limits import SMALL_BODY_BYTES, Allowance, Limits, Room
+from service.web.entry.limits import SMALL_BODY_BYTES, Allowance, BodyMemory, Limits
 from service.web.problems import HttpProblem
 from tests.service.web.conftest import EVENTS, SEED
 
@@ -215,7 +215,7 @@ def test_no_more_is_decoded_than_is_asked_for() -> None:
 
 
 def test_bodies_together_take_only_so_much_memory() -> None:
-    room = Room(100)
+    room = BodyMemory(100)
     room.take(60)
     full = refusal(lambda: room.take(41))
     assert (full.name, "Retry-After" in full.headers) == ("unavailable", True)
