@@ -68,7 +68,7 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     deliveries = Deliveries(daybook.ledger, daybook.origin, networks=settings.webhook_networks)
     daybook.watchers.append(deliveries.wake)
     importing = Worker.of(daybook, settings)
-    daybook.others.extend((*deliveries.routines, importing.routine))
+    daybook.others.extend((*deliveries.routines, *importing.routines))
     app = application(daybook, settings, access, tracing, deliveries, importing)
     config = configured(app, settings.body_timeout_s, GRACE_S)
     address = f"[{host}]" if ":" in host else host

@@ -1,13 +1,12 @@
-"""What the doctor asks where a service runs: how it says that it does, and what is kept of imports."""
+"""What the doctor asks where a service runs: how it says that it does, and what lies in its home."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import msgspec
 
 from service.doctor.installation import Finding, Verdict
-from service.importing.queue.jobs import RECORD, WAITING, Job
+from service.importing.queue.folders import unreadable
 
 #: How long a running service may take to say how it is: a little longer than it takes at most.
 PATIENCE_S = 5.0
@@ -18,28 +17,10 @@ GOING_WELL = frozenset(
 
 
 def of_imports(home: Path) -> Iterator[Finding]:
-    """The files that are kept to be imported, or were."""
-    jobs: list[Job] = []
-    unreadable = 0
-    for record in (home / "imports").glob(f"*/{RECORD}"):
-        try:
-            jobs.append(msgspec.json.decode(record.read_bytes(), type=Job))
-        except FileNotFoundError:
-            continue  # cleared away just now
-        except (OSError, msgspec.MsgspecError):
-            unreadable += 1
-    if unreadable:
-        yield Finding("imports", "bad", f"the records of {unreadable} files below {home / 'imports'} cannot be read")
-    if not jobs:
-        return
-    waiting = sum(one.state in WAITING for one in jobs)
-    running = [one for one in jobs if one.state == "running"]
-    failed = [one for one in jobs if one.state == "failed" and one.finished_at is not None]
-    words = f"{waiting} wait, {len(running)} run"
-    if failed:
-        last = max(failed, key=lambda one: one.finished_at or one.created_at)
-        words += f"; the last that failed, {last.id}, did so at {last.finished_at:%Y-%m-%d %H:%M} UTC"
-    yield Finding("imports", "good", words)
+    """The folders of imports that an earlier version kept and that could not be taken over."""
+    if folders := unreadable(home):
+        sentence = f"the records of {len(folders)} files below {home / 'imports'} cannot be read"
+        yield Finding("imports", "bad", sentence)
 
 
 def of_service(url: str) -> Iterator[Finding]:

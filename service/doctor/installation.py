@@ -107,7 +107,7 @@ def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
             yield Finding("schema", "warning", f"{', '.join(missing)} is not applied yet: daybook init applies it")
             return
         yield Finding("schema", "good", f"{len(migrations())} migrations are applied")
-        for look in (_protection, _end, _clocks, _log, _webhooks, _tokens):
+        for look in (_protection, _end, _clocks, _log, _webhooks, _imports, _tokens):
             yield from look(connection)
     yield from _log_in(service or conninfo)
     yield Finding("views", "good", f"projections are made by {fingerprint()}")
@@ -246,6 +246,21 @@ def _webhooks(connection: Connection[Any]) -> Iterator[Finding]:
         yield Finding(
             "webhooks", "good", f"{waiting} have something to be told" if waiting else "nothing waits for one"
         )
+
+
+def _imports(connection: Connection[Any]) -> Iterator[Finding]:
+    waiting, running = _one(
+        connection,
+        "select count(*) filter (where state <> 'running'), count(*) filter (where state = 'running')"
+        " from imports where state in ('queued', 'running', 'interrupted')",
+    )
+    failed = connection.execute(
+        "select id, finished_at at time zone 'utc' from imports where state = 'failed' order by place desc limit 1"
+    ).fetchone()
+    words = f"{waiting} wait, {running} run"
+    if failed is not None:
+        words += f"; the last that failed, {failed[0]}, did so at {failed[1]:%Y-%m-%d %H:%M} UTC"
+    yield Finding("imports", "good", words)
 
 
 def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ them and records nothing twice.
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -62,6 +62,13 @@ class Reject:
     rows: int = 1
 
 
+class Writable(Protocol):
+    """What lines of text are written to."""
+
+    def write(self, text: str, /) -> Any:
+        """Add a line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to import."""
@@ -70,7 +77,7 @@ class Options:
     #: Leave out what cannot be read or is refused, and go on.
     continue_on_error: bool = False
     #: Where what is left out is written, one JSON object a line: line, row, message, raw.
-    rejects: TextIO | None = None
+    rejects: Writable | None = None
     #: A mapping's file, or the name of a shipped one.
     mapping: str | None = None
     #: Of a screening list: register organisations that the ledger does not know.

@@ -290,6 +290,7 @@ class Imports(Struct, frozen=True):
     """Imports, the latest first."""
 
     imports: list[Import]
+    next_cursor: str | None = None
 
 
 class Mapping(Struct, frozen=True):

@@ -91,7 +91,7 @@ def in_words(error: BaseException) -> str | None:
 class LedgerDatastore(PostgresDatastore):
     """The connection pool, from one connection string, every connection as the service's own role."""
 
-    def __init__(self, conninfo: str, *, pool_size: int = 2, max_overflow: int = 14) -> None:
+    def __init__(self, conninfo: str, *, pool_size: int = 2, max_overflow: int = 16) -> None:
         super().__init__(
             "", "", "", "", "", pool_size=pool_size, max_overflow=max_overflow, originator_id_type="text",
             connect_timeout=CONNECTION_WAIT_S, idle_in_transaction_session_timeout=60,

@@ -2,38 +2,29 @@
 
 import hashlib
 import json
+import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from service.importing.formats import FORMATS, ORDERS, PARTIAL
 from service.importing.orders.kept_mappings import Mappings, NotYours, UnknownMapping
 from service.importing.orders.mapping import LARGEST_BYTES, BadMapping
-from service.importing.queue.arriving import Arrival, NoSpace
-from service.importing.queue.jobs import (
-    MAPPING,
-    REJECTS,
-    Fault,
-    ImportEnded,
-    Job,
-    Jobs,
-    Key,
-    KeyStandsForAnother,
-    State,
-    TooManyImports,
-    UnknownImport,
-    Wish,
-)
+from service.importing.queue.contents import Arrival
+from service.importing.queue.jobs import Fault, ImportEnded, Job, Sent, State, TooManyImports, UnknownImport, Wish
+from service.importing.queue.registry import LAST_PLACE, Imports, NoSpace, Parts
 from service.importing.queue.worker import Worker
 from service.importing.reading.apart import NotStarted, judged
 from service.importing.reading.messages import Wanted
 from service.importing.rows import BadFile
 from service.web.bodies import JSON, NDJSON, read_body
+from service.web.conditions import linked
 from service.web.context import context_of
 from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
@@ -66,6 +57,8 @@ SAYING_NOTHING = (
 )
 MOST_LISTED = 1_000
 LONGEST_NAME = 255
+#: Where a page begins: a place in the queue.
+CURSOR = re.compile(r"^[0-9]{1,18}$")
 #: How long a client waits whose import finds no room in the queue.
 FULL_S = 60
 
@@ -112,23 +105,23 @@ async def begin_import(
         continue_on_error,
         unknown == "register",
     )
-    worker = _worker(request)
+    worker, room = _worker(request), context_of(request).rooms.importing
     try:
-        with await run_in_threadpool(Arrival, worker.jobs, declared_bytes) as arrival:
+        with await run_in_threadpool(Arrival, worker.room, declared_bytes) as arrival:
             await _receive(request, arrival)
-            job = await run_in_threadpool(_judged, request, arrival, wish, possible, content, file, unknown is not None)
-            job, added = await run_in_threadpool(worker.jobs.add, job, arrival.folder)
+            wish = await run_in_threadpool(_judged, arrival, wish, possible, content)
+            _refuse_options(wish, unknown_is_given=unknown is not None)
+            sent = Sent(arrival.id, file, wish, request.state.actor.id, arrival.sha256, arrival.size_bytes, content)
+            key = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
+            job, added = await room.go_on(worker.add, sent, arrival, key)
     except NoSpace as error:
         raise HttpProblem("no-space", str(error)) from None
     except TooManyImports as error:
         raise HttpProblem("unavailable", str(error), headers={"Retry-After": str(FULL_S)}) from None
-    except KeyStandsForAnother as error:
-        raise HttpProblem("idempotency-key-reused", str(error)) from None
-    worker.wake()
     headers = {"Location": f"{PATH}/{job.id}"}
     if not added:
         headers["Idempotent-Replayed"] = "true"
-    return _json(told(worker.jobs, job), 202 if added else 200, headers)
+    return _json(told(job), 202 if added else 200, headers)
 
 
 @router.get("")
@@ -136,17 +129,24 @@ async def list_imports(
     request: Request,
     state: list[State] = Query(default=[]),  # noqa: B008
     limit: Annotated[Whole, Query(ge=1, le=MOST_LISTED)] = 100,
+    cursor: Annotated[str | None, Query(pattern=CURSOR.pattern)] = None,
 ) -> Response:
-    """The imports that are kept, the latest first."""
-    jobs = _worker(request).jobs
-    found = [job for job in await run_in_threadpool(jobs.all) if not state or job.state in state]
-    return _json({"imports": [told(jobs, job) for job in found[: -limit - 1 : -1]]})
+    """The imports that are kept, the latest first, by pages."""
+    before = LAST_PLACE if cursor is None else int(cursor)
+    states = list(dict.fromkeys(state)) or list(get_args(State))
+    found = await context_of(request).rooms.managing.run(_imports(request).page, states, limit + 1, before)
+    page = found[:limit]
+    answer: dict[str, Any] = {"imports": [told(job) for job in page]}
+    more = {"next_cursor": str(page[-1].place) if len(found) > limit else None}
+    if more["next_cursor"] is not None:
+        answer |= more
+    return linked(request, _json(answer), more)
 
 
 @router.get("/{identifier}")
 async def read_import(request: Request, identifier: str) -> Response:
     """One import: how far it is, what is recorded, and what is wrong."""
-    return _json(told(_worker(request).jobs, await _find(request, identifier)))
+    return _json(told(await _find(request, identifier)))
 
 
 @router.get("/{identifier}/rejects")
@@ -155,24 +155,24 @@ async def read_rejects(request: Request, identifier: str) -> Response:
     job = await _find(request, identifier)
     if not job.wish.continue_on_error:
         raise HttpProblem("not-found", f"import {job.id} leaves nothing out: it was sent without continue_on_error")
-    path = _worker(request).jobs.path(job.id, REJECTS)
-    if not path.exists():
-        return Response(b"", media_type=NDJSON[0])
-    return FileResponse(path, media_type=NDJSON[0], filename=f"rejects-{job.id}.ndjson")
+    if job.pruned:
+        raise HttpProblem("not-found", f"what import {job.id} left out is no longer kept")
+    parts = await context_of(request).rooms.managing.run(_imports(request).rejects, job.id)
+    named = {"Content-Disposition": f'attachment; filename="rejects-{job.id}.ndjson"'} if parts.sizes else {}
+    headers = {"Content-Length": str(parts.size_bytes), **named}
+    return StreamingResponse(_content(request, parts), headers=headers, media_type=NDJSON[0])
 
 
 @router.delete("/{identifier}", status_code=202)
 async def cancel_import(request: Request, identifier: str) -> Response:
     """Call an import off: before its turn, or between two batches. What is recorded by then stays."""
-    worker = _worker(request)
     try:
-        job = await run_in_threadpool(worker.jobs.cancel, identifier)
+        job = await context_of(request).rooms.managing.run(_imports(request).cancel, identifier)
     except UnknownImport as error:
         raise HttpProblem("not-found", str(error)) from None
     except ImportEnded as error:
         raise HttpProblem("import-ended", str(error)) from None
-    worker.wake()
-    return _json(told(worker.jobs, job), 202 if job.open else 200)
+    return _json(told(job), 202 if job.open else 200)
 
 
 @mappings.get("", dependencies=[READ])
@@ -221,13 +221,13 @@ async def remove_mapping(request: Request, name: str) -> Response:
     return Response(status_code=204)
 
 
-def told(jobs: Jobs, job: Job) -> dict[str, Any]:
-    """What is told of an import."""
+def told(job: Job) -> dict[str, Any]:
+    """What is answered of an import."""
     wish = job.wish
     return {
         "id": job.id,
         "state": job.state,
-        "cancelling": job.state == "running" and jobs.is_called_off(job.id),
+        "cancelling": job.state == "running" and job.called_off,
         "file": job.file,
         "format": wish.format,
         "mapping": wish.mapping,
@@ -246,11 +246,11 @@ def told(jobs: Jobs, job: Job) -> dict[str, Any]:
         "replayed": job.replayed,
         "rejected": job.rejected,
         "rows_per_s": job.rows_per_s,
-        "types": job.types,
+        "types": job.outcome.types,
         "faults": [_fault(one) for one in job.faults],
-        "remarks": {name: [_fault(one) for one in said] for name, said in job.remarks.items()},
+        "remarks": {name: [_fault(one) for one in said] for name, said in job.listed.remarks.items()},
         "detail": job.detail,
-        "rejects": f"{PATH}/{job.id}/rejects" if wish.continue_on_error else None,
+        "rejects": f"{PATH}/{job.id}/rejects" if wish.continue_on_error and not job.pruned else None,
     }
 
 
@@ -302,46 +302,21 @@ async def _receive(request: Request, arrival: Arrival) -> None:
                 await run_in_threadpool(arrival.write)
     except ClientDisconnect:
         raise HttpProblem("malformed", "the sender left before the file was complete") from None
-    await run_in_threadpool(arrival.finish)
+    await run_in_threadpool(arrival.write)
 
 
-def _judged(
-    request: Request,
-    arrival: Arrival,
-    wish: Wish,
-    possible: tuple[str, ...],
-    mapping: bytes | None,
-    name: str,
-    unknown_is_given: bool,
-) -> Job:
-    """The job that a file makes; HttpProblem for what can be said against it at once."""
+def _judged(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> Wish:
+    """The wish with the format that the file has; HttpProblem where it has none, or another than it may have."""
     if not arrival.size_bytes:
         raise _invalid("", "the file is empty")
-    if mapping is not None:
-        (arrival.folder / MAPPING).write_bytes(mapping)
     chosen = possible[0] if len(possible) == 1 else _guessed(arrival, wish, possible, mapping)
-    wish = msgspec.structs.replace(wish, format=chosen)
-    _refuse_options(wish, unknown_is_given)
-    sent = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
-    key = None if sent is None else Key(sent.actor, sent.key, sent.fingerprint.hex())
-    return Job(
-        arrival.id,
-        _worker(request).jobs.ledger,
-        name,
-        wish,
-        request.state.actor.id,
-        arrival.sha256,
-        arrival.size_bytes,
-        datetime.now(UTC),
-        key,
-    )
+    return msgspec.structs.replace(wish, format=chosen)
 
 
 def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> str:
     try:
-        with arrival.path.open("rb") as file:
-            given = None if wish.mapping is None or mapping is None else (wish.mapping, mapping)
-            found = judged(file, Wanted(mapping=given))
+        given = None if wish.mapping is None or mapping is None else (wish.mapping, mapping)
+        found = judged(arrival.file, Wanted(mapping=given))
     except BadFile as bad:
         faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
         raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
@@ -355,7 +330,7 @@ def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: b
     return found
 
 
-def _refuse_options(wish: Wish, unknown_is_given: bool) -> None:
+def _refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
     """HttpProblem where options do not go with the format."""
     chosen = wish.format
     if unknown_is_given and chosen != "screening-list":
@@ -383,9 +358,14 @@ def _invalid(pointer: str, detail: str) -> HttpProblem:
     )
 
 
+async def _content(request: Request, parts: Parts) -> AsyncIterator[bytes]:
+    for number in parts.sizes:
+        yield await context_of(request).rooms.managing.go_on(_imports(request).part, parts, number)
+
+
 async def _find(request: Request, identifier: str) -> Job:
     try:
-        return await run_in_threadpool(_worker(request).jobs.find, identifier)
+        return await context_of(request).rooms.managing.run(_imports(request).find, identifier)
     except UnknownImport as error:
         raise HttpProblem("not-found", str(error)) from None
 
@@ -404,6 +384,10 @@ def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | 
 
 def _worker(request: Request) -> Worker:
     return context_of(request).imports
+
+
+def _imports(request: Request) -> Imports:
+    return _worker(request).imports
 
 
 def _mappings(request: Request) -> Mappings:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,17 @@ def processes_of(home: Path) -> list[str]:
         supervises = b"service.postgres.supervisor" in command and json.dumps(str(folder.path)).encode() in command
         if supervises or working_folder in (folder.data, folder.unfinished_data):
             found.append(command.replace(b"\0", b" ").decode())
+    return found
+
+
+def open_within(home: Path, pid: int) -> list[Path]:
+    """The files without a name in which a process of a home holds what is sent to be imported."""
+    found = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            target = descriptor.readlink()
+            if target.parent == (home / "imports").resolve() and target.name.endswith("(deleted)"):
+                found.append(target)
     return found
 
 

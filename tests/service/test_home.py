@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from service.daybook import open_daybook
 from service.home import provide
-from service.importing.queue.jobs import ARRIVING, Jobs
+from service.importing.queue.contents import Arrival, Room
 from service.settings import Settings
 from service.storing.migrations import WrongLedger
 from tests.service.postgres.test_identity import NOBODY, turn_into
@@ -141,20 +141,20 @@ def test_a_secret_that_cannot_be_closed_is_refused(foreign: Path) -> None:
     assert f"HomeUnusable: {key} may be read by others (mode 644) and cannot be closed to them" in found.stderr
 
 
-def test_an_upload_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+def test_an_upload_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     provide(tmp_path)
-    jobs = Jobs(tmp_path, "of-this-ledger")
+    room = Room(tmp_path / "imports")
     free, before = os.open(os.devnull, os.O_RDONLY), resource.getrlimit(resource.RLIMIT_NOFILE)
     os.close(free)
-    # One file may still be opened: that of the lock.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free + 1, before[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
     try:
         with pytest.raises(OSError, match="Too many open files") as refused:
-            jobs.admit("11111111-1111-4111-8111-111111111111")
+            Arrival(room)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert refused.value.errno == errno.EMFILE
-    assert list((tmp_path / "imports" / ARRIVING).iterdir()) == []
-    folder, file = jobs.admit("11111111-1111-4111-8111-111111111111")
-    file.close()
-    assert folder.exists()
+    assert list(room.folder.iterdir()) == []
+    with Arrival(room) as arrival:
+        arrival.take(b"x")
+        arrival.write()
+        assert list(room.folder.iterdir()) == []

@@ -4,7 +4,7 @@ import re
 
 from service.cli import serving
 from service.importing import bounds
-from service.importing.queue import worker
+from service.importing.queue import leases, run, worker
 from service.postgres.connections import LOCK_TIMEOUT_S, NOTICING
 from service.recording.committer import (
     CLOSING_S,
@@ -54,7 +54,8 @@ WITHIN = {
     "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
     "a process that reads a file to import and says nothing": f"{bounds.STILL_S:g} s",
     "how a mapping or a file's beginning is judged": f"{bounds.JUDGING_S:g} s",
-    "an import, for the views": f"{worker.PATIENCE_S:g} s",
+    "an import, for the views": f"{run.PATIENCE_S:g} s",
+    "a service that runs an import and says nothing": f"{leases.LEASE_S:g} s",
     "a token that was revoked": f"{TRUSTED_S:g} s; its event streams {TRUSTED_S + stream.ADMITTED_S:g} s",
     "the keys of an identity provider, a request": f"{published_keys.PATIENCE_S:g} s",
     "the keys of an identity provider that does not answer": f"{published_keys.KEPT_WITHOUT_WORD_S:g} s",

@@ -20,7 +20,7 @@ from service.web.description.answers import (
     ref,
 )
 from service.web.description.examples import NOTES_ON_ACME, ORDERS_MAPPING
-from service.web.imports import LONGEST_NAME, MEDIA_TYPES, TOML
+from service.web.imports import CURSOR, LONGEST_NAME, MEDIA_TYPES, TOML
 
 IMPORT = {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}
 MAPPING = {"type": "string", "pattern": f"^{NAME.pattern}$"}
@@ -63,13 +63,18 @@ IMPORTS: dict[tuple[str, str], Described] = {
     ),
     ("get", f"{API}/imports"): Described(
         "list_imports",
-        {200: in_json("Imports")},
+        {200: in_json("Imports", "Link")},
         (*ALWAYS, 422),
         [
             query.query(
                 "state", {"type": "array", "items": {"enum": list(get_args(State))}}, "In one of these states."
             ),
             query.query("limit", {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}, "So many."),
+            query.query(
+                "cursor",
+                {"type": "string", "pattern": CURSOR.pattern},
+                "Where the page begins: from the Link to the next one, or next_cursor.",
+            ),
         ],
     ),
     ("get", f"{API}/imports/{{identifier}}"): Described(

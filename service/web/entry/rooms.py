@@ -92,6 +92,8 @@ class Rooms:
     listening: Room = field(default_factory=lambda: Room(2))
     #: What operators do.
     managing: Room = field(default_factory=lambda: Room(2))
+    #: Storing files that are sent to be imported, which takes as long as they are.
+    importing: Room = field(default_factory=lambda: Room(2))
 
     def for_views(self) -> Room:
         """Where a view is answered: apart where the caller asked to wait for it."""

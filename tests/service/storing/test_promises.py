@@ -140,6 +140,8 @@ WAYS_OUT = [
     "update access_tokens set digest = digest",
     "update access_tokens set role = 'admin'",
     "truncate webhooks",
+    "truncate imports",
+    "update import_parts set content = content",
     "insert into ledger_migrations (name) values ('9999_forged')",
     "update pg_trigger set tgenabled = 'D'",
     "update pg_catalog.pg_authid set rolsuper = true",

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,8 @@ from starlette.testclient import TestClient
 
 from service.cli.main import main
 from service.daybook import Daybook
-from service.importing.queue.arriving import Arrival, NoSpace
+from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.registry import NoSpace
 from service.importing.queue.worker import Worker
 from service.postgres.embedded import EmbeddedPostgres
 from service.settings import Settings
@@ -27,7 +29,7 @@ from service.web.entry.access import Access
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED
 from tests.service.importing.order_tables import as_toml, mapping, rows_csv
 from tests.service.importing.orders.test_scms import DATA_SET
-from tests.service.postgres_owner import wait_until
+from tests.service.postgres_owner import open_within, wait_until
 from tests.service.web.conftest import TOKEN, head
 
 IMPORTS = "/api/v1/imports"
@@ -170,6 +172,58 @@ def test_an_idempotency_key_names_one_import_also_after_its_end(client: TestClie
     assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
 
 
+def test_an_idempotency_key_of_other_requests_is_none_of_a_file(client: TestClient) -> None:
+    key = {"Idempotency-Key": '"k-9"'}
+    event = {"type": "organization-registered", "effective_on": "2024-01-01"}
+    data = {"organization_id": "acme", "name": "Acme", "country": "DE"}
+    assert client.post("/api/v1/events", json={**event, "data": data}, headers=key).status_code == 201
+    refused = client.post(IMPORTS, content=SEED.read_bytes(), headers={**LINES, **key})
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    first = client.post(IMPORTS, content=SEED.read_bytes(), headers={**LINES, "Idempotency-Key": '"k-10"'})
+    assert first.status_code == 202
+    other = client.post("/api/v1/events", json={**event, "data": data}, headers={"Idempotency-Key": '"k-10"'})
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+
+
+def test_the_list_is_read_by_pages_along_their_links(client: TestClient) -> None:
+    came = [sent(client, f"{number}".encode(), format="ndjson")["id"] for number in range(5)]
+    pages, url = [], f"{IMPORTS}?limit=2&state=queued&state=done"
+    while url:
+        answer = client.get(url)
+        pages.append([job["id"] for job in answer.json()["imports"]])
+        assert answer.links["first"]["url"] == f"{IMPORTS}?limit=2&state=queued&state=done"
+        following = answer.links.get("next")
+        assert (following is None) == ("next_cursor" not in answer.json())
+        url = "" if following is None else following["url"]
+    assert pages == [came[:2:-1], came[2:0:-1], came[:1]]
+    for cursor in ("x", "-1", "9" * 19, ""):
+        assert client.get(IMPORTS, params={"cursor": cursor}).status_code == 422, cursor
+
+
+def test_what_was_left_out_of_an_old_import_is_no_longer_kept(client: TestClient, declared: str) -> None:
+    data = rows_csv({}, {"Qty": "many"})
+    headers = {**CSV, "Idempotency-Key": "k-1"}
+    asked_for = {"mapping": declared, "continue_on_error": True}
+    with working(client) as worker:
+        answer = client.post(IMPORTS, content=data, headers=headers, params=asked_for)
+        job = ended(client, answer.json())
+        rejects = client.get(job["rejects"])
+        assert int(rejects.headers["Content-Length"]) == len(rejects.content) > 0
+        assert rejects.headers["Content-Disposition"] == f'attachment; filename="rejects-{job["id"]}.ndjson"'
+        worker.imports.clear_away(-86_400)
+    old = asked(client, job)
+    assert (old["recorded"], old["rejected"], old["faults"], old["rejects"]) == (
+        job["recorded"],
+        job["rejected"],
+        [],
+        None,
+    )
+    gone = client.get(job["rejects"])
+    assert (gone.status_code, "no longer kept" in gone.json()["detail"]) == (404, True)
+    again = client.post(IMPORTS, content=data, headers=headers, params=asked_for)
+    assert (again.status_code, again.json()["id"]) == (200, job["id"])
+
+
 def test_a_dry_run_says_what_would_be_recorded(client: TestClient) -> None:
     with working(client):
         job = ended(client, sent(client, SEED.read_bytes(), dry_run=True))
@@ -285,7 +339,10 @@ def test_what_is_known_at_once_is_said_at_once(client: TestClient) -> None:
 def left_behind(client: TestClient) -> list[Path]:
     """What lies where files arrive."""
     app: Any = client.app
-    return list((app.state.context.settings.home / "imports" / ".arriving").iterdir())
+    return [
+        *(app.state.context.settings.home / "imports").iterdir(),
+        *open_within(app.state.context.settings.home, os.getpid()),
+    ]
 
 
 def test_a_file_beyond_the_limit_is_refused_and_gone(daybook: Daybook, settings: Settings) -> None:
@@ -316,7 +373,7 @@ def test_a_file_that_the_disk_does_not_take_is_refused_and_gone(client: TestClie
 def test_the_last_of_the_disk_is_left_to_the_database(client: TestClient) -> None:
     app: Any = client.app
     with pytest.raises(NoSpace, match=r"the disk has no room for a file of 7 bytes or more"):
-        Arrival(app.state.context.imports.jobs, declared_bytes=7, reserve_bytes=1 << 60)
+        Arrival(Room(app.state.context.settings.home / "imports", reserve_bytes=1 << 60), declared_bytes=7)
     assert left_behind(client) == []
 
 

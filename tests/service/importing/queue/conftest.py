@@ -1,20 +1,34 @@
-"""Jobs of a ledger of the test's own, and files for them."""
+"""Imports of a ledger of the test's own, and files for them."""
 
 import hashlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from pydantic import SecretStr
 
 from service.daybook import Daybook, open_daybook
-from service.importing.queue.arriving import Arrival
-from service.importing.queue.jobs import Job, Jobs, Wish
+from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.jobs import Job, Sent, Wish
+from service.importing.queue.leases import Leases
+from service.importing.queue.registry import Imports
+from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
-from service.storing.ledger import ledger_identity
+from service.storing.ledger import Ledger
 
-Put = Callable[..., Job]
+
+class Put(Protocol):
+    """Puts a file into the queue."""
+
+    def __call__(
+        self, data: bytes, format_name: str = "ndjson", *, wish: Wish | None = None, key: IdempotencyKey | None = None
+    ) -> Job:
+        """The import that it makes."""
+
+
+#: Another service that runs imports; of the same ledger.
+Other = Callable[..., Leases]
 
 
 @pytest.fixture
@@ -31,24 +45,36 @@ def daybook(settings: Settings) -> Iterator[Daybook]:
 
 
 @pytest.fixture
-def jobs(daybook: Daybook, settings: Settings) -> Jobs:
+def imports(ledger: Ledger) -> Imports:
     """Its imports."""
-    return Jobs(settings.home, ledger_identity(daybook.ledger))
+    return Imports(ledger.recorder.datastore)
 
 
 @pytest.fixture
-def put(jobs: Jobs) -> Put:
+def room(tmp_path: Path) -> Room:
+    """Where a service puts files aside."""
+    return Room(tmp_path / "home" / "imports")
+
+
+@pytest.fixture
+def leases(imports: Imports) -> Leases:
+    """A service that runs imports."""
+    return Leases(imports)
+
+
+@pytest.fixture
+def put(imports: Imports, room: Room) -> Put:
     """Put a file into the queue."""
 
-    def put(data: bytes, format_name: str = "ndjson", *, into: Jobs = jobs, dry_run: bool = False) -> Job:
-        with Arrival(into, len(data)) as arrival:
+    def put(
+        data: bytes, format_name: str = "ndjson", *, wish: Wish | None = None, key: IdempotencyKey | None = None
+    ) -> Job:
+        with Arrival(room, len(data)) as arrival:
             arrival.take(data)
-            arrival.finish()
-            wish = Wish(format_name, dry_run=dry_run)
+            arrival.write()
             digest = hashlib.sha256(data).hexdigest()
-            now = datetime.now(UTC)
-            job = Job(arrival.id, into.ledger, "events.ndjson", wish, "erp", digest, len(data), now)
-            added, new = into.add(job, arrival.folder)
+            sent = Sent(arrival.id, "events.ndjson", wish or Wish(format_name), "erp", digest, len(data))
+            added, new = imports.add(sent, arrival.file, key)
             assert new
             return added
 

@@ -11,7 +11,7 @@ import psycopg
 
 from service.postgres.embedded import attach
 from tests.service.importing.queue.test_worker import ndjson, purchases
-from tests.service.postgres_owner import wait_until
+from tests.service.postgres_owner import open_within, wait_until
 from tests.service.processes import NDJSON, TOKEN, Service, serving
 from tests.service.purchases import head_held
 
@@ -30,7 +30,7 @@ def half_a_file(service: Service) -> None:
 
 def arriving(service: Service) -> list[Path]:
     """Files of which the end has not come."""
-    return list((service.home / "imports" / ".arriving").iterdir())
+    return open_within(service.home, service.process.pid)
 
 
 def test_of_a_file_whose_sender_hangs_up_nothing_is_left(ledger_home: Path) -> None:
