@@ -16,6 +16,7 @@ import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from service.cli import exits, tables
+from service.cli.progress import say_what_is_made
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
 from service.importing.formats import FORMATS, ORDERS, PARTIAL
@@ -79,13 +80,20 @@ def import_(
             _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
             if rejects is not None:
                 options = replace(options, rejects=stack.enter_context(rejects.open("w", encoding="utf-8")))
+            say_what_is_made(settings)
             _import(settings, source, summary, options)
     except (BadFile, BadMapping) as bad:
         _say_faults(summary, bad, as_json=as_json)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
     except Refused as refused:
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
-        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.code_of(refused.refusal))
+        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.CONFLICT)
+    except BaseException as error:
+        # What was under way has ended by now, one way or the other.
+        summary.count_what_ended()
+        if isinstance(error, KeyboardInterrupt) or _before(summary):
+            click.echo(f"daybook: {name}: broken off; {_kept(summary)}", err=True)
+        raise
     if not as_json:
         click.echo(as_text(summary, rehearsal))
     elif dry_run:
@@ -122,11 +130,8 @@ def _import(settings: Settings, source: Apart, summary: Summary, options: Option
     ):
         try:
             import_from(daybook, source, summary, options, progress=recording, reading=reading)
-        except (BadFile, BadMapping, Refused):
-            raise
         except BaseException:
-            if _before(summary):
-                click.echo(f"daybook: {summary.recorded} events were recorded before this", err=True)
+            summary.withdraw()
             raise
 
 

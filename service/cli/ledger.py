@@ -7,6 +7,7 @@ import click
 from projections.engine import fingerprint
 from service.cli import tables
 from service.cli.asking import asked
+from service.cli.progress import say_what_is_made
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
 from service.following.projection_files import remove_projections
@@ -20,6 +21,7 @@ PAGE_EVENTS = 5_000
 @click.pass_obj
 def init(settings: Settings, /, origin: str | None) -> None:
     """Make a ledger, or bring an existing one to this version's schema."""
+    say_what_is_made(settings)
     named = settings if origin is None else settings.model_copy(update={"origin": origin})
     with open_daybook(named, follow=False) as daybook:
         click.echo(f"ledger {daybook.origin} at position {daybook.follower.position}")

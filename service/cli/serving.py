@@ -14,6 +14,7 @@ import click
 import uvicorn
 
 from service.cli import tables
+from service.cli.progress import say_what_is_made
 from service.cli.wholes import WholeRange
 from service.daybook import Daybook, open_daybook
 from service.home import close_secret
@@ -45,6 +46,7 @@ FEWEST_CHARACTERS = 8
 def serve_(settings: Settings, /, port: int, host: str) -> None:
     """Serve the ledger over HTTP until SIGINT or SIGTERM ends it."""
     listener = listen(host, port)
+    say_what_is_made(settings)
     with open_daybook(settings) as daybook:
         serve(daybook, settings, listener, access(settings, daybook))
 
@@ -73,6 +75,9 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     config = configured(app, settings.body_timeout_s, GRACE_S)
     address = f"[{host}]" if ":" in host else host
     tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
+    tables.messages().print(
+        f"reference: http://{address}:{port}/docs, ready: http://{address}:{port}/readyz", highlight=False
+    )
     # The signal that ends the server is raised again afterwards: it has done its work.
     deliveries.start()
     importing.start()

@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
 from domain.events import Request
 from service.codes import codes
 from service.importing.rows import BadFile, Fault
+
+if TYPE_CHECKING:
+    from service.recording.commands import Command  # who reads a file records nothing
 
 #: Told how many lines of how many are done.
 Progress = Callable[[int, int], None]
@@ -69,6 +72,34 @@ class Summary:
     plan: Plan = field(default_factory=Plan)
     #: Handed the events of a dry run as they are decided, where somebody wants to list them.
     rehearsed: Callable[[Sequence[Entry]], None] | None = None
+    #: What was begun and is not counted yet.
+    begun: "list[Command]" = field(default_factory=list)
+
+    def withdraw(self) -> None:
+        """Call off what was begun, as far as its turn has not come."""
+        for command in reversed(self.begun):
+            command.future.cancel()
+
+    def count(self, command: "Command") -> None:
+        """Count the events of what was begun, once it has ended; raises what it ended with."""
+        try:
+            receipt = command.future.result()
+        except Exception:
+            self._forget(command)
+            raise
+        # Not before: who is interrupted while waiting has not counted it.
+        self._forget(command)
+        self.recorded += receipt.recorded
+        self.replayed += receipt.repeated
+
+    def count_what_ended(self) -> None:
+        """Count what was recorded although nobody waited for it any more; the ledger is closed by now."""
+        for command in list(self.begun):
+            if command.future.done() and not command.future.cancelled() and command.future.exception() is None:
+                self.count(command)
+
+    def _forget(self, command: "Command") -> None:
+        self.begun[:] = [other for other in self.begun if other is not command]
 
 
 class Refused(Exception):

@@ -63,6 +63,7 @@ class Recorder:
             except Refusal as refusal:
                 command.refuse(refusal)
             return command
+        self._summary.begun.append(command)
         while True:
             try:
                 self._daybook.committer.enqueue(command)
@@ -73,9 +74,7 @@ class Recorder:
 
     def finish(self, command: Command) -> None:
         """Wait until what was begun is recorded, and count it; raises Refusal."""
-        receipt = command.future.result()
-        self._summary.recorded += receipt.recorded
-        self._summary.replayed += receipt.repeated
+        self._summary.count(command)
 
     def publish_meanwhile(self) -> None:
         """Have checkpoints issued from time to time, not one over everything at the end."""

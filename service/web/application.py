@@ -22,7 +22,7 @@ from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
 from service.web.description import openapi
-from service.web.entry.access import Access
+from service.web.entry.access import FIRST_PATH, Access
 from service.web.entry.door import Door
 from service.web.entry.ending import Ending
 from service.web.entry.limits import Allowance, Limits
@@ -126,6 +126,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     names = {404: "not-found"}
     name = names.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
     detail = f"{request.method} {request.scope['path']}: {error.detail}"
+    if request.scope["path"] == FIRST_PATH:
+        detail += "; the reference is at /docs, whether the service is ready at /readyz"
     return respond(HttpProblem(name, detail, headers=error.headers))
 
 

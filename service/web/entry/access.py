@@ -15,6 +15,12 @@ from service.web.problems import HttpProblem
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="daybook"'}
+#: Where somebody arrives who opens the service's address, and how they get in.
+FIRST_PATH = "/"
+HOW_TO_SIGN_IN = (
+    ": send Authorization: Bearer and a token, one that `daybook token create` made, or the admin's"
+    " (DAYBOOK_ADMIN_TOKEN, else the file admin-token in DAYBOOK_HOME); the reference at /docs needs none"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,8 @@ def _token_of(request: Request) -> str:
     scheme, _, token = "".join(given).partition(" ")
     token = token.strip(" ")
     if scheme.lower() != "bearer" or not token:
-        raise HttpProblem("unauthenticated", "no token was sent", headers=CHALLENGE)
+        more = HOW_TO_SIGN_IN if request.scope["path"] == FIRST_PATH else ""
+        raise HttpProblem("unauthenticated", f"no token was sent{more}", headers=CHALLENGE)
     if len(token) > LONGEST_TOKEN:
         raise HttpProblem("unauthenticated", "the token is too long to be one", headers=CHALLENGE)
     return token

@@ -2,15 +2,22 @@
 
 import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from service.cli.main import main
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
 from tests.service.importing.order_tables import as_toml, mapping, rows_csv
+from tests.service.postgres_owner import ROOT
 
 Run = Callable[..., Result]
 
@@ -182,3 +189,48 @@ def test_a_refusal_within_a_table_is_named_with_what_is_recorded(run: Run, decla
     assert changed.exit_code == 4
     assert "line 2: PO-1: /data: pumps:PO-1:placed is recorded already with another data" in changed.stderr
     assert "nothing is recorded" in changed.stderr
+
+
+def test_what_the_ledger_refuses_is_one_exit_code_whatever_the_reason(run: Run) -> None:
+    registered = {"organization_id": "works", "name": "Works", "country": "DE"}
+    begun = {"type": "organization-registered", "effective_on": "2020", "data": registered}
+    assert run("-", stdin=json.dumps({**begun, "id": "works"}).encode()).exit_code == 0
+    changed = {"type": "organization-changed", "effective_on": "2021", "data": {"organization_id": "none", "name": "A"}}
+    for refused, reason in (
+        ({**begun, "id": "works", "effective_on": "2019"}, "works"),
+        (begun, "works"),
+        (changed, "unknown organization none"),
+        ({**changed, "data": {"organization_id": "works", "name": "A"}, "known_on": "2999-01-01"}, "in the future"),
+    ):
+        done = run("-", stdin=json.dumps(refused).encode())
+        assert (done.exit_code, reason in done.stderr) == (4, True), done.stderr
+        assert "nothing is recorded" in done.stderr
+
+
+def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_path: Path) -> None:
+    path = tmp_path / "organizations.ndjson"
+    with path.open("w") as file:
+        for number in range(40_000):
+            data = {"organization_id": f"o-{number}", "name": "A name", "country": "DE"}
+            said = {"id": f"o-{number}", "type": "organization-registered", "effective_on": "2020", "data": data}
+            file.write(json.dumps(said) + "\n")
+    own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "service", "import", str(path)]
+    with psycopg.connect(database, autocommit=True) as connection:
+
+        def recorded() -> int:
+            if connection.execute("select to_regclass('ledger_head')").fetchone() == (None,):
+                return 0
+            row = connection.execute("select max(notification_id) from ledger_events").fetchone()
+            return 0 if row is None else row[0] or 0
+
+        with subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True) as importing:
+            while not recorded() and importing.poll() is None:
+                time.sleep(0.005)
+            importing.send_signal(signal.SIGINT)
+            _, said = importing.communicate(timeout=60)
+        count = recorded()
+    assert importing.returncode == 1
+    assert 0 < count < 40_000
+    assert f"{path}: broken off; the {count} events before it are recorded, and are replayed when" in said
+    assert "Traceback" not in said

@@ -157,6 +157,17 @@ def test_what_is_not_let_in(guarded: TestClient, header: str | None, said: str) 
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="daybook"'
 
 
+def test_the_services_address_says_how_to_sign_in_and_where_the_reference_is(
+    guarded: TestClient, tokens: Tokens
+) -> None:
+    answer = guarded.get("/")
+    assert answer.status_code == 401
+    for words in ("Authorization: Bearer", "daybook token create", "admin-token", "/docs"):
+        assert words in answer.json()["detail"]
+    _, text = tokens.create("report", "viewer")
+    assert "/docs" in guarded.get("/", headers=bearer(text)).json()["detail"]
+
+
 def test_a_rate_limit_is_told_and_kept_for_each_token(daybook: Daybook, settings: Settings, tokens: Tokens) -> None:
     limited = settings.model_copy(update={"rate_limit": "3/hour"})
     texts = [tokens.create(name, "viewer")[1] for name in ("one", "other")]
