@@ -48,6 +48,17 @@ class Comparison:
     op: str
     value: Decimal | bool | AttributeText
 
+    def __eq__(self, other: object) -> bool:
+        # To Python true is 1, and false is 0; an attribute that is one of them is not the other.
+        return isinstance(other, Comparison) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, str, type, Decimal | bool | AttributeText]:
+        return self.attribute, self.op, type(self.value), self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Every:

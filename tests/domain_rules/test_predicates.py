@@ -195,6 +195,16 @@ def test_comparisons_beside_one_another_say_what_each_says(predicate: dict[str, 
     assert evaluate(read, known) == one_by_one(read, known)
 
 
+@pytest.mark.parametrize(("word", "number"), [(True, "1"), (False, "0")])
+@pytest.mark.parametrize("form", ["any", "all"])
+def test_true_and_1_beside_one_another_are_two_bounds(form: str, word: bool, number: str) -> None:
+    parts = [{"attribute": "tpp", "op": "!=", "value": value} for value in (word, number)]
+    for read in (predicate_of({form: parts}), predicate_of({form: parts[::-1]})):
+        for stored in ("5", number, word):
+            known = attributes_of({"tpp": stored})
+            assert evaluate(read, known) == one_by_one(read, known)
+
+
 @pytest.mark.parametrize("form", ["any", "all"])
 @pytest.mark.parametrize("op", OPERATORS)
 def test_more_bounds_of_the_same_attributes_take_no_longer(op: str, form: str) -> None:
