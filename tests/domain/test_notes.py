@@ -59,7 +59,7 @@ ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
 
 
 def test_every_file_of_vectors_is_run_whole() -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in FOLDER.parent.parent.glob("*/test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in FOLDER.parents[1].rglob("test_*.py"))
 
     files = sorted(path.stem for path in FOLDER.glob("*.json"))
     assert len(files) == 11
