@@ -1,9 +1,9 @@
 """An event on its way into the ledger, and as it stands there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from pydantic import Field
@@ -45,13 +45,70 @@ class Envelope(Record):
     data: Annotated[dict[str, Any], Field()]
 
 
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Decides(Protocol[T_co]):
+    """What decides a request (domain.ledger.Batch)."""
+
+    def decide(self, request: "Request") -> T_co:
+        """What becomes of a request; raises Refusal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A well-formed request: the envelope and the data read, and every field exactly as it was sent."""
+    """A well-formed request: the envelope and the data read, and every field exactly as it was sent.
+
+    It is a lot of one (domain.lots.Sent).
+    """
 
     envelope: Envelope
     body: EventData
     sent: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+        return self.body.NAME
+
+    @property
+    def ids(self) -> Sequence[str | None]:
+        """Its id; None: to be named by the ledger."""
+        return (self.envelope.id,)
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """The stream that it says something of; of what is about an event that is found with the event."""
+        return (self.body.stream,)
+
+    @property
+    def retracts(self) -> Sequence[str]:
+        """The events that it retracts."""
+        return (self.body.about,) if self.body.RETRACTS and self.body.about is not None else ()
+
+    def events_wanted(self, *, presume_new: bool) -> Iterable[str | None]:
+        """The ids of all events that deciding it asks for."""
+        return (None if presume_new else self.envelope.id, self.envelope.corrects, self.body.about)
+
+    def streams_wanted(self, event: "Find", *, presume_new: bool) -> tuple[Iterable[str], Iterable[str]]:
+        """The streams that deciding it asks for: folded, and with all their events."""
+        body = self.body
+        corrected = event(self.envelope.corrects)
+        whole = [] if corrected is None else [corrected.stream]
+        if body.about is None:
+            own = [] if body.BEGINS and presume_new else [body.stream]
+            return [*own, *(mention.stream for mention in body.mentions())], whole
+        target = event(body.about)
+        if target is None:
+            return [], whole
+        return ([], [*whole, target.stream]) if body.RETRACTS else ([target.stream], whole)
+
+    def decided_by(self, batch: Decides[T_co]) -> list[T_co]:
+        """What becomes of it."""
+        return [batch.decide(self)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +135,19 @@ class Recorded:
         return self.effective_on.end(self.known_on)
 
 
+class Find(Protocol):
+    """Looks an event up."""
+
+    def __call__(self, identifier: str | None) -> Recorded | None:
+        """The event with an id; None: there is none, or no id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A decided event before it has a position: what to record, where, as which version of its stream."""
+    """A decided event before it has a position: what to record, where, as which version of its stream.
+
+    It is a lot of one (domain.lots.Decided).
+    """
 
     type: str
     id: str
@@ -96,10 +163,40 @@ class Draft:
     source: Mapping[str, Any] | None = None
     causation_id: str | None = None
 
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Its id."""
+        return (self.id,)
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """Its stream."""
+        return (self.stream,)
+
+    @property
+    def versions(self) -> Sequence[int]:
+        """Its place within the stream."""
+        return (self.version,)
+
     @property
     def ends_on(self) -> date:
         """The day from which the event counts."""
         return self.effective_on.end(self.known_on)
+
+    def parts(self, most: int) -> "Iterable[Draft]":
+        """It cannot be divided."""
+        return (self,)
+
+    def named(self, identifier: str) -> "Draft":
+        """The one with an id: itself."""
+        return self
+
+    def within(self, stream: str) -> "Draft":
+        """The one in a stream: itself."""
+        return self
 
     def as_recorded(self) -> Recorded:
         """The event as a fold reads it."""
@@ -141,9 +238,11 @@ class Draft:
         }
         return stored | {name: value for name, value in optional.items() if value is not None}
 
-    def written(self, position: int, recorded_at: str, actor: str | None, correlation_id: str | None) -> bytes:
+    def states(
+        self, position: int, instants: Sequence[str], actor: str | None, correlation_id: str | None
+    ) -> Sequence[bytes]:
         """The bytes to store, in canonical form."""
-        return canonical(self.stored(position, recorded_at, actor, correlation_id))
+        return (canonical(self.stored(position, instants[0], actor, correlation_id)),)
 
 
 #: Events with the day on which the world was told to forget them.

@@ -3,21 +3,17 @@
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
-from domain import organizations
+from domain import retractions
 from domain.catalogue import AGGREGATES
-from domain.chronicles import Chronicle, adrift, as_draft
+from domain.chronicles import Chronicle
 from domain.errors import Conflict, Invalid, Refusal, Rejected
 from domain.events import Believed, Draft, Recorded, Request
-from domain.outcomes import AllNew, Decided, Outcome
-from domain.periods import parse_day
-from domain.plain_drafts import PlainDraft, PlainDrafts
-from domain.plain_orders import PlainOrder, PlainOrders
+from domain.lots import Decided, Outcome, Sent
 from domain.record import EventAnnotated, EventRetracted
-from domain.streams import ABOUT_EVENTS, Stream, advance, fold, kind_of, refuse_earlier
+from domain.streams import Stream, advance, fold, refuse_earlier
 
 
 class Reader(Protocol):
@@ -39,11 +35,8 @@ class Reader(Protocol):
         """Whether any of these streams may be known to have begun, without looking it up."""
 
 
-#: What a client sends: a plain order, or anything.
-Sent = Request | PlainOrder
-#: What is known of a stream. A plain order, or the several that it is one of, stands for the stream that it begins, and
-#: a chronicle for the stream whose events it has.
-Known = Stream | Chronicle | PlainDraft | PlainDrafts
+#: What is known of a stream; a chronicle stands for the stream whose events it has.
+Known = Stream | Chronicle
 
 
 class Interrupted(Exception):
@@ -68,69 +61,60 @@ class Batch:
         self.look_up: Callable[[], None] = lambda: None
         #: How many events are decided so far.
         self.count = 0
-        #: The streams touched, as the batch leaves them.
+        #: The streams touched, as the batch leaves them ...
         self.streams: dict[str, Known] = {}
-        self._runs: list[Decided | PlainDrafts] = []
-        self._ids: dict[str, Decided | PlainDrafts] = {}
+        #: ... and those that a lot has begun whose events nothing has asked for yet.
+        self.lots: dict[str, Decided] = {}
+        #: Everything decided so far, in the order in which it is to be recorded.
+        self.drafts: list[Decided] = []
+        self._ids: dict[str, Decided] = {}
         self._decided: dict[str, list[Decided]] = {}
+        #: What the requests at hand have changed: streams, and what was known of each before.
+        self._touched: list[tuple[Sequence[str], Known | None]] = []
         #: Chronicles asked for so far, with what is decided.
         self._chronicles: dict[str, Chronicle] = {}
         #: Organisations and products that are known to stand.
         self._standing: set[str] = set()
         #: Events that the requests at hand retract by themselves.
-        self._named: frozenset[str] = frozenset()
+        self.named: frozenset[str] = frozenset()
 
-    @property
-    def drafts(self) -> list[Decided]:
-        """Everything decided so far, in the order in which it is to be recorded."""
-        drafts: list[Decided] = []
-        for run in self._runs:
-            drafts += run if isinstance(run, PlainDrafts) else [run]
-        return drafts
-
-    def add(self, requests: Sequence[Sent]) -> Sequence[Outcome]:
-        """Decide requests together: all of them, or none (Refusal, with the index of the first refused)."""
-        if self.presume_new and isinstance(requests, PlainOrders):
-            drafts = self._all_new(requests)
-            if drafts is not None:
-                return AllNew(drafts)
-        kept = len(self._runs)
-        self._named = frozenset(
-            request.body.retracts
-            for request in requests
-            if isinstance(request, Request) and isinstance(request.body, EventRetracted)
-        )
-        touched: list[tuple[str, Known | None]] = []
-        outcomes = []
-        for index, request in enumerate(requests):
+    def add(self, requests: Sequence[Sent]) -> list[Outcome]:
+        """Decide lots of requests together: all of them, or none (Refusal, with the index of the first refused)."""
+        kept = len(self.drafts)
+        self.named = frozenset(chain.from_iterable([lot.retracts for lot in requests]))
+        self._touched = []
+        outcomes: list[Outcome] = []
+        done = 0
+        for lot in requests:
             try:
-                self.look_up()
-                if isinstance(request, PlainOrder):
-                    plain = self._plain(request)
-                    if isinstance(plain, Recorded):
-                        outcomes.append(Outcome((), (plain,)))
-                        continue
-                    if plain is not None:
-                        self._runs.append(plain)
-                        self.count += 1
-                        self._ids[plain.id] = self.streams[request.stream] = plain
-                        outcomes.append(Outcome((plain,)))
-                        continue
-                    request = request.request()
-                outcome = self._decide(request)
-                for draft in outcome.drafts:
-                    self.look_up()
-                    touched.append((draft.stream, self.streams.get(draft.stream)))
-                    self._take(draft)
+                outcomes += lot.decided_by(self)
             except Interrupted:
-                self._forget(kept, touched)
+                self._forget(kept)
                 raise
             except Refusal as refusal:
-                self._forget(kept, touched)
-                refusal.index = index
+                self._forget(kept)
+                refusal.index += done
                 raise
-            outcomes.append(outcome)
+            done += len(lot)
         return outcomes
+
+    def decide(self, request: Request) -> Outcome:
+        """Decide one request by all rules; raises Refusal (domain.lots.Deciding)."""
+        self.look_up()
+        outcome = self._outcome(request)
+        for draft in outcome.drafts:
+            self.look_up()
+            self._take(draft)
+        return outcome
+
+    def take(self, lot: Decided) -> Outcome:
+        """Take in what was decided: the first events of streams that have not begun (domain.lots.Deciding)."""
+        self.drafts.append(lot)
+        self.count += len(lot)
+        self._ids.update(dict.fromkeys(lot.ids, lot))
+        self.lots.update(dict.fromkeys(lot.streams, lot))
+        self._touched.append((lot.streams, None))
+        return Outcome((lot,))
 
     def state(self, stream: str) -> Any:
         """The state of a stream as the batch leaves it so far (domain.events.World)."""
@@ -148,32 +132,28 @@ class Batch:
         """The events decided so far in a stream that did not begin with a plain order of this batch."""
         return self._decided.get(stream, ())
 
-    def knows(self, request: Sent) -> bool:
-        """Whether an event is there under the id of a request, which then is a replay, or a conflict."""
-        identifier = request.id if isinstance(request, PlainOrder) else request.envelope.id
-        return identifier is not None and self._own_or_recorded(identifier) is not None
+    def knows(self, requests: Sent) -> bool:
+        """Whether events are there under the ids of requests, each of which then is a replay, or a conflict."""
+        return all(identifier is not None and self._own_or_recorded(identifier) for identifier in requests.ids)
 
-    def _all_new(self, orders: PlainOrders) -> PlainDrafts | None:
-        """Plain orders decided at once where all are presumed new and all that they name stands; None: one by one."""
-        ids = [identifier or self.new_id() for identifier in orders.ids]
-        distinct, streams = set(ids), set(orders.streams)
-        if len(distinct) < len(ids) or len(streams) < len(ids):
-            return None
-        if not self._ids.keys().isdisjoint(distinct) or not self.streams.keys().isdisjoint(streams):
-            return None
-        if self.reader.remembers_any(streams) or not self._all_stand(orders.mentioned):
-            return None
-        if any(known_on is not None and parse_day(known_on) > self.today for known_on in set(orders.known_on)):
-            return None
-        drafts = PlainDrafts(orders, ids, self.today)
-        self._runs.append(drafts)
-        self.count += len(ids)
-        self._ids.update(dict.fromkeys(ids, drafts))
-        self.streams.update(dict.fromkeys(orders.streams, drafts))
-        return drafts
+    def have_recorded(self, ids: Set[str]) -> bool:
+        """Whether the batch itself has decided any of these ids (domain.lots.Deciding)."""
+        return not self._ids.keys().isdisjoint(ids)
 
-    def _all_stand(self, names: Iterable[str]) -> bool:
-        """Whether organisations and products stand."""
+    def recorded_before(self, identifier: str) -> Recorded | None:
+        """The recorded event with an id, unless it is presumed to be new (domain.lots.Deciding)."""
+        return None if self.presume_new else self.reader.event(identifier)
+
+    def have_begun(self, streams: Set[str]) -> bool:
+        """Whether any of these streams has begun, or may have where new ones are presumed so (domain.lots.Deciding)."""
+        if not self.lots.keys().isdisjoint(streams) or not self.streams.keys().isdisjoint(streams):
+            return True
+        if not self.presume_new:
+            return any(self.reader.stream(name).version for name in streams)
+        return self.reader.remembers_any(streams) and any(map(self.reader.remembers, streams))
+
+    def all_stand(self, names: Iterable[str]) -> bool:
+        """Whether organisations and products stand (domain.lots.Deciding)."""
         if not self._standing.issuperset(names):
             for name in names:
                 if self._stream(name).state is None:
@@ -181,54 +161,32 @@ class Batch:
                 self._standing.add(name)
         return True
 
-    def _plain(self, order: PlainOrder) -> PlainDraft | Recorded | None:
-        """A plain order decided where it is new and all that it names stands, or the event that it repeats in full.
-
-        None: let the long road look at it.
-        """
-        identifier, stream = order.id, order.stream
-        if stream in self.streams or identifier in self._ids:
-            return None
-        if identifier is not None and not self.presume_new:
-            before = self.reader.event(identifier)
-            if before is not None:
-                return before if order.is_repeated_by(before) else None
-        if not self._all_stand(order.mentions):
-            return None
-        if self.presume_new:
-            if self.reader.remembers(stream):
-                return None
-        elif self.reader.stream(stream).version:
-            return None
-        known_on = order.known_on
-        if known_on is None:
-            known_on = self.today
-        elif known_on > self.today:
-            return None
-        return PlainDraft(order, identifier or self.new_id(), known_on)
-
     def _stream(self, name: str) -> Stream:
-        found = self.streams.get(name)
+        found = self.streams.get(name) or self._unfolded(name)
         if found is None:
             return self.reader.stream(name)
-        if isinstance(found, Chronicle):
-            return found.stream()
-        if isinstance(found, PlainDraft | PlainDrafts):
-            found = found if isinstance(found, PlainDraft) else found.beginning(name)
-            self._decided[name] = [found]
-            self.streams[name] = found = fold([found.as_recorded()])
-        return found
+        return found.stream() if isinstance(found, Chronicle) else found
+
+    def _unfolded(self, name: str) -> Stream | None:
+        """The stream that a lot has begun; from now on its event is among what is decided in it."""
+        lot = self.lots.pop(name, None)
+        if lot is None:
+            return None
+        draft = lot.within(name)
+        self._decided[name] = [draft]
+        self.streams[name] = stream = fold([draft.as_recorded()])
+        return stream
 
     def _version(self, name: str) -> int:
         """The version of a stream as the batch leaves it so far; nothing of it is folded for that."""
         known = self._chronicles.get(name) or self.streams.get(name)
         return self._stream(name).version if known is None else known.version
 
-    def _chronicle(self, name: str) -> Chronicle:
+    def chronicle(self, name: str) -> Chronicle:
+        """All events of a stream, with what is decided (domain.retractions.Retracting)."""
         found = self._chronicles.get(name)
         if found is None:
-            if name in self.streams:
-                self._stream(name)  # a plain order is among what is decided in its stream from now on
+            self._unfolded(name)
             found = self.reader.chronicle(name)
             for draft in self._decided.get(name, ()):
                 found.append(draft.as_recorded(), draft.causation_id)
@@ -241,8 +199,7 @@ class Batch:
         return self._draft_of(identifier).as_recorded()
 
     def _draft_of(self, identifier: str) -> Decided:
-        found = self._ids[identifier]
-        return found.named(identifier) if isinstance(found, PlainDrafts) else found
+        return self._ids[identifier].named(identifier)
 
     def _own_or_recorded(self, identifier: str) -> Recorded | None:
         """The event that this batch or, unless it is presumed new, the ledger has under an id."""
@@ -252,48 +209,52 @@ class Batch:
 
     def _begun(self, name: str) -> Stream:
         """The stream that a request is about to begin."""
-        if self.presume_new and name not in self.streams and not self.reader.remembers(name):
-            return Stream()
-        return self._stream(name)
+        return self._stream(name) if not self.presume_new or self.have_begun({name}) else Stream()
 
     def _take(self, draft: Decided) -> None:
-        self._standing.discard(draft.stream)
-        self._runs.append(draft)
+        """Take in the event of one request."""
+        (name,), (version,) = draft.streams, draft.versions
+        event = draft.as_recorded()
+        self._standing.discard(name)
+        self.drafts.append(draft)
         self.count += 1
-        self._ids[draft.id] = draft
-        self._decided.setdefault(draft.stream, []).append(draft)
-        chronicle = self._chronicles.get(draft.stream)
-        if chronicle is not None:
-            chronicle.append(draft.as_recorded(), draft.causation_id)
-            self.streams[draft.stream] = chronicle
-            return
+        self._ids[event.id] = draft
+        chronicle = self._chronicles.get(name)
         # What is its stream's first event was decided on a stream without any.
-        stream = self._stream(draft.stream) if draft.version > 1 else Stream()
-        advanced = advance(stream, draft.as_recorded())
+        stream = self._stream(name) if version > 1 and chronicle is None else Stream()
+        self._touched.append(((name,), self.streams.get(name)))
+        self._decided.setdefault(name, []).append(draft)
+        if chronicle is not None:
+            chronicle.append(event, draft.causation_id)
+            self.streams[name] = chronicle
+            return
+        advanced = advance(stream, event)
         assert advanced is not None  # whoever retracts has asked for the chronicle
-        self.streams[draft.stream] = advanced
+        self.streams[name] = advanced
 
-    def _forget(self, kept: int, touched: list[tuple[str, Known | None]]) -> None:
-        # Requests that are decided at once are never refused: what goes was decided one by one.
-        gone = [run for run in self._runs[kept:] if not isinstance(run, PlainDrafts)]
-        del self._runs[kept:]
-        self.count -= len(gone)
-        for name, stream in reversed(touched):
-            if stream is None:
-                self.streams.pop(name, None)
-            else:
-                self.streams[name] = stream
-        for draft in gone:
-            del self._ids[draft.id]
-            if draft.stream in self._chronicles:
-                self._chronicles[draft.stream].rewind(draft.version - 1)
-            if self._decided.get(draft.stream):
-                self._decided[draft.stream].pop()
-            if isinstance(draft, PlainDraft):
-                self.streams.pop(draft.stream, None)
+    def _forget(self, kept: int) -> None:
+        """Take back what the requests at hand have brought."""
+        gone = self.drafts[kept:]
+        del self.drafts[kept:]
+        self.count -= sum(map(len, gone))
+        for names, stream in reversed(self._touched):
+            for name in names:
+                self.lots.pop(name, None)
+                if stream is None:
+                    self.streams.pop(name, None)
+                else:
+                    self.streams[name] = stream
+        for lot in gone:
+            for identifier in lot.ids:
+                del self._ids[identifier]
+            for name, version in zip(lot.streams, lot.versions, strict=True):
+                if name in self._chronicles:
+                    self._chronicles[name].rewind(version - 1)
+                if self._decided.get(name):
+                    self._decided[name].pop()
         self._standing.clear()
 
-    def _decide(self, request: Request) -> Outcome:
+    def _outcome(self, request: Request) -> Outcome:
         envelope = request.envelope
         if envelope.id is not None:
             recorded_before = self._own_or_recorded(envelope.id)
@@ -305,8 +266,8 @@ class Batch:
         if isinstance(body, EventRetracted):
             drafts = self._retract(request, body)
         elif isinstance(body, EventAnnotated):
-            target = self._named_event(body.annotates, "/data/annotates")
-            drafts = [self._draft(request, target.stream)]
+            target = self.named_event(body.annotates, "/data/annotates")
+            drafts = [self.draft(request, target.stream)]
         else:
             drafts = [self._fact(request)]
         self._check_correction(drafts[0])
@@ -320,9 +281,9 @@ class Batch:
                 raise Conflict.at(f"/{name}", message)
         if before.type != "event-retracted":
             return Outcome(replayed=(before,))
-        return Outcome(replayed=(before, *self._chronicle(before.stream).caused_by(before.id)))
+        return Outcome(replayed=(before, *self.chronicle(before.stream).caused_by(before.id)))
 
-    def _draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
+    def draft(self, request: Request, stream: str, known_on: date | None = None, version: int = 0) -> Draft:
         """The event that a request asks for; `version` 0: the next of its stream."""
         envelope = request.envelope
         return Draft(
@@ -343,7 +304,7 @@ class Batch:
     def _fact(self, request: Request) -> Draft:
         body = request.body
         stream = self._begun(body.stream) if body.BEGINS else self._stream(body.stream)
-        draft = self._draft(request, body.stream, version=stream.version + 1)
+        draft = self.draft(request, body.stream, version=stream.version + 1)
         self._refuse_unknown(request)
         identity = f"/data/{body.IDENTITY}"
         aggregate = AGGREGATES[body.KIND]
@@ -363,86 +324,18 @@ class Batch:
                 pointer = f"/data{mention.pointer}"
                 raise Invalid.at(pointer, f"unknown {mention.kind} {mention.identifier}")
 
-    def _named_event(self, identifier: str, pointer: str) -> Recorded:
+    def named_event(self, identifier: str, pointer: str) -> Recorded:
+        """The event that a field names; Invalid where there is none (domain.retractions.Retracting)."""
         found = self._event(identifier)
         if found is None:
             raise Invalid.at(pointer, f"unknown event {identifier}")
         return found
 
     def _check_correction(self, draft: Draft) -> None:
-        if draft.corrects is None:
-            return
-        target = self._named_event(draft.corrects, "/corrects")
-        retraction = self._chronicle(target.stream).retraction_of(target.id)
-        if retraction is None:
-            raise Rejected.at("/corrects", f"{target.id} stands: retract it before recording what replaces it")
-        if draft.known_on < retraction.known_on:
-            message = f"{draft.known_on} is before {target.id} was retracted, {retraction.known_on}"
-            raise Invalid.at("/known_on", message)
+        retractions.check_correction(self, draft)
 
     def _retract(self, request: Request, body: EventRetracted) -> list[Draft]:
-        target = self._named_event(body.retracts, "/data/retracts")
-        if target.type == "event-retracted":
-            raise Rejected.at("/data/retracts", f"{target.id} is a retraction, which cannot be retracted")
-        given = request.envelope.known_on
-        if given is not None and given < target.known_on:
-            raise Invalid.at("/known_on", f"{given} is before {target.id} was known, {target.known_on}")
-        chronicle = self._chronicle(target.stream)
-        if chronicle.retraction_of(target.id) is not None:
-            raise Rejected.at("/data/retracts", f"{target.id} is retracted already")
-        first = self._draft(request, target.stream, given or target.known_on)
-        drafts = [first]
-        if target.type == "order-placed":
-            # What the client retracts itself, in the same batch, needs no retraction of ours.
-            later = [event for event in chronicle.standing(target.version) if event.id not in self._named]
-            # Of a placing that was never true nothing that followed was ever true either.
-            told_on = first.known_on if first.known_on > target.known_on else date.min
-            drafts += [self._retract_along(first, told_on, event, n) for n, event in enumerate(later, start=1)]
-        elif target.type not in ABOUT_EVENTS:
-            self._refuse_if_built_on(target, chronicle)
-        return drafts
-
-    def _retract_along(self, first: Draft, told_on: date, event: Recorded, place: int) -> Draft:
-        data = {"retracts": event.id, "reason": first.data["reason"]}
-        return replace(
-            first,
-            id=self.new_id(),
-            version=first.version + place,
-            known_on=max(told_on, event.known_on),
-            data=data,
-            body=EventRetracted.model_validate(data),
-            corrects=None,
-            causation_id=first.id,
-        )
-
-    def _refuse_if_built_on(self, target: Recorded, chronicle: Chronicle) -> None:
-        """Rejected where the events that would remain could not have been recorded without the target."""
-        if not chronicle.can_spare(target):
-            _refuse_if_missed(target, chronicle.standing())
-        if kind_of(target.stream) == "organization":
-            organizations.refuse_circles(target, chronicle.state_without(target), self, "/data/retracts")
-
-
-def _refuse_if_missed(target: Recorded, standing: Iterable[Recorded]) -> None:
-    """Rejected for the first event that could not have been recorded where it stands without the target."""
-    aggregate = AGGREGATES[kind_of(target.stream)]
-    state = None
-    for event in standing:
-        if event.id == target.id:
-            continue
-        builds = f"{event.id} ({event.type}) builds on {target.id}"
-        if adrift(state, event):
-            if event.version > target.version:
-                raise Rejected.at("/data/retracts", builds)
-            continue
-        if event.version > target.version:
-            try:
-                aggregate.admit(state, as_draft(event))
-            except ValidationError:
-                pass  # recorded under an older rule: nothing of today's can be said of it
-            except Refusal as refusal:
-                raise Rejected.at("/data/retracts", f"{builds}: {refusal.problems[0].message}") from None
-        state = aggregate.apply(state, event)
+        return retractions.retract(self, request, body)
 
 
 def _says_the_same(sent: Any, stored: Any) -> bool:

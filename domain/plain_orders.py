@@ -1,4 +1,4 @@
-"""Plain new orders, on a shorter road to the same bytes: read and judged many at once, without models.
+"""Reading plain new orders, on a shorter road to the same bytes: judged many at once, without models.
 
 Most of what a ledger records are orders that nobody has placed before, with figures that are plain decimals. Whatever
 is not plain, or turns out not to be new, takes the long road (catalogue, ledger), which alone says what is wrong. Both
@@ -8,20 +8,14 @@ roads record the same bytes: tests/domain/test_plain_orders.py holds them agains
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from datetime import date
-from functools import cached_property, lru_cache
-from itertools import chain
-from typing import Any, Literal, NamedTuple, overload
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.catalogue import read_request
-from domain.events import Recorded, Request, canonical
-from domain.json_text import parse_json
-from domain.orders import OrderPlaced
-from domain.periods import Period, parse_day, parse_period
+from domain.periods import parse_day, parse_period
+from domain.plain_lots import PlainOrders
 from domain.values import IDENTIFIER_PATTERN, Codes
 
 #: Longer ones are not plain: what is stored of a plain one always fits (domain.events.LARGEST_EVENT_BYTES).
@@ -76,111 +70,10 @@ _decode = msgspec.json.Decoder(_Sent).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class PlainOrder(Struct, frozen=True, gc=False):
-    """A request to place an order, well-formed and plain."""
-
-    #: As it was sent.
-    text: bytes
-    #: None: to be named by the ledger.
-    id: str | None
-    stream: str
-    effective_on: Period
-    known_on: date | None
-    basis: str
-    #: In canonical form.
-    data: bytes
-    #: In canonical form; None: absent
-    source: bytes | None
-    #: The streams that must stand for it to be recorded: buyers, vendor, products.
-    mentions: tuple[str, ...]
-
-    def is_repeated_by(self, event: Recorded) -> bool:
-        """Whether the recorded event of this id says the same in full; where it does not, the long road says why."""
-        source = None if event.stored is None else event.stored.get("source")
-        return (
-            event.type == OrderPlaced.NAME
-            and event.effective_on.text == self.effective_on.text
-            and event.basis == self.basis
-            and (self.known_on is None or event.known_on == self.known_on)
-            and (None if source is None else canonical(source)) == self.source
-            and canonical(event.data) == self.data
-        )
-
-    def request(self) -> Request:
-        """The request as the long road takes it."""
-        sent = parse_json(self.text)
-        if self.id is not None:
-            sent["id"] = self.id
-        return read_request(sent, None)
-
-
-@dataclass(frozen=True)
-class PlainOrders(Sequence[PlainOrder]):
-    """Such requests side by side: of each field a list, with an entry for every order."""
-
-    #: As they were sent.
-    texts: list[bytes]
-    #: None: to be named by the ledger.
-    ids: list[str | None]
-    streams: list[str]
-    effective_on: list[str]
-    known_on: list[str | None]
-    bases: list[str]
-    #: In canonical form.
-    data: list[bytes]
-    #: In canonical form; None: absent
-    sources: list[bytes | None]
-    mentions: list[tuple[str, ...]]
-
-    @classmethod
-    def joined(cls, parts: Sequence["PlainOrders"]) -> "PlainOrders":
-        """The orders of all parts, one behind the other."""
-        columns: Any = zip(*(part.columns for part in parts), strict=True)
-        return cls(*(list(chain.from_iterable(column)) for column in columns)) if parts else _none()
-
-    @property
-    def columns(self) -> tuple[list[Any], ...]:
-        """Its fields: what it can be made of again."""
-        return tuple([getattr(self, field.name) for field in fields(self)])
-
-    @cached_property
-    def mentioned(self) -> frozenset[str]:
-        """All streams that any of them mentions."""
-        return frozenset(chain.from_iterable(set(self.mentions)))
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    @overload
-    def __getitem__(self, place: int) -> PlainOrder: ...
-    @overload
-    def __getitem__(self, place: slice) -> "PlainOrders": ...
-
-    def __getitem__(self, place: int | slice) -> "PlainOrder | PlainOrders":
-        if isinstance(place, slice):
-            return PlainOrders(*(column[place] for column in self.columns))
-        known_on = self.known_on[place]
-        return PlainOrder(
-            self.texts[place],
-            self.ids[place],
-            self.streams[place],
-            parse_period(self.effective_on[place]),
-            None if known_on is None else parse_day(known_on),
-            self.bases[place],
-            self.data[place],
-            self.sources[place],
-            self.mentions[place],
-        )
-
-
-def _none() -> PlainOrders:
-    return PlainOrders([], [], [], [], [], [], [], [], [])
-
-
-def read_plain_order(text: bytes, codes: Codes) -> PlainOrder | None:
-    """Read an order as a client sent it; None where it is none, not plain, or wrong in some way."""
+def read_plain_order(text: bytes, codes: Codes) -> PlainOrders | None:
+    """Read an order as a client sent it, a lot of one; None where it is none, not plain, or wrong in some way."""
     _, orders = read_plain_orders([text], codes)
-    return orders[0] if orders else None
+    return orders if len(orders) else None
 
 
 def read_plain_orders(texts: Sequence[bytes], codes: Codes) -> tuple[list[int], PlainOrders]:
@@ -193,6 +86,21 @@ def read_plain_orders(texts: Sequence[bytes], codes: Codes) -> tuple[list[int], 
             places += found
             parts.append(orders)
     return places, parts[0] if len(parts) == 1 else PlainOrders.joined(parts)
+
+
+def in_lots(texts: Sequence[bytes], codes: Codes) -> Iterator[tuple[int, PlainOrders | None]]:
+    """Texts in their order: lots of plain orders, each with the place of its first, and None for every other text."""
+    places, orders = read_plain_orders(texts, codes)
+    done = taken = 0
+    while done < len(texts):
+        start, place = taken, done
+        while taken < len(places) and places[taken] == done:
+            taken, done = taken + 1, done + 1
+        if taken > start:
+            yield place, orders.part(start, taken)
+        else:
+            done += 1
+            yield place, None
 
 
 class _Decoded(NamedTuple):
@@ -268,7 +176,8 @@ def _judged(texts: list[bytes], sent: list[_Sent], codes: Codes) -> PlainOrders 
         return None  # a name stands twice
     streams = [f"order/{order_id}" for order_id in order_ids]
     bases: list[str] = ["reported" if one.basis is UNSET else one.basis for one in sent]
-    return PlainOrders(texts, ids, streams, effective_on, known_on, bases, written, written_sources, mentions)
+    columns: list[Any] = [texts, ids, streams, effective_on, known_on, bases, written, written_sources, mentions]
+    return PlainOrders(*map(tuple, columns))
 
 
 def _marks(texts: list[bytes]) -> int:

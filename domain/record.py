@@ -9,6 +9,7 @@ class EventRetracted(EventData):
     NAME = "event-retracted"
     KIND = ""
     IDENTITY = "retracts"
+    RETRACTS = True
 
     #: The event's id.
     retracts: Identifier

@@ -274,6 +274,14 @@ class EventData(Record):
     #: Whether this event begins its stream (and so refuses a second one).
     BEGINS: ClassVar[bool] = False
 
+    #: Whether this event takes another one back.
+    RETRACTS: ClassVar[bool] = False
+
+    @property
+    def about(self) -> str | None:
+        """The id of the event that this one is about; None: it is about a thing."""
+        return None if self.KIND else str(getattr(self, self.IDENTITY))
+
     @property
     def stream(self) -> str:
         """The stream that this event is recorded in."""

@@ -12,7 +12,7 @@ from domain.chronicles import Chronicle
 from domain.errors import Refusal
 from domain.events import Recorded, Request, instant
 from domain.ledger import Batch
-from domain.outcomes import Decided, Outcome
+from domain.lots import Decided, Outcome
 from domain.streams import Stream, advance, fold
 from domain.values import Codes
 

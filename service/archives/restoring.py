@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -18,13 +18,12 @@ import pyarrow.parquet as pq
 from domain.instants import parse_instant
 from domain.merkle import HASH_BYTES, Edge, leaf_hash
 from domain.notes import NoteError, VerifierKey, parse_checkpoint, parse_note, write_base64
-from domain.outcomes import Decided
 from domain.tiles import WIDTH, Segment, grown
 from service.archives.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
 from service.log.keys import log_name
 from service.log.signatures import verify
 from service.storing.ledger import Ledger
-from service.storing.writing import EPOCH, TICK, Numbered, rows_of
+from service.storing.writing import EPOCH, TICK, Written
 
 PAGE_EVENTS = 10_000
 
@@ -265,7 +264,7 @@ def restore(ledger: Ledger, archive: Checked, progress: Progress = lambda done, 
         for one in manifest.ranges:
             for entries in _entries(archive.folder, one):
                 leaves = [leaf_hash(entry) for entry in entries]
-                appending.copy([rows_of(_numbered(entries, edge.size + 1, archive.folder / one.file))])
+                appending.copy([_written(entries, edge.size + 1, archive.folder / one.file).rows()])
                 _insert_tiles(connection, tiles.extended(leaves))
                 edge = edge.extended(leaves)
                 progress(edge.size, manifest.position)
@@ -274,14 +273,17 @@ def restore(ledger: Ledger, archive: Checked, progress: Progress = lambda done, 
         _insert_checkpoints(connection, archive.checkpoints)
 
 
-def _numbered(entries: Sequence[bytes], first: int, path: Path) -> list[Numbered]:
-    numbered = []
-    for position, entry in enumerate(entries, start=first):
-        envelope = _envelope(entry, position, path)
-        recorded_us = (datetime.fromisoformat(envelope.recorded_at) - EPOCH) // TICK
-        # A row is made of what an envelope has; that it is decided already is what being stored means.
-        numbered.append(Numbered(position, recorded_us, cast(Decided, envelope), entry))
-    return numbered
+def _written(entries: Sequence[bytes], first: int, path: Path) -> Written:
+    envelopes = [_envelope(entry, position, path) for position, entry in enumerate(entries, start=first)]
+    return Written(
+        range(first, first + len(entries)),
+        [envelope.stream for envelope in envelopes],
+        [envelope.version for envelope in envelopes],
+        [envelope.type for envelope in envelopes],
+        [envelope.id for envelope in envelopes],
+        [(datetime.fromisoformat(envelope.recorded_at) - EPOCH) // TICK for envelope in envelopes],
+        list(entries),
+    )
 
 
 @dataclass(slots=True)

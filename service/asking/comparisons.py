@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from domain.errors import Invalid, Problem, Refusal
-from domain.ledger import Sent
+from domain.lots import Sent
 from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
@@ -117,13 +117,7 @@ class Comparisons:
 
 
 def _placed(supposed: Supposition) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": event.draft.id,
-            "type": event.draft.type,
-            "position": event.position,
-            "stream": event.draft.stream,
-            "version": event.draft.version,
-        }
-        for event in supposed.events
-    ]
+    events = supposed.events
+    names = ("id", "type", "position", "stream", "version")
+    places = zip(events.ids, events.types, events.positions, events.streams, events.versions, strict=True)
+    return [dict(zip(names, place, strict=True)) for place in places]

@@ -8,12 +8,13 @@ from datetime import UTC
 import duckdb
 
 from domain.errors import Invalid
-from domain.ledger import Batch, Sent
+from domain.ledger import Batch
+from domain.lots import Sent, many
 from projections.engine import OutOfOrder, batch_of
 from service.daybook import Daybook
 from service.following.follower import Lagging
 from service.recording.streams import StreamCache
-from service.storing.writing import Head, Numbered, Place, new_identifier, number
+from service.storing.writing import Head, Place, Sending, Written, new_identifier, write
 
 #: Events that one scenario may suppose.
 MOST_EVENTS = 1_000
@@ -30,7 +31,7 @@ class Supposition:
     baseline_position: int
     #: ... and as it is supposed to be, here.
     position: int
-    events: tuple[Numbered, ...]
+    events: Written
 
 
 @contextmanager
@@ -39,27 +40,28 @@ def supposing(daybook: Daybook, requests: Sequence[Sent], patience_s: float) -> 
 
     Raises Refusal as recording them would, and Lagging where the ledger moves on faster than it can be followed.
     """
-    if not 1 <= len(requests) <= MOST_EVENTS:
-        raise Invalid.at("", f"a scenario supposes 1 to {MOST_EVENTS} events, not {len(requests)}")
+    events_asked = many(requests)
+    if not 1 <= events_asked <= MOST_EVENTS:
+        raise Invalid.at("", f"a scenario supposes 1 to {MOST_EVENTS} events, not {events_asked}")
     with ExitStack() as stack:
         for _ in range(ATTEMPTS):
             head = daybook.ledger.recorder.head()
             daybook.follower.wait_for(head.position, patience_s)
-            numbered = _decided(daybook, requests, head)
-            following = batch_of((event.position, event.state) for event in numbered)
+            events = _decided(daybook, requests, head)
+            following = batch_of(zip(events.positions, events.states, strict=True))
             try:
                 connection = stack.enter_context(daybook.projection.supposing(following))
             except OutOfOrder:
                 continue  # somebody recorded an event meanwhile
-            yield Supposition(connection, head.position, head.position + len(numbered), tuple(numbered))
+            yield Supposition(connection, head.position, head.position + events.many, events)
             return
     raise Lagging(f"the ledger moved on {ATTEMPTS} times while the scenario was prepared")
 
 
-def _decided(daybook: Daybook, requests: Sequence[Sent], head: Head) -> list[Numbered]:
+def _decided(daybook: Daybook, requests: Sequence[Sent], head: Head) -> Written:
     cache = StreamCache(daybook.ledger.recorder)
     cache.catch_up(head.position)
     cache.prefetch([requests])
     batch = Batch(cache, head.clock.astimezone(UTC).date(), new_identifier)
     batch.add(requests)
-    return number([(draft, None, None) for draft in batch.drafts], Place.after(head))
+    return write(map(Sending, batch.drafts), Place.after(head))

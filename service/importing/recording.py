@@ -4,18 +4,18 @@ import time
 from collections.abc import Collection, Sequence
 from datetime import UTC
 
-from domain.errors import Invalid, Refusal
-from domain.events import LARGEST_EVENT_BYTES, Draft
-from domain.ledger import Batch, Sent
+from domain.errors import Refusal
+from domain.ledger import Batch
+from domain.lots import Sent
 from domain.streams import fold
 from service.daybook import Daybook
 from service.importing.plans import Entry, Refused, Summary
-from service.recording.commands import Command, Withdrawn
+from service.recording.commands import Command, Withdrawn, oversized
 from service.recording.committer import Busy
 from service.recording.receipts import Receipt
 from service.recording.streams import StreamCache
 from service.storing.ledger import read_bytes
-from service.storing.writing import Place, new_identifier, number
+from service.storing.writing import Place, new_identifier, write
 
 ACTOR = "import"
 #: How long to leave a ledger alone that has too much to do.
@@ -94,14 +94,8 @@ class Recorder:
             raise Withdrawn.at("", "what comes before it was not recorded")
         self._cache.prefetch([command.requests])
         command.outcomes = outcomes = self._rehearsed.add(command.requests)
-        for index, outcome in enumerate(outcomes):
-            # What is plain is never too large.
-            drafts = [
-                (draft, self._actor, self._correlation_id) for draft in outcome.drafts if isinstance(draft, Draft)
-            ]
-            size = max((len(event.state) for event in number(drafts, Place.after(self._head))), default=0)
-            if size > LARGEST_EVENT_BYTES:
-                refusal = Invalid.at("", f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}")
-                refusal.index = index
-                raise refusal
+        written = write(command.sendings(), Place.after(self._head))
+        refusal = oversized(outcomes, list(map(len, written.states)))
+        if refusal is not None:
+            raise refusal
         return Receipt(outcomes, command.recorded, 0, len(command.replayed))

@@ -14,9 +14,9 @@ import msgspec
 
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
-from domain.ledger import Sent
+from domain.lots import Sent
 from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrder, read_plain_order
+from domain.plain_orders import read_plain_order
 from service.codes import codes
 from service.importing.plans import Entry, Progress, Refused, Remark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
@@ -265,7 +265,7 @@ def _requests(entries: Sequence[Entry]) -> list[Sent]:
     return requests
 
 
-def _plain(entry: Entry) -> PlainOrder | None:
+def _plain(entry: Entry) -> Sent | None:
     """The entry on the shorter road that plain orders take; None: it is none."""
     if entry.sent.get("type") != OrderPlaced.NAME:
         return None

@@ -11,7 +11,7 @@ from domain.ledger import Batch
 from domain.merkle import HASH_BYTES, leaf_hash
 from service.recording.commands import Group
 from service.running.routines import Routine
-from service.storing.writing import Head, Numbered, Place, write
+from service.storing.writing import Head, Place, Written, write
 
 
 @dataclass
@@ -27,13 +27,12 @@ class Appended:
     leaves: bytearray = field(default_factory=bytearray)
 
     @classmethod
-    def of(cls, numbered: Sequence[Numbered]) -> "Appended | None":
-        """Numbered events; None: there are none."""
-        if not numbered:
+    def of(cls, events: Written) -> "Appended | None":
+        """Events that were written down; None: there are none."""
+        if not events.many:
             return None
-        first = numbered[0]
-        appended = cls(first.position, first.draft.id, first.state)
-        appended.add([event.state for event in numbered])
+        appended = cls(events.positions[0], events.ids[0], events.states[0])
+        appended.add(events.states)
         return appended
 
     @property
@@ -67,14 +66,15 @@ class Flight:
         """Its events as rows behind the head, up to so many at a time; Diverted: one of them is too large to store."""
         place = Place.after(head)
         for run in self.group.runs(most):
-            rows, states = write(run, place)
-            if any(len(state) > LARGEST_EVENT_BYTES for state in states):
+            written = write(run, place)
+            if max(map(len, written.states)) > LARGEST_EVENT_BYTES:
                 raise Diverted("an event is too large to store")
             if self.appended is None:
-                self.appended = Appended(place.position, run.first_id, states[0])
-            self.appended.add(states)
-            yield rows
-            place = place.beyond(len(states))
+                self.appended = Appended.of(written)
+            else:
+                self.appended.add(written.states)
+            yield written.rows()
+            place = place.beyond(written.many)
 
 
 class Diverted(Exception):

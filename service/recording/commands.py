@@ -1,18 +1,19 @@
 """What is to be recorded together, and what becomes of it."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
-from domain.ledger import Batch, Interrupted, Sent
-from domain.outcomes import AllNew, Outcome
+from domain.ledger import Batch, Interrupted
+from domain.lots import Outcome, Sent, many
 from service.recording.receipts import IdempotencyKey, Kept, Receipt, Remembered
-from service.storing.writing import Alike, Mixed, Numbered, Sender
+from service.storing.writing import Sending
 
 
 class KeyReused(Refusal):
@@ -88,21 +89,24 @@ class Command:
         return self.begun and not self.future.done()
 
     @property
+    def size(self) -> int:
+        """How many events are asked for."""
+        return many(self.requests)
+
+    @property
     def recorded(self) -> int:
         """How many events it is to record."""
-        if isinstance(self.outcomes, AllNew):
-            return len(self.outcomes)
-        return sum([len(outcome.drafts) for outcome in self.outcomes])
+        return sum([outcome.recorded for outcome in self.outcomes])
 
-    def senders(self) -> list[Sender]:
-        """The events to record, each with who sends it."""
-        return [(draft, self.actor, self.correlation_id) for outcome in self.outcomes for draft in outcome.drafts]
+    def sendings(self) -> Iterator[Sending]:
+        """The events to record, with who sends them."""
+        for outcome in self.outcomes:
+            for lot in outcome.drafts:
+                yield Sending(lot, self.actor, self.correlation_id)
 
     @property
     def replayed(self) -> list[Recorded]:
         """The events that had been recorded before."""
-        if isinstance(self.outcomes, AllNew):
-            return []
         return [event for outcome in self.outcomes for event in outcome.replayed]
 
 
@@ -117,7 +121,7 @@ class Group:
     @property
     def size(self) -> int:
         """How many events are asked for."""
-        return sum(len(command.requests) for command in self.commands)
+        return sum(command.size for command in self.commands)
 
     @property
     def keys(self) -> list[IdempotencyKey]:
@@ -146,7 +150,7 @@ class Group:
             command.refusal, command.outcomes, command.remembered = None, (), None
             if command.key is not None and self._recall(command, command.key, kept or {}, named):
                 continue
-            decided += len(command.requests)
+            decided += command.size
             if command.after is not None and command.after.refused:
                 command.refusal = Withdrawn.at("", "what comes before it was not recorded")
                 smooth = False
@@ -200,37 +204,36 @@ class Group:
             if command.key is not None and command.remembered is None
         ]
 
-    def senders(self) -> list[Sender]:
-        """The events to record, each with who sends it."""
-        return [sender for command in self.commands for sender in command.senders()]
-
-    def runs(self, most: int) -> Iterator[Mixed | Alike]:
-        """The same in order, up to so many at once: plain orders that were sent together side by side."""
-        mixed: list[Sender] = []
+    def sendings(self) -> Iterator[Sending]:
+        """The events to record, in order."""
         for command in self.commands:
-            if not isinstance(command.outcomes, AllNew):
-                mixed += command.senders()
-                continue
-            yield from _mixed(mixed, most)
-            mixed = []
-            drafts = command.outcomes.drafts
-            for start in range(0, len(drafts), most):
-                yield Alike(drafts[start : start + most], command.actor, command.correlation_id)
-        yield from _mixed(mixed, most)
+            yield from command.sendings()
 
-    def refuse_oversized(self, numbered: Sequence[Numbered]) -> bool:
+    def runs(self, most: int) -> Iterator[list[Sending]]:
+        """The same, up to so many events at once."""
+        run: list[Sending] = []
+        count = 0
+        for sending in self.sendings():
+            for part in sending.parts(most):
+                if count + len(part.lot) > most:
+                    yield run
+                    run, count = [], 0
+                run.append(part)
+                count += len(part.lot)
+        if run:
+            yield run
+
+    def refuse_oversized(self, states: Sequence[bytes]) -> bool:
         """Refuse the commands with an event that is too large to store; whether there are any."""
-        large = {id(event.draft): len(event.state) for event in numbered if len(event.state) > LARGEST_EVENT_BYTES}
-        if not large:
+        sizes = list(map(len, states))
+        if max(sizes, default=0) <= LARGEST_EVENT_BYTES:
             return False
+        first = 0
         for command in self.commands:
-            for index, outcome in enumerate(command.outcomes):
-                size = max((large.get(id(draft), 0) for draft in outcome.drafts), default=0)
-                if size and command.refusal is None:
-                    message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
-                    command.refusal = Oversized([Problem("", message)], index)
-            if isinstance(command.refusal, Oversized):
-                command.outcomes = ()
+            refusal = oversized(command.outcomes, sizes[first : first + command.recorded])
+            first += command.recorded
+            if refusal is not None:
+                command.refusal, command.outcomes = refusal, ()
         return True
 
     def acknowledge(self, first: int) -> None:
@@ -253,7 +256,8 @@ class Group:
         """What becomes of each command that is decided and not refused."""
         positions: dict[str, int] = {}
         if any(event.position == 0 for command in self.commands for event in command.replayed):
-            positions = {draft.id: first + place for place, (draft, _, _) in enumerate(self.senders())}
+            ids = chain.from_iterable(sending.lot.ids for sending in self.sendings())
+            positions = {identifier: place for place, identifier in enumerate(ids, start=first)}
         for command in self.commands:
             if command.refusal is not None or command.remembered is not None:
                 continue
@@ -266,8 +270,17 @@ class Group:
             command.fail(error)
 
 
-def _mixed(senders: list[Sender], most: int) -> Iterator[Mixed]:
-    return (Mixed(senders[start : start + most]) for start in range(0, len(senders), most))
+def oversized(outcomes: Iterable[Outcome], sizes: Sequence[int]) -> Oversized | None:
+    """What refuses requests whose events take so many bytes: names the first that is too large to store."""
+    request = first = 0
+    for outcome in outcomes:
+        end = first + outcome.recorded
+        for place, size in enumerate(sizes[first:end]):
+            if size > LARGEST_EVENT_BYTES:
+                message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
+                return Oversized([Problem("", message)], request + min(place, outcome.requests - 1))
+        request, first = request + outcome.requests, end
+    return None
 
 
 def _refuse_moved(command: Command, batch: Batch) -> None:

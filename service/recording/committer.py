@@ -20,7 +20,8 @@ from typing import NamedTuple
 from eventsourcing.persistence import IntegrityError
 from psycopg.errors import UniqueViolation
 
-from domain.ledger import Batch, Interrupted, Sent
+from domain.ledger import Batch, Interrupted
+from domain.lots import Sent
 from service.recording.ahead import Appended, Copyist, Diverted, Flight
 from service.recording.commands import Command, Group
 from service.recording.idempotency import KeyTaken, keep, recall
@@ -29,7 +30,7 @@ from service.recording.streams import StreamCache
 from service.running.attempts import Attempts, Pauses
 from service.running.routines import NotStarted, Routine
 from service.storing.ledger import Ledger, Unreachable, in_words
-from service.storing.writing import ClockSetBack, Head, Place, new_identifier, number
+from service.storing.writing import ClockSetBack, Head, Place, new_identifier, write
 
 logger = logging.getLogger(__name__)
 
@@ -274,7 +275,7 @@ class Committer:
         first = self._held.popleft() if self._held else self._first()
         if not isinstance(first, Command):
             return None if first is None else []
-        group, events = [first], len(first.requests)
+        group, events = [first], first.size
         while events < GROUP_EVENTS:
             try:
                 command = self._held.popleft() if self._held else self._queue.get_nowait()
@@ -285,11 +286,11 @@ class Committer:
                 break
             if isinstance(command, bool):
                 continue
-            if events + len(command.requests) > GROUP_EVENTS:
+            if events + command.size > GROUP_EVENTS:
                 self._held.appendleft(command)
                 break
             group.append(command)
-            events += len(command.requests)
+            events += command.size
         return group
 
     def _first(self) -> Command | bool | None:
@@ -341,7 +342,7 @@ class Committer:
                 self.ledger.recorder.datastore.cut(thread, used_before=now - CUT_OFF_S)
 
     def _is_late(self, command: Command, now: float) -> bool:
-        patience_s = self.patience_s + PATIENCE_OF_EVENT_S * len(command.requests)
+        patience_s = self.patience_s + PATIENCE_OF_EVENT_S * command.size
         return now > min(command.submitted_at + patience_s, self._give_up_at)
 
     def _look_up(self, until: float, command: Command, first: bool) -> None:
@@ -478,17 +479,17 @@ class Committer:
                     self._catch_up(appending.head)
                     batch = self._decide_warily(group, appending.head)
                 place = Place.after(appending.head)
-                numbered = number(group.senders(), place)
-                while group.refuse_oversized(numbered):
+                written = write(group.sendings(), place)
+                while group.refuse_oversized(written.states):
                     batch = self._decide_warily(group, appending.head)
-                    numbered = number(group.senders(), place)
-                attempted = Appended.of(numbered)
-                appending.insert(numbered)
-                keep(appending.connection, group.to_keep(numbered[0].position if numbered else 0))
+                    written = write(group.sendings(), place)
+                attempted = Appended.of(written)
+                appending.insert(written)
+                keep(appending.connection, group.to_keep(place.position if written.many else 0))
         except Unreachable as error:
             raise BrokenOff(str(error), attempted) from error
         if attempted is not None:
-            self.cache.recorded(numbered[-1].position, batch)
+            self.cache.recorded(written.positions[-1], batch)
         return attempted
 
     def _was_committed(self, attempted: "Appended") -> bool:

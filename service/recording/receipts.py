@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from domain.events import Recorded
-from domain.outcomes import Outcome
+from domain.lots import Outcome
 
 #: Events of one command that are kept under an idempotency key: as many as an answer lists.
 MOST_REMEMBERED = 1_000
@@ -84,9 +84,10 @@ class Receipt:
         position = self.first
         for outcome in self.outcomes:
             placed += [self._replay(event) for event in outcome.replayed]
-            for draft in outcome.drafts:
-                placed.append(Placed(draft.id, position, draft.stream, draft.version))
-                position += 1
+            for lot in outcome.drafts:
+                places = range(position, position + len(lot))
+                placed += map(Placed, lot.ids, places, lot.streams, lot.versions)
+                position += len(lot)
         return tuple(placed)
 
     def _replay(self, event: Recorded) -> Placed:

@@ -2,13 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence, Set
+from itertools import chain
 
 from domain.chronicles import Chronicle
-from domain.events import Recorded, Request
-from domain.ledger import Batch, Sent
-from domain.plain_drafts import PlainDraft, PlainDrafts
-from domain.plain_orders import PlainOrder, PlainOrders
-from domain.record import EventAnnotated, EventRetracted
+from domain.events import Recorded
+from domain.ledger import Batch
+from domain.lots import Decided, Sent
 from domain.streams import Stream, advance, fold
 from service.storing.ledger import LedgerRecorder, read_bytes
 
@@ -21,8 +20,8 @@ MOST_CHRONICLED = 20_000
 #: Catching up over more events than this costs more than reading streams again.
 FURTHEST_BEHIND = 5_000
 
-#: What is kept of a stream in short.
-Remembered = Stream | PlainDraft | PlainDrafts
+#: What is kept of a stream in short: a lot stands for each that it has begun until its events are asked for.
+Remembered = Stream | Decided
 
 
 class StreamCache:
@@ -35,7 +34,6 @@ class StreamCache:
         self.recorder = recorder
         self.before_reading = before_reading
         self.position = 0
-        #: A plain order, or the several that it is one of, stands for its stream until somebody asks for it.
         self._orders: OrderedDict[str, Remembered] = OrderedDict()
         self._others: OrderedDict[str, Remembered] = OrderedDict()
         #: Streams with all their events, the last used last; of these nothing else is kept.
@@ -59,35 +57,16 @@ class StreamCache:
 
         `presume_new`: without what `domain.ledger.Batch` presumes to be new.
         """
-        names: set[str] = set()
-        requests: list[Sent] = []
-        for command in commands:
-            if presume_new and isinstance(command, PlainOrders):
-                names |= command.mentioned
-            else:
-                requests += command
+        lots = list(chain.from_iterable(commands))
         self._events.clear()
         self._tidy()
-        self._prefetch_events(requests, presume_new=presume_new)
+        self._prefetch_events(chain.from_iterable([lot.events_wanted(presume_new=presume_new) for lot in lots]))
+        names: set[str] = set()
         whole: set[str] = set()
-        for request in requests:
-            if isinstance(request, PlainOrder):
-                names.update(request.mentions)
-                if not presume_new:
-                    names.add(request.stream)
-                continue
-            body = request.body
-            corrected = self._events.get(request.envelope.corrects or "")
-            if corrected is not None:
-                whole.add(corrected.stream)
-            if isinstance(body, EventRetracted | EventAnnotated):
-                target = self._events.get(body.retracts if isinstance(body, EventRetracted) else body.annotates)
-                if target is not None:
-                    (whole if isinstance(body, EventRetracted) else names).add(target.stream)
-            else:
-                if not (body.BEGINS and presume_new):
-                    names.add(body.stream)
-                names.update(mention.stream for mention in body.mentions())
+        for lot in lots:
+            folded, all_of = lot.streams_wanted(self._prefetched, presume_new=presume_new)
+            names.update(folded)
+            whole.update(all_of)
         unknown = [name for name in names - whole if not self._touch(name)]
         unread = [name for name in whole if name not in self._chronicles]
         if unknown or unread:
@@ -98,24 +77,17 @@ class StreamCache:
             for name in unread:
                 self._chronicle(name, found.get(name, ()))
 
-    def _prefetch_events(self, requests: Sequence[Sent], *, presume_new: bool) -> None:
-        wanted: set[str | None] = set()
-        for request in requests:
-            if isinstance(request, PlainOrder):
-                if not presume_new:
-                    wanted.add(request.id)
-                continue
-            if not presume_new:
-                wanted.add(request.envelope.id)
-            wanted.add(request.envelope.corrects)
-            wanted.add(_target_of(request))
-        unknown = [identifier for identifier in wanted if identifier is not None]
+    def _prefetch_events(self, wanted: Iterable[str | None]) -> None:
+        unknown = [identifier for identifier in set(wanted) if identifier is not None]
         if unknown:
             self.before_reading()
             found = self.recorder.by_ids(unknown)
             for identifier in unknown:
                 state = found.get(identifier)
                 self._events[identifier] = None if state is None else read_bytes(state)
+
+    def _prefetched(self, identifier: str | None) -> Recorded | None:
+        return None if identifier is None else self._events.get(identifier)
 
     def stream(self, name: str) -> Stream:
         """One stream, folded."""
@@ -124,9 +96,7 @@ class StreamCache:
         found = self._room(name).get(name)
         if isinstance(found, Stream):
             return found
-        if isinstance(found, PlainDrafts):
-            found = found.beginning(name)
-        folded = fold(self._read(name) if found is None else [found.as_recorded()])
+        folded = fold(self._read(name) if found is None else [found.within(name).as_recorded()])
         self._keep(name, folded)
         return folded
 
@@ -142,7 +112,7 @@ class StreamCache:
     def _chronicle(self, name: str, states: Sequence[bytes]) -> Chronicle:
         known = self._room(name).pop(name, None)
         # Others may have appended since it became known: that is caught up with under the head's lock.
-        last = known.version if known is not None else len(states)
+        last = len(states) if known is None else _version_of(known, name)
         chronicle = Chronicle(map(read_bytes, states[:last]))
         if isinstance(known, Stream) and known.version == chronicle.version:
             chronicle.know(known.state)
@@ -174,8 +144,11 @@ class StreamCache:
 
     def remembers(self, name: str) -> bool:
         """Whether a stream is known to have begun, without looking it up."""
-        found = self._chronicles.get(name) or self._room(name).get(name)
-        return found is not None and found.version > 0
+        chronicle = self._chronicles.get(name)
+        if chronicle is not None:
+            return chronicle.version > 0
+        known = self._room(name).get(name)
+        return known is not None and _version_of(known, name) > 0
 
     def remembers_any(self, names: Set[str]) -> bool:
         """Whether any of these streams may be known to have begun, without looking it up."""
@@ -187,20 +160,19 @@ class StreamCache:
         whole = self._chronicles.keys() & batch.streams.keys()
         if whole:
             first = position - batch.count + 1
-            positions = {draft.id: first + place for place, draft in enumerate(batch.drafts)}
+            ids = chain.from_iterable(lot.ids for lot in batch.drafts)
+            positions = {identifier: place for place, identifier in enumerate(ids, start=first)}
             for name in whole:
                 chronicle = self._chronicles[name]
                 for draft in batch.decided_in(name):
-                    if draft.version > chronicle.version:
+                    if draft.versions[0] > chronicle.version:
                         chronicle.append(draft.as_recorded(), draft.causation_id)
                 chronicle.settle(positions)
         for name, stream in batch.streams.items():
-            if name in whole or isinstance(stream, Chronicle):
-                continue
-            if isinstance(stream, PlainDrafts):
-                self._orders[name] = stream
-            else:
+            if name not in whole and not isinstance(stream, Chronicle):
                 self._keep(name, stream)
+        for name, lot in batch.lots.items():
+            self._room(name)[name] = lot
         while len(self._orders) > MOST_ORDERS:
             self._orders.popitem(last=False)
         self.position = position
@@ -223,7 +195,7 @@ class StreamCache:
             return
         kept = self._room(event.stream)
         # A stream read after the last catch-up may hold the event already.
-        if event.stream not in kept or event.version <= kept[event.stream].version:
+        if event.stream not in kept or event.version <= _version_of(kept[event.stream], event.stream):
             return
         stream = self.stream(event.stream)
         advanced = advance(stream, event) if event.version == stream.version + 1 else None
@@ -253,8 +225,6 @@ class StreamCache:
             kept.popitem(last=False)
 
 
-def _target_of(request: Request) -> str | None:
-    """The event that a request says something about."""
-    if isinstance(request.body, EventRetracted):
-        return request.body.retracts
-    return request.body.annotates if isinstance(request.body, EventAnnotated) else None
+def _version_of(known: Remembered, name: str) -> int:
+    """The version of a stream."""
+    return known.version if isinstance(known, Stream) else known.within(name).versions[0]

@@ -31,7 +31,7 @@ from domain.events import Recorded
 from domain.json_text import parse_json
 from service.postgres.connections import cut, settings_of
 from service.storing.migrations.roles import SERVICE_ROLE
-from service.storing.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Numbered, Place, rows_of
+from service.storing.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Place, Written
 
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
@@ -248,21 +248,12 @@ class Appending:
         self.connection = connection
         self.head = head
 
-    def insert(self, events: Sequence["Numbered"]) -> None:
+    def insert(self, events: Written) -> None:
         """Append events that continue the head, and tell those who wait for new ones when the transaction commits."""
-        if len(events) >= COPIED_EVENTS:
-            self.copy([rows_of(events)])
-        elif events:
-            columns = (
-                [event.position for event in events],
-                [event.draft.stream for event in events],
-                [event.draft.version for event in events],
-                [event.draft.type for event in events],
-                [event.draft.id for event in events],
-                [event.recorded_at for event in events],
-                [event.state for event in events],
-            )
-            self.connection.execute(self.INSERT, (*columns, CHANNEL))
+        if events.many >= COPIED_EVENTS:
+            self.copy([events.rows()])
+        elif events.many:
+            self.connection.execute(self.INSERT, (*events.columns, CHANNEL))
 
     def copy(self, parts: Iterable[bytes]) -> None:
         """The same for many events, as rows of binary COPY: PostgreSQL takes them in while the next are being made."""

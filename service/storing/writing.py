@@ -6,14 +6,10 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
-
-from msgspec import Struct
+from typing import Any, NamedTuple
 
 from domain.events import instant
-from domain.orders import OrderPlaced
-from domain.outcomes import Decided
-from domain.plain_drafts import PlainDrafts
+from domain.lots import Decided
 
 #: An append is refused while the head runs further ahead of PostgreSQL's clock than this: the clock was set back.
 FURTHEST_AHEAD = timedelta(seconds=60)
@@ -57,21 +53,6 @@ class ClockSetBack(Exception):
         self.wait_s = (head.recorded_at - head.clock - FURTHEST_AHEAD).total_seconds()
 
 
-class Numbered(Struct, frozen=True, gc=False):
-    """A decided event with its position, its instant and the bytes to store."""
-
-    position: int
-    #: Microseconds since 1970, UTC.
-    recorded_us: int
-    draft: Decided
-    state: bytes
-
-    @property
-    def recorded_at(self) -> datetime:
-        """The instant at which it was recorded."""
-        return EPOCH + self.recorded_us * TICK
-
-
 #: PostgreSQL's binary COPY: signature, flags and extension before the rows, and what ends them.
 COPY_OPENING = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_END = b"\xff\xff"
@@ -80,31 +61,6 @@ POSTGRES_EPOCH_US = 946_684_800_000_000
 _seven_fields = struct.Struct(">hiqi").pack
 _eight_bytes = struct.Struct(">iqi").pack
 _length = struct.Struct(">i").pack
-#: Version and topic of every plain order.
-PLAIN_TOPIC = _eight_bytes(8, 1, len(OrderPlaced.NAME)) + OrderPlaced.NAME.encode()
-
-
-def rows_of(events: Iterable[Numbered]) -> bytes:
-    """Events as rows of PostgreSQL's binary COPY: each field with its length before it."""
-    rows: list[bytes] = []
-    for event in events:
-        draft, state = event.draft, event.state
-        stream, topic, identifier = draft.stream.encode(), draft.type.encode(), draft.id.encode()
-        rows += (
-            _seven_fields(7, 8, event.position, len(stream)),
-            stream,
-            _eight_bytes(8, draft.version, len(topic)),
-            topic,
-            _length(len(identifier)),
-            identifier,
-            _eight_bytes(8, event.recorded_us - POSTGRES_EPOCH_US, len(state)),
-            state,
-        )
-    return b"".join(rows)
-
-
-#: A decided event, who sent it, and the correlation id that it came with.
-Sender = tuple[Decided, str | None, str | None]
 
 
 class Place(NamedTuple):
@@ -139,71 +95,79 @@ class Place(NamedTuple):
         return found
 
 
-def number(drafts: Sequence[Sender], place: Place) -> list[Numbered]:
-    """Give decided events (each with actor and correlation id) the positions and instants from a place on."""
-    return [
-        Numbered(
-            place.position + index,
-            place.recorded_us + index,
-            draft,
-            draft.written(place.position + index, recorded_at, actor, correlation_id),
-        )
-        for index, ((draft, actor, correlation_id), recorded_at) in enumerate(
-            zip(drafts, place.instants(len(drafts)), strict=True)
-        )
-    ]
+class Sending(NamedTuple):
+    """Decided events, who sent them, and the correlation id that they came with."""
 
+    lot: Decided
+    actor: str | None = None
+    correlation_id: str | None = None
 
-class Mixed(NamedTuple):
-    """Decided events, each with who sent it."""
-
-    senders: list[Sender]
-
-    @property
-    def first_id(self) -> str:
-        """The id of the first."""
-        return self.senders[0][0].id
-
-
-class Alike(NamedTuple):
-    """Plain orders that somebody sent together."""
-
-    drafts: PlainDrafts
-    actor: str | None
-    correlation_id: str | None
-
-    @property
-    def first_id(self) -> str:
-        """The id of the first."""
-        return self.drafts.ids[0]
+    def parts(self, most: int) -> "Iterable[Sending]":
+        """Them in lots of so many at most."""
+        return (self._replace(lot=lot) for lot in self.lot.parts(most))
 
 
 class Written(NamedTuple):
-    """Events written down together: as rows of binary COPY, and the bytes of each."""
+    """Events written down one behind the other, field by field."""
 
-    rows: bytes
+    positions: Sequence[int]
+    streams: list[str]
+    versions: list[int]
+    types: list[str]
+    ids: list[str]
+    #: Microseconds since 1970, UTC.
+    recorded_us: Sequence[int]
+    #: The bytes to store.
     states: list[bytes]
 
+    @property
+    def many(self) -> int:
+        """How many they are."""
+        return len(self.states)
 
-def write(run: Mixed | Alike, place: Place) -> Written:
-    """Write events down from a place on; those that are alike in a third of the time."""
-    if isinstance(run, Mixed):
-        numbered = number(run.senders, place)
-        return Written(rows_of(numbered), [event.state for event in numbered])
-    drafts = run.drafts
-    states = drafts.written(place.position, place.instants(len(drafts)), run.actor, run.correlation_id)
-    position, recorded_us = place.position, place.recorded_us - POSTGRES_EPOCH_US
-    rows: list[bytes] = []
-    for stream, identifier, state in zip(drafts.orders.streams, drafts.ids, states, strict=True):
-        rows += (
-            _seven_fields(7, 8, position, len(stream)),
-            stream.encode(),
-            PLAIN_TOPIC,
-            _length(len(identifier)),
-            identifier.encode(),
-            _eight_bytes(8, recorded_us, len(state)),
-            state,
-        )
-        position += 1
-        recorded_us += 1
-    return Written(b"".join(rows), states)
+    @property
+    def columns(self) -> tuple[Sequence[Any], ...]:
+        """Its fields as those of a row, each with its type."""
+        recorded_at = [EPOCH + moment * TICK for moment in self.recorded_us]
+        return list(self.positions), self.streams, self.versions, self.types, self.ids, recorded_at, self.states
+
+    def rows(self) -> bytes:
+        """Them as rows of PostgreSQL's binary COPY: each field with its length before it."""
+        rows: list[bytes] = []
+        kinds: dict[tuple[int, str], bytes] = {}
+        for position, stream, version, name, identifier, recorded_us, state in zip(*self, strict=True):
+            kind = kinds.get((version, name))
+            if kind is None:
+                topic = name.encode()
+                kind = kinds[version, name] = _eight_bytes(8, version, len(topic)) + topic
+            where, named = stream.encode(), identifier.encode()
+            rows += (
+                _seven_fields(7, 8, position, len(where)),
+                where,
+                kind,
+                _length(len(named)),
+                named,
+                _eight_bytes(8, recorded_us - POSTGRES_EPOCH_US, len(state)),
+                state,
+            )
+        return b"".join(rows)
+
+
+def write(sendings: Iterable[Sending], place: Place) -> Written:
+    """Write decided events down, one behind the other from a place on."""
+    streams: list[str] = []
+    versions: list[int] = []
+    types: list[str] = []
+    ids: list[str] = []
+    states: list[bytes] = []
+    for lot, actor, correlation_id in sendings:
+        next_one = place.beyond(len(states))
+        many = len(lot)
+        states += lot.states(next_one.position, next_one.instants(many), actor, correlation_id)
+        streams += lot.streams
+        versions += lot.versions
+        types += (lot.type,) * many
+        ids += lot.ids
+    end = place.beyond(len(states))
+    positions, recorded_us = range(place.position, end.position), range(place.recorded_us, end.recorded_us)
+    return Written(positions, streams, versions, types, ids, recorded_us, states)

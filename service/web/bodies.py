@@ -11,8 +11,8 @@ from starlette.requests import Request as HttpRequest
 from domain.catalogue import read_request
 from domain.errors import Invalid, Refusal
 from domain.json_text import TooLong, parse_elements, parse_json, refuse_deep
-from domain.ledger import Sent
-from domain.plain_orders import PlainOrder, PlainOrders, read_plain_order, read_plain_orders
+from domain.lots import Sent
+from domain.plain_orders import in_lots, read_plain_order
 from service.codes import codes
 from service.web.problems import REFUSALS, HttpProblem
 
@@ -58,23 +58,28 @@ class _Reading:
     def __init__(self, most: int | None) -> None:
         self._most = most
         self.requests: list[Sent] = []
+        self._events = 0
         self._faults: list[dict[str, Any]] = []
         self._wrong_bytes = 0
+
+    def take(self, lot: Sent) -> None:
+        """Take what is read; HttpProblem where there are more events than there may be."""
+        self.requests.append(lot)
+        self._events += len(lot)
+        self._refuse_more()
 
     def add(self, sent: Any, line: int | None, pointer: str, size: int) -> None:
         """Take an event as it was sent; HttpProblem where enough is wrong to say so."""
         try:
-            self.requests.append(sent if isinstance(sent, PlainOrder) else read_request(sent, codes()))
+            self.take(read_request(sent, codes()))
         except Invalid as invalid:
             self._faults += _placed(invalid, line, pointer)
             self._wrong_bytes += size
             if len(self._faults) >= MOST_FAULTS or self._wrong_bytes >= MOST_WRONG_BYTES:
                 self.end()
-        self.refuse_more()
 
-    def refuse_more(self, further: int = 0) -> None:
-        """HttpProblem where there are more events than there may be."""
-        if self._most is not None and len(self.requests) + further > self._most:
+    def _refuse_more(self) -> None:
+        if self._most is not None and self._events > self._most:
             raise HttpProblem("invalid", f"there are more than {self._most:,} events in the request")
 
     def end(self) -> None:
@@ -154,24 +159,17 @@ def _read_lines(body: bytes, most: int | None) -> Batch:
         raise HttpProblem("too-large", f"the body has more than {MOST_LINES:,} lines")
     reading = _Reading(most)
     numbers: list[int] = []
-    plain: list[PlainOrders] = []
     lines = _lines(body)
     while chunk := list(islice(lines, LINES_AT_ONCE)):
-        places, orders = read_plain_orders([text for _, text in chunk], codes())
-        if len(orders) == len(chunk) and not reading.requests:
-            reading.refuse_more(len(numbers) + len(chunk))
-            plain.append(orders)
-        else:
-            if plain:
-                # Not all of them are plain.
-                reading.requests += PlainOrders.joined(plain)
-                plain.clear()
-            by_place = dict(zip(places, orders, strict=True))
-            for place, (number, text) in enumerate(chunk):
-                reading.add(by_place.get(place) or _parse(text, number), number, "", len(text))
+        for first, lot in in_lots([text for _, text in chunk], codes()):
+            if lot is not None:
+                reading.take(lot)
+            else:
+                number, text = chunk[first]
+                reading.add(_parse(text, number), number, "", len(text))
         numbers += [number for number, _ in chunk]
     reading.end()
-    return Batch(PlainOrders.joined(plain) if plain else reading.requests, numbers, single=False)
+    return Batch(reading.requests, numbers, single=False)
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -10,9 +10,9 @@ from domain.catalogue import EVENT_TYPES, read_request
 from domain.errors import Invalid, Problem, Refusal
 from domain.events import Envelope
 from domain.json_text import parse_json, refuse_deep
-from domain.ledger import Sent
+from domain.lots import Sent
 from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrder, read_plain_order
+from domain.plain_orders import read_plain_order
 from domain.values import EventData
 from service.codes import codes
 from service.web.bodies import JSON, MOST_FAULTS
@@ -36,8 +36,7 @@ class Facts:
     @property
     def stream(self) -> str:
         """The stream of the first."""
-        first = self.requests[0]
-        return first.stream if isinstance(first, PlainOrder) else first.body.stream
+        return self.requests[0].streams[0]
 
     def problem(self, refusal: Refusal) -> HttpProblem:
         """A refusal of one of them, as the answer to the whole request."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.ledger import Sent
+from domain.lots import Sent
 from domain.resources import KINDS
 from service.asking.clocks import Raw
 from service.asking.comparisons import CannotBeSupposed

@@ -12,8 +12,9 @@ from domain.chronicles import as_draft
 from domain.errors import Invalid, Refusal, Rejected
 from domain.events import Draft, Recorded, Request, World
 from domain.ledger import Batch
-from domain.outcomes import Decided, Outcome
+from domain.lots import Decided, Outcome
 from domain.record import EventRetracted
+from domain.retractions import retract_along
 from domain.streams import ABOUT_EVENTS, fold, kind_of
 
 
@@ -26,13 +27,15 @@ class SlowBatch(Batch):
         return [*self.reader.history(name), *decided]  # type: ignore[attr-defined]
 
     def _take(self, draft: Decided) -> None:
-        self._standing.discard(draft.stream)
-        self._stream(draft.stream)
-        self._runs.append(draft)
+        (name,), (identifier,) = draft.streams, draft.ids
+        self._standing.discard(name)
+        self._stream(name)
+        self._touched.append(((name,), self.streams.get(name)))
+        self.drafts.append(draft)
         self.count += 1
-        self._ids[draft.id] = draft
-        self._decided.setdefault(draft.stream, []).append(draft)
-        self.streams[draft.stream] = fold(self._all(draft.stream))
+        self._ids[identifier] = draft
+        self._decided.setdefault(name, []).append(draft)
+        self.streams[name] = fold(self._all(name))
 
     def _replay(self, request: Request, before: Recorded) -> Outcome:
         outcome = super()._replay(request, before)
@@ -54,7 +57,7 @@ class SlowBatch(Batch):
             if "its own owner" not in refused:
                 raise
         if request.body.KIND == "organization" and request.sent["data"].get("parent_id") is not None:
-            draft = draft or self._draft(request, request.body.stream)
+            draft = draft or self.draft(request, request.body.stream)
             state = organizations.apply(self._stream(draft.stream).state, draft.as_recorded())
             refuse_any_circle(draft.stream, state, self, "/data/parent_id")
         assert not refused, refused
@@ -64,7 +67,7 @@ class SlowBatch(Batch):
     def _check_correction(self, draft: Draft) -> None:
         if draft.corrects is None:
             return
-        target = self._named_event(draft.corrects, "/corrects")
+        target = self.named_event(draft.corrects, "/corrects")
         retraction = _retraction_of(target, self._all(target.stream))
         if retraction is None:
             raise Rejected.at("/corrects", f"{target.id} stands: retract it before recording what replaces it")
@@ -73,7 +76,7 @@ class SlowBatch(Batch):
             raise Invalid.at("/known_on", message)
 
     def _retract(self, request: Request, body: EventRetracted) -> list[Draft]:
-        target = self._named_event(body.retracts, "/data/retracts")
+        target = self.named_event(body.retracts, "/data/retracts")
         if target.type == "event-retracted":
             raise Rejected.at("/data/retracts", f"{target.id} is a retraction, which cannot be retracted")
         given = request.envelope.known_on
@@ -85,12 +88,12 @@ class SlowBatch(Batch):
         gone = {event.data["retracts"] for event in history if event.type == "event-retracted"}
         standing = [event for event in history if event.id not in gone and event.type not in ABOUT_EVENTS]
         version = self._stream(target.stream).version + 1
-        first = self._draft(request, target.stream, given or target.known_on, version)
+        first = self.draft(request, target.stream, given or target.known_on, version)
         drafts = [first]
         if target.type == "order-placed":
-            later = [event for event in standing if event.version > target.version and event.id not in self._named]
+            later = [event for event in standing if event.version > target.version and event.id not in self.named]
             told_on = first.known_on if first.known_on > target.known_on else date.min
-            drafts += [self._retract_along(first, told_on, event, n) for n, event in enumerate(later, start=1)]
+            drafts += [retract_along(self, first, told_on, event, n) for n, event in enumerate(later, start=1)]
         elif target.type not in ABOUT_EVENTS:
             self._refuse_slowly(target, standing)
         return drafts

@@ -14,7 +14,7 @@ from domain.chronicles import Chronicle
 from domain.errors import Refusal
 from domain.events import Recorded
 from domain.ledger import Batch
-from domain.outcomes import Outcome
+from domain.lots import Outcome
 from domain.streams import Stream, fold
 from tests.domain.slow_decisions import SlowBatch
 from tests.ledgers import CODES, Book, Event, line, market, request

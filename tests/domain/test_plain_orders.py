@@ -13,10 +13,10 @@ from domain.catalogue import read_request, read_stored
 from domain.errors import Invalid, Refusal
 from domain.events import canonical, instant
 from domain.json_text import parse_json
-from domain.ledger import Batch, Sent
-from domain.outcomes import AllNew, Outcome
-from domain.plain_drafts import PlainDraft, PlainDrafts
-from domain.plain_orders import LONGEST_BYTES, PlainOrders, read_plain_order, read_plain_orders
+from domain.ledger import Batch
+from domain.lots import Decided, Outcome, Sent
+from domain.plain_lots import PlainDrafts, PlainOrders
+from domain.plain_orders import LONGEST_BYTES, in_lots, read_plain_order, read_plain_orders
 from domain.streams import advance, fold
 from tests.domain.test_mutations import damage
 from tests.ledgers import CODES, Book, Event
@@ -111,11 +111,13 @@ def test_a_plain_order_is_read_as_the_long_road_reads_it(sent: Event, form: dict
     assert plain is not None
     assert long_road(text) == sent
     request = plain.request()
-    assert (request.envelope.id, plain.stream) == (plain.id, request.body.stream)
-    assert (plain.effective_on, plain.known_on) == (request.envelope.effective_on, request.envelope.known_on)
-    assert (plain.basis, plain.data) == (request.envelope.basis, canonical(sent["data"]))
-    assert plain.source == (canonical(sent["source"]) if "source" in sent else None)
-    assert set(plain.mentions) == {mention.stream for mention in request.body.mentions()}
+    envelope = request.envelope
+    assert (plain.ids, plain.streams) == (request.ids, request.streams) == ((envelope.id,), (request.body.stream,))
+    known_on = None if envelope.known_on is None else envelope.known_on.isoformat()
+    assert (plain.effective_on, plain.known_on) == ((envelope.effective_on.text,), (known_on,))
+    assert (plain.bases, plain.data) == ((envelope.basis,), (canonical(sent["data"]),))
+    assert plain.sources == (canonical(sent["source"]) if "source" in sent else None,)
+    assert plain.mentioned == {mention.stream for mention in request.body.mentions()}
 
 
 @pytest.mark.parametrize("sent", NOT_PLAIN)
@@ -173,7 +175,7 @@ def test_damaged_text_is_plain_only_where_the_long_road_accepts_it() -> None:
             damaged_and_plain += 1
             sent = long_road(text)
             assert sent is not None
-            assert plain.data == canonical(sent["data"])
+            assert plain.data == (canonical(sent["data"]),)
     assert damaged_and_plain > 100
 
 
@@ -190,9 +192,16 @@ def test_many_are_read_together_as_each_by_itself(share: float) -> None:
         by_itself = {place: read_plain_order(text, CODES) for place, text in enumerate(texts)}
         places, orders = read_plain_orders(texts, CODES)
         assert places == [place for place, order in by_itself.items() if order is not None]
-        assert list(orders) == [order for order in by_itself.values() if order is not None]
-        assert [list(PlainOrders.joined([orders, orders]))[place] for place in range(len(orders))] == list(orders)
-        assert orders.mentioned == {name for order in orders for name in order.mentions}
+        alone = [order for order in by_itself.values() if order is not None]
+        assert list(orders.apart()) == alone
+        twice = PlainOrders.joined([orders, orders])
+        assert twice.part(0, len(orders)) == twice.part(len(orders), len(twice)) == orders
+        assert orders.mentioned == {name for order in alone for name in order.mentioned}
+        lots = dict(in_lots(texts, CODES))
+        assert [place for place, lot in lots.items() if lot is None] == [
+            p for p, one in by_itself.items() if one is None
+        ]
+        assert [order for lot in lots.values() if lot is not None for order in lot.apart()] == alone
 
 
 def test_names_with_line_feeds_in_them_are_not_taken_for_two_names() -> None:
@@ -214,7 +223,7 @@ class Register(Book):
         self.presume_new = presume_new
         #: The streams that it remembers without looking them up: none, or one of so many.
         self.memory = memory
-        #: Whether commands that are plain orders throughout are read and decided at once.
+        #: Whether plain orders that stand one behind the other in a command are read and decided at once.
         self.together = together
         self.stored: list[bytes] = []
         self.plainly = self.at_once = 0
@@ -225,11 +234,11 @@ class Register(Book):
 
     def read(self, texts: Sequence[bytes]) -> Sequence[Sent]:
         """Requests as this book takes them."""
-        places, orders = read_plain_orders(texts if self.plain else [], CODES)
-        if self.together and len(orders) == len(texts):
-            return orders
-        plain = dict(zip(places, orders, strict=True))
-        return [plain.get(place) or read_request(parse_json(text), CODES) for place, text in enumerate(texts)]
+        if self.together:
+            lots = in_lots(texts, CODES)
+            return [lot or read_request(parse_json(texts[place]), CODES) for place, lot in lots]
+        plain = [read_plain_order(text, CODES) if self.plain else None for text in texts]
+        return [one or read_request(parse_json(text), CODES) for one, text in zip(plain, texts, strict=True)]
 
     def take(self, commands: Sequence[Sequence[bytes]]) -> list[Any]:
         """Record commands in one go, each by itself; what became of each."""
@@ -239,9 +248,9 @@ class Register(Book):
         if self.presume_new and not self._holds(batch, answers):
             self._named = named
             answers, batch = self._try(requests, presume_new=False)
-        for draft in batch.drafts:
-            self.plainly += isinstance(draft, PlainDraft)
-            self._store(draft)
+        for lot in batch.drafts:
+            self.plainly += len(lot) if isinstance(lot, PlainDrafts) else 0
+            self._store(lot)
         return answers
 
     def _try(self, requests: Sequence[Sequence[Sent]], *, presume_new: bool) -> tuple[list[Any], Batch]:
@@ -250,8 +259,8 @@ class Register(Book):
         for command in requests:
             try:
                 outcomes = batch.add(command)
-                self.at_once += isinstance(outcomes, AllNew) and len(outcomes) > 1
-                answers.append([_told(outcome) for outcome in outcomes])
+                self.at_once += any(outcome.requests > 1 for outcome in outcomes)
+                answers.append([one for outcome in outcomes for one in _told(outcome)])
             except Refusal as refusal:
                 answers.append((type(refusal), refusal.index, refusal.problems))
         return answers, batch
@@ -259,26 +268,31 @@ class Register(Book):
     def _holds(self, batch: Batch, answers: list[Any]) -> bool:
         """Whether nothing was refused, and no id or first version of a stream is there already."""
         return all(isinstance(answer, list) for answer in answers) and not any(
-            self.event(draft.id) or (draft.version == 1 and self.stream(draft.stream).version) for draft in batch.drafts
+            self.event(identifier) or (version == 1 and self.stream(stream).version)
+            for lot in batch.drafts
+            for identifier, stream, version in zip(lot.ids, lot.streams, lot.versions, strict=True)
         )
 
-    def _store(self, draft: Any) -> None:
-        position = len(self.stored) + 1
-        moment = instant(datetime(2025, 6, 30, tzinfo=UTC) + timedelta(microseconds=position))
-        state = draft.written(position, moment, ACTOR, CORRELATION)
-        self.stored.append(state)
-        event = read_stored(parse_json(state))
-        self._ids[event.id] = event
-        self._histories[event.stream].append(event)
-        stream = advance(self.stream(event.stream), event) or fold(self._histories[event.stream])
-        self._streams[event.stream] = stream
+    def _store(self, lot: Decided) -> None:
+        first = len(self.stored) + 1
+        moments = [
+            instant(datetime(2025, 6, 30, tzinfo=UTC) + timedelta(microseconds=first + place))
+            for place in range(len(lot))
+        ]
+        states = lot.states(first, moments, ACTOR, CORRELATION)
+        self.stored += states
+        for event in map(read_stored, map(parse_json, states)):
+            self._ids[event.id] = event
+            self._histories[event.stream].append(event)
+            stream = advance(self.stream(event.stream), event) or fold(self._histories[event.stream])
+            self._streams[event.stream] = stream
 
 
-def _told(outcome: Outcome) -> Any:
-    return (
-        [(draft.id, draft.stream, draft.version) for draft in outcome.drafts],
-        [(event.id, event.stream, event.version) for event in outcome.replayed],
-    )
+def _told(outcome: Outcome) -> list[Any]:
+    """What became of each request."""
+    events = [place for lot in outcome.drafts for place in zip(lot.ids, lot.streams, lot.versions, strict=True)]
+    replayed = [(event.id, event.stream, event.version) for event in outcome.replayed]
+    return [([event], []) for event in events] if outcome.requests > 1 else [(events, replayed)]
 
 
 def commands_of(random: Random, size: int) -> list[list[bytes]]:
@@ -408,10 +422,11 @@ def test_orders_decided_at_once_can_be_built_on_and_taken_back_within_their_batc
 def test_what_is_written_together_is_what_is_written_one_by_one() -> None:
     texts = [json.dumps(sent, ensure_ascii=False).encode() for sent in PLAIN]
     _, orders = read_plain_orders(texts, CODES)
-    drafts = PlainDrafts(orders, [f"named-{n}" for n in range(len(orders))], date(2025, 6, 30))
+    drafts = orders.drafts(tuple(f"named-{n}" for n in range(len(orders))), date(2025, 6, 30))
     instants = [f"2025-06-30T12:00:00.{n:06d}Z" for n in range(len(orders))]
-    assert drafts.written(41, instants, ACTOR, CORRELATION) == [
-        draft.written(41 + n, instants[n], ACTOR, CORRELATION) for n, draft in enumerate(drafts)
+    alone = list(drafts.parts(1))
+    assert list(drafts.states(41, instants, ACTOR, CORRELATION)) == [
+        draft.states(41 + n, [instants[n]], ACTOR, CORRELATION)[0] for n, draft in enumerate(alone)
     ]
-    assert drafts.beginning("order/po-1") == drafts[len(drafts) - 1]
-    assert [drafts.named(draft.id) for draft in drafts] == list(drafts)
+    assert drafts.within("order/po-1").ids == drafts.ids[-1:]
+    assert [drafts.named(identifier).as_recorded() for identifier in drafts.ids] == [one.as_recorded() for one in alone]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Conflict, Invalid, Rejected
-from domain.outcomes import Outcome
+from domain.lots import Outcome
 from tests.domain.refusals import refuses
 from tests.ledgers import Book, Event, line, market, request
 

@@ -7,15 +7,17 @@ records what was read, the one that reads the file (reader.py) reads on, and han
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
+
+from msgspec.structs import replace
 
 from domain.catalogue import read_request
 from domain.errors import Invalid
 from domain.json_text import parse_json
-from domain.ledger import Sent
-from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrder, PlainOrders, read_plain_orders
+from domain.lots import Sent
+from domain.plain_lots import PlainOrders
+from domain.plain_orders import read_plain_orders
 from service.codes import codes
 from service.importing.opening import LONGEST_LINE_BYTES
 from service.importing.reading.messages import WireSheet
@@ -44,7 +46,7 @@ class Line(NamedTuple):
     @property
     def type(self) -> str:
         """The type of the event."""
-        return OrderPlaced.NAME if isinstance(self.request, PlainOrder) else str(self.request.body.NAME)
+        return self.request.type
 
 
 class Wrong(NamedTuple):
@@ -92,7 +94,8 @@ class Sheet:
 
     def lines(self) -> list[Line | Wrong]:
         """Each by itself, in the order of the file."""
-        plain = [Line(n, order, order.text) for n, order in zip(self.numbers, self.orders, strict=True)]
+        orders = zip(self.numbers, self.orders.apart(), self.orders.texts, strict=True)
+        plain = [Line(n, order, text) for n, order, text in orders]
         others = map(_by_the_long_road, self.unread)
         return sorted([*plain, *others, *self.wrong], key=lambda line: line.number)
 
@@ -115,7 +118,7 @@ class Sheet:
     @classmethod
     def of(cls, told: WireSheet) -> "Sheet":
         """It from what was told."""
-        orders = PlainOrders(
+        columns: list[Any] = [
             told.texts,
             told.ids,
             told.streams,
@@ -125,7 +128,8 @@ class Sheet:
             told.data,
             told.sources,
             [told.mentioned[place] for place in told.mentions],
-        )
+        ]
+        orders = PlainOrders(*map(tuple, columns))
         if {len(column) for column in orders.columns} != {len(told.numbers)}:
             raise ValueError("fields of plain orders of different lengths")
         wrong = [Wrong(n, [Fault(n, message) for message in messages], text) for n, messages, text in told.wrong]
@@ -207,7 +211,7 @@ def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
                     ids[place] = name
                 else:
                     unread.append(Unread(numbers[place], text, ended or place < len(texts) - 1, name))
-        plain = replace(orders, ids=list(ids.values()))
+        plain = replace(orders, ids=tuple(ids.values()))
         yield Sheet([numbers[place] for place in places], plain, unread, taken_bytes=taken_bytes)
 
 

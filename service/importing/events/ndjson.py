@@ -18,9 +18,7 @@ from dataclasses import dataclass
 
 from domain.errors import Refusal
 from domain.json_text import parse_json
-from domain.ledger import Sent
-from domain.orders import OrderPlaced
-from domain.plain_orders import PlainOrders
+from domain.lots import Sent
 from service.importing.events.lines import SHEET_LINES, Line, Lines, Sheet, Wrong
 from service.importing.plans import Entry, Progress, Refused, Remark, Summary
 from service.importing.recording import Recorder
@@ -145,8 +143,8 @@ class Batch:
     def of(cls, sheet: Sheet) -> "Batch":
         """The lines of a sheet."""
         if sheet.plain:
-            types = Counter({OrderPlaced.NAME: len(sheet.orders)})
-            return cls(sheet.numbers, sheet.orders, sheet.orders.texts, types, [])
+            orders = sheet.orders
+            return cls(sheet.numbers, [orders], list(orders.texts), Counter({orders.type: len(orders)}), [])
         lines = sheet.lines()
         read = [line for line in lines if isinstance(line, Line)]
         return cls(
@@ -160,11 +158,9 @@ class Batch:
     @classmethod
     def joined(cls, batches: Collection["Batch"]) -> "Batch":
         """The lines of all of them."""
-        orders = [batch.requests for batch in batches if isinstance(batch.requests, PlainOrders)]
-        all_plain = len(orders) == len(batches)
         return cls(
             [number for batch in batches for number in batch.numbers],
-            PlainOrders.joined(orders) if all_plain else [one for batch in batches for one in batch.requests],
+            [lot for batch in batches for lot in batch.requests],
             [text for batch in batches for text in batch.texts],
             sum((batch.types for batch in batches), Counter()),
             [fault for batch in batches for fault in batch.faults],

@@ -12,9 +12,9 @@ from psycopg import Connection
 
 import service.recording.committer
 from domain.errors import Conflict, Rejected
-from domain.ledger import Sent
+from domain.lots import Sent
 from domain.merkle import leaf_hash
-from domain.plain_orders import PlainOrder, read_plain_order, read_plain_orders
+from domain.plain_orders import read_plain_order, read_plain_orders
 from service.codes import codes
 from service.recording.commands import Command, Oversized, Withdrawn
 from service.recording.committer import Committer
@@ -54,7 +54,7 @@ def _every_group_is_large(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     monkeypatch.setattr(service.recording.committer, "WARY_GROUPS", 2)
 
 
-def plain(sent: Event) -> PlainOrder:
+def plain(sent: Event) -> Sent:
     """An order as the short road takes it."""
     found = read_plain_order(json.dumps(sent).encode(), codes())
     assert found is not None
@@ -68,7 +68,7 @@ def orders(name: str, many: int = MANY) -> Sequence[Sent]:
         return [plain(one) for one in sent]
     _, read = read_plain_orders([json.dumps(one).encode() for one in sent], codes())
     assert len(read) == many
-    return read
+    return [read]
 
 
 def recorded_ids(ledger: Ledger, after: int = 3) -> list[str]:
@@ -174,7 +174,7 @@ def test_orders_sent_again_are_replayed_though_nobody_remembers_them(committer: 
     forgetful(committer)
     again = committer.record(orders("a"))
     assert (again.replayed, again.events) == (True, first.events)
-    mixed = committer.record([*orders("b")[:3], *orders("a")[:3]])
+    mixed = committer.record([*orders("b", 3), *orders("a", 3)])
     assert (mixed.recorded, [placed.position for placed in mixed.events]) == (3, [10, 11, 12, 4, 5, 6])
     assert len(stored(ledger)) == 12
 
@@ -191,7 +191,7 @@ def test_an_id_that_is_taken_is_a_conflict_and_an_order_that_stands_is_refused(
     ):
         forgetful(committer)
         with pytest.raises(kind, match=why) as refused:
-            committer.record([*orders("b")[:5], plain(wrong)])
+            committer.record([*orders("b", 5), plain(wrong)])
         assert refused.value.index == 5
     assert recorded_ids(ledger) == ids("a")
 
@@ -214,7 +214,7 @@ def test_what_comes_after_something_refused_is_withdrawn(
     record(committer, *market())
     with head_held(database):
         sent = send(
-            committer, orders("a"), orders("b"), [*orders("c")[:5], plain(order("a-0"))], orders("d"), orders("e")
+            committer, orders("a"), orders("b"), [*orders("c", 5), plain(order("a-0"))], orders("d"), orders("e")
         )
         assert appends_wait(owner)
     assert [type(command.future.exception()) for command in sent] == [
@@ -237,7 +237,7 @@ def test_an_event_too_large_in_a_large_group_refuses_its_command_alone(
     with head_held(database):
         futures = [committer.submit(orders("a"))]
         assert appends_wait(owner)
-        futures += [committer.submit([*orders("b")[:5], *read([large])]), committer.submit(orders("c"))]
+        futures += [committer.submit([*orders("b", 5), *read([large])]), committer.submit(orders("c"))]
     refusal = futures[1].exception()
     assert isinstance(refusal, Oversized)
     assert refusal.index == 5

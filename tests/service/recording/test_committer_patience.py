@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 
 import service.recording.committer
-from domain.ledger import Sent
+from domain.lots import Sent
 from service.postgres.connections import settings_of
 from service.recording.committer import Committer, Unavailable
 from service.recording.receipts import Receipt

@@ -17,7 +17,7 @@ from domain.ledger import Batch
 from service.recording.committer import Committer
 from service.recording.streams import StreamCache
 from service.storing.ledger import Ledger
-from service.storing.writing import ClockSetBack, Place, new_identifier, number
+from service.storing.writing import ClockSetBack, Place, Sending, new_identifier, write
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
     amendment,
@@ -107,7 +107,7 @@ def test_positions_are_given_in_the_order_of_commits_and_seen_only_then(
     batch = Batch(StreamCache(ledger.recorder), datetime.now(UTC).date(), new_identifier)
     batch.add(read([organization("baidu")]))
     with ledger.recorder.appending() as appending:
-        appending.insert(number([(draft, None, None) for draft in batch.drafts], Place.after(appending.head)))
+        appending.insert(write(map(Sending, batch.drafts), Place.after(appending.head)))
         later = committer.submit(read([organization("huawei")]))
         assert appends_wait(owner)
         assert (ledger.recorder.head().position, stored(ledger), later.done()) == (0, [], False)
@@ -121,7 +121,7 @@ def test_an_append_that_breaks_off_uses_up_no_position(committer: Committer, led
 
     def break_off() -> None:
         with ledger.recorder.appending() as appending:
-            appending.insert(number([(draft, None, None) for draft in batch.drafts], Place.after(appending.head)))
+            appending.insert(write(map(Sending, batch.drafts), Place.after(appending.head)))
             raise EOFError
 
     with pytest.raises(EOFError):

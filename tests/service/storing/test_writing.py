@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from domain.plain_drafts import PlainDrafts
+from domain.plain_lots import PlainDrafts
 from domain.plain_orders import read_plain_orders
 from service.codes import codes
-from service.storing.writing import Alike, ClockSetBack, Head, Mixed, Place, write
+from service.storing.writing import ClockSetBack, Head, Place, Sending, write
 from tests.service.purchases import order
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -22,16 +22,17 @@ def drafts(many: int) -> PlainDrafts:
     texts = [json.dumps(one, ensure_ascii=False).encode() for one in sent]
     places, orders = read_plain_orders(texts, codes())
     assert places == list(range(many))
-    return PlainDrafts(orders, [f"of-{n}" for n in range(many)], date(2026, 11, 25))
+    return PlainDrafts(orders, tuple(f"of-{n}" for n in range(many)), date(2026, 11, 25))
 
 
 def test_plain_orders_side_by_side_are_written_as_one_by_one() -> None:
     several = drafts(7)
     # Three before a full second and four behind it.
     place = Place.after(Head(99, None, NOON - timedelta(microseconds=3)))
-    alike = write(Alike(several, "tester", "import:1"), place)
-    mixed = write(Mixed([(draft, "tester", "import:1") for draft in several]), place)
+    alike = write([Sending(several, "tester", "import:1")], place)
+    mixed = write([Sending(draft, "tester", "import:1") for draft in several.parts(1)], place)
     assert alike == mixed
+    assert alike.rows() == mixed.rows()
     stored = [json.loads(state) for state in alike.states]
     assert [event["position"] for event in stored] == list(range(100, 107))
     assert [event["recorded_at"][-9:] for event in stored] == [

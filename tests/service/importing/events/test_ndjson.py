@@ -15,7 +15,7 @@ import pytest
 
 import service.importing.events.ndjson
 from domain.errors import Rejected
-from domain.plain_orders import PlainOrder
+from domain.plain_lots import PlainOrders
 from service.importing.events.lines import Line, Lines, LinesTold, Wrong
 from service.importing.events.ndjson import ATOMIC_LINES, BATCH_LINES
 from service.importing.importing import import_file
@@ -356,7 +356,7 @@ def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
     assert len(there) == len(lines) - 1
     assert [type(line) for line in there[-4:]] == [Line, Wrong, Wrong, Wrong]
     assert isinstance(there[0], Line)
-    assert isinstance(there[0].request, PlainOrder)
+    assert isinstance(there[0].request, PlainOrders)
 
 
 def test_no_process_stays_behind_where_the_rest_is_not_wanted(tmp_path: Path) -> None:
