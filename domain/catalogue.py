@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,34 +14,22 @@ from domain.reliance import InstrumentReliance, NoReliance, OrderReliance, Relia
 from domain.rules import Misplaced
 from domain.values import Codes, EventData
 
+#: Where the types of events are, in the order in which they are listed.
+MODULES: tuple[ModuleType, ...] = (organizations, products, orders, supply, partnerships, regulations, rates, record)
+
+
+def types_of(module: ModuleType) -> dict[str, type[EventData]]:
+    """The types of events that a module defines, by name."""
+    return {
+        definition.NAME: definition
+        for definition in vars(module).values()
+        if isinstance(definition, type) and issubclass(definition, EventData)
+        if definition.__module__ == module.__name__ and "NAME" in vars(definition)
+    }
+
+
 EVENT_TYPES: dict[str, type[EventData]] = {
-    definition.NAME: definition
-    for definition in (
-        organizations.OrganizationRegistered,
-        organizations.OrganizationChanged,
-        products.ProductRegistered,
-        products.ProductChanged,
-        orders.OrderPlaced,
-        orders.OrderAmended,
-        orders.OrderCancelled,
-        orders.GoodsReceived,
-        orders.GoodsReturned,
-        orders.OrderAllocated,
-        supply.SupplyAsserted,
-        partnerships.PartnershipFormed,
-        partnerships.PartnershipChanged,
-        partnerships.PartnershipEnded,
-        regulations.RegulationEnacted,
-        regulations.RegulationAmended,
-        regulations.RegulationSuspended,
-        regulations.RegulationResumed,
-        regulations.RegulationRepealed,
-        regulations.LicenceGranted,
-        regulations.LicenceRevoked,
-        rates.ExchangeRatesPublished,
-        record.EventRetracted,
-        record.EventAnnotated,
-    )
+    name: definition for module in MODULES for name, definition in types_of(module).items()
 }
 
 
@@ -77,9 +66,8 @@ class Aggregate:
     registered: bool = True
 
 
+#: By kind of stream, in the order in which kinds of things are listed.
 AGGREGATES: dict[str, Aggregate] = {
-    "organization": Aggregate(organizations.apply, settle=organizations.settle, without=organizations.without),
-    "product": Aggregate(products.apply),
     "order": Aggregate(
         fulfilment.apply,
         fulfilment.admit,
@@ -87,11 +75,13 @@ AGGREGATES: dict[str, Aggregate] = {
         without=fulfilment.without,
         reliance=OrderReliance,
     ),
-    "supply": Aggregate(supply.apply, registered=False),
+    "organization": Aggregate(organizations.apply, settle=organizations.settle, without=organizations.without),
+    "product": Aggregate(products.apply),
     "partnership": Aggregate(partnerships.apply),
     "regulation": Aggregate(
         regulations.apply, regulations.admit, without=regulations.without, reliance=InstrumentReliance
     ),
+    "supply": Aggregate(supply.apply, registered=False),
     "rates": Aggregate(rates.apply, registered=False),
 }
 

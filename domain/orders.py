@@ -18,6 +18,7 @@ from domain.values import (
     Record,
     Share,
     Text,
+    example,
 )
 
 
@@ -65,6 +66,31 @@ class OrderPlaced(OrderData):
 
     NAME = "order-placed"
     BEGINS = True
+    COLLECTION = "orders"
+    EXAMPLE = example(
+        order_id="baidu-huawei-2023-08",
+        buyers=["baidu", "kunlunxin"],
+        vendor_id="huawei",
+        currency="CNY",
+        lines=[
+            {
+                "line": "1",
+                "product_id": "hw-910b",
+                "quantity": "1600",
+                "amount": "450000000",
+                "deliver_by": "2023",
+            }
+        ],
+        effective_on="2023-08",
+        known_on="2023-11-07",
+        basis="estimated",
+        id="baidu-huawei-placed",
+        source={
+            "citation": "Reuters, 2023-11-07",
+            "url": "https://www.reuters.com/",
+            "quote": "1,600 of Huawei's 910B chips",
+        },
+    )
 
     buyers: Annotated[list[Identifier], Field(min_length=1)]
     vendor_id: Identifier
@@ -101,6 +127,12 @@ class OrderAmended(OrderData):
     """Differences to lines, and further lines."""
 
     NAME = "order-amended"
+    SUBJECT = "amendments"
+    EXAMPLE = example(
+        changes=[{"line": "1", "quantity": "-100", "amount": "-28125000"}],
+        effective_on="2023-09-15",
+        known_on="2023-11-07",
+    )
 
     changes: Optional[list[LineChange]] = None
     lines: Optional[list[Line]] = None
@@ -121,6 +153,8 @@ class OrderCancelled(OrderData):
     """From its end on nothing more is owed: ordered = delivered."""
 
     NAME = "order-cancelled"
+    SUBJECT = "cancellations"
+    EXAMPLE = example(reason="The rest is not wanted any more.", effective_on="2024-03-01", known_on="2024-03-05")
 
     reason: Text
     #: The instrument that forced it.
@@ -143,6 +177,14 @@ class GoodsReceived(OrderData):
     """A goods receipt."""
 
     NAME = "goods-received"
+    SUBJECT = "receipts"
+    EXAMPLE = example(
+        receipts=[{"line": "1", "quantity": "1000"}],
+        effective_on="2023-10",
+        known_on="2023-11-07",
+        id="baidu-huawei-received",
+        source={"citation": "Reuters, 2023-11-07", "quote": "more than 60% of the order had been delivered"},
+    )
 
     receipts: Annotated[list[Receipt], Field(min_length=1)]
 
@@ -159,6 +201,8 @@ class GoodsReturned(OrderData):
     """A return to the vendor."""
 
     NAME = "goods-returned"
+    SUBJECT = "returns"
+    EXAMPLE = example(returns=[{"line": "1", "quantity": "10"}], effective_on="2023-11-02", known_on="2023-11-07")
 
     returns: Annotated[list[Return], Field(min_length=1)]
 
@@ -174,6 +218,12 @@ class OrderAllocated(OrderData):
     """Who gets what of a joint order; what the values leave below 1 is not allocated."""
 
     NAME = "order-allocated"
+    SUBJECT = "allocations"
+    EXAMPLE = example(
+        allocations=[{"buyer_id": "baidu", "share": "0.75"}, {"buyer_id": "kunlunxin", "share": "0.25"}],
+        effective_on="2023-09",
+        known_on="2023-11-07",
+    )
 
     allocations: Annotated[list[Allocation], Field(min_length=1)]
 

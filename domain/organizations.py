@@ -20,6 +20,7 @@ from domain.values import (
     Optional,
     OrganizationIdentifier,
     Text,
+    example,
 )
 
 Names = dict[LanguageTag, Text]
@@ -32,6 +33,16 @@ class OrganizationRegistered(EventData):
     KIND = "organization"
     IDENTITY = "organization_id"
     BEGINS = True
+    COLLECTION = "organizations"
+    EXAMPLE = example(
+        organization_id="baidu",
+        name="Baidu, Inc.",
+        country="CN",
+        names={"zh": "百度"},
+        identifiers=[{"scheme": "LEI", "id": "254900F9HZC8ZQ7NEB54"}],
+        effective_on="2000",
+        known_on="2017-01-01",
+    )
 
     organization_id: Identifier
     name: Text
@@ -54,6 +65,13 @@ class OrganizationChanged(EventData):
     NAME = "organization-changed"
     KIND = "organization"
     IDENTITY = "organization_id"
+    SUBJECT = "changes"
+    EXAMPLE = example(
+        name="Huawei Technologies Co., Ltd.",
+        effective_on="2019-01-01",
+        known_on="2019-01-02",
+        id="huawei-renamed",
+    )
 
     organization_id: Identifier
     name: Optional[Text] = None

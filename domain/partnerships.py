@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from domain.events import Recorded
 from domain.orders import refuse_repeats
-from domain.values import EventData, Identifier, Mention, Optional, Text
+from domain.values import EventData, Identifier, Mention, Optional, Text, example
 
 Parties = Annotated[list[Identifier], Field(min_length=2)]
 
@@ -31,6 +31,15 @@ class PartnershipFormed(PartnershipData):
 
     NAME = "partnership-formed"
     BEGINS = True
+    COLLECTION = "partnerships"
+    EXAMPLE = example(
+        partnership_id="baidu-huawei",
+        parties=["baidu", "huawei"],
+        kind="technical",
+        scope="PaddlePaddle on Ascend",
+        effective_on="2020",
+        known_on="2020-12-31",
+    )
 
     parties: Parties
     kind: Text
@@ -50,6 +59,13 @@ class PartnershipChanged(PartnershipData):
     """What is different about a partnership from a date on."""
 
     NAME = "partnership-changed"
+    SUBJECT = "changes"
+    EXAMPLE = example(
+        scope="PaddlePaddle on Ascend, and supply",
+        effective_on="2023-08",
+        known_on="2023-11-07",
+        id="baidu-huawei-widened",
+    )
 
     parties: Optional[Parties] = None
     kind: Optional[Text] = None
@@ -71,6 +87,8 @@ class PartnershipEnded(PartnershipData):
     """The partnership is over from its end on."""
 
     NAME = "partnership-ended"
+    SUBJECT = "endings"
+    EXAMPLE = example(reason="Not renewed", effective_on="2025-01-01", known_on="2025-01-10")
 
     reason: Optional[Text] = None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from domain.events import Recorded
-from domain.values import Attribute, AttributeName, EventData, Identifier, Mention, Optional, Text
+from domain.values import Attribute, AttributeName, EventData, Identifier, Mention, Optional, Text, example
 
 Attributes = Annotated[dict[AttributeName, Attribute], Field(min_length=1)]
 
@@ -18,6 +18,17 @@ class ProductRegistered(EventData):
     KIND = "product"
     IDENTITY = "product_id"
     BEGINS = True
+    COLLECTION = "products"
+    EXAMPLE = example(
+        product_id="hw-910b",
+        name="Huawei Ascend 910B",
+        vendor_id="huawei",
+        category="ai-accelerator",
+        attributes={"tpp": {"value": "6016", "low": "4480", "high": "6400"}, "datacentre": True},
+        effective_on="2022",
+        known_on="2022-12-31",
+        basis="estimated",
+    )
 
     product_id: Identifier
     name: Text
@@ -39,6 +50,13 @@ class ProductChanged(EventData):
     NAME = "product-changed"
     KIND = "product"
     IDENTITY = "product_id"
+    SUBJECT = "changes"
+    EXAMPLE = example(
+        attributes={"memory_gb": "64"},
+        effective_on="2023-01",
+        known_on="2023-06-01",
+        id="hw-910b-memory",
+    )
 
     product_id: Identifier
     name: Optional[Text] = None

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from domain.events import Recorded
-from domain.values import Currency, EventData, Rate
+from domain.values import Currency, EventData, Rate, example
 
 
 class ExchangeRatesPublished(EventData):
@@ -15,6 +15,14 @@ class ExchangeRatesPublished(EventData):
     NAME = "exchange-rates-published"
     KIND = "rates"
     IDENTITY = "base"
+    COLLECTION = "exchange-rates"
+    EXAMPLE = example(
+        base="EUR",
+        rates={"USD": "1.0868", "CNY": "7.9196"},
+        effective_on="2023-08-31",
+        known_on="2023-08-31",
+        id="ecb-2023-08-31",
+    )
 
     base: Currency
     rates: Annotated[dict[Currency, Rate], Field(min_length=1)]

@@ -1,6 +1,6 @@
 """Events about events: retracting one, and annotating one."""
 
-from domain.values import EventData, Identifier, Text
+from domain.values import EventData, Identifier, Text, example
 
 
 class EventRetracted(EventData):
@@ -10,6 +10,8 @@ class EventRetracted(EventData):
     KIND = ""
     IDENTITY = "retracts"
     RETRACTS = True
+    SUBJECT = "corrections"
+    EXAMPLE = example(retracts="baidu-huawei-received", reason="The delivery note says 960, not 1000.")
 
     #: The event's id.
     retracts: Identifier
@@ -22,6 +24,13 @@ class EventAnnotated(EventData):
     NAME = "event-annotated"
     KIND = ""
     IDENTITY = "annotates"
+    SUBJECT = "annotations"
+    EXAMPLE = example(
+        annotates="baidu-huawei-placed",
+        note="Confirmed by two persons familiar with the matter.",
+        effective_on="2023-11-07",
+        known_on="2023-11-07",
+    )
 
     #: The event's id.
     annotates: Identifier

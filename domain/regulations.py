@@ -9,7 +9,7 @@ from domain.errors import Invalid, Rejected
 from domain.events import Draft, Recorded
 from domain.orders import refuse_repeats
 from domain.rules import Conditions, Rule
-from domain.values import BoundedPeriod, EventData, Identifier, Mention, Optional, Text
+from domain.values import BoundedPeriod, EventData, Identifier, Mention, Optional, Text, example
 
 
 class RegulationData(EventData):
@@ -30,6 +30,24 @@ class RegulationEnacted(RegulationData):
 
     NAME = "regulation-enacted"
     BEGINS = True
+    COLLECTION = "regulations"
+    EXAMPLE = example(
+        regulation_id="ear-2023-10",
+        jurisdiction="US",
+        authority="Bureau of Industry and Security",
+        title="Advanced computing rule",
+        citation="88 FR 73458",
+        rules=[
+            {
+                "rule_id": "3A090.a",
+                "effect": "licence-required",
+                "destinations": ["CN"],
+                "when": {"attribute": "tpp", "op": ">=", "value": "4800"},
+            }
+        ],
+        effective_on="2023-11-17",
+        known_on="2023-10-25",
+    )
 
     jurisdiction: Text
     authority: Text
@@ -53,6 +71,22 @@ class RegulationAmended(RegulationData):
     """All the rules anew."""
 
     NAME = "regulation-amended"
+    SUBJECT = "amendments"
+    EXAMPLE = example(
+        citation="89 FR 23876",
+        rules=[
+            {
+                "rule_id": "3A090.a",
+                "effect": "licence-required",
+                "destinations": ["CN"],
+                "categories": ["ai-accelerator"],
+                "when": {"attribute": "tpp", "op": ">=", "value": "4800"},
+            }
+        ],
+        effective_on="2024-04-04",
+        known_on="2024-04-04",
+        id="ear-2023-10-amended",
+    )
 
     citation: Text
     rules: list[Rule]
@@ -73,6 +107,13 @@ class RegulationSuspended(RegulationData):
     """The instrument does not apply, until it is resumed or the last day of the suspension is over."""
 
     NAME = "regulation-suspended"
+    SUBJECT = "suspensions"
+    EXAMPLE = example(
+        until="2025-03",
+        reason="Court order",
+        effective_on="2025-01-15",
+        known_on="2025-01-15",
+    )
 
     until: Optional[BoundedPeriod] = None
     reason: Optional[Text] = None
@@ -82,6 +123,8 @@ class RegulationResumed(RegulationData):
     """The suspension is over."""
 
     NAME = "regulation-resumed"
+    SUBJECT = "resumptions"
+    EXAMPLE = example(reason="Order lifted", effective_on="2025-02-01", known_on="2025-02-01")
 
     reason: Optional[Text] = None
 
@@ -90,6 +133,8 @@ class RegulationRepealed(RegulationData):
     """The instrument is over for good."""
 
     NAME = "regulation-repealed"
+    SUBJECT = "repeals"
+    EXAMPLE = example(reason="Replaced", effective_on="2025-06-01", known_on="2025-05-20")
 
     reason: Optional[Text] = None
 
@@ -98,6 +143,15 @@ class LicenceGranted(RegulationData, Conditions):
     """What its conditions match is taken out of the instrument."""
 
     NAME = "licence-granted"
+    SUBJECT = "licences"
+    EXAMPLE = example(
+        licence_id="lic-2024-7",
+        buyers=["baidu"],
+        products=["hw-910b"],
+        until="2025",
+        effective_on="2024-05-01",
+        known_on="2024-05-01",
+    )
 
     licence_id: Identifier
     until: Optional[BoundedPeriod] = None
@@ -111,6 +165,8 @@ class LicenceRevoked(RegulationData):
     """The licence is over from its end on."""
 
     NAME = "licence-revoked"
+    SUBJECT = "licence-revocations"
+    EXAMPLE = example(licence_id="lic-2024-7", effective_on="2024-09-01", known_on="2024-09-01")
 
     licence_id: Identifier
     reason: Optional[Text] = None

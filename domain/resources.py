@@ -1,7 +1,9 @@
-"""Kinds of things: what begins each, what happens to it later, and where that is posted."""
+"""Kinds of things: what begins each, what happens to it later, and where that is posted, as the event types say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from domain.catalogue import AGGREGATES, EVENT_TYPES
 
 API = "/api/v1"
 
@@ -28,45 +30,18 @@ class Kind:
 
 
 #: What is said about one event of a thing, whatever its kind; each stands in the thing's own stream.
-ABOUT_EVENTS = {"corrections": "event-retracted", "annotations": "event-annotated"}
-#: Every event type has its place here or in ABOUT_EVENTS.
-KINDS = (
-    Kind(
-        "order",
-        "orders",
-        "order-placed",
-        {
-            "amendments": "order-amended",
-            "receipts": "goods-received",
-            "returns": "goods-returned",
-            "cancellations": "order-cancelled",
-            "allocations": "order-allocated",
-        },
-    ),
-    Kind("organization", "organizations", "organization-registered", {"changes": "organization-changed"}),
-    Kind("product", "products", "product-registered", {"changes": "product-changed"}),
-    Kind(
-        "partnership",
-        "partnerships",
-        "partnership-formed",
-        {"changes": "partnership-changed", "endings": "partnership-ended"},
-    ),
-    Kind(
-        "regulation",
-        "regulations",
-        "regulation-enacted",
-        {
-            "amendments": "regulation-amended",
-            "suspensions": "regulation-suspended",
-            "resumptions": "regulation-resumed",
-            "repeals": "regulation-repealed",
-            "licences": "licence-granted",
-            "licence-revocations": "licence-revoked",
-        },
-    ),
+ABOUT_EVENTS = {one.SUBJECT: one.NAME for one in EVENT_TYPES.values() if not one.KIND}
+
+
+def _kind(name: str) -> Kind:
+    """A kind of thing, as the types of its events say."""
+    types = [one for one in EVENT_TYPES.values() if name == one.KIND]
     # A later assertion under an id, and a later publication of a base, is posted to the collection again.
-    Kind("supply", "supply-assertions", "supply-asserted"),
-    Kind("rates", "exchange-rates", "exchange-rates-published"),
-)
+    (first,) = (one for one in types if one.COLLECTION)
+    return Kind(name, first.COLLECTION, first.NAME, {one.SUBJECT: one.NAME for one in types if one.SUBJECT})
+
+
+#: Every event type has its place here or in ABOUT_EVENTS.
+KINDS = tuple(map(_kind, AGGREGATES))
 #: By collection, what may be posted below one of its resources.
 SUBJECTS = {kind.plural: list(kind.subjects) for kind in KINDS}

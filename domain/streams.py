@@ -10,7 +10,7 @@ from domain.errors import Invalid
 from domain.events import Believed, Draft, Recorded
 
 #: Types that say something about an event of the stream, not about what the stream is about.
-ABOUT_EVENTS = ("event-retracted", "event-annotated")
+ABOUT_EVENTS = tuple(name for name, definition in EVENT_TYPES.items() if not definition.KIND)
 
 
 @dataclass(frozen=True, slots=True)

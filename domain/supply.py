@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from domain.events import Recorded
 from domain.orders import Line, lines_mentioned, refuse_repeats
-from domain.values import Currency, EventData, Identifier, Mention, Optional, Text
+from domain.values import Currency, EventData, Identifier, Mention, Optional, Text, example
 
 
 class SupplyAsserted(EventData):
@@ -16,6 +16,16 @@ class SupplyAsserted(EventData):
     NAME = "supply-asserted"
     KIND = "supply"
     IDENTITY = "assertion_id"
+    COLLECTION = "supply-assertions"
+    EXAMPLE = example(
+        assertion_id="kunlun-own-chips",
+        buyer_id="baidu",
+        vendor_id="kunlunxin",
+        statement="Baidu runs part of its search on its own chips.",
+        effective_on="2021",
+        known_on="2021-12-31",
+        id="kunlun-own-chips-said",
+    )
 
     assertion_id: Identifier
     buyer_id: Identifier

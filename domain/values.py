@@ -1,9 +1,10 @@
 """The types that event fields are made of, with what each accepts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
@@ -262,8 +263,13 @@ class Mention:
         return f"{self.kind}/{self.identifier}"
 
 
+def example(**fields: Any) -> Mapping[str, Any]:
+    """An event as it is posted: its data beside what the envelope says."""
+    return MappingProxyType(fields)
+
+
 class EventData(Record):
-    """What one type of event says. Subclasses name the type, its schema version and the stream it belongs to."""
+    """What one type of event says, and all that there is to say of the type: routes, catalogue and examples follow."""
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int] = 1
@@ -274,6 +280,12 @@ class EventData(Record):
     #: Whether this event begins its stream (and so refuses a second one).
     BEGINS: ClassVar[bool] = False
 
+    #: Where it is posted: the collection that it is posted to, where it begins a thing or is one ...
+    COLLECTION: ClassVar[str] = ""
+    #: ... or the word behind the address of the thing that it happens to.
+    SUBJECT: ClassVar[str] = ""
+    #: One as it is posted there.
+    EXAMPLE: ClassVar[Mapping[str, Any]] = example()
     #: Whether this event takes another one back.
     RETRACTS: ClassVar[bool] = False
 

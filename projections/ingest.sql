@@ -716,7 +716,7 @@ select
     position, known_on, ends_on, type, data ->> '$.partnership_id', from_json(data, '{"parties": ["VARCHAR"]}').parties,
     data ->> '$.kind', data ->> '$.scope', data ->> '$.reason'
 from staged
-where type in ('partnership-formed', 'partnership-changed', 'partnership-ended')
+where starts_with(type, 'partnership-')
 order by position;
 
 -- name: regulation

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from projections.database import Bounds
-from projections.engine import Projection
+from projections.engine import Projection, check_types
 from service.following.follower import Follower
 from service.following.projection_files import open_file
 from service.home import provide
@@ -90,8 +90,10 @@ def open_daybook(
 ) -> Iterator[Daybook]:
     """Open the ledger of these settings, making what is missing.
 
-    `follow`: keep the projection up in the background; else it is brought up to the ledger's end once, here.
+    `follow`: keep the projection up in the background; else it is brought up to the ledger's end once, here. Raises
+    Unread where this code would record types of events that its views do not know.
     """
+    check_types()
     with ExitStack() as stack:
         provide(settings.home)
         others: list[Routine] = []

@@ -4,7 +4,7 @@ import psycopg
 
 from domain.errors import Conflict, Corrupt, Invalid, Rejected
 from projections.database import Broken, Closed, Damaged, Exhausted
-from projections.engine import UnknownEvent
+from projections.engine import UnknownEvent, Unread
 from service.archives.manifest import BadArchive
 from service.archives.restoring import NotEmpty
 from service.archives.writing import OtherLedger
@@ -37,6 +37,7 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     (
         (
             UnknownEvent,
+            Unread,
             Exhausted,
             Damaged,
             Broken,

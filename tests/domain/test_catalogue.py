@@ -5,11 +5,11 @@ from random import Random
 
 import pytest
 
-from domain.catalogue import AGGREGATES, EVENT_TYPES, UPCASTERS, read_stored
+from domain.catalogue import AGGREGATES, EVENT_TYPES, UPCASTERS, read_request, read_stored
 from domain.errors import Corrupt
 from domain.events import LARGEST_EVENT_BYTES, canonical
 from domain.streams import ABOUT_EVENTS
-from tests.ledgers import market
+from tests.ledgers import CODES, market
 from tests.random_ledgers import random_ledger
 
 
@@ -26,6 +26,27 @@ def test_every_type_belongs_to_a_stream_that_decisions_know(name: str) -> None:
     definition = EVENT_TYPES[name]
     assert definition.IDENTITY in definition.model_fields
     assert definition.KIND in AGGREGATES or name in ABOUT_EVENTS
+
+
+@pytest.mark.parametrize("name", EVENT_TYPES)
+def test_every_type_says_where_it_is_posted_and_gives_an_example_of_that(name: str) -> None:
+    definition = EVENT_TYPES[name]
+    assert bool(definition.COLLECTION) != bool(definition.SUBJECT)
+    assert definition.COLLECTION or not definition.BEGINS
+    fields = {field for field in definition.EXAMPLE if field in definition.model_fields}
+    # What happens to a thing is posted below it: its id is in the path.
+    named = {} if definition.COLLECTION or not definition.KIND else {definition.IDENTITY: "named-by-the-path"}
+    data = {**named, **{field: definition.EXAMPLE[field] for field in fields}}
+    envelope = {field: value for field, value in definition.EXAMPLE.items() if field not in fields}
+    read_request({"type": name, "effective_on": "2024", **envelope, "data": data}, CODES)
+
+
+def test_every_kind_of_thing_has_one_collection_and_no_word_below_it_twice() -> None:
+    for kind in AGGREGATES:
+        types = [definition for definition in EVENT_TYPES.values() if kind == definition.KIND]
+        assert sum(bool(definition.COLLECTION) for definition in types) == 1
+        words = [definition.SUBJECT for definition in types if definition.SUBJECT]
+        assert len(words) == len(set(words))
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

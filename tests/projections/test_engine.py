@@ -10,6 +10,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from domain.catalogue import EVENT_TYPES
+from domain.orders import OrderAllocated, OrderCancelled
 from domain.periods import parse_period
 from projections import engine
 from projections.database import Bounds, Damaged, Exhausted
@@ -115,7 +117,22 @@ def test_a_body_that_cannot_be_read_leaves_nothing() -> None:
 
 
 def test_every_type_of_event_is_known() -> None:
-    assert len(engine.VERSIONS) == 24
+    assert {name: definition.VERSION for name, definition in EVENT_TYPES.items()} == engine.VERSIONS
+    engine.check_types()
+
+
+def test_a_projection_that_does_not_read_all_that_the_domain_records_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(EVENT_TYPES, "order-lost", type("OrderLost", (OrderCancelled,), {"NAME": "order-lost"}))
+    monkeypatch.delitem(EVENT_TYPES, "goods-returned")
+    monkeypatch.setattr(OrderAllocated, "VERSION", 2)
+    with pytest.raises(engine.Unread, match="do not know the same event types") as refused:
+        Projection.open()
+    assert str(refused.value).partition(": ")[2] == (
+        "goods-returned (recorded: no, read: version 1), order-allocated (recorded: version 2, read: version 1),"
+        " order-lost (recorded: version 1, read: no)"
+    )
 
 
 def test_events_are_found_by_id_and_by_the_clock_of_the_ledger() -> None:
