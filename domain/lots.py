@@ -73,7 +73,7 @@ class Outcome(Struct, frozen=True, gc=False):
     @property
     def recorded(self) -> int:
         """How many events it records."""
-        return sum(map(len, self.drafts))
+        return len(self.drafts[0]) if len(self.drafts) == 1 else sum(map(len, self.drafts))
 
 
 class Deciding(Protocol):

@@ -48,7 +48,7 @@ class PlainLot(Protocol):
 
 def decide(lot: PlainLot, batch: Deciding) -> Sequence[Outcome]:
     """What becomes of plain requests, in order; raises Refusal, with the index of the first that is refused."""
-    if batch.presume_new:
+    if batch.presume_new and len(lot.ids) > 1:
         drafts = _all_new(lot, batch)
         if drafts is not None:
             return [batch.take(drafts)]

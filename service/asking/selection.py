@@ -4,13 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from typing import Any
-
-from psycopg.rows import tuple_row
 
 from projections.event_index import positions
 from service.daybook import Daybook
-from service.storing.ledger import StoredRow
+from service.storing.ledger import EventFilter, StoredRow
 
 #: Positions that are looked up at once among those that speak of something.
 LOOKED_UP = 5_000
@@ -43,27 +40,13 @@ class Selection:
         """
         if self.by_projection:
             return list(islice(self._looked_up(daybook, after, upto), limit))
-        return self._read(daybook, "notification_id > %s and notification_id <= %s", [after, upto], limit)
+        return daybook.ledger.recorder.rows_after(after, limit, upto=upto, wanted=self._wanted())
 
     def _looked_up(self, daybook: Daybook, after: int, upto: int) -> Iterator[StoredRow]:
         with daybook.projection.cursor() as connection:
             speaking = positions(connection, after, upto, self.subject, self.effective_from, self.effective_to)
             while found := list(islice(speaking, LOOKED_UP)):
-                yield from self._read(daybook, "notification_id = any(%s)", [found], len(found))
+                yield from daybook.ledger.recorder.rows_after(after, len(found), upto=upto, wanted=self._wanted(found))
 
-    def _read(self, daybook: Daybook, condition: str, values: Sequence[Any], limit: int) -> list[StoredRow]:
-        conditions, arguments = [condition], list(values)
-        for text, wanted in (
-            ("topic = any(%s)", list(self.types)),
-            ("originator_id = any(%s)", list(self.streams)),
-            ("recorded_at >= %s", self.recorded_from),
-            ("recorded_at <= %s", self.recorded_to),
-        ):
-            if wanted:
-                conditions.append(text)
-                arguments.append(wanted)
-        query = f"select notification_id, state from ledger_events where {' and '.join(conditions)}"  # noqa: S608
-        with daybook.ledger.recorder.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            rows = cursor.execute(f"{query} order by notification_id limit %s".encode(), (*arguments, limit))
-            return [StoredRow(*row) for row in rows]
+    def _wanted(self, positions: Sequence[int] = ()) -> EventFilter:
+        return EventFilter(self.types, self.streams, self.recorded_from, self.recorded_to, positions)

@@ -12,6 +12,7 @@ from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
 from service.following.projection_files import remove_projections
 from service.settings import Settings
+from service.storing.ledger import EventFilter
 
 PAGE_EVENTS = 5_000
 
@@ -42,7 +43,7 @@ def events(
         left = limit
         while left is None or left > 0:
             page = PAGE_EVENTS if left is None else min(left, PAGE_EVENTS)
-            rows = daybook.ledger.recorder.page(after, page, types, streams)
+            rows = daybook.ledger.recorder.rows_after(after, page, wanted=EventFilter(types, streams))
             output.write(b"".join(row.state + b"\n" for row in rows))
             if len(rows) < page:
                 break

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from service.exporting import cloud_events
 from service.exporting.columnar import INSTANT, METADATA
 from service.exporting.delimited import csv_writer
-from service.storing.ledger import LedgerRecorder, StoredRow
+from service.storing.ledger import EventFilter, LedgerRecorder, StoredRow
 
 PAGE_EVENTS = 5_000
 #: Told the position that is done, and the last.
@@ -36,10 +36,8 @@ class Selection:
         """The events, in order."""
         after = self.after
         while after < self.upto:
-            if self.types or self.streams:
-                rows = recorder.page(after, PAGE_EVENTS, self.types, self.streams, self.upto)
-            else:
-                rows = recorder.rows_after(after, PAGE_EVENTS, upto=self.upto)
+            wanted = EventFilter(self.types, self.streams)
+            rows = recorder.rows_after(after, PAGE_EVENTS, upto=self.upto, wanted=wanted)
             if rows:
                 yield rows
             after = rows[-1].position if len(rows) == PAGE_EVENTS else self.upto

@@ -5,8 +5,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
@@ -66,6 +67,44 @@ class StoredRow(NamedTuple):
 
     position: int
     state: bytes
+
+
+class DescribedRow(NamedTuple):
+    """The same, with what listeners choose by."""
+
+    position: int
+    type: str
+    stream: str
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; what is not given excludes none."""
+
+    types: Collection[str] = ()
+    streams: Collection[str] = ()
+    #: From and up to these instants they were recorded.
+    recorded_from: datetime | None = None
+    recorded_to: datetime | None = None
+    #: At these positions and no others.
+    positions: Collection[int] = ()
+
+    @property
+    def conditions(self) -> list[tuple[str, Any]]:
+        """Conditions on a row, each with its value."""
+        given: tuple[tuple[str, Any], ...] = (
+            ("topic = any(%s)", list(self.types)),
+            ("originator_id = any(%s)", list(self.streams)),
+            ("recorded_at >= %s", self.recorded_from),
+            ("recorded_at <= %s", self.recorded_to),
+            ("notification_id = any(%s)", list(self.positions)),
+        )
+        return [(text, value) for text, value in given if value]
+
+
+#: Every event.
+ALL = EventFilter()
 
 
 class ReadOnly(OperationalError):
@@ -179,35 +218,31 @@ class LedgerRecorder(PostgresApplicationRecorder):
             appending.connection.execute(SPILL)
             raise Rollback
 
-    def rows_after(self, position: int, limit: int, *, upto: int | None = None) -> list[StoredRow]:
-        """The next events after a position, in order."""
+    def rows_after(
+        self, position: int, limit: int, *, upto: int | None = None, wanted: EventFilter = ALL
+    ) -> list[StoredRow]:
+        """The next events after a position, in order, that are wanted; `upto`: none behind it."""
+        return [StoredRow(*row) for row in self._after("notification_id, state", position, limit, upto, wanted)]
+
+    def described_after(self, position: int, limit: int, *, upto: int, wanted: EventFilter = ALL) -> list[DescribedRow]:
+        """The same, with the type and the stream of each."""
+        columns = "notification_id, topic, originator_id, state"
+        return [DescribedRow(*row) for row in self._after(columns, position, limit, upto, wanted)]
+
+    def _after(
+        self, columns: str, position: int, limit: int, upto: int | None, wanted: EventFilter
+    ) -> list[tuple[Any, ...]]:
+        last = upto if upto is not None else 2**62
+        conditions = ["notification_id > %s", "notification_id <= %s", *(text for text, _ in wanted.conditions)]
+        values = [position, last, *(value for _, value in wanted.conditions), limit]
         query = (
-            "select notification_id, state from ledger_events where notification_id > %s and notification_id <= %s"
+            f"select {columns} from ledger_events where {' and '.join(conditions)}"  # noqa: S608
             " order by notification_id limit %s"
         )
-        last = upto if upto is not None else 2**62
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return [StoredRow(*row) for row in cursor.execute(query, (position, last, limit), prepare=True)]
-
-    def page(
-        self, after: int, limit: int, types: Sequence[str] = (), streams: Sequence[str] = (), upto: int | None = None
-    ) -> list[StoredRow]:
-        """The next events of these types and streams (none given: all) after a position, in order."""
-        conditions, arguments = ["notification_id > %s"], [after]
-        values: list[Any] = arguments
-        for column, wanted in (("topic", types), ("originator_id", streams)):
-            if wanted:
-                conditions.append(f"{column} = any(%s)")
-                values.append(list(wanted))
-        if upto is not None:
-            conditions.append("notification_id <= %s")
-            values.append(upto)
-        query = f"select notification_id, state from ledger_events where {' and '.join(conditions)}"  # noqa: S608
-        with self.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            rows = cursor.execute(f"{query} order by notification_id limit %s".encode(), (*values, limit))
-            return [StoredRow(*row) for row in rows]
+            # Of what depends on what is asked, PostgreSQL makes a plan each time.
+            return cursor.execute(query.encode(), values, prepare=None if wanted.conditions else True).fetchall()
 
     def by_ids(self, identifiers: Sequence[str]) -> dict[str, bytes]:
         """The stored bytes of the events with these ids, as far as there are any."""

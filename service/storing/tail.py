@@ -5,16 +5,14 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from psycopg.rows import tuple_row
 from starlette.concurrency import run_in_threadpool
 
 from service.running.attempts import Pauses
 from service.running.routines import Routine
-from service.storing.ledger import Ledger
+from service.storing.ledger import DescribedRow, EventFilter, Ledger
 
 #: Without word from a writer of this process, the ledger is looked at so often.
 POLL_S = 0.25
@@ -25,26 +23,9 @@ PAGE_EVENTS = 500
 MOST_PAUSE_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """One event at the ledger's end."""
-
-    position: int
-    type: str
-    stream: str
-    state: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events somebody listens to; an empty set: all."""
-
-    types: frozenset[str] = frozenset()
-    streams: frozenset[str] = frozenset()
-
-    def takes(self, event: Appended) -> bool:
-        """Whether an event is among them."""
-        return (not self.types or event.type in self.types) and (not self.streams or event.stream in self.streams)
+def takes(wanted: EventFilter, event: DescribedRow) -> bool:
+    """Whether an event is wanted, by its type and its stream."""
+    return (not wanted.types or event.type in wanted.types) and (not wanted.streams or event.stream in wanted.streams)
 
 
 class Tail:
@@ -54,7 +35,7 @@ class Tail:
         self.ledger = ledger
         #: The last position that was looked at.
         self.position = 0
-        self._kept: deque[Appended] = deque(maxlen=KEPT_EVENTS)
+        self._kept: deque[DescribedRow] = deque(maxlen=KEPT_EVENTS)
         #: Of each event loop what is done when the tail moves on; all its listeners wait for the same.
         self._listeners: dict[asyncio.AbstractEventLoop, asyncio.Future[None]] = {}
         self._count = 0
@@ -75,8 +56,8 @@ class Tail:
         self._notify()
 
     async def listen(
-        self, after: int, wanted: Wanted, patience_s: float, in_thread: Callable[..., Any] = run_in_threadpool
-    ) -> AsyncIterator[list[Appended]]:
+        self, after: int, wanted: EventFilter, patience_s: float, in_thread: Callable[..., Any] = run_in_threadpool
+    ) -> AsyncIterator[list[DescribedRow]]:
         """The events behind a position that are wanted, in order, as they come: a list at a time.
 
         An empty list says that there was none for the time of the patience. It ends when the tail is closed. Raises
@@ -117,7 +98,9 @@ class Tail:
                 self._listeners[loop] = loop.create_future()
             return self._listeners[loop]
 
-    async def _next(self, position: int, wanted: Wanted, in_thread: Callable[..., Any]) -> tuple[list[Appended], int]:
+    async def _next(
+        self, position: int, wanted: EventFilter, in_thread: Callable[..., Any]
+    ) -> tuple[list[DescribedRow], int]:
         """The next events that are wanted, and the position up to which there is no other."""
         with self._lock:
             kept = self._kept
@@ -127,26 +110,13 @@ class Tail:
             if kept and kept[0].position <= position + 1:
                 start = position + 1 - kept[0].position
                 page = list(islice(kept, start, start + PAGE_EVENTS))
-                return [event for event in page if wanted.takes(event)], page[-1].position
-        found: tuple[list[Appended], int] = await in_thread(self._read, position, wanted, upto)
+                return [event for event in page if takes(wanted, event)], page[-1].position
+        found: tuple[list[DescribedRow], int] = await in_thread(self._read, position, wanted, upto)
         return found
 
-    def _read(self, position: int, wanted: Wanted, upto: int) -> tuple[list[Appended], int]:
-        rows = self.ledger.recorder.page(position, PAGE_EVENTS, sorted(wanted.types), sorted(wanted.streams), upto=upto)
-        events = self._described([row.position for row in rows])
+    def _read(self, position: int, wanted: EventFilter, upto: int) -> tuple[list[DescribedRow], int]:
+        events = self.ledger.recorder.described_after(position, PAGE_EVENTS, upto=upto, wanted=wanted)
         return events, (events[-1].position if len(events) == PAGE_EVENTS else upto)
-
-    def _described(self, positions: list[int]) -> list[Appended]:
-        query = (
-            "select notification_id, topic, originator_id, state from ledger_events"
-            " where notification_id = any(%s) order by notification_id"
-        )
-        return self._rows(query, (positions,))
-
-    def _rows(self, query: str, arguments: tuple[object, ...]) -> list[Appended]:
-        with self.ledger.recorder.datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return [Appended(*row) for row in cursor.execute(query.encode(), arguments, prepare=True)]
 
     def _run(self, routine: Routine) -> None:
         while not routine.stopping.is_set():
@@ -165,11 +135,7 @@ class Tail:
             return False
         # Where nobody listened for long, what came meanwhile is read by those who want it.
         first = max(self.position, head - KEPT_EVENTS)
-        query = (
-            "select notification_id, topic, originator_id, state from ledger_events"
-            " where notification_id > %s and notification_id <= %s order by notification_id"
-        )
-        events = self._rows(query, (first, head))
+        events = self.ledger.recorder.described_after(first, head - first, upto=head)
         with self._lock:
             if first > self.position:
                 self._kept.clear()

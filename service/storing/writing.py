@@ -160,10 +160,12 @@ def write(sendings: Iterable[Sending], place: Place) -> Written:
     types: list[str] = []
     ids: list[str] = []
     states: list[bytes] = []
-    for lot, actor, correlation_id in sendings:
-        next_one = place.beyond(len(states))
+    sent = list(sendings)
+    instants = place.instants(sum([len(lot) for lot, _, _ in sent]))
+    for lot, actor, correlation_id in sent:
+        first = len(states)
         many = len(lot)
-        states += lot.states(next_one.position, next_one.instants(many), actor, correlation_id)
+        states += lot.states(place.position + first, instants[first : first + many], actor, correlation_id)
         streams += lot.streams
         versions += lot.versions
         types += (lot.type,) * many

@@ -12,8 +12,7 @@ from starlette.responses import Response
 
 from service.asking.clocks import BeyondTheLedger
 from service.asking.wholes import parse_whole
-from service.storing.ledger import Unreachable
-from service.storing.tail import Wanted
+from service.storing.ledger import EventFilter, Unreachable
 from service.web.context import Context, Current
 from service.web.description.answers import ALWAYS, Answer, Described
 from service.web.entry.permissions import READ
@@ -59,7 +58,7 @@ async def stream_events(
         start = head if after is None else after
     if start > head:
         raise BeyondTheLedger(f"position {start} is beyond the head, {head}")
-    wanted = Wanted(frozenset(type), frozenset(stream))
+    wanted = EventFilter(frozenset(type), frozenset(stream))
     return EventSourceResponse(
         _messages(request, context, start, wanted),
         ping=3600,  # the messages have a heartbeat of their own, with the position
@@ -78,7 +77,9 @@ def _last_event_id(request: Request) -> int | None:
         raise HttpProblem("malformed", f"Last-Event-ID is a position, not {given!r:.40}") from None
 
 
-async def _messages(request: Request, context: Context, start: int, wanted: Wanted) -> AsyncIterator[ServerSentEvent]:
+async def _messages(
+    request: Request, context: Context, start: int, wanted: EventFilter
+) -> AsyncIterator[ServerSentEvent]:
     is_still_admitted: Callable[[], Awaitable[bool]] = request.state.is_still_admitted
     tail, in_thread = context.daybook.tail, context.rooms.listening.go_on
     yield ServerSentEvent(comment=f"listening after {start}", retry=RETRY_MS)

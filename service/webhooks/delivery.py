@@ -18,7 +18,7 @@ from standardwebhooks import Webhook as Signer
 from service.exporting.cloud_events import MEDIA_TYPE, source_of, structured
 from service.running.attempts import Attempts, Pauses
 from service.running.routines import Routine
-from service.storing.ledger import Ledger, StoredRow
+from service.storing.ledger import EventFilter, Ledger, StoredRow
 from service.version import VERSION
 from service.webhooks.addresses import Network
 from service.webhooks.exchange import TIMEOUT_S, Exchange, Unanswered
@@ -259,11 +259,11 @@ class Deliveries:
     def serve(self, webhook: Webhook) -> None:
         """Deliver what there is to a webhook that this worker has claimed, until it fails, all is delivered, or it has
         taken its share of the time."""
-        position = webhook.position
+        position, wanted = webhook.position, EventFilter(webhook.types, webhook.streams)
         make_room_at = time.monotonic() + SLICE_S
         while not (self._closed.is_set() or time.monotonic() >= make_room_at):
             head = self.ledger.recorder.head().position
-            rows = self.ledger.recorder.page(position, PAGE_EVENTS, webhook.types, webhook.streams, upto=head)
+            rows = self.ledger.recorder.rows_after(position, PAGE_EVENTS, upto=head, wanted=wanted)
             for row in rows:
                 if not self._deliver(webhook, row):
                     return

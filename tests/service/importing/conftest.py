@@ -23,7 +23,7 @@ from service.importing.plans import Summary
 from service.importing.regulations.rows import COLUMNS, OTHER_COLUMNS
 from service.importing.streaming import Options
 from service.settings import Settings
-from service.storing.ledger import read_bytes
+from service.storing.ledger import EventFilter, read_bytes
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 REGULATIONS = EXAMPLES / "regulation_events.csv"
@@ -89,7 +89,7 @@ class Desk:
 
     def events(self, *types: str) -> list[Recorded]:
         """The recorded events, of these types or of all."""
-        rows = self.daybook.ledger.recorder.page(0, 100_000, types=types)
+        rows = self.daybook.ledger.recorder.rows_after(0, 100_000, wanted=EventFilter(types))
         return [read_bytes(row.state) for row in rows]
 
     def event(self, identifier: str) -> dict[str, Any]:

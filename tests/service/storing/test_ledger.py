@@ -16,7 +16,7 @@ from domain.events import Recorded, canonical, instant
 from domain.ledger import Batch
 from service.recording.committer import Committer
 from service.recording.streams import StreamCache
-from service.storing.ledger import Ledger
+from service.storing.ledger import EventFilter, Ledger
 from service.storing.writing import ClockSetBack, Place, Sending, new_identifier, write
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (
@@ -181,12 +181,14 @@ def test_pages_are_cut_by_position_type_stream_and_end(committer: Committer, led
     assert [row.position for row in recorder.rows_after(2, 2)] == [3, 4]
     assert [row.state for row in recorder.rows_after(4, 10, upto=5)] == every[4:5]
     assert recorder.rows_after(6, 10) == []
-    assert [row.state for row in recorder.page(0, 10, ["order-placed", "order-amended"], ["order/po-1"])] == [
+    orders = EventFilter(["order-placed", "order-amended"], ["order/po-1"])
+    beginnings, of_one = EventFilter(["organization-registered", "order-placed"]), EventFilter(streams=["order/po-1"])
+    assert [row.state for row in recorder.rows_after(0, 10, wanted=orders)] == [
         every[3],
         every[5],
     ]
-    assert [row.position for row in recorder.page(1, 2, ["organization-registered", "order-placed"])] == [2, 4]
-    assert [row.position for row in recorder.page(0, 10, streams=["order/po-1"], upto=5)] == [4]
+    assert [row.position for row in recorder.rows_after(1, 2, wanted=beginnings)] == [2, 4]
+    assert [row.position for row in recorder.rows_after(0, 10, upto=5, wanted=of_one)] == [4]
 
 
 def test_events_are_found_by_id_and_by_stream(committer: Committer, ledger: Ledger) -> None:

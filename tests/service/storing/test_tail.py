@@ -12,8 +12,8 @@ from service.codes import codes
 from service.recording.committer import Committer
 from service.running.attempts import Pauses
 from service.running.routines import NotStarted
-from service.storing.ledger import Ledger
-from service.storing.tail import KEPT_EVENTS, Appended, Tail, Wanted
+from service.storing.ledger import DescribedRow, EventFilter, Ledger
+from service.storing.tail import KEPT_EVENTS, Tail
 from tests.service.postgres_owner import wait_until
 
 
@@ -30,9 +30,9 @@ def register(committer: Committer, count: int, prefix: str) -> None:
     committer.record([read_request(request, codes()) for request in requests])
 
 
-async def hear(tail: Tail, after: int, count: int, wanted: Wanted = Wanted()) -> list[Appended]:  # noqa: B008
+async def hear(tail: Tail, after: int, count: int, wanted: EventFilter = EventFilter()) -> list[DescribedRow]:  # noqa: B008
     """The next events, so many."""
-    heard: list[Appended] = []
+    heard: list[DescribedRow] = []
     async for events in tail.listen(after, wanted, 5):
         assert events, "nothing came"
         heard += events
@@ -48,7 +48,7 @@ def test_whoever_is_far_behind_reads_all_of_it_in_order(ledger: Ledger, committe
     heard = asyncio.run(hear(tail, 0, count))
     assert [event.position for event in heard] == list(range(1, count + 1))
     assert {event.type for event in heard} == {"organization-registered"}
-    wanted = Wanted(streams=frozenset({"organization/o5", f"organization/o{count - 1}"}))
+    wanted = EventFilter(streams=frozenset({"organization/o5", f"organization/o{count - 1}"}))
     found = asyncio.run(hear(tail, 0, 2, wanted))
     assert [event.position for event in found] == [6, count]
     tail.close()
@@ -57,8 +57,8 @@ def test_whoever_is_far_behind_reads_all_of_it_in_order(ledger: Ledger, committe
 def test_silence_is_told_after_the_patience(ledger: Ledger) -> None:
     tail = Tail(ledger)
 
-    async def first() -> list[Appended]:
-        async for events in tail.listen(0, Wanted(), 0.05):
+    async def first() -> list[DescribedRow]:
+        async for events in tail.listen(0, EventFilter(), 0.05):
             return events
         raise AssertionError("it ended")
 
@@ -71,7 +71,7 @@ def test_listeners_end_when_the_tail_is_closed(ledger: Ledger) -> None:
 
     async def listen() -> int:
         heard = 0
-        async for events in tail.listen(0, Wanted(), 30):
+        async for events in tail.listen(0, EventFilter(), 30):
             heard += len(events)
         return heard
 
@@ -89,7 +89,7 @@ def test_a_tail_that_cannot_read_the_ledger_for_a_while_goes_on_afterwards(
 ) -> None:
     tail = Tail(ledger)
 
-    async def hear_through_trouble() -> list[Appended]:
+    async def hear_through_trouble() -> list[DescribedRow]:
         hearing = asyncio.create_task(hear(tail, 0, 2))
         await asyncio.to_thread(wait_until, lambda: tail.routine.life.state == "running")
         owner.execute("alter table ledger_head rename to ledger_head_elsewhere")

@@ -62,7 +62,7 @@ def test_a_request_in_an_envelope_takes_type_and_id_from_it(desk: Desk) -> None:
 
 
 def exported(desk: Desk) -> bytes:
-    rows = desk.daybook.ledger.recorder.page(0, 1_000)
+    rows = desk.daybook.ledger.recorder.rows_after(0, 1_000)
     return b"".join(structured(row.state, "urn:daybook:ledger:other") + b"\n" for row in rows)
 
 

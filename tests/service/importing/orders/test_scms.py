@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from service.storing.ledger import Ledger, read_bytes
+from service.storing.ledger import EventFilter, Ledger, read_bytes
 from tests.service.importing.conftest import EXAMPLES
 
 DATA_SET = EXAMPLES / "SCMS_Delivery_History_Dataset.csv.gz"
@@ -42,7 +42,9 @@ def test_by_vendor_one_intermediary_holds_the_market_and_by_site_it_does_not(ask
     assert (by_vendor["rows"][0]["name"], round(by_vendor["rows"][0]["share"], 3)) == ("SCMS from RDC", 0.667)
     assert len(by_site["rows"]) == len({row["Manufacturing Site"] for row in rows})
 
-    placed = [read_bytes(row.state) for row in ledger.recorder.page(0, 20_000, types=["order-placed"])]
+    placed = [
+        read_bytes(row.state) for row in ledger.recorder.rows_after(0, 20_000, wanted=EventFilter(["order-placed"]))
+    ]
     assert sum(len(event.data["lines"]) for event in placed) == len(rows)
     by_id = {line["line"]: event for event in placed for line in event.data["lines"]}
     assert (by_id["1"].effective_on.text, by_id["1"].known_on.isoformat()) == ("../2006-06-02", "2006-06-02")

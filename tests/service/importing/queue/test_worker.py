@@ -46,7 +46,7 @@ def purchases(count: int = ORDERS) -> list[Event]:
 
 def identifiers(ledger: Ledger) -> list[str]:
     """The ids of all events, in order."""
-    return [read_bytes(row.state).id for row in ledger.recorder.page(0, 100_000)]
+    return [read_bytes(row.state).id for row in ledger.recorder.rows_after(0, 100_000)]
 
 
 @contextmanager
