@@ -21,7 +21,7 @@ from pydantic_settings import (
 from domain.catalogue import problems_of
 from projections.database import Bounds
 from service.importing.bounds import MEMORY_MB
-from service.recording.committer import WAITING_COMMANDS
+from service.recording.waiting import WAITING_COMMANDS
 
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256

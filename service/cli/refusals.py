@@ -21,7 +21,7 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.postgres.errors import EmbeddedPostgresError
-from service.recording.committer import Unavailable
+from service.recording.waiting import Unavailable
 from service.running.routines import NotStarted
 from service.settings import BadSettings
 from service.storing.ledger import Unreachable

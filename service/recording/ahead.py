@@ -81,6 +81,14 @@ class Diverted(Exception):
     """What a group was decided on did not come about."""
 
 
+class BrokenOff(Exception):
+    """The connection was lost during an append; `attempted` may or may not be recorded."""
+
+    def __init__(self, message: str, attempted: Appended | None) -> None:
+        super().__init__(message)
+        self.attempted = attempted
+
+
 class Copyist:
     """A thread that does one piece of work after the other; `on_end` is called when it ends, for whatever reason."""
 

@@ -124,6 +124,11 @@ class Group:
         return sum(command.size for command in self.commands)
 
     @property
+    def is_answered(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return all(command.future.done() for command in self.commands)
+
+    @property
     def keys(self) -> list[IdempotencyKey]:
         """The idempotency keys of all that have one."""
         return [command.key for command in self.commands if command.key is not None]

@@ -21,7 +21,7 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.recording.commands import KeyReused, Moved
-from service.recording.committer import Busy, Unavailable
+from service.recording.waiting import Busy, Unavailable
 from service.running.routines import NotStarted
 from service.storing.ledger import Unreachable, in_words
 from service.storing.writing import ClockSetBack

@@ -14,7 +14,7 @@ from service.importing.orders import kept_mappings
 from service.importing.orders.tables import workbook_parts
 from service.importing.queue import jobs
 from service.importing.regulations import rows
-from service.recording.committer import PATIENCE_S
+from service.recording.waiting import PATIENCE_S
 from service.settings import Settings
 from service.web import bodies, idempotency, webhooks
 from service.web.entry import connections, identities, published_keys, rate_limit, rooms

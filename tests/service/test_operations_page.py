@@ -6,14 +6,10 @@ from service.cli import serving
 from service.importing import bounds
 from service.importing.queue import leases, run, worker
 from service.postgres.connections import LOCK_TIMEOUT_S, NOTICING
-from service.recording.committer import (
-    CLOSING_S,
-    CUT_OFF_S,
-    PATIENCE_OF_EVENT_S,
-    PATIENCE_S,
-    REHEARSALS,
-    SLOW_S,
-)
+from service.recording.committer import CLOSING_S, CUT_OFF_S
+from service.recording.groups import SLOW_S
+from service.recording.health import REHEARSALS
+from service.recording.waiting import PATIENCE_OF_EVENT_S, PATIENCE_S
 from service.settings import Settings
 from service.storing.ledger import CONNECTION_WAIT_S
 from service.storing.tokens import TRUSTED_S

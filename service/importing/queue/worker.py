@@ -17,8 +17,8 @@ from service.importing.queue.registry import Imports
 from service.importing.queue.run import Run
 from service.importing.queue.watch import Watch
 from service.importing.reading.apart import Bounds, NotStarted
-from service.recording.committer import Busy, Unavailable
 from service.recording.receipts import IdempotencyKey
+from service.recording.waiting import Busy, Unavailable
 from service.running.attempts import Pauses
 from service.running.routines import Routine
 from service.settings import Settings

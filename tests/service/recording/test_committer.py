@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.recording.committer
+import service.recording.waiting
 from domain.errors import Invalid, Refusal, Rejected
 from domain.events import LARGEST_EVENT_BYTES
-from service.recording.committer import Busy, Committer, Unavailable
+from service.recording.committer import Committer
 from service.recording.receipts import Receipt
+from service.recording.waiting import Busy, Unavailable
 from service.storing.ledger import Ledger
 from tests.service.purchases import (
     Event,
@@ -123,7 +124,7 @@ def test_a_group_of_nothing_but_refusals_and_replays_records_nothing(
 def test_a_command_larger_than_a_group_is_recorded_in_one_transaction(
     committer: Committer, ledger: Ledger, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.recording.committer, "GROUP_EVENTS", 2)
+    monkeypatch.setattr(service.recording.waiting, "GROUP_EVENTS", 2)
     assert record(committer, *market(), order("po-1")).recorded == 4
     assert transactions(owner) == 1
 
@@ -131,7 +132,7 @@ def test_a_command_larger_than_a_group_is_recorded_in_one_transaction(
 def test_commands_that_make_a_group_too_large_wait_for_the_next_in_their_order(
     committer: Committer, ledger: Ledger, database: str, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.recording.committer, "GROUP_EVENTS", 4)
+    monkeypatch.setattr(service.recording.waiting, "GROUP_EVENTS", 4)
     commands = [market(), [order("po-1"), amendment("po-1", "-1")], [amendment("po-1", "-2")], [order("po-2")]]
     futures = submit_together(committer, owner, database, *commands)
     assert [placed.position for future in futures for placed in future.result().events] == [2, 3, 4, 5, 6, 7, 8]

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 from psycopg import Connection
 
-import service.recording.committer
+import service.recording.groups
+import service.recording.waiting
 from domain.errors import Conflict, Rejected
 from domain.lots import Sent
 from domain.merkle import leaf_hash
@@ -48,10 +49,10 @@ SIDE_BY_SIDE = False
 @pytest.fixture(autouse=True, params=["one by one", "side by side"])
 def _every_group_is_large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "SIDE_BY_SIDE", request.param == "side by side")
-    monkeypatch.setattr(service.recording.committer, "LARGE_GROUP_EVENTS", MANY)
-    monkeypatch.setattr(service.recording.committer, "GROUP_EVENTS", MANY)
-    monkeypatch.setattr(service.recording.committer, "PART_EVENTS", 4)
-    monkeypatch.setattr(service.recording.committer, "WARY_GROUPS", 2)
+    monkeypatch.setattr(service.recording.groups, "LARGE_GROUP_EVENTS", MANY)
+    monkeypatch.setattr(service.recording.waiting, "GROUP_EVENTS", MANY)
+    monkeypatch.setattr(service.recording.groups, "PART_EVENTS", 4)
+    monkeypatch.setattr(service.recording.groups, "WARY_GROUPS", 2)
 
 
 def plain(sent: Event) -> Sent:

@@ -9,7 +9,8 @@ import pytest
 from psycopg import Connection
 
 from domain.errors import Corrupt
-from service.recording.committer import Committer, Unavailable
+from service.recording.committer import Committer
+from service.recording.waiting import Unavailable
 from service.storing.ledger import Ledger
 from tests.service.purchases import (
     amendment,

@@ -11,11 +11,12 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-import service.recording.committer
+import service.recording.groups
 from domain.lots import Sent
 from service.postgres.connections import settings_of
-from service.recording.committer import Committer, Unavailable
+from service.recording.committer import Committer
 from service.recording.receipts import Receipt
+from service.recording.waiting import Unavailable
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, appends_wait, events, head_held, organization, read, record
@@ -89,7 +90,7 @@ def test_a_decision_for_which_nobody_waits_any_more_is_broken_off(hasty: Committ
 def test_what_came_with_a_long_decision_is_recorded_before_it(
     ledger: Ledger, database: str, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.recording.committer, "SLOW_S", 0.2)
+    monkeypatch.setattr(service.recording.groups, "SLOW_S", 0.2)
     committer = Committer(ledger)
     slow = Slow(many("slow", 100), pause_s=0.1)
     with head_held(database):
@@ -184,7 +185,7 @@ def test_no_thread_is_started_where_something_is_recorded(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(committer, organization("baidu"))
-    monkeypatch.setattr(service.recording.committer, "LARGE_GROUP_EVENTS", 2)
+    monkeypatch.setattr(service.recording.groups, "LARGE_GROUP_EVENTS", 2)
 
     def full(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
