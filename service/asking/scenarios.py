@@ -13,7 +13,7 @@ from domain.lots import Sent, many
 from projections.engine import OutOfOrder, batch_of
 from service.daybook import Daybook
 from service.following.follower import Lagging
-from service.recording.streams import StreamCache
+from service.storing.streams import StreamCache
 from service.storing.writing import Head, Place, Sending, Written, new_identifier, write
 
 #: Events that one scenario may suppose.

@@ -10,9 +10,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.exporting import cloud_events
 from service.exporting.columnar import INSTANT, METADATA
 from service.exporting.delimited import csv_writer
+from service.shapes import cloud_events
 from service.storing.ledger import EventFilter, LedgerRecorder, StoredRow
 
 PAGE_EVENTS = 5_000

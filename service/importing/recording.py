@@ -12,9 +12,9 @@ from service.daybook import Daybook
 from service.importing.plans import Entry, Refused, Summary
 from service.recording.commands import Command, Withdrawn, oversized
 from service.recording.receipts import Receipt
-from service.recording.streams import StreamCache
 from service.recording.waiting import Busy
 from service.storing.ledger import read_bytes
+from service.storing.streams import StreamCache
 from service.storing.writing import Place, new_identifier, write
 
 ACTOR = "import"

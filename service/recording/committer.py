@@ -11,11 +11,11 @@ from service.recording.commands import Command
 from service.recording.groups import GroupWriter
 from service.recording.health import Health
 from service.recording.receipts import IdempotencyKey, Receipt
-from service.recording.streams import StreamCache
 from service.recording.waiting import PATIENCE_S, WAITING_COMMANDS, Waiting
 from service.running.attempts import Pauses
 from service.running.routines import NotStarted, Routine
 from service.storing.ledger import Ledger
+from service.storing.streams import StreamCache
 
 #: How often is looked who has waited too long.
 LOOK_S = 0.1

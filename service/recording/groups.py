@@ -20,10 +20,10 @@ from service.recording.ahead import Appended, BrokenOff, Copyist, Diverted, Flig
 from service.recording.commands import Command, Group
 from service.recording.health import Health
 from service.recording.idempotency import KeyTaken, keep, recall
-from service.recording.streams import StreamCache
 from service.recording.waiting import SHUTTING_DOWN, Unavailable, Waiting
 from service.running.attempts import Attempts, Pauses
 from service.storing.ledger import LedgerRecorder, Unreachable
+from service.storing.streams import StreamCache
 from service.storing.writing import ClockSetBack, Head, Place, new_identifier, write
 
 logger = logging.getLogger(__name__)

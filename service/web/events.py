@@ -18,9 +18,9 @@ from domain.values import IDENTIFIER_PATTERN
 from service.asking.clocks import PATIENCE_S, day, instant_of
 from service.asking.selection import Selection
 from service.daybook import Daybook
-from service.exporting import cloud_events
 from service.recording.receipts import IdempotencyKey, Receipt
 from service.shapes import answers as shapes
+from service.shapes import cloud_events
 from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON, Batch, read_events

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook as Signer
 
-from service.exporting.cloud_events import MEDIA_TYPE, source_of, structured
 from service.running.attempts import Attempts, Pauses
 from service.running.routines import Routine
+from service.shapes.cloud_events import MEDIA_TYPE, source_of, structured
 from service.storing.ledger import EventFilter, Ledger, StoredRow
 from service.version import VERSION
 from service.webhooks.addresses import Network

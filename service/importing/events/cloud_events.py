@@ -8,12 +8,12 @@ from typing import Any, BinaryIO
 from domain.catalogue import EVENT_TYPES, read_stored
 from domain.errors import Corrupt, Invalid
 from domain.json_text import parse_json
-from service.exporting.cloud_events import SPECVERSION, TYPE_PREFIX
 from service.importing.names import IDENTIFIER
 from service.importing.opening import lines_of
 from service.importing.plans import Entry, Summary
 from service.importing.rows import BYTE_ORDER_MARK
 from service.importing.streaming import Group, Reject
+from service.shapes.cloud_events import SPECVERSION, TYPE_PREFIX
 
 #: Attributes that every CloudEvent has.
 REQUIRED = ("id", "source", "specversion", "type")

@@ -16,9 +16,9 @@ from cloudevents.core.formats.json import JSONFormat
 
 from service.daybook import Daybook
 from service.exporting import events
-from service.exporting.cloud_events import batch, source_of, structured
 from service.exporting.events import WRITERS, Selection
 from service.exporting.files import written
+from service.shapes.cloud_events import batch, source_of, structured
 
 
 def pages(daybook: Daybook, **chosen: Any) -> Iterator[Any]:

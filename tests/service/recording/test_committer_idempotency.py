@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.recording.streams
+import service.storing.streams
 from domain.errors import Conflict
 from service.recording.committer import Committer
 from service.storing.ledger import Ledger
@@ -112,7 +112,7 @@ def test_replays_leave_nothing_behind_in_memory(committer: Committer) -> None:
 def test_streams_that_were_forgotten_are_read_again(
     committer: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.recording.streams, "MOST_STREAMS", 2)
+    monkeypatch.setattr(service.storing.streams, "MOST_STREAMS", 2)
     record(committer, *market())
     for turn in range(1, 6):
         record(committer, *(order(f"po-{turn}-{n}") for n in range(3)))

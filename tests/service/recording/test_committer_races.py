@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-import service.recording.streams
+import service.storing.streams
 from domain.errors import Invalid, Rejected
 from service.recording.committer import Committer
 from service.storing.ledger import Ledger
@@ -124,7 +124,7 @@ def test_what_one_registers_the_other_can_name_at_once(committer: Committer, oth
 def test_what_one_takes_off_an_order_the_other_knows(
     committer: Committer, other: Committer, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.recording.streams, "FURTHEST_BEHIND", 3)
+    monkeypatch.setattr(service.storing.streams, "FURTHEST_BEHIND", 3)
     record(committer, *market(), order("po-1", "1000"))
     for turn in range(10):
         # Now within what a service reads up on, now beyond it.

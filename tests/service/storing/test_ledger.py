@@ -15,8 +15,8 @@ from psycopg import Connection
 from domain.events import Recorded, canonical, instant
 from domain.ledger import Batch
 from service.recording.committer import Committer
-from service.recording.streams import StreamCache
 from service.storing.ledger import EventFilter, Ledger
+from service.storing.streams import StreamCache
 from service.storing.writing import ClockSetBack, Place, Sending, new_identifier, write
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import (

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.exporting.cloud_events import structured
 from service.importing.rows import BadFile
 from service.importing.streaming import Options
+from service.shapes.cloud_events import structured
 from tests.service.importing.conftest import SEED, Desk
 from tests.service.importing.test_streaming import bought, record
 

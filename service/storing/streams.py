@@ -1,4 +1,4 @@
-"""What the committer remembers of the ledger, so that a decision need not read its streams again."""
+"""Streams of the ledger as decisions ask for them, remembered so that they need not be read again."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence, Set
