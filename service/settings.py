@@ -20,9 +20,11 @@ from pydantic_settings import (
 
 from domain.catalogue import problems_of
 from projections.database import Bounds
-from service.importing.bounds import MEMORY_MB
-from service.recording.waiting import WAITING_COMMANDS
 
+#: Requests to record that may wait, unless told otherwise.
+WAITING_REQUESTS = 4_096
+#: Memory of the process that reads a file: enough for a table of any length, and for a JSON document of some 80 MiB.
+IMPORT_MEMORY_MB = 1_024
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256
 #: Where a container says how much memory it may use.
@@ -68,14 +70,14 @@ class Settings(BaseSettings):
     #: The largest body of events; other routes take less (service.web.entry.limits).
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     #: Requests to record that may wait for their turn; who comes then is asked to come back later.
-    waiting_requests: int = Field(default=WAITING_COMMANDS, gt=0)
+    waiting_requests: int = Field(default=WAITING_REQUESTS, gt=0)
     #: How long a client may take to send a request's headers, and then its body.
     body_timeout_s: float = Field(default=30.0, gt=0)
     #: The largest file that is imported over HTTP, and how long a client may take to send it.
     import_limit_bytes: int = Field(default=4 * 1024**3, gt=0)
     import_timeout_s: float = Field(default=3_600.0, gt=0)
     #: MiB of memory that reading a file to import may take: it is done in a process of its own.
-    import_memory_mb: int = Field(default=MEMORY_MB, ge=128)
+    import_memory_mb: int = Field(default=IMPORT_MEMORY_MB, ge=128)
     #: Days for which the outcome of an import over HTTP is kept.
     import_kept_days: float = Field(default=30.0, ge=0)
     #: Whether a change to a resource needs If-Match.

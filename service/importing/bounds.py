@@ -9,9 +9,6 @@ GIB = 1024 * MIB
 
 # The process that reads a file
 
-#: Its memory, unless DAYBOOK_IMPORT_MEMORY_MB says otherwise: enough for a table of any length, and for a JSON document
-#: of some 80 MiB.
-MEMORY_MB = 1_024
 #: What judging a mapping, or how a file begins, may take: Python and its models need a third of it.
 JUDGING_MB = 256
 #: How long it may say nothing. While it reads it tells once a second that it goes on, so that this is a parser that

@@ -11,9 +11,10 @@ from service.recording.commands import Command
 from service.recording.groups import GroupWriter
 from service.recording.health import Health
 from service.recording.receipts import IdempotencyKey, Receipt
-from service.recording.waiting import PATIENCE_S, WAITING_COMMANDS, Waiting
+from service.recording.waiting import PATIENCE_S, Waiting
 from service.running.attempts import Pauses
 from service.running.routines import NotStarted, Routine
+from service.settings import WAITING_REQUESTS
 from service.storing.ledger import Ledger
 from service.storing.streams import StreamCache
 
@@ -37,7 +38,7 @@ class Committer:
         ledger: Ledger,
         on_append: Callable[[int, bytes], None] = lambda first, leaves: None,
         patience_s: float = PATIENCE_S,
-        waiting_commands: int = WAITING_COMMANDS,
+        waiting_commands: int = WAITING_REQUESTS,
     ) -> None:
         self.ledger = ledger
         #: Told of what was just committed: the first position, and the leaf hashes of it and those behind it.

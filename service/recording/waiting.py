@@ -10,8 +10,6 @@ from service.recording.commands import Command, Group
 
 #: A group takes commands until it holds this many events; one larger command makes a group of its own.
 GROUP_EVENTS = 8_000
-#: Commands that may wait, unless told otherwise.
-WAITING_COMMANDS = 4_096
 #: How long a sender waits for an answer, from when the command was taken on: what was not recorded by then is given up,
 #: whatever the reason, or its end is not known.
 PATIENCE_S = 20.0

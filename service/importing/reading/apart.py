@@ -26,7 +26,7 @@ from typing import IO, Any, BinaryIO
 
 import msgspec
 
-from service.importing.bounds import JUDGING_MB, JUDGING_S, MEMORY_MB, MIB, STARVED, STILL_S
+from service.importing.bounds import JUDGING_MB, JUDGING_S, MIB, STARVED, STILL_S
 from service.importing.opening import size_of
 from service.importing.orders.mapping import BadMapping
 from service.importing.reading.messages import (
@@ -47,6 +47,7 @@ from service.importing.reading.messages import (
 from service.importing.rows import BadFile, Fault
 from service.importing.standing import Ask as Answerer
 from service.running.environment import of_an_interpreter
+from service.settings import IMPORT_MEMORY_MB
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class ReaderBroke(Exception):
 class Bounds:
     """What a reader may take."""
 
-    memory_bytes: int = MEMORY_MB * MIB
+    memory_bytes: int = IMPORT_MEMORY_MB * MIB
     still_s: float = STILL_S
 
     @classmethod
