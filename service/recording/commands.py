@@ -12,7 +12,7 @@ from domain.errors import Invalid, Problem, Refusal
 from domain.events import LARGEST_EVENT_BYTES, Recorded
 from domain.ledger import Batch, Interrupted
 from domain.lots import Outcome, Sent, many
-from service.recording.receipts import IdempotencyKey, Kept, Receipt, Remembered
+from service.recording.receipts import IdempotencyKey, KeptReceipt, Receipt, Remembered
 from service.storing.writing import Sending
 
 
@@ -136,7 +136,7 @@ class Group:
     def decide(
         self,
         batch: Batch,
-        kept: Mapping[tuple[str, str], Kept] | None = None,
+        kept: Mapping[tuple[str, str], KeptReceipt] | None = None,
         look_up: Callable[[Command, bool], None] = lambda command, first: None,
     ) -> bool:
         """Decide every command that is not refused for its size; whether all was new and none refused.
@@ -181,7 +181,7 @@ class Group:
     def _recall(
         command: Command,
         key: IdempotencyKey,
-        kept: Mapping[tuple[str, str], Kept],
+        kept: Mapping[tuple[str, str], KeptReceipt],
         named: Mapping[tuple[str, str], Command],
     ) -> bool:
         """Answer a command by what was sent under its key before, or earlier in this group; False: nothing was."""

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from service.recording.receipts import IdempotencyKey, Kept, Receipt, Remembered
+from service.recording.receipts import IdempotencyKey, KeptReceipt, Receipt, Remembered
 from service.storing.ledger import LedgerDatastore
 
 
@@ -15,7 +15,7 @@ class KeyTaken(Exception):
     """Another process has recorded something under the key just now."""
 
 
-def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], Kept]:
+def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], KeptReceipt]:
     """What is recorded under keys, by actor and key, as far as there is anything."""
     query = (
         "select actor, key, fingerprint, receipt::text from idempotency_keys"
@@ -25,7 +25,7 @@ def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mappin
     with datastore.get_connection() as connection:
         rows = connection.cursor(row_factory=tuple_row).execute(query, (actors, names), prepare=True)
         return {
-            (actor, key): Kept(bytes(fingerprint), Remembered.read(json.loads(receipt)))
+            (actor, key): KeptReceipt(bytes(fingerprint), Remembered.read(json.loads(receipt)))
             for actor, key, fingerprint, receipt in rows
         }
 

@@ -127,7 +127,7 @@ class Remembered(Receipt):
         return tuple(Placed(*event) for event in self.told_before["events"])
 
 
-class Kept(NamedTuple):
+class KeptReceipt(NamedTuple):
     """What is recorded under an idempotency key."""
 
     fingerprint: bytes

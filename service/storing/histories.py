@@ -10,7 +10,7 @@ from service.storing.ledger import Ledger, read_bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PastEvent:
     """An event of a history, and the bytes that are stored of it."""
 
     event: Recorded
@@ -51,7 +51,7 @@ class Histories:
 
     def told(
         self, stream: str, position: int, known_on: date | None = None, effective_on: date | None = None
-    ) -> Sequence[Told]:
+    ) -> Sequence[PastEvent]:
         """The events of a stream up to a position that one could know on a day, in the order of their versions.
 
         Retracted ones stand among them, with what retracts them. `effective_on`: without those that were to come then;
@@ -64,7 +64,7 @@ class Histories:
                 continue
             if effective_on is not None and event.ends_on > effective_on and event.type not in ABOUT_EVENTS:
                 continue
-            told.append(Told(event, state))
+            told.append(PastEvent(event, state))
         return told
 
 

@@ -31,7 +31,7 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 
 @dataclass(frozen=True)
-class Batch:
+class SentEvents:
     """The events of one body, and how to say where a fault is: by pointer, and by line for NDJSON."""
 
     requests: Sequence[Sent]
@@ -111,7 +111,7 @@ async def read_body(request: HttpRequest, limit_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def read_events(body: bytes, content_type: str, most: int | None = None) -> Batch:
+def read_events(body: bytes, content_type: str, most: int | None = None) -> SentEvents:
     """The events of a body, all of them well-formed and no more than `most`; HttpProblem says where and what otherwise.
 
     Where much is wrong, the rest is not read.
@@ -122,7 +122,7 @@ def read_events(body: bytes, content_type: str, most: int | None = None) -> Batc
     if media_type == JSON or (not media_type and body):
         plain = read_plain_order(body, codes())
         if plain is not None:
-            return Batch([plain], None, single=True)
+            return SentEvents([plain], None, single=True)
         return _read_list(body, most) if _begins_list(body) else _read_only(body)
     raise HttpProblem("unsupported-media-type", f"send {JSON} or {NDJSON[0]}, not {media_type!r:.80}")
 
@@ -130,16 +130,16 @@ def read_events(body: bytes, content_type: str, most: int | None = None) -> Batc
 _begins_list = re.compile(rb"[ \t\n\r]*\[").match
 
 
-def _read_only(body: bytes) -> Batch:
+def _read_only(body: bytes) -> SentEvents:
     if len(body) > LONGEST_EVENT_BYTES:
         raise HttpProblem("too-large", f"an event has at most {LONGEST_EVENT_BYTES:,} bytes, not {len(body):,}")
     reading = _Reading(None)
     reading.add(_parse(body, None), None, "", len(body))
     reading.end()
-    return Batch(reading.requests, None, single=True)
+    return SentEvents(reading.requests, None, single=True)
 
 
-def _read_list(body: bytes, most: int | None) -> Batch:
+def _read_list(body: bytes, most: int | None) -> SentEvents:
     reading = _Reading(most)
     try:
         for index, (sent, length) in enumerate(parse_elements(body, LONGEST_EVENT_BYTES)):
@@ -150,10 +150,10 @@ def _read_list(body: bytes, most: int | None) -> Batch:
     except ValueError as error:
         raise HttpProblem("malformed", str(error), [{"pointer": "", "detail": str(error)}]) from None
     reading.end()
-    return Batch(reading.requests, None, single=False)
+    return SentEvents(reading.requests, None, single=False)
 
 
-def _read_lines(body: bytes, most: int | None) -> Batch:
+def _read_lines(body: bytes, most: int | None) -> SentEvents:
     """What stands on each line: a plain order, or some JSON."""
     if body.count(b"\n") > MOST_LINES:
         raise HttpProblem("too-large", f"the body has more than {MOST_LINES:,} lines")
@@ -169,7 +169,7 @@ def _read_lines(body: bytes, most: int | None) -> Batch:
                 reading.add(_parse(text, number), number, "", len(text))
         numbers += [number for number, _ in chunk]
     reading.end()
-    return Batch(reading.requests, numbers, single=False)
+    return SentEvents(reading.requests, numbers, single=False)
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -23,7 +23,7 @@ from service.shapes import answers as shapes
 from service.shapes import cloud_events
 from service.storing.ledger import StoredRow
 from service.web.accepting import accepted
-from service.web.bodies import JSON, NDJSON, Batch, read_events
+from service.web.bodies import JSON, NDJSON, SentEvents, read_events
 from service.web.conditions import labelled, matches, not_modified, tag_of_body
 from service.web.context import Context, Current
 from service.web.description.answers import (
@@ -93,7 +93,7 @@ def correlation_of(request: Request) -> str | None:
     return correlation_id
 
 
-async def record(daybook: Daybook, batch: Batch, request: Request, key: IdempotencyKey | None = None) -> Receipt:
+async def record(daybook: Daybook, batch: SentEvents, request: Request, key: IdempotencyKey | None = None) -> Receipt:
     """Record a batch for the one who asks; a refusal names the event's place in the body."""
     actor: str = request.state.actor.id
     future = daybook.committer.submit(batch.requests, actor, correlation_of(request), key=key)

@@ -73,13 +73,13 @@ def _seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _batches(lines: Lines) -> Iterator["Batch"]:
+def _batches(lines: Lines) -> Iterator["LineBatch"]:
     """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
 
     What is wrong with the first lines is all listed; of a longer file the first wrong line.
     """
     batches = _of_equal_size(lines)
-    first: deque[Batch] = deque()
+    first: deque[LineBatch] = deque()
     faults: list[Fault] = []
     seen = sound = size_bytes = 0
     for batch in batches:
@@ -94,31 +94,31 @@ def _batches(lines: Lines) -> Iterator["Batch"]:
         if faults:
             raise BadFile(faults[:MOST_FAULTS])
         if first:
-            yield Batch.joined(first)
+            yield LineBatch.joined(first)
         return
     while first:
         yield _checked(first.popleft())
     yield from map(_checked, batches)
 
 
-def _checked(batch: "Batch") -> "Batch":
+def _checked(batch: "LineBatch") -> "LineBatch":
     if batch.faults:
         raise BadFile(batch.faults[:1])
     return batch
 
 
-def _of_equal_size(lines: Lines) -> Iterator["Batch"]:
+def _of_equal_size(lines: Lines) -> Iterator["LineBatch"]:
     """All lines, BATCH_LINES at a time; fewer where they are long, or something is wrong with some of them."""
-    waiting: list[Batch] = []
+    waiting: list[LineBatch] = []
     size_bytes = 0
     for sheet in lines.sheets(sheet_lines()):
-        waiting.append(Batch.of(sheet))
+        waiting.append(LineBatch.of(sheet))
         size_bytes += waiting[-1].size_bytes
         if waiting[-1].faults or sum(map(len, waiting)) >= BATCH_LINES or size_bytes >= BATCH_BYTES:
-            yield Batch.joined(waiting)
+            yield LineBatch.joined(waiting)
             waiting, size_bytes = [], 0
     if waiting:
-        yield Batch.joined(waiting)
+        yield LineBatch.joined(waiting)
 
 
 def sheet_lines() -> int:
@@ -127,7 +127,7 @@ def sheet_lines() -> int:
 
 
 @dataclass(frozen=True)
-class Batch:
+class LineBatch:
     """Lines that are recorded together."""
 
     numbers: list[int]
@@ -140,7 +140,7 @@ class Batch:
     faults: list[Fault]
 
     @classmethod
-    def of(cls, sheet: Sheet) -> "Batch":
+    def of(cls, sheet: Sheet) -> "LineBatch":
         """The lines of a sheet."""
         if sheet.plain:
             orders = sheet.orders
@@ -156,7 +156,7 @@ class Batch:
         )
 
     @classmethod
-    def joined(cls, batches: Collection["Batch"]) -> "Batch":
+    def joined(cls, batches: Collection["LineBatch"]) -> "LineBatch":
         """The lines of all of them."""
         return cls(
             [number for batch in batches for number in batch.numbers],
@@ -188,10 +188,10 @@ class _Desk:
         self._summary = summary
         self._options = options
         self._progress = progress
-        self._waiting: deque[tuple[Batch, Command] | Wrong] = deque()
+        self._waiting: deque[tuple[LineBatch, Command] | Wrong] = deque()
         self._last: Command | None = None
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: LineBatch) -> None:
         """Have lines recorded together, behind those before them; raises Refused where one of those was refused."""
         self._last = self._recorder.begin(batch.requests, after=self._last)
         self._waiting.append((batch, self._last))
@@ -201,7 +201,7 @@ class _Desk:
     def take_by_itself(self, one: Line | Wrong) -> None:
         """Have a line recorded by itself, or left out."""
         if isinstance(one, Line):
-            batch = Batch([one.number], [one.request], [one.text], Counter([one.type]), [])
+            batch = LineBatch([one.number], [one.request], [one.text], Counter([one.type]), [])
             self._waiting.append((batch, self._recorder.begin(batch.requests)))
         else:
             self._waiting.append(one)
