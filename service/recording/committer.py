@@ -9,7 +9,7 @@ from domain.lots import Sent
 from service.recording.ahead import Appended, Copyist
 from service.recording.commands import Command
 from service.recording.groups import GroupWriter
-from service.recording.health import Health
+from service.recording.health import Health, Said
 from service.recording.receipts import IdempotencyKey, Receipt
 from service.recording.waiting import PATIENCE_S, Waiting
 from service.running.attempts import Pauses
@@ -86,6 +86,11 @@ class Committer:
     def oldest_s(self) -> float:
         """For how long the oldest command that is not answered has been waiting; 0: there is none."""
         return self._waiting.oldest_s
+
+    @property
+    def last(self) -> Said:
+        """How the last append went."""
+        return self._health.last
 
     @property
     def trouble(self) -> str | None:

@@ -149,7 +149,7 @@ def ids(file: bytes) -> list[str]:
     found = []
     for line in Lines(io.BytesIO(file)):
         assert isinstance(line, Line)
-        found.append(line.request.id if hasattr(line.request, "id") else line.request.envelope.id)
+        found += line.request.ids
     return found
 
 
