@@ -39,7 +39,7 @@ def setting(name: str) -> int:
 LIMITS = {
     "line and headers of a request": size(connections.LARGEST_HEAD_BYTES),
     "headers": f"{connections.MOST_HEADERS}",
-    "time for them": f"{connections.Connection.patience_s:g} s",
+    "time for them": f"{connections.HttpConnection.patience_s:g} s",
     "bytes around the chunks of a body": size(connections.LARGEST_FRAMING_BYTES),
     "parameters": f"{MOST_PARAMETERS:,}",
     "a bearer token": f"{identities.LONGEST_TOKEN:,} characters",
