@@ -46,15 +46,24 @@ class Interrupted(Exception):
 class Batch:
     """Requests decided one after the other, each against the ledger as all before it leave it.
 
-    `today` is the ledger's own date, `new_id` names events whose sender did not. `presume_new`: ids, and streams that
-    a request begins, are taken to be new without looking them up. Such a batch may be recorded where nothing of it was
-    refused and the store itself refuses all of it if an id or a stream's first version is recorded already; otherwise
-    it is to be decided anew without presuming anything.
+    `today` is the ledger's own date in its time `zone`, `new_id` names events whose sender did not. `presume_new`:
+    ids, and streams that a request begins, are taken to be new without looking them up. Such a batch may be recorded
+    where nothing of it was refused and the store itself refuses all of it if an id or a stream's first version is
+    recorded already; otherwise it is to be decided anew without presuming anything.
     """
 
-    def __init__(self, reader: Reader, today: date, new_id: Callable[[], str], *, presume_new: bool = False) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        today: date,
+        new_id: Callable[[], str],
+        *,
+        presume_new: bool = False,
+        zone: str = "UTC",
+    ) -> None:
         self.reader = reader
         self.today = today
+        self.zone = zone
         self.new_id = new_id
         self.presume_new = presume_new
         #: Called again and again while requests are decided: raises Interrupted where it has taken long enough.
@@ -261,7 +270,7 @@ class Batch:
             if recorded_before is not None:
                 return self._replay(request, recorded_before)
         if envelope.known_on is not None and envelope.known_on > self.today:
-            raise Invalid.at("/known_on", f"{envelope.known_on} is in the future: today is {self.today} (UTC)")
+            raise Invalid.at("/known_on", f"{envelope.known_on} is in the future: today is {self.today} ({self.zone})")
         body = request.body
         if isinstance(body, EventRetracted):
             drafts = self._retract(request, body)

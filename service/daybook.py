@@ -100,7 +100,7 @@ def open_daybook(
         conninfo = stack.enter_context(database(settings, keep=follow, watched=others.append))
         own = at_run_time(settings, conninfo)
         origin = migrate(conninfo, settings.origin, service=own, before=lambda: refuse_to_begin(settings.home))
-        ledger = Ledger(own)
+        ledger = Ledger(own, calendar=settings.calendar)
         stack.callback(ledger.close)
         log = stack.enter_context(open_log(settings, origin, ledger, ledger_identity(ledger)))
         folder, bounds = settings.home / "projections", settings.projection_bounds
@@ -134,7 +134,7 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
     with database(settings) as conninfo:
         own = at_run_time(settings, conninfo)
         migrate(conninfo, settings.origin, service=own, before=lambda: refuse_to_begin(settings.home))
-        ledger = Ledger(own)
+        ledger = Ledger(own, calendar=settings.calendar)
         try:
             yield ledger
         finally:

@@ -20,6 +20,7 @@ from pydantic_settings import (
 
 from domain.catalogue import problems_of
 from projections.database import Bounds
+from service.calendar import Calendar
 
 #: Requests to record that may wait, unless told otherwise.
 WAITING_REQUESTS = 4_096
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
     #: Name of the ledger, fixed when it is made.
     origin: str | None = None
+    #: Where it is today: a zone of the IANA database, such as Asia/Shanghai.
+    time_zone: str = "UTC"
     #: The largest body of events; other routes take less (service.web.entry.limits).
     body_limit_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     #: Requests to record that may wait for their turn; who comes then is asked to come back later.
@@ -92,7 +95,7 @@ class Settings(BaseSettings):
     oidc_role_claim: str = "daybook_role"
     #: How far its clock and ours may differ.
     oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
-    #: Requests that one token may send, and one address without one, e.g. "600/minute"; absent: any number.
+    #: Requests that one token may send in a time, and one address without one, as in "600/minute"; absent: any number.
     rate_limit: str | None = None
     #: Networks (CIDR) of the proxies in front, which are believed about whom they speak for (X-Forwarded-For).
     trusted_proxies: Networks = ()
@@ -137,6 +140,16 @@ class Settings(BaseSettings):
             # PostgreSQL's own words quote it, and a password may stand in it.
             raise ValueError("is no address of a database such as postgresql://user@host/name") from None
         return url
+
+    @property
+    def calendar(self) -> Calendar:
+        """By which it is today."""
+        return Calendar.of(self.time_zone)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return Calendar.of(name).name
 
     @field_validator("rate_limit")
     @classmethod

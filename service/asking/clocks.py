@@ -51,7 +51,7 @@ class Clocks:
     def __init__(self, daybook: Daybook, wait_s: float, today: Callable[[], date] | None = None) -> None:
         self.daybook = daybook
         self._wait_s = wait_s
-        self.today = today or (lambda: datetime.now(UTC).date())
+        self.today = today or daybook.ledger.calendar.today
         self._buyers: set[str] = set()
 
     @property

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC
 
 import duckdb
 
@@ -62,6 +61,7 @@ def _decided(daybook: Daybook, requests: Sequence[Sent], head: Head) -> Written:
     cache = StreamCache(daybook.ledger.recorder)
     cache.catch_up(head.position)
     cache.prefetch([requests])
-    batch = Batch(cache, head.clock.astimezone(UTC).date(), new_identifier)
+    calendar = daybook.ledger.calendar
+    batch = Batch(cache, calendar.day_of(head.clock), new_identifier, zone=calendar.name)
     batch.add(requests)
     return write(map(Sending, batch.drafts), Place.after(head))

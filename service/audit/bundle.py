@@ -5,7 +5,6 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -110,7 +109,7 @@ def _asked(questions: Questions, text: str, position: int) -> Asked:
     given = whole("position", single(raw, "position"), position)
     if given != position:
         raise Invalid.at("/query", f"position {given} is not that of the bundle, {position}")
-    effective_on = day("effective_on", single(raw, "effective_on")) or datetime.now(UTC).date()
+    effective_on = day("effective_on", single(raw, "effective_on")) or questions.clocks.today()
     known_on = day("known_on", single(raw, "known_on"))
     clocks = {"effective_on": [effective_on.isoformat()], "position": [str(position)]}
     if known_on is not None:

@@ -92,7 +92,7 @@ def restore_(
         with progress_bar("restoring") as told, database(settings) as conninfo:
             own = at_run_time(settings, conninfo)
             migrate(conninfo, manifest.origin, manifest.made_at, service=own)
-            ledger = Ledger(own)
+            ledger = Ledger(own, calendar=settings.calendar)
             try:
                 restore(ledger, checked, told)
             finally:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Collection, Sequence
-from datetime import UTC
 
 from domain.errors import Refusal
 from domain.ledger import Batch
@@ -38,7 +37,8 @@ class Recorder:
         self._actor = actor
         self._head = daybook.ledger.recorder.head()
         self._cache = StreamCache(daybook.ledger.recorder)
-        self._rehearsed = Batch(self._cache, self._head.clock.astimezone(UTC).date(), new_identifier)
+        calendar = daybook.ledger.calendar
+        self._rehearsed = Batch(self._cache, calendar.day_of(self._head.clock), new_identifier, zone=calendar.name)
 
     def record(self, entries: Sequence[Entry], requests: Sequence[Sent]) -> None:
         """Record the requests read from these entries; raises Refused."""

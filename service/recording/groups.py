@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC
 from functools import partial
 
 from eventsourcing.persistence import IntegrityError
@@ -259,7 +258,10 @@ class GroupWriter:
     def _decide(self, group: Group, head: Head, *, presume_new: bool) -> Batch | None:
         """Decide a group; None where something was presumed and not all of it is new and admitted."""
         self.cache.prefetch([command.requests for command in group.commands], presume_new=presume_new)
-        batch = Batch(self.cache, head.clock.astimezone(UTC).date(), new_identifier, presume_new=presume_new)
+        calendar = self.recorder.calendar
+        batch = Batch(
+            self.cache, calendar.day_of(head.clock), new_identifier, presume_new=presume_new, zone=calendar.name
+        )
         keys = group.keys
         kept = recall(self.recorder.datastore, keys) if keys else None
         smooth = group.decide(batch, kept, partial(self._look_up, time.monotonic() + SLOW_S))

@@ -34,15 +34,15 @@ class Histories:
         return 0 if row is None else int(row["originator_version"])
 
     def last_recorded(self, stream: str, position: int) -> tuple[int, date]:
-        """Position and day (UTC) of the last event that a stream had when the ledger was at a position."""
+        """Position and day of the last event that a stream had when the ledger was at a position."""
         query = (
-            "select notification_id, (recorded_at at time zone 'UTC')::date as recorded_on from ledger_events"
+            "select notification_id, recorded_at from ledger_events"
             " where originator_id = %s and notification_id <= %s order by originator_version desc limit 1"
         )
         with self.ledger.recorder.datastore.get_connection() as connection:
             row = connection.execute(query, (stream, position), prepare=True).fetchone()
         assert row is not None
-        return int(row["notification_id"]), row["recorded_on"]
+        return int(row["notification_id"]), self.ledger.calendar.day_of(row["recorded_at"])
 
     def stream_of(self, event_id: str) -> str | None:
         """The stream of the event with this id; None: there is no such event. It never becomes another."""

@@ -30,6 +30,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from domain.catalogue import read_stored
 from domain.events import Recorded
 from domain.json_text import parse_json
+from service.calendar import OF_UTC, Calendar
 from service.postgres.connections import cut, settings_of
 from service.storing.migrations.roles import SERVICE_ROLE
 from service.storing.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Place, Written
@@ -171,6 +172,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
     """Reads as the library does; appends with positions handed out under the head's lock, in commit order."""
 
     datastore: LedgerDatastore
+    #: By which it is today, and tomorrow in the future.
+    calendar: Calendar = OF_UTC
 
     def create_table(self) -> None:
         """Nothing: the tables come from service/storing/migrations."""
@@ -342,8 +345,14 @@ class Ledger(Application[str]):
     env: ClassVar[dict[str, str]] = {"CREATE_TABLE": "no"}
     recorder: LedgerRecorder
 
-    def __init__(self, conninfo: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, conninfo: str, env: Mapping[str, str] | None = None, *, calendar: Calendar = OF_UTC) -> None:
         super().__init__({**(env or {}), "DATABASE_URL": conninfo})
+        self.recorder.calendar = calendar
+
+    @property
+    def calendar(self) -> Calendar:
+        """By which it is today."""
+        return self.recorder.calendar
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory[Any]:
         """The ledger's own factory."""

@@ -15,6 +15,8 @@ from service.settings import Settings
         ("IMPORT_MEMORY_MB", "5", "must be greater than or equal to 128"),
         ("IMPORT_MEMORY_MB", "much", "must be a valid integer"),
         ("LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'"),
+        ("TIME_ZONE", "Mars/Phobos", "'Mars/Phobos' is no time zone that is known here"),
+        ("TIME_ZONE", "../UTC", "'../UTC' is no time zone"),
         ("RATE_LIMIT", "sometimes", "couldn't parse rate limit string 'sometimes'"),
         ("WEBHOOK_NETWORKS", "10.0.0.0/8, here", "'here' does not appear to be an IPv4 or IPv6 network"),
         ("DATABASE_URL", "postgres//buyer:open-sesame@host/d", "is no address of a database"),

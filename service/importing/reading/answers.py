@@ -1,7 +1,6 @@
 """What a ledger answers to whoever reads a file for it."""
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Any
 
 from projections.organizations import organizations
@@ -43,7 +42,7 @@ class Answers:
         self._events = daybook.ledger.recorder
         self._daybook = daybook
         self._recorder = recorder
-        self._today = self._events.head().clock.astimezone(UTC).date()
+        self._today = daybook.ledger.calendar.day_of(self._events.head().clock)
 
     def __call__(self, question: Question, names: Sequence[str]) -> Any:
         """The answer in plain values."""

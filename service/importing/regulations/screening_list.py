@@ -200,7 +200,7 @@ class _Planner:
                 self._report(listing, f"of type {listing.type}, which is no organisation")
             elif listing.start_on is not None and listing.start_on > self.standing.today:
                 today = self.standing.today
-                self._report(listing, f"listed on {listing.start_on}, and today is {today} (UTC)")
+                self._report(listing, f"listed on {listing.start_on}, and today is {today}")
             elif (organization := self._named_before(listing) or self._organization(listing)) is not None:
                 self._write(listing, organization)
             self._lines.setdefault(listing.key, listing.line)

@@ -92,7 +92,7 @@ class _Planner:
 
     def _place(self, change: Change) -> _Placed | None:
         if change.settled_on > self.standing.today:
-            self._report(change, f"known on {change.settled_on}, and today is {self.standing.today} (UTC)")
+            self._report(change, f"known on {change.settled_on}, and today is {self.standing.today}")
             return None
         before = self.recorded.get(change.event_id)
         if before is not None:

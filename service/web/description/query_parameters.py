@@ -27,7 +27,10 @@ DURATION: Schema = {
 }
 
 CLOCKS: dict[str, tuple[Schema, str]] = {
-    "effective_on": (DAY, "What was so in the world up to and including this day; today unless given."),
+    "effective_on": (
+        DAY,
+        "What was so in the world up to and including this day; today, in the service's time zone, unless given.",
+    ),
     "known_on": (DAY, "What could be known on this day; without it there is no limit."),
     "position": (POSITION, "What the ledger had recorded up to this position."),
     "recorded_at": (INSTANT, "What the ledger had recorded at this instant; not together with position."),
@@ -149,7 +152,7 @@ EVIDENCE = [
 ]
 SERIES = [
     query("from", DAY, "The first day.", required=True),
-    query("to", DAY, "The last day; today unless given."),
+    query("to", DAY, "The last day; today, in the service's time zone, unless given."),
     query("step", DURATION, "How far the points are apart; without it, every day on which the answer changes."),
 ]
 EVENTS_WANTED = [
