@@ -1,4 +1,4 @@
-"""Imports over HTTP: a file is sent, recorded in the background, and asked after; and the mappings that they name."""
+"""Imports over HTTP: a file is sent, recorded in the background, and asked after."""
 
 import hashlib
 import json
@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from fastapi import APIRouter, Query
+from pydantic import WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
 from service.importing.formats import FORMATS, ORDERS, PARTIAL
-from service.importing.orders.kept_mappings import Mappings, NotYours, UnknownMapping
-from service.importing.orders.mapping import LARGEST_BYTES, BadMapping
+from service.importing.orders.kept_mappings import UnknownMapping
+from service.importing.orders.mapping import BadMapping
 from service.importing.queue.contents import Arrival
 from service.importing.queue.jobs import Fault, ImportEnded, Job, Sent, State, TooManyImports, UnknownImport, Wish
 from service.importing.queue.registry import LAST_PLACE, Imports, NoSpace, Parts
@@ -23,20 +24,21 @@ from service.importing.queue.worker import Worker
 from service.importing.reading.apart import NotStarted, judged
 from service.importing.reading.messages import Wanted
 from service.importing.rows import BadFile
-from service.web.bodies import JSON, NDJSON, read_body
+from service.shapes import things
+from service.web.bodies import JSON, NDJSON
 from service.web.conditions import linked
 from service.web.context import context_of
-from service.web.entry.permissions import READ, RECORD
+from service.web.description.answers import ALWAYS, BINARY, BODY, REPLAYED, Answer, Described, as_line, in_json, ref
+from service.web.description.examples import NOTES_ON_ACME
+from service.web.entry.permissions import RECORD
 from service.web.idempotency import key_of
-from service.web.parameters import Whole
+from service.web.mappings import FULL_S, bad_mapping, full, json_response, mappings_of
+from service.web.parameters import PageSize
 from service.web.problems import HttpProblem
 
 PATH = "/api/v1/imports"
 router = APIRouter(prefix=PATH, tags=["imports"], dependencies=[RECORD])
-mappings = APIRouter(prefix="/api/v1/mappings", tags=["imports"])
-
-TOML = "application/toml"
-#: What files of a media type can be; which of them this one is, is told by how it begins.
+#: What files of a media type can be; which of them this one is, is found by how it begins.
 MEDIA_TYPES: dict[str, tuple[str, ...]] = {
     "text/csv": ("csv", "tsv", "regulations", "screening-list", "ecb-rates"),
     "text/tab-separated-values": ("tsv",),
@@ -46,7 +48,7 @@ MEDIA_TYPES: dict[str, tuple[str, ...]] = {
     JSON: ("ocds", "ndjson", "cloudevents"),
     "application/cloudevents+json": ("cloudevents",),
 }
-#: These say nothing of what is in a file: curl sends the last one unless it is told otherwise.
+#: These say nothing of what is in a file: curl sends the last one unless it is asked otherwise.
 SAYING_NOTHING = (
     "",
     "application/octet-stream",
@@ -55,41 +57,63 @@ SAYING_NOTHING = (
     "text/plain",
     "application/x-www-form-urlencoded",
 )
-MOST_LISTED = 1_000
 LONGEST_NAME = 255
 #: Where a page begins: a place in the queue.
 CURSOR = re.compile(r"^[0-9]{1,18}$")
-#: How long a client waits whose import finds no room in the queue.
-FULL_S = 60
 
-FILE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "The file itself, compressed by gzip or not.",
-        "content": {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            **{name: {"schema": {"type": "string", "format": "binary"}} for name in MEDIA_TYPES},
+LINKS = {
+    name: {"operationId": name, "parameters": {"identifier": "$response.body#/id"}}
+    for name in ("read_import", "read_import_rejects", "cancel_import")
+}
+#: Read by the route, which says which formats there are.
+FormatName = Annotated[str, WithJsonSchema({"type": "string", "enum": list(FORMATS)})]
+#: The id of an import; what can be none is not found.
+ImportId = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"})]
+
+
+def _file() -> dict[str, Any]:
+    """A file as a body, as OpenAPI has it."""
+    content: dict[str, Any] = {name: {"schema": BINARY} for name in ("application/octet-stream", *MEDIA_TYPES)}
+    content[NDJSON[0]] = {"schema": BINARY, "example": "".join(as_line(event) for event in NOTES_ON_ACME)}
+    return {"required": True, "description": "The file itself, compressed by gzip or not.", "content": content}
+
+
+@router.post(
+    "",
+    status_code=202,
+    **Described(
+        "begin_import",
+        {
+            202: Answer("Taken; it is recorded in the background.", {JSON: ref(things.Import)}, ("Location",), LINKS),
+            200: Answer("Sent before: that import.", {JSON: ref(things.Import)}, ("Location", REPLAYED), LINKS),
         },
-    }
-}
-MAPPING_FILE: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {TOML: {"schema": {"type": "string"}}}},
-}
-
-
-@router.post("", status_code=202, openapi_extra=FILE)
+        (*ALWAYS, *BODY, 507),
+        headers=("Idempotency-Key",),
+        body=_file(),
+        asks={"format": "ndjson", "file": "notes.ndjson", "dry_run": True, "continue_on_error": True},
+    ).route(),
+)
 async def begin_import(
     request: Request,
-    format: str | None = Query(None),  # noqa: A002
-    mapping: str | None = Query(None, max_length=LONGEST_NAME),
-    dry_run: bool = Query(False),
-    continue_on_error: bool = Query(False),
-    unknown: Literal["register", "report"] | None = Query(None),
-    file: str = Query("upload", min_length=1, max_length=LONGEST_NAME),
+    format: Annotated[  # noqa: A002
+        FormatName | None, Query(description="What the file is; found by how it begins, if not given.")
+    ] = None,
+    mapping: Annotated[
+        str | None, Query(max_length=LONGEST_NAME, description="The name of a mapping, for order lines.")
+    ] = None,
+    dry_run: Annotated[bool, Query(description="Only say what would be recorded.")] = False,
+    continue_on_error: Annotated[bool, Query(description="Leave out what is refused, and go on.")] = False,
+    unknown: Annotated[
+        Literal["register", "report"] | None,
+        Query(description="Organisations of a screening list that are not known."),
+    ] = None,
+    file: Annotated[
+        str, Query(min_length=1, max_length=LONGEST_NAME, description="What the file is called.")
+    ] = "upload",
 ) -> Response:
     """Send a file to be imported; the answer says where to ask how far it is.
 
-    `format` is told by how the file begins, if not given. `mapping`: the name of one, for tables of order lines.
+    `format` is found by how the file begins, if not given. `mapping`: the name of one, for tables of order lines.
     `file`: what the file is called. The same file with the same wishes, sent again while it is waiting or being
     recorded, is answered by that import.
     """
@@ -120,16 +144,22 @@ async def begin_import(
         raise HttpProblem("unavailable", str(error), headers={"Retry-After": str(FULL_S)}) from None
     headers = {"Location": f"{PATH}/{job.id}"}
     if not added:
-        headers["Idempotent-Replayed"] = "true"
-    return _json(told(job), 202 if added else 200, headers)
+        headers[REPLAYED] = "true"
+    return json_response(told(job), 202 if added else 200, headers)
 
 
-@router.get("")
+@router.get("", **Described("list_imports", {200: in_json(things.Imports, "Link")}, (*ALWAYS, 422)).route())
 async def list_imports(
     request: Request,
-    state: list[State] = Query(default=[]),  # noqa: B008
-    limit: Annotated[Whole, Query(ge=1, le=MOST_LISTED)] = 100,
-    cursor: Annotated[str | None, Query(pattern=CURSOR.pattern)] = None,
+    state: Annotated[tuple[State, ...], Query(description="In one of these states.")] = (),
+    limit: Annotated[PageSize, Query(description="So many.")] = 100,
+    cursor: Annotated[
+        str | None,
+        Query(
+            pattern=CURSOR.pattern,
+            description="Where the page begins: from the Link to the next one, or next_cursor.",
+        ),
+    ] = None,
 ) -> Response:
     """The imports that are kept, the latest first, by pages."""
     before = LAST_PLACE if cursor is None else int(cursor)
@@ -140,17 +170,24 @@ async def list_imports(
     more = {"next_cursor": str(page[-1].place) if len(found) > limit else None}
     if more["next_cursor"] is not None:
         answer |= more
-    return linked(request, _json(answer), more)
+    return linked(request, json_response(answer), more)
 
 
-@router.get("/{identifier}")
-async def read_import(request: Request, identifier: str) -> Response:
+@router.get("/{identifier}", **Described("read_import", {200: in_json(things.Import)}, (*ALWAYS, 404)).route())
+async def read_import(request: Request, identifier: ImportId) -> Response:
     """One import: how far it is, what is recorded, and what is wrong."""
-    return _json(told(await _find(request, identifier)))
+    return json_response(told(await _find(request, identifier)))
 
 
-@router.get("/{identifier}/rejects")
-async def read_rejects(request: Request, identifier: str) -> Response:
+@router.get(
+    "/{identifier}/rejects",
+    **Described(
+        "read_import_rejects",
+        {200: Answer("A rejected row a line.", {NDJSON[0]: {"type": "string"}})},
+        (*ALWAYS, 404),
+    ).route(),
+)
+async def read_rejects(request: Request, identifier: ImportId) -> Response:
     """What an import left out, one JSON object a line: line, row, message, and raw as the file has it."""
     job = await _find(request, identifier)
     if not job.wish.continue_on_error:
@@ -163,8 +200,19 @@ async def read_rejects(request: Request, identifier: str) -> Response:
     return StreamingResponse(_content(request, parts), headers=headers, media_type=NDJSON[0])
 
 
-@router.delete("/{identifier}", status_code=202)
-async def cancel_import(request: Request, identifier: str) -> Response:
+@router.delete(
+    "/{identifier}",
+    status_code=202,
+    **Described(
+        "cancel_import",
+        {
+            200: in_json(things.Import, words="Called off."),
+            202: in_json(things.Import, words="It ends after the batch at hand."),
+        },
+        (*ALWAYS, 404, 409),
+    ).route(),
+)
+async def cancel_import(request: Request, identifier: ImportId) -> Response:
     """Call an import off: before its turn, or between two batches. What is recorded by then stays."""
     try:
         job = await context_of(request).rooms.managing.run(_imports(request).cancel, identifier)
@@ -172,53 +220,7 @@ async def cancel_import(request: Request, identifier: str) -> Response:
         raise HttpProblem("not-found", str(error)) from None
     except ImportEnded as error:
         raise HttpProblem("import-ended", str(error)) from None
-    return _json(told(job), 202 if job.open else 200)
-
-
-@mappings.get("", dependencies=[READ])
-async def list_mappings(request: Request) -> Response:
-    """The mappings that imports can name."""
-    names = await run_in_threadpool(_mappings(request).names)
-    return _json({"mappings": [{"name": name, "shipped": shipped} for name, shipped in names.items()]})
-
-
-@mappings.get("/{name}", dependencies=[READ])
-async def read_mapping(request: Request, name: str) -> Response:
-    """One mapping, in TOML."""
-    try:
-        return Response(await run_in_threadpool(_mappings(request).content, name), media_type=TOML)
-    except UnknownMapping as error:
-        raise HttpProblem("not-found", str(error)) from None
-
-
-@mappings.put("/{name}", status_code=201, dependencies=[RECORD], openapi_extra=MAPPING_FILE)
-async def keep_mapping(request: Request, name: str) -> Response:
-    """Keep a mapping, in TOML, under a name; imports that were sent before keep the one that it had then."""
-    content = await read_body(request, LARGEST_BYTES)
-    try:
-        new = await run_in_threadpool(_mappings(request).keep, name, content)
-    except BadMapping as bad:
-        raise _bad_mapping(bad, "") from None
-    except BadFile as bad:
-        # Judging it took too long, or too much memory.
-        raise HttpProblem("invalid", f"the mapping is not taken: {bad.faults[0].message}") from None
-    except NotStarted as error:
-        raise _full(error) from None
-    except NotYours as error:
-        raise HttpProblem("forbidden", str(error)) from None
-    return _json({"name": name, "shipped": False}, 201 if new else 200, {"Location": f"/api/v1/mappings/{name}"})
-
-
-@mappings.delete("/{name}", status_code=204, dependencies=[RECORD])
-async def remove_mapping(request: Request, name: str) -> Response:
-    """Forget a mapping."""
-    try:
-        await run_in_threadpool(_mappings(request).remove, name)
-    except UnknownMapping as error:
-        raise HttpProblem("not-found", str(error)) from None
-    except NotYours as error:
-        raise HttpProblem("forbidden", str(error)) from None
-    return Response(status_code=204)
+    return json_response(told(job), 202 if job.open else 200)
 
 
 def told(job: Job) -> dict[str, Any]:
@@ -289,7 +291,7 @@ def _declared_bytes(request: Request) -> int:
 
 async def _mapping(request: Request, name: str) -> bytes:
     try:
-        return await run_in_threadpool(_mappings(request).content, name)
+        return await run_in_threadpool(mappings_of(request).content, name)
     except UnknownMapping as error:
         raise _invalid("/mapping", str(error)) from None
 
@@ -321,9 +323,9 @@ def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: b
         faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
         raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
     except BadMapping as bad:
-        raise _bad_mapping(bad, "/mapping") from None
+        raise bad_mapping(bad, "/mapping") from None
     except NotStarted as error:
-        raise _full(error) from None
+        raise full(error) from None
     if possible and found not in possible:
         detail = f"the file is {found} by how it begins, and by its Content-Type one of {', '.join(possible)}"
         raise HttpProblem("unsupported-media-type", detail)
@@ -341,15 +343,6 @@ def _refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
         raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")
     if wish.continue_on_error and chosen not in PARTIAL:
         raise _invalid("/continue_on_error", f"is for {', '.join(PARTIAL)}; the file is of format {chosen}")
-
-
-def _full(error: Exception) -> HttpProblem:
-    return HttpProblem("unavailable", str(error), headers={"Retry-After": str(FULL_S)})
-
-
-def _bad_mapping(bad: BadMapping, pointer: str) -> HttpProblem:
-    faults = [{"pointer": pointer, "detail": problem} for problem in bad.problems]
-    return HttpProblem("invalid", str(bad), faults)
 
 
 def _invalid(pointer: str, detail: str) -> HttpProblem:
@@ -378,17 +371,9 @@ def _instant(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"), status, headers, JSON)
-
-
 def _worker(request: Request) -> Worker:
     return context_of(request).imports
 
 
 def _imports(request: Request) -> Imports:
     return _worker(request).imports
-
-
-def _mappings(request: Request) -> Mappings:
-    return Mappings(context_of(request).settings.home)

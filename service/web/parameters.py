@@ -29,6 +29,7 @@ Word = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})]
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
+PageSize = Annotated[int, Field(ge=1, le=1_000), BeforeValidator(_read)]
 AtLeastOne = Annotated[int, Field(ge=1), BeforeValidator(_read)]
 #: A position up to which something is asked; larger ones are read, and are beyond the ledger.
 UpTo = Annotated[

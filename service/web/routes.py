@@ -1,6 +1,6 @@
 """Every route that the service answers."""
 
-from service.web import audit, events, histories, imports, log, operations, resources, stream, views, webhooks
+from service.web import audit, events, histories, imports, log, mappings, operations, resources, stream, views, webhooks
 from service.web.description import page
 
 #: In the order in which they are tried.
@@ -13,7 +13,7 @@ ROUTERS = (
     views.router,
     webhooks.router,
     imports.router,
-    imports.mappings,
+    mappings.router,
     page.router,
     log.router,
     audit.router,

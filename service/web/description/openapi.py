@@ -14,7 +14,7 @@ from starlette.responses import Response
 from domain.resources import API
 from service.version import VERSION
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.description import components, described_operations, described_views
+from service.web.description import components, described_views
 from service.web.description.answers import ASKS, Described
 from service.web.entry.permissions import OPEN, Permission, permission_of
 from service.web.routes import ROUTERS
@@ -77,7 +77,7 @@ def document() -> dict[str, Any]:
         for one in iter_route_contexts(app.routes)
         for method in one.methods or ()
     }
-    elsewhere = {**described_views.ROUTES, **described_operations.ROUTES}
+    elsewhere = described_views.ROUTES
     paths = {
         path: {
             method: _operation(path, _with(given, elsewhere.get((method, path))), permissions[method, path], schemas)
