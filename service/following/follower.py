@@ -15,7 +15,8 @@ from projections.engine import OutOfOrder, Projection, UnknownEvent, batch_of
 from service.following.projection_files import ProjectionFile
 from service.running.attempts import Pauses, passing
 from service.running.routines import Routine
-from service.storing.ledger import CHANNEL, Ledger, Unreachable, in_words
+from service.storing.appending import CHANNEL
+from service.storing.ledger import Ledger, Unreachable, in_words
 
 logger = logging.getLogger(__name__)
 

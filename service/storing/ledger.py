@@ -2,11 +2,10 @@
 
 import hashlib
 import os
-import socket
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
@@ -32,8 +31,9 @@ from domain.events import Recorded
 from domain.json_text import parse_json
 from service.calendar import OF_UTC, Calendar
 from service.postgres.connections import cut, settings_of
+from service.storing.appending import Appending
 from service.storing.migrations.roles import SERVICE_ROLE
-from service.storing.writing import COPY_END, COPY_OPENING, EPOCH, TICK, Head, Place, Written
+from service.storing.writing import EPOCH, TICK, Head, Place
 
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
@@ -41,12 +41,6 @@ Unreachable = (OperationalError, InterfaceError)
 GIVE_UP_S = 4.0
 #: How long whoever reads waits for a connection.
 CONNECTION_WAIT_S = 5.0
-#: NOTIFY channel that says "something was appended".
-CHANNEL = "ledger_events"
-#: From so many events on, binary COPY is faster than one insert.
-COPIED_EVENTS = 200
-#: What may wait in the socket, as far as the system allows: PostgreSQL goes on while this process does other things.
-SENT_AHEAD_BYTES = 2 * 1024 * 1024
 
 
 #: The event of a rehearsed append: more than goes into what is left of a page.
@@ -202,7 +196,7 @@ class LedgerRecorder(PostgresApplicationRecorder):
             return shut
 
     @contextmanager
-    def appending(self) -> Iterator["Appending"]:
+    def appending(self) -> Iterator[Appending]:
         """A transaction that holds the head's lock; committed at the end, or rolled back by an exception."""
         with self.datastore.get_connection() as connection, connection.transaction():
             row = connection.cursor(row_factory=tuple_row).execute("select * from ledger_lock()").fetchone()
@@ -266,49 +260,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
             for stream, state in cursor.execute(query, (list(streams),), prepare=True):
                 found.setdefault(stream, []).append(state)
         return found
-
-
-class Appending:
-    """The transaction of one append: the head is ours until it ends."""
-
-    INSERT = (
-        "with inserted as (insert into ledger_events"
-        " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-        " select * from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[],"
-        " %b::timestamptz[], %b::bytea[])) select pg_notify(%b, '')"
-    )
-    COPY = (
-        "copy ledger_events (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-        " from stdin (format binary)"
-    )
-
-    def __init__(self, connection: Connection[Any], head: Head) -> None:
-        self.connection = connection
-        self.head = head
-
-    def insert(self, events: Written) -> None:
-        """Append events that continue the head, and tell those who wait for new ones when the transaction commits."""
-        if events.many >= COPIED_EVENTS:
-            self.copy([events.rows()])
-        elif events.many:
-            self.connection.execute(self.INSERT, (*events.columns, CHANNEL))
-
-    def copy(self, parts: Iterable[bytes]) -> None:
-        """The same for many events, as rows of binary COPY: PostgreSQL takes them in while the next are being made."""
-        _send_further_ahead(self.connection)
-        with self.connection.cursor().copy(self.COPY) as copy:
-            copy.write(COPY_OPENING)
-            for rows in parts:
-                copy.write(rows)
-            copy.write(COPY_END)
-        self.connection.execute(f"notify {CHANNEL}".encode())
-
-
-def _send_further_ahead(connection: Connection[Any]) -> None:
-    """Give the connection's socket a larger buffer, where it is one within this machine (TCP finds its own size)."""
-    with suppress(OSError, AttributeError), socket.socket(fileno=os.dup(connection.fileno())) as wire:
-        if wire.family == socket.AF_UNIX:
-            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD_BYTES)
 
 
 class LedgerMapper(Mapper[str]):
