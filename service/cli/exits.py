@@ -19,6 +19,19 @@ THRESHOLD_CROSSED = 6
 PARTIAL_IMPORT = 7
 DATABASE_UNREACHABLE = 69
 
+#: What each of them means, as docs/command-line.md has it.
+MEANINGS = {
+    OK: "done",
+    UNEXPECTED: "something went wrong: a file that cannot be written, a fault of the program; or Ctrl-C ended it",
+    USAGE: "a command, an option, a setting or a file is not what it must be, or asks beyond the ledger",
+    NOT_FOUND: "what is named is not there",
+    CONFLICT: "the ledger refuses, by what it holds or by which ledger it is; nothing is recorded",
+    VERIFICATION_FAILED: "what was verified, compared or restored is not what it claims to be",
+    THRESHOLD_CROSSED: "the bound of --fail-if is crossed",
+    PARTIAL_IMPORT: "some of a file is not recorded",
+    DATABASE_UNREACHABLE: "the database, or the address of a log, cannot be reached",
+}
+
 #: What files are refused with, which is nobody's bug.
 REFUSED_BY_THE_SYSTEM = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOTDIR}

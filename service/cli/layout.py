@@ -71,12 +71,15 @@ class Shown:
         return max(cell_len(self.title), min(self.natural, NARROWEST_NAME if self.is_name else NARROWEST))
 
 
-def framed(shown: Sequence[Shown], title: str, caption: str, width: int) -> RenderableType:
-    """Columns as a table that is no wider than `width`; what is left out for that is named beneath it."""
+def framed(shown: Sequence[Shown], title: str, caption: str, width: int, whole: str) -> RenderableType:
+    """Columns as a table that is no wider than `width`; what is left out for that is named beneath it.
+
+    `whole`: what has all columns, such as an option.
+    """
     kept, left_out = _fitting(shown, width)
     if left_out:
         names = ", ".join(column.title for column in left_out)
-        caption += f"{caption and chr(10)}left out for want of width: {names} (--format json or csv has all)"
+        caption += f"{caption and chr(10)}left out for want of width: {names} ({whole} has all)"
     table = Table()
     for column, own in zip(kept, _widths(kept, width), strict=True):
         justify = "right" if column.is_figure else "left"

@@ -18,6 +18,8 @@ from service.exporting.delimited import compact
 
 __all__ = ["Look", "as_text", "console", "messages"]
 
+#: What has all columns of a view's answer.
+IN_FILES = "--format json or csv"
 #: How nested values are cut: the whole is in the other formats.
 LONGEST_NESTED = 60
 RIGHT = (Kind.FIGURE, Kind.EXACT, Kind.RATIO, Kind.WHOLE)
@@ -96,7 +98,7 @@ def listing(
                 spare=len(glance) + table.spare.index(name) if name in table.spare else place,
             )
         )
-    return framed(shown, title, caption, console().width if look.width is None else look.width)
+    return framed(shown, title, caption, console().width if look.width is None else look.width, IN_FILES)
 
 
 def _nothing(answer: parts.Answer) -> str:
@@ -255,4 +257,4 @@ def records(found: Sequence[parts.Record], title: str, names: Sequence[str]) -> 
         Shown(name.replace("_", " "), cells[name], is_whole=place == 0, is_name=name in NAMES, spare=place)
         for place, name in enumerate(names)
     ]
-    return framed(shown, title, "", console().width)
+    return framed(shown, title, "", console().width, "--json")
