@@ -522,6 +522,7 @@ FAULTS = [
     Fault("restored from a dump", from_dump, 60, external=True, goes_back=True),
     Fault("restored from a base backup", from_base_backup, 60, goes_back=True),
     Fault("restored from an archive", from_archive, 60, goes_back=True),
+    Fault("upgraded from the first day's", from_schema(1, first=True), 60, external=True),
     *(
         Fault(f"upgraded from {name}", from_schema(number), 60, external=True)
         for number, name in enumerate(migrations(), start=1)

@@ -85,8 +85,15 @@ def from_archive(stage: Stage, chance: random.Random) -> Iterator[None]:
     stage.start(0)
 
 
-def from_schema(number: int) -> Callable[[Stage, random.Random], AbstractContextManager[None]]:
-    """The ledger as it stood under the first migrations, which this version brings to today's."""
+#: The first migration as it was on its first day.
+FIRST = ROOT / "tests" / "service" / "storing" / "first_ledger.sql"
+
+
+def from_schema(number: int, *, first: bool = False) -> Callable[[Stage, random.Random], AbstractContextManager[None]]:
+    """The ledger as it stood under the first migrations, which this version brings to today's.
+
+    `first`: as they were on the first day.
+    """
 
     @contextmanager
     def bring(stage: Stage, chance: random.Random) -> Iterator[None]:
@@ -107,7 +114,7 @@ def from_schema(number: int) -> Callable[[Stage, random.Random], AbstractContext
                 " applied_at timestamptz not null default clock_timestamp())"
             )
             for name, script in list(migrations().items())[:number]:
-                new.execute(script)
+                new.execute(FIRST.read_bytes() if first and name == "0001_ledger" else script)
                 new.execute("insert into ledger_migrations (name) values (%s)", (name,))
             new.execute("insert into ledger_identity (origin, created_at) values (%s, %s)", rows[0])
             with new.cursor().copy(f"copy ledger_events ({columns}) from stdin (format binary)".encode()) as copy:

@@ -1,8 +1,10 @@
 """How a database becomes a ledger: once, whoever comes together, and never another's."""
 
 import itertools
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +14,7 @@ import pytest
 from psycopg import Connection, sql
 
 from service.daybook import open_daybook
+from service.postgres.binaries import find_binaries
 from service.postgres.embedded import EmbeddedPostgres
 from service.recording.committer import Committer
 from service.settings import Settings
@@ -61,6 +64,50 @@ def test_a_migration_leaves_what_is_recorded_alone(database: str, committer: Com
     before = stored(ledger)
     migrate(database)
     assert stored(ledger) == before
+
+
+#: The first migration as it was on its first day.
+FIRST = Path(__file__).with_name("first_ledger.sql").read_bytes()
+
+
+def schema(conninfo: str) -> list[str]:
+    """All that a database has besides rows: tables, functions, triggers, rights."""
+    command = [find_binaries().folder / "pg_dump", "--schema-only", conninfo]
+    dumped = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    # A dump has a word of its own in it, which is another each time.
+    return sorted(line for line in dumped.splitlines() if "restrict" not in line)
+
+
+def test_a_ledger_of_any_schema_of_before_comes_to_have_todays(empty: str, server: Connection[Any]) -> None:
+    migrate(empty)
+    wanted = schema(empty)
+    scripts = migrations()
+    for number in range(1, len(scripts)):
+        for first in (FIRST, scripts["0001_ledger"]) if number == 1 else (FIRST,):
+            with older(server, empty, {**dict(list(scripts.items())[:number]), "0001_ledger": first}) as conninfo:
+                assert schema(conninfo) != wanted
+                migrate(conninfo)
+                assert schema(conninfo) == wanted
+                assert_records(conninfo)
+
+
+@contextmanager
+def older(server: Connection[Any], beside: str, scripts: Mapping[str, bytes]) -> Iterator[str]:
+    """A database that an earlier version migrated."""
+    name = sql.Identifier(f"older_{next(_numbers)}")
+    conninfo = psycopg.conninfo.make_conninfo(beside, dbname=name.as_string(server).strip('"'))
+    server.execute(sql.SQL("create database {}").format(name))
+    with psycopg.connect(conninfo) as owner:
+        owner.execute(
+            "create table ledger_migrations (name text primary key,"
+            " applied_at timestamptz not null default clock_timestamp())"
+        )
+        for script_name, script in scripts.items():
+            owner.execute(script)
+            owner.execute("insert into ledger_migrations (name) values (%s)", (script_name,))
+        owner.execute("insert into ledger_identity (origin) values ('daybook')")
+    yield conninfo
+    server.execute(sql.SQL("drop database {} with (force)").format(name))
 
 
 def test_services_that_come_together_make_one_ledger(empty: str) -> None:
