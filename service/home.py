@@ -18,9 +18,13 @@ def provide(home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise HomeUnusable(f"the home {home} cannot be made: {error.strerror}") from error
-    # Also of a file system that is mounted read-only, whoever asks.
-    if not os.access(home, os.W_OK | os.X_OK):
+    if not is_writable(home):
         raise HomeUnusable(f"the home {home} cannot be written to: give it to user id {os.geteuid()}, or name another")
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether this process may put files into a folder: nobody may where its file system is mounted read-only."""
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def close_secret(path: Path) -> None:

@@ -1,5 +1,6 @@
 """What can be wrong with an installation, looked at one thing after the other; nothing is changed."""
 
+import os
 import shutil
 import stat
 import sys
@@ -17,6 +18,7 @@ from domain.notes import NoteError, parse_note
 from projections.engine import fingerprint
 from service.daybook import at_run_time
 from service.following.projection_files import damaged
+from service.home import is_writable
 from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.log.signatures import verify
 from service.postgres.connections import noticing
@@ -30,6 +32,8 @@ from service.web.entry.identities import IdentityProvider, Misconfigured
 
 Verdict = Literal["good", "warning", "bad"]
 
+#: Of a home, what a service writes to.
+FOLDERS = ("projections", "checkpoints", "imports")
 #: Less than this is soon full.
 LITTLE_SPACE_BYTES = 1 << 30
 #: Clocks that differ by more make `known_on` and tokens wrong at the edges of a day.
@@ -77,6 +81,9 @@ def _home(home: Path) -> Iterator[Finding]:
         yield Finding("home", "warning", f"{home} may be entered by others (mode {mode:o}): chmod 700")
     else:
         yield Finding("home", "good", f"{home}, closed to others")
+    for folder in (home, *(home / name for name in FOLDERS)):
+        if folder.exists() and not is_writable(folder):
+            yield Finding("home", "bad", f"{folder} cannot be written to by user id {os.geteuid()}")
     for secret in ("signing-key", "admin-token"):
         path = home / secret
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:

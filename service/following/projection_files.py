@@ -78,6 +78,8 @@ class ProjectionFile:
 
         Damaged also where opening it has ended the process before, again and again.
         """
+        # Somebody may have removed all of it under a running service.
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         mark = self.path.with_suffix(".opening")
         openings = mark.stat().st_size if mark.exists() else 0
         if openings >= FATAL_OPENINGS:

@@ -25,6 +25,15 @@ PASSING_ERRNOS = frozenset(
         errno.ENOMEM, errno.ENOSPC, errno.EPIPE, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT,
     )
 )  # fmt: skip
+#: What is said of some of that, in words for anybody.
+SAID_OF_ERRNOS = {
+    errno.EMFILE: "the system gives no further files",
+    errno.ENFILE: "the system gives no further files",
+    errno.ENOSPC: "there is no space left on the disk",
+    errno.EDQUOT: "there is no space left on the disk",
+    errno.EROFS: "the disk takes nothing in",
+    errno.ENOMEM: "the system gives no further memory",
+}
 #: What PostgreSQL says of a server or a transaction that is read-only, and of one that waited too long: internal
 #: errors to the driver.
 PASSING_STATES = frozenset(("25006", "25P03", "25P04"))
@@ -130,6 +139,19 @@ def passing(error: BaseException) -> bool:
     used up; what somebody asked wrongly, what the stored bytes contradict, and what is a bug are not.
     """
     return any(_passes(part) for part in _chain(error))
+
+
+def used_up(error: BaseException) -> str | None:
+    """What the system has no more of just now, in words for anybody; None: the error says nothing of that sort."""
+    match error:
+        case OSError():
+            said = SAID_OF_ERRNOS.get(error.errno or 0, "the system does not do just now what is asked of it")
+            return said if passing(error) else None
+        case MemoryError():
+            return SAID_OF_ERRNOS[errno.ENOMEM]
+        case RuntimeError():
+            return "the system gives no further thread" if NO_THREAD in str(error) else None
+    return None
 
 
 def reason_of(error: BaseException) -> str:

@@ -22,6 +22,7 @@ from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.recording.commands import KeyReused, Moved
 from service.recording.waiting import Busy, Unavailable
+from service.running.attempts import reason_of, used_up
 from service.running.routines import NotStarted
 from service.storing.ledger import Unreachable, in_words
 from service.storing.writing import ClockSetBack
@@ -248,6 +249,9 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
     if isinstance(error, Unreachable):
         why = in_words(error) or "the database cannot be reached"
         return HttpProblem("unavailable", why, headers={"Retry-After": "1"})
+    if (lacking := used_up(error)) is not None:
+        logger.warning("a request was put off: %s", reason_of(error))
+        return HttpProblem("unavailable", lacking, headers={"Retry-After": "5"})
     incident = request_id or uuid.uuid4().hex
     logger.error("incident %s", incident, exc_info=error)
     return HttpProblem("internal", f"incident {incident}")

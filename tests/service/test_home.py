@@ -116,6 +116,15 @@ def reading_nobody() -> None:
         become()
 
 
+def test_the_doctor_names_what_cannot_be_written_to(foreign: Path) -> None:
+    (foreign / "projections").mkdir()
+    foreign.chmod(0o555)
+    found = as_nobody("import sys; from service.cli.main import main; main(['--home', sys.argv[1], 'doctor'])", foreign)
+    said = [line.split(maxsplit=2)[2] for line in found.stdout.splitlines() if line.startswith(" BAD  home")]
+    assert [line.partition(" cannot be written to")[0] for line in said] == [str(foreign), str(foreign / "projections")]
+    assert found.returncode == 1
+
+
 def test_a_secret_that_others_could_read_is_closed_and_told(
     database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,7 +1,9 @@
 """What /readyz says of a service that is well, and of one that is not, in each of the ways there are."""
 
 import json
+import os
 import resource
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +37,7 @@ from tests.service.web.conftest import EVENTS
 from tests.service.webhooks.receiving import receiving
 from tests.service.wire import Wire, wire_to
 
+MAPPINGS = "/api/v1/mappings"
 WEBHOOKS = "/api/v1/webhooks"
 
 
@@ -177,14 +180,18 @@ def test_views_that_are_tried_again_are_told_with_why_and_ready_once_they_are_le
     assert 'daybook_thread_up{thread="follower"} 1.0' in client.get("/metrics").text
 
 
+@pytest.mark.parametrize("gone", ["file", "folder"])
 def test_a_projection_whose_file_was_removed_is_built_anew_and_the_service_is_ready_again(
-    client: TestClient, daybook: Daybook, settings: Settings, caplog: pytest.LogCaptureFixture
+    client: TestClient, daybook: Daybook, settings: Settings, caplog: pytest.LogCaptureFixture, gone: str
 ) -> None:
     assert client.post(EVENTS, json=market()).status_code == 201
     daybook.follower.wait_for(3, 20)
     before = daybook.projection
     (file,) = (settings.home / "projections").glob("*.duckdb")
-    file.unlink()
+    if gone == "file":
+        file.unlink()
+    else:
+        shutil.rmtree(file.parent)
     assert wait_until(lambda: daybook.projection is not before and ready(client)[0] == 200)
     assert "was removed or replaced" in caplog.text
     assert client.get("/api/v1/organizations").json()["resolved"]["position"] == 3
@@ -228,15 +235,15 @@ def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_
     client: TestClient, daybook: Daybook, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert client.post(EVENTS, json=market()).status_code == 201
-    made = client.post(WEBHOOKS, json={"url": "https://buying.example/"}).json()["id"]
-    other = client.post(WEBHOOKS, json={"url": "https://selling.example/"}).json()["id"]
+    made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/buying"}).json()["id"]
+    other = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/selling"}).json()["id"]
     amd = {"organization_id": "amd", "name": "AMD", "country": "US"}
     requests: list[tuple[str, str, Any, dict[str, str]]] = [
         ("POST", EVENTS, order("po-1"), {}),
         ("POST", EVENTS, order("po-2"), {"Idempotency-Key": "once"}),
         ("POST", "/api/v1/organizations", {"effective_on": "2020", **amd}, {}),
-        ("POST", WEBHOOKS, {"url": "https://third.example/"}, {}),
-        ("POST", WEBHOOKS, {"url": "https://fourth.example/"}, {"Idempotency-Key": "webhook"}),
+        ("POST", WEBHOOKS, {"url": "http://127.0.0.1:9/third"}, {}),
+        ("POST", WEBHOOKS, {"url": "http://127.0.0.1:9/fourth"}, {"Idempotency-Key": "webhook"}),
         ("POST", f"{WEBHOOKS}/{made}/pause", None, {}),
         ("POST", f"{WEBHOOKS}/{made}/resume", None, {}),
         ("POST", f"{WEBHOOKS}/{made}/replay", {"after": 0}, {}),
@@ -245,7 +252,7 @@ def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_
         ("POST", "/api/v1/imports?format=ndjson", order("po-9"), {"Idempotency-Key": "import"}),
     ]
     with shut(owner), monkeypatch.context() as hasty:
-        hasty.setattr(daybook.committer, "patience_s", 1.0)
+        hasty.setattr(daybook.committer._waiting, "patience_s", 1.0)
         # Whoever comes first finds the connections of before.
         assert wait_until(lambda: "read-only" in client.post(EVENTS, json=order("po-0")).json()["detail"])
         for method, path, body, headers in requests:
@@ -257,6 +264,25 @@ def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_
         answer = client.request(method, path, json=body, headers=headers)
         assert answer.status_code in (200, 201, 202, 204), (path, answer.text)
     assert client.get("/readyz").json()["head"] == 6
+
+
+def test_what_needs_files_while_the_system_gives_none_is_put_off_with_why(client: TestClient) -> None:
+    assert client.get(MAPPINGS).status_code == 200
+    limits, spare = resource.getrlimit(resource.RLIMIT_NOFILE), os.open(os.devnull, os.O_RDONLY)
+    os.close(spare)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (spare, limits[1]))
+    try:
+        for method, path, kind in (
+            ("GET", MAPPINGS, "text/plain"),
+            ("PUT", f"{MAPPINGS}/erp", "application/toml"),
+            ("POST", "/api/v1/imports", "text/csv"),
+        ):
+            answer = client.request(method, path, content=b"name = 1", headers={"Content-Type": kind})
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, True), (path, answer.text)
+            assert answer.json()["detail"] == "the system gives no further files"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert client.get(MAPPINGS).status_code == 200
 
 
 @contextmanager
