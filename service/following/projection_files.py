@@ -81,7 +81,7 @@ class ProjectionFile:
         # Somebody may have removed all of it under a running service.
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         mark = self.path.with_suffix(".opening")
-        openings = mark.stat().st_size if mark.exists() else 0
+        openings = mark.stat().st_size if mark.is_file() else 0
         if openings >= FATAL_OPENINGS:
             mark.unlink()
             raise Damaged(f"opening it ended the process {openings} times")
@@ -100,7 +100,8 @@ class ProjectionFile:
             projection.close()
             return None
         finally:
-            mark.unlink(missing_ok=True)
+            with suppress(OSError):
+                mark.unlink()
 
     def _move_aside(self, why: Exception) -> None:
         """Keep what lies in the file's place under another name, with what was written ahead of it."""

@@ -116,6 +116,15 @@ def reading_nobody() -> None:
         become()
 
 
+def test_a_file_in_the_place_of_one_of_its_folders_is_a_sentence(database: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    provide(home)
+    (home / "projections").touch()
+    found = command(home, "projection", "status", settings={"DAYBOOK_DATABASE_URL": database})
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == f"daybook: {home / 'projections'}: File exists"
+
+
 def test_the_doctor_names_what_cannot_be_written_to(foreign: Path) -> None:
     (foreign / "projections").mkdir()
     foreign.chmod(0o555)

@@ -131,6 +131,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "text": lambda path: path.write_text("hello"),
     "a database without a projection": lambda path: replace(path, lambda path: shutil.copy(_bare(path), path)),
     "random bytes": lambda path: path.write_bytes(random.Random(7).randbytes(50_000)),
+    "a folder in the place of its mark": lambda path: path.with_suffix(".opening").mkdir(),
     "ahead: random bytes": lambda path: wal_of(path).write_bytes(random.Random(7).randbytes(5_000)),
     "ahead: another database": foreign_wal,
 }
@@ -206,8 +207,9 @@ def test_opening_that_ended_the_process_twice_is_not_tried_a_third_time(
         Path.unlink,
         lambda path: replace(path, lambda path: path.write_text("hello")),
         lambda path: path.rename(path.with_name("elsewhere")),
+        lambda path: shutil.rmtree(path.parent),
     ],
-    ids=["removed", "replaced", "moved"],
+    ids=["removed", "replaced", "moved", "removed with its folder"],
 )
 def test_a_file_that_goes_away_under_a_service_is_made_anew(
     recorded: Ledger, folder: Path, happens: Callable[[Path], object]
