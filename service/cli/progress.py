@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from service.cli import tables
+from service.home import provide
 from service.postgres.folder import PostgresFolder
 from service.settings import Settings
 
@@ -14,7 +15,11 @@ Told = Callable[[int, int | None], None]
 
 
 def say_what_is_made(settings: Settings) -> None:
-    """Say that a database is made, which takes its time, where this is the first use of a home without another."""
+    """Say that a database is made, which takes its time, where this is the first use of a home without another.
+
+    Raises HomeUnusable.
+    """
+    provide(settings.home)
     if settings.database_url is None and not PostgresFolder.below(settings.home).holds_data:
         tables.messages().print(f"making a database in {settings.home} (once) ...", highlight=False)
 
