@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, Literal
 
 import duckdb
+from pydantic import Field
 
 from projections import statements
 from projections.parameters import Identifier, Moment
@@ -15,15 +16,12 @@ Status = Literal["open", "delivered", "returned", "void", "cancelled"]
 class OrderList(Moment):
     """What is asked of the list of orders; None: anything."""
 
-    #: One of its buyers.
-    buyer: Identifier | None = None
-    vendor: Identifier | None = None
-    #: Of one of its lines.
-    product: Identifier | None = None
-    status: Status | None = None
-    #: The first and the last day on which its placing ends.
-    placed_from: date | None = None
-    placed_to: date | None = None
+    buyer: Identifier | None = Field(None, description="The id of an organisation, one of the order's buyers.")
+    vendor: Identifier | None = Field(None, description="The id of a vendor.")
+    product: Identifier | None = Field(None, description="The id of a product, of one of the order's lines.")
+    status: Status | None = Field(None, description="What the order is at that moment.")
+    placed_from: date | None = Field(None, description="The first day on which the order's placing ends.")
+    placed_to: date | None = Field(None, description="The last day on which the order's placing ends.")
 
 
 def order_ids(connection: duckdb.DuckDBPyConnection, asked: OrderList, after: str, most: int) -> list[str]:

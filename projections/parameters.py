@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from domain.estimates import parse_decimal
+from domain.values import DECIMAL_PATTERN
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -26,21 +27,37 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._:-]{0,63}$")]
 BY = "vendor|maker|parent|country|product|category|site|attribute:[A-Za-z][A-Za-z0-9._:-]{0,63}"
 
+KEYS = "vendor, maker, parent, country, product, category, site and attribute:NAME"
+
 
 def _by(text: str) -> str:
     if not re.fullmatch(BY, text, re.ASCII):
-        words = "vendor, maker, parent, country, product, category, site and attribute:NAME"
-        raise ValueError(f"{text[:80]!r} is none of {words}")
+        raise ValueError(f"{text[:80]!r} is none of {KEYS}")
     return "attribute:site" if text == "site" else text
 
 
 #: What rows of vendor-dependence are made by (rules 22 and 55); site is short for attribute:site.
 By = Annotated[str, AfterValidator(_by), WithJsonSchema({"type": "string", "pattern": f"^({BY})$"})]
 #: As large and as fine as attributes are.
-Threshold = Annotated[Decimal, BeforeValidator(lambda text: parse_decimal(text, 9, 6))]
+Threshold = Annotated[
+    Decimal,
+    BeforeValidator(lambda text: parse_decimal(text, 9, 6)),
+    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN}),
+]
 
 #: An ISO 8601 duration in whole days or more; five digits reach beyond every date.
 DURATION = re.compile(r"P(?=\d)(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,5})D)?", re.ASCII)
+Duration = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^P(?=\d)(\d{1,5}Y)?(\d{1,5}M)?(\d{1,5}W)?(\d{1,5}D)?$",
+            "description": "An ISO 8601 duration of days or more.",
+        }
+    ),
+]
+STATUS = "Whether what was ordered counts, what was delivered, or what is open."
 #: The bits by which the tables mark a basis.
 BASIS = {"estimated": 1, "assumed": 2}
 LAST_DAY = date.max
@@ -71,11 +88,15 @@ class MarketParameters(Moment):
     """What all views of the market share."""
 
     #: none: the whole market
-    buyer: tuple[Identifier, ...] = ()
+    buyer: tuple[Identifier, ...] = Field(
+        (), description="An organisation; given several times, these together; without it the whole market."
+    )
     #: group: each buyer with its subsidiaries at effective_on
-    buyer_scope: Literal["entity", "group"] = "entity"
-    exclude: frozenset[Literal["estimated", "assumed", "unquantified"]] = frozenset()
-    currency: Currency = "USD"
+    buyer_scope: Literal["entity", "group"] = Field("entity", description="Each buyer alone, or with its subsidiaries.")
+    exclude: frozenset[Literal["estimated", "assumed", "unquantified"]] = Field(
+        frozenset(), description="What is left out: facts of this basis, or contributions without a figure."
+    )
+    currency: Currency = Field("USD", description="The currency of the figures.")
 
     @property
     def excluded_basis(self) -> int:
@@ -94,13 +115,14 @@ class MarketParameters(Moment):
 class ContributionParameters(MarketParameters):
     """What is counted of an order, and in what, for a view that adds up contributions."""
 
-    measure: Literal["spend", "units", "capacity"] = "spend"
-    #: what makes capacity, with measure=capacity
-    attribute: AttributeName = "tpp"
-    status: Literal["ordered", "delivered", "open"] = "ordered"
-    #: an ISO 8601 duration of days or more, back from effective_on; None: everything
-    window: str | None = None
-    captive: Literal["include", "exclude"] = "include"
+    measure: Literal["spend", "units", "capacity"] = Field("spend", description="What is added up.")
+    attribute: AttributeName = Field("tpp", description="The attribute that makes capacity, with measure=capacity.")
+    status: Literal["ordered", "delivered", "open"] = Field("ordered", description=STATUS)
+    #: None: everything
+    window: Duration | None = Field(
+        None, description="How far back from effective_on an event counts; without it, however far."
+    )
+    captive: Literal["include", "exclude"] = Field("include", description="Whether purchases within a group count.")
 
     @field_validator("window")
     @classmethod
@@ -138,12 +160,16 @@ class ContributionParameters(MarketParameters):
 class VendorDependence(ContributionParameters):
     """What vendor-dependence is asked."""
 
-    by: By = "vendor"
+    by: By = Field("vendor", description=f"What rows are made by: {KEYS}; site is short for attribute:site.")
     #: None: the country of the buyer, where one is asked for
-    home: Country | None = None
-    #: what a product must have of threshold_attribute to be an alternative; None: nothing
-    threshold: Threshold | None = None
-    threshold_attribute: AttributeName = "tpp"
+    home: Country | None = Field(
+        None, description="The country that counts as domestic; that of a single buyer unless given."
+    )
+    #: None: nothing
+    threshold: Threshold | None = Field(
+        None, description="What a product must have of threshold_attribute to be an alternative."
+    )
+    threshold_attribute: AttributeName = Field("tpp", description="The attribute that threshold is about.")
 
     @property
     def key(self) -> str:
@@ -163,7 +189,7 @@ class VendorDependence(ContributionParameters):
 class RegulatoryExposure(ContributionParameters):
     """What regulatory-exposure is asked: unless told otherwise, of what is still to come."""
 
-    status: Literal["ordered", "delivered", "open"] = "open"
+    status: Literal["ordered", "delivered", "open"] = Field("open", description=STATUS)
 
 
 def parse_duration(text: str) -> tuple[int, int]:

@@ -41,21 +41,59 @@ LISTED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One parameter by which a list is narrowed."""
+
+    #: The field that must equal it, or, where it is a list, have it.
+    field: str
+    #: What it means, in a sentence.
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Register:
-    """One list: how it is read, and by which fields it is filtered."""
+    """Everything of one kind that there is at a moment: how it is read, and by which parameters it is narrowed."""
 
     key: str
     read: Callable[..., list[dict[str, Any]]]
-    #: By parameter the field that must equal it, or, where it is a list, have it.
-    filters: Mapping[str, str]
+    #: By parameter.
+    filters: Mapping[str, Filter]
 
 
 REGISTERS = {
-    "organizations": Register("organization_id", organizations, {"country": "country", "parent": "parent_id"}),
-    "products": Register("product_id", products, {"vendor": "vendor_id", "category": "category"}),
-    "partnerships": Register("partnership_id", partnerships, {"party": "parties", "status": "status"}),
-    "regulations": Register("regulation_id", regulations, {"status": "status", "jurisdiction": "jurisdiction"}),
+    "organizations": Register(
+        "organization_id",
+        organizations,
+        {
+            "country": Filter("country", "An ISO 3166-1 alpha-2 code; ZZ: not known."),
+            "parent": Filter("parent_id", "The id of an organisation that owns it."),
+        },
+    ),
+    "products": Register(
+        "product_id",
+        products,
+        {
+            "vendor": Filter("vendor_id", "The id of a vendor."),
+            "category": Filter("category", "A category of products."),
+        },
+    ),
+    "partnerships": Register(
+        "partnership_id",
+        partnerships,
+        {
+            "party": Filter("parties", "The id of one of its organisations."),
+            "status": Filter("status", "Its status."),
+        },
+    ),
+    "regulations": Register(
+        "regulation_id",
+        regulations,
+        {
+            "status": Filter("status", "Its status."),
+            "jurisdiction": Filter("jurisdiction", "Of the instrument."),
+        },
+    ),
 }
 
 
@@ -75,7 +113,7 @@ class Registers:
         moment = self._moment(own)
         with self.daybook.projection.cursor() as connection:
             found = register.read(connection, moment)
-        wanted = [(register.filters[name], value) for name, value in filters.items() if value is not None]
+        wanted = [(register.filters[name].field, value) for name, value in filters.items() if value is not None]
         rows = [row for row in found if all(_has(row[field], value) for field, value in wanted)]
         if page is None:
             return {"resolved": self.clocks.resolved(moment), name: rows}

@@ -6,8 +6,8 @@ from typing import Any
 
 from service.asking.columns import Answer, Record
 from service.asking.comparisons import Comparisons
-from service.asking.paging import HELD, MOST
-from service.asking.questions import MOST_EVIDENCE, Questions
+from service.asking.paging import HELD, MOST, MOST_EVIDENCE
+from service.asking.questions import Questions
 from service.asking.views import Question
 
 Raw = dict[str, list[str]]

@@ -15,6 +15,8 @@ from service.asking.clocks import single, whole
 
 #: Entries of a page, unless asked otherwise, and at most.
 USUAL, MOST = 100, 1_000
+#: Contributions that one answer of evidence lists.
+MOST_EVIDENCE = 1_000
 #: The clocks that a cursor holds.
 HELD = ("effective_on", "known_on", "position")
 LONGEST_CURSOR = 1_000

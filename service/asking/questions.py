@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import duckdb
+
 from projections.evidence import evidence
 from projections.orders import order
 from projections.organizations import organization
-from projections.parameters import ContributionParameters, Moment, RegulatoryExposure, VendorDependence
+from projections.parameters import Moment, RegulatoryExposure, VendorDependence
 from projections.partnerships import partnership
 from projections.products import product
 from projections.regulations import regulation
@@ -15,13 +17,11 @@ from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
 from service.asking.clocks import Asked, Clocks, NothingThere, Raw, single, whole
 from service.asking.lists import Registers
+from service.asking.paging import MOST_EVIDENCE
 from service.codes import country_name
 from service.daybook import Daybook
 
 __all__ = ["NothingThere", "Questions", "echo"]
-
-#: Contributions that one answer of evidence lists.
-MOST_EVIDENCE = 1_000
 
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
 
@@ -66,6 +66,15 @@ class Questions:
             "parameters": {**echo(parameters), "key": key, "vendor": vendor},
             "contributions": found,
         }
+
+    def read(
+        self, raw: Raw, model: type[Moment], read: Callable[[duckdb.DuckDBPyConnection, Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A view that a function reads, given what the model makes of the parameters."""
+        parameters = self.clocks.parameters(model, self.clocks.ask(raw, model))
+        with self.daybook.projection.cursor() as connection:
+            answer = read(connection, parameters)
+        return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def regulatory_exposure(self, raw: Raw) -> dict[str, Any]:
         """The view regulatory-exposure."""
@@ -134,7 +143,7 @@ class Questions:
         return {"resolved": self.clocks.resolved(moment), **found}
 
 
-def echo(parameters: ContributionParameters) -> dict[str, Any]:
+def echo(parameters: Moment) -> dict[str, Any]:
     """Every parameter with its value, defaults included; the clocks stand under `resolved`."""
     plain = parameters.model_dump(mode="json", exclude={"effective_on", "known_on", "position"})
-    return {**plain, "exclude": sorted(parameters.exclude)}
+    return {name: sorted(value) if name == "exclude" else value for name, value in plain.items()}

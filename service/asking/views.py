@@ -1,20 +1,55 @@
-"""Every view by its path, with the tables that its answer makes: defined once for terminals, files and HTTP."""
+"""THE table of views: one entry says all that HTTP, command line, files, client and decision bundles need of a view."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import duckdb
+from msgspec import Struct
+from pydantic import BaseModel
+
 from domain.errors import Invalid
+from domain.lots import Sent
+from projections.order_list import OrderList
+from projections.parameters import Moment, RegulatoryExposure, VendorDependence
+from service.asking import tables
 from service.asking.clocks import Raw
-from service.asking.columns import Answer, Record, Table, columns
+from service.asking.columns import Table, columns
 from service.asking.comparisons import Comparisons
+from service.asking.lists import REGISTERS
+from service.asking.parameters import (
+    EvidenceParameters,
+    Page,
+    PageOfMany,
+    Parameter,
+    SeriesParameters,
+    clocks,
+    clocks_twice,
+    parameters_of,
+)
 from service.asking.questions import NothingThere, Questions
+from service.asking.tables import itself, nested, rows_of
+from service.shapes import answers, things
 
 #: What may stand before a view's path: where HTTP has it.
 PREFIXES = ("/api/v1/views/", "api/v1/views/", "/api/v1/", "api/v1/", "/")
 
-Ask = Callable[[Questions, Comparisons, Raw, str], dict[str, Any]]
+Answered = dict[str, Any]
+Ask = Callable[[Questions, Comparisons, Raw, str], Answered]
+Suppose = Callable[[Comparisons, Raw, Sequence[Sent]], Answered]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A view as it would be had some events been recorded."""
+
+    #: What it says, in a sentence.
+    words: str
+    ask: Suppose
+    shape: type[Struct]
+    #: The method of the clients.
+    client: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +58,56 @@ class View:
 
     #: Its path below /views; a view of one thing ends in /{identifier}.
     path: str
+    #: What it says, in a sentence.
+    words: str
     #: Answers it, given its parameters and the identifier ("" where there is none).
     ask: Ask
+    #: The parameters that it has besides the clocks.
+    model: type[Moment]
+    #: The answer as JSON holds it.
+    shape: type[Struct]
     #: The tables of its answer, the main one first.
     tables: tuple[Table, ...]
     #: The fields of an answer that tables hold; the others are its context.
     listed: tuple[str, ...]
+    #: A question that can be asked of the ledger of the interface's examples, clocks included.
+    example: Mapping[str, Any]
+    #: Further parameters: a model of them, or those themselves.
+    further: type[BaseModel] | Sequence[Parameter] = ()
+    #: Parameters of the page, where it is answered page by page.
+    page: type[Page] | None = None
+    #: The clocks, where they are not those of every question.
+    clocks: Sequence[Parameter] = field(default_factory=clocks)
+    #: The subcommand of `daybook query`; None: `daybook export view` alone.
+    command: str | None = None
+    #: The method of the clients; None: `view_file` alone.
+    client: str | None = None
+    #: Whether a decision bundle may hold it, which its verifier must then be able to work out.
+    bundled: bool = False
+    scenario: Scenario | None = None
+    #: Where it lists things, or shows one: their kind. Such a view also has a path outside /views.
+    kind: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its path as a name: vendor_dependence_series."""
+        return self.path.removesuffix("/{identifier}").replace("/", "_").replace("-", "_")
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether it is of one thing, which an identifier names."""
+        return self.path.endswith("/{identifier}")
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All that it may be asked, the identifier excepted."""
+        further = self.further
+        return [
+            *self.clocks,
+            *parameters_of(self.model),
+            *(parameters_of(further, ()) if isinstance(further, type) else further),
+            *([] if self.page is None else parameters_of(self.page)),
+        ]
 
     def table(self, name: str | None) -> Table:
         """A table by its name, by default the main one; Invalid where there is none of that name."""
@@ -47,7 +126,7 @@ class Question:
     identifier: str
     raw: dict[str, list[str]]
 
-    def answer(self, questions: Questions, comparisons: Comparisons) -> dict[str, Any]:
+    def answer(self, questions: Questions, comparisons: Comparisons) -> Answered:
         """The answer, as HTTP gives it."""
         return self.view.ask(questions, comparisons, self.raw, self.identifier)
 
@@ -84,222 +163,41 @@ def find(path: str) -> tuple[View, str]:
     return one, identifier
 
 
-def _rows(name: str) -> Callable[[Answer], Iterator[Record]]:
-    return lambda answer: iter(answer[name])
+def reading(model: type[Moment], read: Callable[[duckdb.DuckDBPyConnection, Any], Answered]) -> Ask:
+    """How a view is asked that a function of `projections` reads, given its parameters."""
+    return lambda questions, comparisons, raw, _: questions.read(raw, model, read)
 
 
-def _itself(answer: Answer) -> Iterator[Record]:
-    yield answer
+MOMENT = {"effective_on": "2023-12-31", "known_on": "2024-01-31"}
+NOT_RECORDED = " nothing is recorded."
+WORD = {"type": "string", "minLength": 1}
+MARKET = {"buyer": ["baidu"], "measure": "units"}
 
 
-def _sole_sources(answer: Answer) -> Iterator[Record]:
-    yield from answer["metrics"]["sole_source"]
-
-
-def _nested(outer: str, inner: str, *kept: str) -> Callable[[Answer], Iterator[Record]]:
-    """What lists within records hold, each with some fields of the record around it."""
-
-    def records(answer: Answer) -> Iterator[Record]:
-        for record in answer[outer] if outer else (answer,):
-            around = {name: record[name] for name in kept if name in record}
-            for one in record[inner]:
-                yield {**one, **around}
-
-    return records
-
-
-def _points(answer: Answer) -> Iterator[Record]:
-    named = {one["key"]: one for one in answer["keys"]}
-    for point in answer["points"]:
-        for row in point["rows"]:
-            yield {**named[row["key"]], **row, "effective_on": point["effective_on"]}
-
-
-def _explaining(answer: Answer) -> Iterator[Record]:
-    for row in answer["rows"]:
-        for part in row["explained"]:
-            for event in part["events"]:
-                yield {**event, "key": row["key"], "class": part["class"]}
-
-
-def _of_contributions(answer: Answer) -> Iterator[Record]:
-    for number, contribution in enumerate(answer["contributions"], start=1):
-        for posting in contribution["postings"]:
-            yield {**posting, "contribution": number}
-
-
-DEPENDENCE = Table(
-    "rows",
-    columns(
-        "key name:text value:figure low:figure high:figure share:ratio share_low:ratio share_high:ratio"
-        " quantified:flag captive:flag restricted country first_effective_on:day last_effective_on:day evidence"
-    ),
-    _rows("rows"),
-    ("key", "name", "value", "low..high", "share", "share_low..share_high"),
-    ("low..high", "key", "share_low..share_high"),
-)
-SOLE_SOURCES = Table("sole_source", columns("vendor category sole_source alternatives:structure"), _sole_sources)
-CONTRIBUTIONS = Table(
-    "contributions",
-    columns(
-        "order_id assertion_id line vendor product captive:flag value:exact low:exact high:exact"
-        " figure_value=figure.value:exact figure_low=figure.low:exact figure_high=figure.high:exact"
-        " factors:structure postings:structure"
-    ),
-    _rows("contributions"),
-    ("order_id", "assertion_id", "line", "vendor", "product", "value", "low..high"),
-    ("product", "vendor", "assertion_id", "low..high"),
-)
-POSTINGS = Table(
-    "postings",
-    columns("contribution:whole position:whole id type ends_on:day value:exact low:exact high:exact"),
-    _of_contributions,
-)
-POINTS = Table(
-    "points",
-    columns("effective_on:day key name:text country value:figure low:figure high:figure share:ratio"),
-    _points,
-    ("effective_on", "key", "name", "value", "low..high", "share"),
-    ("low..high", "key"),
-)
-TOTALS = Table(
-    "totals",
-    columns(
-        "effective_on:day value=total.value:figure low=total.low:figure high=total.high:figure unit=total.unit"
-        " hhi=metrics.hhi:ratio effective_vendors=metrics.effective_vendors:ratio cr1=metrics.cr1:ratio"
-        " cr3=metrics.cr3:ratio captive_share=metrics.captive_share:ratio domestic_share=metrics.domestic_share:ratio"
-        " single_source=metrics.single_source:flag quantified=metrics.coverage.quantified:whole"
-        " active=metrics.coverage.active:whole"
-    ),
-    _rows("points"),
-    ("effective_on", "value", "low..high", "hhi", "cr1", "captive_share"),
-)
-ANNOTATIONS = Table(
-    "annotations", columns("effective_on:day known_on:day position:whole type id title:text"), _rows("annotations")
-)
-CHANGES = Table(
-    "rows",
-    columns(
-        "key name:text before=before.value:figure before_low=before.low:figure before_high=before.high:figure"
-        " after=after.value:figure after_low=after.low:figure after_high=after.high:figure difference:figure"
-        " unquantified_before:whole unquantified_after:whole"
-    ),
-    _rows("rows"),
-    ("key", "name", "before", "after", "difference"),
-    ("key",),
-)
-EXPLAINED = Table(
-    "explained",
-    columns("key class value:figure event_count:whole"),
-    _nested("rows", "explained", "key"),
-)
-EXPLAINING = Table(
-    "events",
-    columns(
-        "key class position:whole id type effective_on ends_on:day known_on:day about order_id assertion_id line"
-        " value:figure"
-    ),
-    _explaining,
-    ("key", "class", "position", "type", "ends_on", "known_on", "value"),
-)
-EXPOSURE = Table(
-    "rows",
-    columns(
-        "vendor product restricted value:figure low:figure high:figure rules:structure explanation:structure evidence"
-    ),
-    _rows("rows"),
-    ("vendor", "product", "restricted", "value", "low..high"),
-    ("low..high",),
-)
-RULES = Table(
-    "rules",
-    columns("vendor product regulation_id rule_id effect verdict missing:structure"),
-    _nested("rows", "rules", "vendor", "product"),
-)
-INSTRUMENTS = Table(
-    "instruments",
-    columns("regulation_id title:text jurisdiction authority:text citation:text status rules:structure until:day"),
-    _rows("instruments"),
-)
-ORGANIZATION = (
-    "organization_id name:text country parent_id ultimate_parent_id registered_on:day names:structure"
-    " identifiers:structure"
-)
-PRODUCT = "product_id name:text vendor_id category foundry:text registered_on:day attributes:structure"
-PARTNERSHIP = "partnership_id status kind:text scope:text since:day ended_on:day reason:text parties:structure"
-REGULATION = (
-    "regulation_id status title:text authority:text jurisdiction citation:text until:day suspended_until:day"
-    " rules:structure licences:structure next_change:structure"
-)
-HISTORY = (
-    "regulation_id position:whole event_id type effective_on ends_on:day known_on:day standing retracted_by"
-    " retracted_on:day retraction_reason:text corrects corrected_by data:structure"
-)
-ORDERS = Table(
-    "orders",
-    columns(
-        "order_id status vendor_id buyers:structure currency placed_on:day placed_effective_on basis cancelled_on:day"
-        " flags:structure"
-    ),
-    _rows("orders"),
-    ("order_id", "status", "vendor_id", "currency", "placed_on"),
-)
-LINES = Table(
-    "lines",
-    columns(
-        "line product_id deliver_by"
-        + "".join(
-            f" {status}_{measure}{bound and f'_{bound}'}={status}.{measure}.{bound or 'value'}:figure"
-            for status in ("ordered", "delivered", "open")
-            for measure in ("quantity", "amount")
-            for bound in ("", "low", "high")
-        )
-        + " over_received:flag"
-    ),
-    _rows("lines"),
-    ("line", "product_id", "deliver_by", "ordered_quantity", "delivered_quantity", "open_quantity", "ordered_amount"),
-    ("ordered_amount", "deliver_by"),
-)
-ORDER_HISTORY = Table(
-    "history",
-    columns(
-        "position:whole version:whole id type effective_on ends_on:day known_on:day recorded_at:instant basis"
-        " counts:flag why_not:text retracted_by corrects actor notes:structure source:structure data:structure"
-        " missing_lines:structure"
-    ),
-    _rows("history"),
-    ("position", "type", "effective_on", "known_on", "counts", "why_not"),
-)
-#: What a terminal shows of each register, and of that what a narrow one leaves out; a file has all of it.
-GLANCES = {
-    "organizations": (
-        ("organization_id", "name", "country", "parent_id", "ultimate_parent_id"),
-        ("organization_id", "parent_id", "ultimate_parent_id"),
-    ),
-    "products": (
-        ("product_id", "name", "vendor_id", "category", "foundry"),
-        ("product_id", "category", "vendor_id", "foundry"),
-    ),
-    "partnerships": (("partnership_id", "status", "kind", "scope", "since", "ended_on"), ("ended_on", "scope")),
-    "regulations": (
-        ("regulation_id", "status", "title", "authority", "citation", "until"),
-        ("regulation_id", "authority", "until", "citation"),
-    ),
-}
-
-
-def _register(plural: str, single: str, spec: str, history: str = "") -> Iterator[View]:
+def _register(
+    kind: str, singular: str, spec: str, one: str, single: type[Struct], every: type[Struct]
+) -> Iterator[View]:
     """The view of all of a kind, and that of one by its id."""
-    for path, name, records in (
-        (plural, plural, _rows(plural)),
-        (f"{plural}/{{identifier}}", single, _itself),
-    ):
-        tables = [Table(plural, columns(spec), records, *GLANCES[plural])]
-        own = tuple(column.name for column in tables[0].columns)
-        if history:
-            outer = plural if path == plural else ""
-            tables.append(Table("history", columns(history), _nested(outer, "history", "regulation_id")))
-        yield View(path, _asking(name, one=path != plural), tuple(tables), (plural, "history", *own))
+    plural, history = f"{kind}s", kind == "regulation"
+    for path in (plural, f"{plural}/{{identifier}}"):
+        is_all = path == plural
+        main = Table(plural, columns(spec), rows_of(plural) if is_all else itself, *tables.GLANCES[plural])
+        events = nested(plural if is_all else "", "history", "regulation_id")
+        yield View(
+            path,
+            f"{'Every' if is_all else 'One'} {singular}, as of any time.",
+            _asking(plural if is_all else kind, one=not is_all),
+            Moment,
+            every if is_all else single,
+            (main, Table("history", columns(tables.HISTORY), events)) if history else (main,),
+            (plural, "history", *(column.name for column in main.columns)),
+            MOMENT if is_all else {"identifier": one, **({} if history else MOMENT)},
+            [Parameter(name, WORD, by.words) for name, by in REGISTERS[plural].filters.items()] if is_all else (),
+            Page if is_all else None,
+            command=plural if is_all else None,
+            client=plural if is_all else kind,
+            kind=kind,
+        )
 
 
 def _asking(name: str, *, one: bool) -> Ask:
@@ -313,44 +211,128 @@ VIEWS: dict[str, View] = {
     for view in (
         View(
             "vendor-dependence",
+            "How much of what was bought depends on whom, at any point in the three clocks.",
             lambda questions, comparisons, raw, _: questions.vendor_dependence(raw),
-            (DEPENDENCE, SOLE_SOURCES),
+            VendorDependence,
+            answers.VendorDependence,
+            (tables.DEPENDENCE, tables.SOLE_SOURCES),
             ("rows",),
+            {**MARKET, **MOMENT, "by": "maker"},
+            command="dependence",
+            client="vendor_dependence",
+            bundled=True,
+            scenario=Scenario(
+                "Vendor dependence as it would be had these events been recorded, beside what it is;" + NOT_RECORDED,
+                Comparisons.suppose_dependence,
+                answers.DependenceScenario,
+                "suppose_dependence",
+            ),
         ),
         View(
             "vendor-dependence/evidence",
+            "The postings that make the figure of one row, with their events.",
             lambda questions, comparisons, raw, _: questions.evidence(raw),
-            (CONTRIBUTIONS, POSTINGS),
+            VendorDependence,
+            answers.Evidence,
+            (tables.CONTRIBUTIONS, tables.POSTINGS),
             ("contributions",),
+            {**MARKET, **MOMENT, "key": "huawei"},
+            EvidenceParameters,
+            command="evidence",
+            client="evidence",
         ),
         View(
             "vendor-dependence/series",
+            "Vendor dependence over time, by step or at every change, with what happened to rules and partnerships.",
             lambda questions, comparisons, raw, _: comparisons.series(raw),
-            (POINTS, TOTALS, ANNOTATIONS),
+            VendorDependence,
+            answers.Series,
+            (tables.POINTS, tables.TOTALS, tables.ANNOTATIONS),
             ("points", "keys", "annotations"),
+            {**MARKET, "from": "2023-01-31", "to": "2023-12-31", "step": "P1M"},
+            SeriesParameters,
+            clocks=clocks(["effective_on"]),
+            command="series",
+            client="series",
         ),
         View(
             "vendor-dependence/diff",
+            "What changed between two values of one clock, and the events that explain it.",
             lambda questions, comparisons, raw, _: comparisons.difference(raw),
-            (CHANGES, EXPLAINED, EXPLAINING),
+            VendorDependence,
+            answers.Difference,
+            (tables.CHANGES, tables.EXPLAINED, tables.EXPLAINING),
             ("rows",),
+            {**MARKET, "effective_on": ["2023-06-30", "2023-12-31"]},
+            clocks=clocks_twice(),
+            command="diff",
+            client="difference",
         ),
         View(
             "regulatory-exposure",
+            "How much of what was bought is barred, for whom, by which rule, and what is not known.",
             lambda questions, comparisons, raw, _: questions.regulatory_exposure(raw),
-            (EXPOSURE, RULES, INSTRUMENTS),
+            RegulatoryExposure,
+            answers.RegulatoryExposure,
+            (tables.EXPOSURE, tables.RULES, tables.INSTRUMENTS),
             ("rows", "instruments"),
+            {**MARKET, **MOMENT, "status": "ordered"},
+            command="exposure",
+            client="regulatory_exposure",
+            bundled=True,
+            scenario=Scenario(
+                "Regulatory exposure as it would be had these events been recorded, beside what it is;" + NOT_RECORDED,
+                Comparisons.suppose_exposure,
+                answers.ExposureScenario,
+                "suppose_exposure",
+            ),
         ),
-        *_register("regulations", "regulation", REGULATION, HISTORY),
-        *_register("organizations", "organization", ORGANIZATION),
-        *_register("products", "product", PRODUCT),
-        *_register("partnerships", "partnership", PARTNERSHIP),
-        View("orders", lambda questions, comparisons, raw, _: questions.orders(raw), (ORDERS,), ("orders",)),
+        *_register(
+            "regulation",
+            "instrument, with its history",
+            tables.REGULATION,
+            "ear-2023-10",
+            things.Regulation,
+            things.Regulations,
+        ),
+        *_register(
+            "organization", "organisation", tables.ORGANIZATION, "huawei", things.Organization, things.Organizations
+        ),
+        *_register("product", "product", tables.PRODUCT, "hw-910b", things.Product, things.Products),
+        *_register(
+            "partnership",
+            "partnership",
+            tables.PARTNERSHIP,
+            "baidu-huawei",
+            things.Partnership,
+            things.Partnerships,
+        ),
+        View(
+            "orders",
+            "Every order, as of any time.",
+            lambda questions, comparisons, raw, _: questions.orders(raw),
+            OrderList,
+            things.Orders,
+            (tables.ORDERS,),
+            ("orders",),
+            MOMENT,
+            page=PageOfMany,
+            command="orders",
+            client="orders_page",
+            kind="order",
+        ),
         View(
             "orders/{identifier}",
+            "One order, with its history, as of any time.",
             lambda questions, comparisons, raw, identifier: questions.order(raw, identifier),
-            (LINES, ORDER_HISTORY),
+            Moment,
+            things.Order,
+            (tables.LINES, tables.ORDER_HISTORY),
             ("lines", "history"),
+            {"identifier": "baidu-huawei-2023-08", **MOMENT},
+            command="order",
+            client="order",
+            kind="order",
         ),
     )
 }

@@ -14,8 +14,10 @@ from domain.merkle import leaf_hash
 from domain.notes import write_base64
 from domain.tiles import WIDTH, Bundle, Tile, pack_bundle, tiles_of
 from service.asking.clocks import BeyondTheLedger, day, single, whole
-from service.asking.questions import MOST_EVIDENCE, Questions
-from service.asking.views import parse_question
+from service.asking.comparisons import Comparisons
+from service.asking.paging import MOST_EVIDENCE
+from service.asking.questions import Questions
+from service.asking.views import VIEWS, parse_question
 from service.audit import verifier
 from service.daybook import Daybook
 from service.log.publisher import NotPublished
@@ -95,13 +97,10 @@ def write_bundle(
 
 def _asked(questions: Questions, text: str, position: int) -> Asked:
     asked = parse_question(text)
-    view = asked.view.path
-    answers = {
-        "vendor-dependence": questions.vendor_dependence,
-        "regulatory-exposure": questions.regulatory_exposure,
-    }
-    if view not in answers:
-        raise Invalid.at("/query", f"a bundle holds answers of {' and '.join(answers)}, not of {view}")
+    view = asked.view
+    if not view.bundled:
+        bundled = " and ".join(path for path, one in VIEWS.items() if one.bundled)
+        raise Invalid.at("/query", f"a bundle holds answers of {bundled}, not of {view.path}")
     raw: dict[str, Sequence[str]] = dict(asked.raw)
     for clock in ("recorded_at", "min_position"):
         if clock in raw:
@@ -116,7 +115,8 @@ def _asked(questions: Questions, text: str, position: int) -> Asked:
         clocks["known_on"] = [known_on.isoformat()]
     pinned: dict[str, Sequence[str]] = {**clocks, **raw}
     pairs = [(name, value) for name, values in pinned.items() for value in values]
-    return Asked(f"{view}?{urlencode(pairs)}", answers[view](pinned))
+    comparisons = Comparisons(questions.daybook, questions.clocks.wait_s)
+    return Asked(f"{view.path}?{urlencode(pairs)}", view.ask(questions, comparisons, pinned, ""))
 
 
 def _covering(daybook: Daybook, position: int) -> Issued:

@@ -17,7 +17,7 @@ from service.cli import exits, tables
 from service.cli.asking import answered, asked
 from service.cli.commands import LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
-from service.cli.questions import ASKINGS, CLOCKS, Asking, Options
+from service.cli.questions import ASKINGS, Asking, Options, options_of
 from service.cli.tables import Look
 from service.cli.wholes import WholeRange
 from service.exporting.files import STDOUT, suffix, written
@@ -173,7 +173,7 @@ for _asking in ASKINGS:
 
 @query.command()
 @click.argument("order_id")
-@_options(CLOCKS)
+@_options(options_of(VIEWS["orders/{identifier}"]))
 @_formatted
 @click.pass_obj
 def order(

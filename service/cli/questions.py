@@ -1,71 +1,18 @@
 """What each question of `daybook query` is about: its view, its options, and how its answer is shown."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import RenderableType
 
-from projections.order_list import OrderList
-from projections.parameters import Moment, RegulatoryExposure, VendorDependence
-from service.asking.clocks import REPEATABLE
-from service.asking.lists import REGISTERS
+from service.asking.clocks import CLOCKS
+from service.asking.parameters import Parameter
 from service.asking.views import VIEWS, View
 from service.cli import tables
 from service.cli.tables import Look
 
 Options = dict[str, str]
-
-CLOCKS: Options = {
-    "effective_on": "As the world was on this day (default today).",
-    "known_on": "As was known on this day.",
-    "position": "As this ledger had recorded up to this position.",
-    "recorded_at": "As this ledger had recorded at this instant.",
-}
-HELP: Options = {
-    "buyer": "A buyer; repeat for several; none: the whole market.",
-    "buyer_scope": "entity, or group: with subsidiaries.",
-    "exclude": "estimated, assumed or unquantified; repeat for several.",
-    "currency": "ISO 4217 code to convert into.",
-    "measure": "spend, units or capacity.",
-    "attribute": "The product attribute that makes capacity.",
-    "status": "ordered, delivered or open.",
-    "by": "vendor, maker, parent, country, product, category, attribute:NAME of the product, or site (attribute:site).",
-    "window": "ISO 8601 duration back from effective_on, e.g. P1Y.",
-    "captive": "include or exclude supply from the buyer's own group.",
-    "home": "Country that counts as domestic.",
-    "threshold": "What an alternative's attribute must reach, for sole sources.",
-    "threshold_attribute": "The attribute that is held against the threshold.",
-}
-#: Of lists.
-FILTERS: Options = {
-    "buyer": "Of this buyer.",
-    "vendor": "Of this vendor.",
-    "product": "With a line of this product.",
-    "placed_from": "The first day on which its placing ends.",
-    "placed_to": "The last day on which its placing ends.",
-    "country": "Of this country (ISO 3166-1; ZZ: not known).",
-    "parent": "Owned by this organisation.",
-    "category": "Of this category.",
-    "party": "An organisation that is a party.",
-    "status": "Of this status.",
-    "jurisdiction": "Of this jurisdiction.",
-}
-SERIES: Options = {
-    "from": "The first day; required.",
-    "to": "The last day (default today).",
-    "step": "How far apart, e.g. P3M (default: every day on which the answer changes).",
-}
-EVIDENCE: Options = {
-    "key": "The row's key (default: the row that has none).",
-    "vendor": "Only the part of this vendor.",
-    "limit": "At most so many contributions, up to 1,000.",
-    "offset": "Leave out so many.",
-}
-PAGE: Options = {
-    "limit": "A page of at most so many.",
-    "cursor": "Where the page begins: next_cursor of the one before.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +22,22 @@ class Asking:
     name: str
     path: str
     help: str
-    options: Options
     #: Which table of the view is shown; None: the main one.
     table: str | None = None
     #: Shows the main table, where a list of its columns does not say enough.
     show: Callable[[dict[str, Any], Look], RenderableType] | None = None
     #: The metrics of an answer that --fail-if may hold a bound against; None: it has none.
     metrics: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    #: Options that may be given several times.
-    repeatable: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> Options:
+        """What it may be asked."""
+        return options_of(self.view)
+
+    @property
+    def repeatable(self) -> tuple[str, ...]:
+        """Options that may be given several times."""
+        return tuple(one.name for one in self.view.parameters if one.repeatable)
 
     @property
     def view(self) -> View:
@@ -116,80 +70,44 @@ def buyers(answer: dict[str, Any]) -> str:
     return ", ".join(answer["parameters"]["buyer"]) or "the whole market"
 
 
-def _of(model: type[Moment]) -> Options:
-    return {name: text for name, text in HELP.items() if name in model.model_fields}
+def options_of(view: View) -> Options:
+    """The parameters of a view as options, each with its words; its clocks stand last."""
+    asked = sorted(view.parameters, key=lambda one: one.name in CLOCKS)
+    return {one.name: _described(one) for one in asked if one.name != "min_position"}
 
 
-def _filters(names: Iterable[str]) -> Options:
-    return {name: FILTERS[name] for name in names}
+def _described(parameter: Parameter) -> str:
+    values = parameter.schema.get("enum") or parameter.schema.get("items", {}).get("enum") or ()
+    named = f" ({', '.join(values[:-1])} or {values[-1]})" if values else ""
+    return f"{parameter.words.rstrip('.')}{named}.{' Required.' if parameter.required else ''}"
 
 
 def _metrics(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer["metrics"].items() if not isinstance(value, (dict, list))}
 
 
-def _register(name: str, text: str) -> Asking:
-    return Asking(name, name, text, {**_filters(REGISTERS[name].filters), **CLOCKS})
+#: How the main tables are shown for which a list of their columns does not say enough.
+SHOWN: dict[str, Callable[[dict[str, Any], Look], RenderableType]] = {
+    "dependence": lambda answer, look: tables.dependence(answer, f"Dependence of {buyers(answer)}", look),
+    "exposure": lambda answer, look: tables.exposure(answer, f"Exposure of {buyers(answer)}", look),
+}
+#: The metrics of answers that have some.
+METRICS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "dependence": _metrics,
+    "exposure": lambda answer: {name: answer[name] for name in ("at_risk_low", "at_risk_high")},
+}
 
-
-DEPENDENCE = _of(VendorDependence)
-
+#: One for every view that has a command and is not of one thing, and those that show another table of a view.
 ASKINGS: tuple[Asking, ...] = (
-    Asking(
-        "dependence",
-        "vendor-dependence",
-        "How much of what was bought depends on whom.",
-        {**DEPENDENCE, **CLOCKS},
-        show=lambda answer, look: tables.dependence(answer, f"Dependence of {buyers(answer)}", look),
-        metrics=_metrics,
-        repeatable=REPEATABLE,
-    ),
-    Asking(
-        "series",
-        "vendor-dependence/series",
-        "Dependence over time: at every step, or whenever it changes.",
-        {**SERIES, **DEPENDENCE, **{name: text for name, text in CLOCKS.items() if name != "effective_on"}},
-        repeatable=REPEATABLE,
-    ),
-    Asking(
-        "diff",
-        "vendor-dependence/diff",
-        "What changed between two moments, and why: give one of the clocks twice, before and after.",
-        {**DEPENDENCE, **CLOCKS},
-        repeatable=(*REPEATABLE, *CLOCKS),
-    ),
-    Asking(
-        "evidence",
-        "vendor-dependence/evidence",
-        "The orders and assertions behind one row of dependence.",
-        {**EVIDENCE, **DEPENDENCE, **CLOCKS},
-        repeatable=REPEATABLE,
+    *(
+        Asking(view.command, view.path, view.words, show=SHOWN.get(view.command), metrics=METRICS.get(view.command))
+        for view in VIEWS.values()
+        if view.command is not None and not view.is_of_one
     ),
     Asking(
         "sole-source",
         "vendor-dependence",
         "For which vendors there is an alternative, and which.",
-        {**DEPENDENCE, **CLOCKS},
         table="sole_source",
-        repeatable=REPEATABLE,
     ),
-    Asking(
-        "exposure",
-        "regulatory-exposure",
-        "How much of it is barred, by which rule, and what is not known.",
-        {**_of(RegulatoryExposure), **CLOCKS},
-        show=lambda answer, look: tables.exposure(answer, f"Exposure of {buyers(answer)}", look),
-        metrics=lambda answer: {name: answer[name] for name in ("at_risk_low", "at_risk_high")},
-        repeatable=REPEATABLE,
-    ),
-    Asking(
-        "orders",
-        "orders",
-        "Every order, with its status.",
-        {**_filters(name for name in OrderList.model_fields if name in FILTERS), **PAGE, **CLOCKS},
-    ),
-    _register("organizations", "Every organisation."),
-    _register("products", "Every product."),
-    _register("regulations", "Every instrument, with its status."),
-    _register("partnerships", "Every partnership."),
 )

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from service.asking import columns as parts
 from service.asking.columns import Column, Kind
-from service.asking.views import DEPENDENCE, EXPOSURE, LINES
+from service.asking.tables import DEPENDENCE, EXPOSURE, LINES
 from service.cli.figures import Figures, figures
 from service.cli.layout import Shown, console, framed, messages
 from service.exporting.delimited import compact

@@ -34,11 +34,11 @@ from service.web.description.answers import (
     REPLAYED,
     Answer,
     Described,
+    Schema,
     events_body,
     in_json,
     ref,
 )
-from service.web.description.query_parameters import Schema
 from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
 from service.web.parameters import AFTER, AtLeastOne, Behind, Day, Instant, Position, Streams, Types

@@ -9,23 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.resources import KINDS, Kind
+from service.asking.parameters import PageOfMany, clocks, parameters_of
+from service.asking.views import MOMENT
 from service.shapes.things import ExchangeRates, History, SupplyAssertion
 from service.web.accepting import accepted
 from service.web.bodies import JSON, NDJSON
 from service.web.conditions import Raw, linked, tagged, tagged_resource
 from service.web.context import Current
-from service.web.description import query_parameters as query
-from service.web.description.answers import ALWAYS, ASKED, KEPT, NOT_MODIFIED, Answer, Described, in_json, ref
+from service.web.description.answers import ALWAYS, ASKED, KEPT, NOT_MODIFIED, Answer, Described, in_json, in_query, ref
 from service.web.description.examples import NAMED
 from service.web.entry.permissions import READ
 from service.web.parameters import Identifier, raw_parameters
 from service.web.resources import stream_of
 
 router = APIRouter(prefix="/api/v1", tags=["resources"], dependencies=[READ])
-
-
-#: When an example is asked about.
-MOMENT = {"effective_on": "2023-12-31", "known_on": "2024-01-31"}
 
 
 def _add_history(kind: Kind) -> None:
@@ -54,7 +51,7 @@ def _add_history(kind: Kind) -> None:
                 304: NOT_MODIFIED,
             },
             (*ALWAYS, 404, 406, 422),
-            [*query.clocks(), *query.pages()],
+            [in_query(one) for one in (*clocks(), *parameters_of(PageOfMany))],
             headers=ASKED,
             asks={"identifier": NAMED[kind.name], "limit": 10},
         ).route(),
@@ -92,7 +89,7 @@ def _add_reading(kind: Kind, name: str, shape: type) -> None:
             f"read_{kind.name}",
             {200: in_json(shape, *KEPT), 304: NOT_MODIFIED},
             (*ALWAYS, 404, 406, 422),
-            query.clocks(),
+            [in_query(one) for one in clocks()],
             headers=ASKED,
             asks={"identifier": NAMED[kind.name], **MOMENT},
         ).route(),

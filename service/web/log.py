@@ -18,8 +18,7 @@ from service.log.transparency import consistency as consistency_between
 from service.shapes.things import Consistency
 from service.web.accepting import likings
 from service.web.context import Current
-from service.web.description.answers import ALWAYS, BINARY, TEXT, Answer, Described, in_json
-from service.web.description.query_parameters import POSITION, query
+from service.web.description.answers import ALWAYS, BINARY, POSITION, TEXT, Answer, Described, in_json, query
 from service.web.entry.permissions import PROVE
 from service.web.parameters import Position, raw_parameters
 from service.web.problems import HttpProblem

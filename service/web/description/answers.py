@@ -7,11 +7,16 @@ from typing import Any, TypedDict
 
 from domain.catalogue import EVENT_TYPES
 from domain.resources import Kind
+from service.asking import parameters
+from service.asking.parameters import LARGEST
 from service.shapes.answers import Placed, Receipt
 from service.web.bodies import JSON, NDJSON
 from service.web.description.examples import ACME, NAMED, NOTES_ON_ACME
-from service.web.description.query_parameters import Parameter, Schema
 
+Parameter = dict[str, Any]
+Schema = dict[str, Any]
+
+POSITION: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST}
 TEXT = "text/plain; charset=utf-8"
 BINARY: Schema = {"type": "string", "format": "binary"}
 
@@ -161,3 +166,14 @@ def events_body() -> dict[str, Any]:
 def as_line(event: Mapping[str, Any]) -> str:
     """An event as a line of NDJSON."""
     return json.dumps(event, ensure_ascii=False) + "\n"
+
+
+def query(name: str, schema: Schema, words: str, *, required: bool = False) -> Parameter:
+    """One parameter of a query."""
+    described = {"name": name, "in": "query", "required": required, "description": words, "schema": schema}
+    return {**described, "style": "form", "explode": True} if schema.get("type") == "array" else described
+
+
+def in_query(asked: parameters.Parameter) -> Parameter:
+    """A parameter of a question as one of a query."""
+    return query(asked.name, asked.schema, asked.words, required=asked.required)

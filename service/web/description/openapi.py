@@ -14,8 +14,8 @@ from starlette.responses import Response
 from domain.resources import API
 from service.version import VERSION
 from service.web.conditions import matches, not_modified, tag_of_body
-from service.web.description import components, described_views
-from service.web.description.answers import ASKS, Described
+from service.web.description import components
+from service.web.description.answers import ASKS
 from service.web.entry.permissions import OPEN, Permission, permission_of
 from service.web.routes import ROUTERS
 
@@ -77,11 +77,9 @@ def document() -> dict[str, Any]:
         for one in iter_route_contexts(app.routes)
         for method in one.methods or ()
     }
-    elsewhere = described_views.ROUTES
     paths = {
         path: {
-            method: _operation(path, _with(given, elsewhere.get((method, path))), permissions[method, path], schemas)
-            for method, given in operations.items()
+            method: _operation(path, given, permissions[method, path], schemas) for method, given in operations.items()
         }
         for path, operations in made["paths"].items()
     }
@@ -101,15 +99,6 @@ def document() -> dict[str, Any]:
             "securitySchemes": made["components"]["securitySchemes"],
         },
     }
-
-
-def _with(given: dict[str, Any], described: Described | None) -> dict[str, Any]:
-    """What a route says, and what is said of it in another place."""
-    if described is None:
-        return given
-    said = described.route()
-    responses = {str(status): answer for status, answer in said["responses"].items()}
-    return {**given, "operationId": said["operation_id"], "responses": responses, **said["openapi_extra"]}
 
 
 def _operation(path: str, given: Mapping[str, Any], permission: Permission, schemas: dict[str, Any]) -> dict[str, Any]:
