@@ -22,9 +22,11 @@ from domain.tiles import WIDTH, Segment, grown
 from service.archives.manifest import CHECKPOINTS, BadArchive, Manifest, Range, read_manifest
 from service.log.keys import log_name
 from service.log.signatures import verify
+from service.postgres.statements import statements_of
 from service.storing.ledger import Ledger
 from service.storing.writing import EPOCH, TICK, Written
 
+SQL = statements_of(__file__)
 PAGE_EVENTS = 10_000
 
 #: Told the position that is done, and the last.
@@ -255,7 +257,7 @@ def restore(ledger: Ledger, archive: Checked, progress: Progress = lambda done, 
     edge = Edge()
     with ledger.recorder.appending() as appending:
         connection = appending.connection
-        row = connection.execute("select count(*) as issued from log_checkpoints").fetchone()
+        row = connection.execute(SQL["count-checkpoints"]).fetchone()
         if appending.head.position or row is None or row["issued"]:
             raise NotEmpty(
                 f"the database holds {appending.head.position} events and checkpoints of its own:"
@@ -310,8 +312,7 @@ class _Tiles:
 def _insert_tiles(connection: Any, segments: Sequence[Segment]) -> None:
     if segments:
         connection.execute(
-            b"insert into log_tiles (level, number, start, hashes)"
-            b" select * from unnest(%b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])",
+            SQL["add-tiles"],
             tuple([getattr(one, name) for one in segments] for name in ("level", "number", "start", "hashes")),
         )
 
@@ -319,10 +320,10 @@ def _insert_tiles(connection: Any, segments: Sequence[Segment]) -> None:
 def _insert_checkpoints(connection: Any, kept: Sequence[Kept]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            b"insert into log_checkpoints (size, root, issued_at, note) values (%s, %s, %s, %s)",
+            SQL["add-checkpoint"],
             [(one.size, one.root, one.issued_at, one.note) for one in kept],
         )
         cursor.executemany(
-            b"insert into log_cosignatures (size, line, received_at) values (%s, %s, %s)",
+            SQL["add-cosignature"],
             [(one.size, line, received_at) for one in kept for line, received_at in one.cosignatures],
         )

@@ -24,8 +24,10 @@ from service.exporting.columnar import INSTANT
 from service.exporting.files import naming, replacing
 from service.log.storage import LogDamaged
 from service.log.transparency import TransparencyLog
+from service.postgres.statements import statements_of
 from service.storing.ledger import Ledger, StoredRow
 
+SQL = statements_of(__file__)
 EVENTS_PER_FILE = 100_000
 PAGE_EVENTS = 10_000
 
@@ -140,7 +142,7 @@ def _kept(before: Manifest | None, head: int) -> list[Range]:
 
 def _created_at(ledger: Ledger) -> str:
     with ledger.recorder.datastore.get_connection() as connection:
-        row = connection.execute("select created_at from ledger_identity").fetchone()
+        row = connection.execute(SQL["created-at"]).fetchone()
     assert row is not None
     return instant(row["created_at"])
 
@@ -195,13 +197,6 @@ def _write_range(output: object, pages: Iterator[list[StoredRow]], tree: Edge) -
 
 def _write_checkpoints(path: Path, ledger: Ledger, head: int) -> int:
     """Every checkpoint up to a position, one a line, with what witnesses signed; returns how many."""
-    query = (
-        b"select issued.size, issued.issued_at, issued.note, array_agg(cosigned.line order by cosigned.received_at,"
-        b" cosigned.line) filter (where cosigned.line is not null) as lines, array_agg(cosigned.received_at"
-        b" order by cosigned.received_at, cosigned.line) filter (where cosigned.line is not null) as times"
-        b" from log_checkpoints issued left join log_cosignatures cosigned on cosigned.size = issued.size"
-        b" where issued.size <= %s group by issued.size order by issued.size"
-    )
     count = 0
     with (
         replacing(path) as output,
@@ -209,7 +204,7 @@ def _write_checkpoints(path: Path, ledger: Ledger, head: int) -> int:
         connection.transaction(),
         connection.cursor(name="checkpoints") as cursor,
     ):
-        for row in cursor.execute(query, (head,)):
+        for row in cursor.execute(SQL["checkpoints"], (head,)):
             cosigned = zip(row["lines"] or (), row["times"] or (), strict=True)
             told = {
                 "size": row["size"],

@@ -11,6 +11,7 @@ from psycopg.rows import tuple_row
 
 from domain.merkle import HASH_BYTES
 from domain.tiles import Segment
+from service.postgres.statements import statements_of
 from service.storing.ledger import LedgerRecorder
 
 #: "daylog" as six ASCII bytes: held by the one who publishes, until its transaction ends.
@@ -32,7 +33,7 @@ class Issued:
     note: str
 
 
-ISSUED = "select size, root, issued_at, note from log_checkpoints"
+SQL = statements_of(__file__)
 
 
 class LogStorage:
@@ -59,23 +60,22 @@ class LogStorage:
         """The checkpoint of this size; None where none was issued."""
         with self._connected() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            row = cursor.execute(f"{ISSUED} where size = %s".encode(), (size,)).fetchone()
+            row = cursor.execute(SQL["issued"], (size,)).fetchone()
             return None if row is None else Issued(*row)
 
     def first_covering(self, position: int) -> Issued | None:
         """The smallest checkpoint that covers a position; None where none does yet."""
         with self._connected() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            row = cursor.execute(f"{ISSUED} where size >= %s order by size limit 1".encode(), (position,)).fetchone()
+            row = cursor.execute(SQL["first-covering"], (position,)).fetchone()
             return None if row is None else Issued(*row)
 
     def tile(self, level: int, number: int) -> bytes:
         """All hashes of a tile so far; LogDamaged where they do not follow one another."""
-        query = b"select start, hashes from log_tiles where level = %s and number = %s order by start"
         hashes = bytearray()
         with self._connected() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            for start, more in cursor.execute(query, (level, number), prepare=True):
+            for start, more in cursor.execute(SQL["tile"], (level, number), prepare=True):
                 if start * HASH_BYTES != len(hashes):
                     known = len(hashes) // HASH_BYTES
                     raise LogDamaged(f"tile {number} of level {level} goes on at {start} after {known} hashes")
@@ -89,30 +89,25 @@ class LogStorage:
 
     def cosignatures(self, size: int) -> list[str]:
         """The signature lines that witnesses gave for a checkpoint, the oldest first."""
-        query = b"select line from log_cosignatures where size = %s order by received_at, line"
         with self._connected() as connection:
-            return [line for (line,) in connection.cursor(row_factory=tuple_row).execute(query, (size,))]
+            return [line for (line,) in connection.cursor(row_factory=tuple_row).execute(SQL["cosignatures"], (size,))]
 
     def cosigned(self) -> list[tuple[int, str]]:
         """Every cosignature with the size of its checkpoint, the largest first."""
-        query = b"select size, line from log_cosignatures order by size desc, received_at desc"
         with self._connected() as connection:
-            return list(connection.cursor(row_factory=tuple_row).execute(query))
+            return list(connection.cursor(row_factory=tuple_row).execute(SQL["cosigned"]))
 
     def add_cosignatures(self, size: int, lines: Sequence[str]) -> None:
         """Keep signature lines of witnesses; one that is there already stays as it is."""
-        query = b"insert into log_cosignatures (size, line) values (%s, %s) on conflict do nothing"
         with self._connected() as connection, connection.transaction():
             for line in lines:
-                connection.execute(query, (size, line))
+                connection.execute(SQL["add-cosignature"], (size, line))
 
     @contextmanager
     def publishing(self) -> Iterator["Publishing | None"]:
         """A transaction in which this process alone publishes; None where another one does just now."""
         with self._connected() as connection, connection.transaction():
-            row = connection.cursor(row_factory=tuple_row).execute(
-                b"select pg_try_advisory_xact_lock(%s)", (PUBLICATION_LOCK,)
-            )
+            row = connection.cursor(row_factory=tuple_row).execute(SQL["publish-alone"], (PUBLICATION_LOCK,))
             (mine,) = row.fetchone()  # type: ignore[misc]
             yield Publishing(connection) if mine else None
 
@@ -136,17 +131,11 @@ class Publishing:
             [segment.hashes for segment in segments],
         )
         if segments:
-            self.connection.execute(
-                b"insert into log_tiles (level, number, start, hashes)"
-                b" select * from unnest(%b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])",
-                columns,
-            )
-        self.connection.execute(
-            b"insert into log_checkpoints (size, root, note) values (%b, %b, %b)", (size, root, note)
-        )
+            self.connection.execute(SQL["add-tiles"], columns)
+        self.connection.execute(SQL["add-checkpoint"], (size, root, note))
 
 
 def _latest(connection: Connection[Any]) -> Issued | None:
     cursor = connection.cursor(row_factory=tuple_row, binary=True)
-    row = cursor.execute(f"{ISSUED} order by size desc limit 1".encode(), prepare=True).fetchone()
+    row = cursor.execute(SQL["latest"], prepare=True).fetchone()
     return None if row is None else Issued(*row)

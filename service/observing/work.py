@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from service.daybook import Daybook
 from service.importing.queue.progress import Importing
 from service.importing.queue.worker import Worker
+from service.postgres.statements import statements_of
 from service.running.routines import Life
 from service.storing.writing import FURTHEST_AHEAD, Head
 from service.webhooks.delivery import Deliveries, in_words
@@ -18,28 +19,7 @@ WELL = "ok"
 READ_ONLY = "the database is read-only"
 SET_BACK = "the database's clock was set back"
 
-#: Everything that is asked of the database, at once: single rows by their keys, and the webhooks.
-LOOK = """
-select head.position, head.recorded_at, clock_timestamp() as clock,
-    pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as shut,
-    last.size, last.issued_at, told.waiting, told.failing, told.disabled, failed.last_error,
-    (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events
-        where notification_id = told.furthest + 1) as oldest_s,
-    (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events
-        where notification_id = %(viewed)s + 1) as unviewed_s
-from ledger_head as head
-left join lateral (select size, issued_at from log_checkpoints order by size desc limit 1) as last on true
-cross join lateral (
-    select count(*) filter (where position < head.position) as waiting, count(*) filter (where failures > 0) as failing,
-        min(position) filter (where position < head.position) as furthest,
-        (select count(*) from webhooks where status = 'disabled') as disabled
-    from webhooks where status = 'active'
-) as told
-left join lateral (
-    select last_error from webhooks where status = 'disabled' or (status = 'active' and failures > 0)
-    order by status, position, id limit 1
-) as failed on true
-"""
+SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +84,7 @@ class Work:
         """What the database has, in one question whose cost does not grow with the ledger; raises Unreachable."""
         with self._daybook.ledger.recorder.datastore.get_connection() as connection:
             viewed = {"viewed": self._daybook.follower.position}
-            row = connection.cursor(row_factory=dict_row).execute(LOOK.encode(), viewed).fetchone()
+            row = connection.cursor(row_factory=dict_row).execute(SQL["look"], viewed).fetchone()
             assert row is not None
             if row["shut"]:
                 # What a session was begun with stays: the next one asks anew.

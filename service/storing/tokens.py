@@ -13,6 +13,7 @@ from typing import Literal
 
 from psycopg.rows import class_row
 
+from service.postgres.statements import statements_of
 from service.storing.ledger import LedgerDatastore
 
 Role = Literal["viewer", "recorder", "auditor", "admin"]
@@ -30,7 +31,7 @@ USE_NOTED = timedelta(minutes=1)
 MOST_REMEMBERED = 10_000
 MOST_UNKNOWN = 1_000
 
-COLUMNS = "id, digest, name, role, created_at, expires_at, last_used_at, revoked_at"
+SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +93,21 @@ class Tokens:
             raise ValueError(f"the token would have expired already, at {expires_at}")
         identifier = secrets.token_hex(ID_BYTES)
         text = f"{PREFIX}{identifier}_{secrets.token_urlsafe(SECRET_BYTES)}"
-        query = f"insert into access_tokens (id, digest, name, role, expires_at) values (%s, %s, %s, %s, %s) returning {COLUMNS}"  # noqa: S608, E501
         with self._datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Token))
-            made = cursor.execute(query.encode(), (identifier, digest(text), name, role, expires_at)).fetchone()
+            made = cursor.execute(SQL["create"], (identifier, digest(text), name, role, expires_at)).fetchone()
         assert made is not None
         return made, text
 
     def all(self) -> list[Token]:
         """Every token there ever was, in the order in which they were made."""
-        query = f"select {COLUMNS} from access_tokens order by created_at, id"  # noqa: S608
         with self._datastore.get_connection() as connection:
-            return connection.cursor(row_factory=class_row(Token)).execute(query.encode()).fetchall()
+            return connection.cursor(row_factory=class_row(Token)).execute(SQL["all"]).fetchall()
 
     def revoke(self, identifier: str) -> Token:
         """Let a token in no more; one revoked before stays as it is. Raises UnknownToken."""
-        query = f"update access_tokens set revoked_at = coalesce(revoked_at, clock_timestamp()) where id = %s returning {COLUMNS}"  # noqa: S608, E501
         with self._datastore.get_connection() as connection:
-            found = connection.cursor(row_factory=class_row(Token)).execute(query.encode(), (identifier,)).fetchone()
+            found = connection.cursor(row_factory=class_row(Token)).execute(SQL["revoke"], (identifier,)).fetchone()
         self._remembered.pop(identifier, None)
         if found is None:
             raise UnknownToken(f"there is no token {identifier}")
@@ -147,14 +145,12 @@ class Tokens:
         return found
 
     def _look_up(self, identifier: str) -> Token | None:
-        query = f"select {COLUMNS} from access_tokens where id = %s"  # noqa: S608
         with self._datastore.get_connection() as connection:
-            return connection.cursor(row_factory=class_row(Token)).execute(query.encode(), (identifier,)).fetchone()
+            return connection.cursor(row_factory=class_row(Token)).execute(SQL["one"], (identifier,)).fetchone()
 
     def _note_use(self, identifier: str) -> None:
-        query = "update access_tokens set last_used_at = clock_timestamp() where id = %s"
         with self._datastore.get_connection() as connection:
-            connection.execute(query, (identifier,))
+            connection.execute(SQL["note-use"], (identifier,))
         self._remember(identifier, self._look_up(identifier))
 
     def _remember(self, identifier: str, token: Token | None) -> None:

@@ -18,6 +18,7 @@ from psycopg.rows import tuple_row
 from domain.merkle import HASH_BYTES, leaf_hash, subtree_root
 from domain.tiles import WIDTH
 from service.postgres.connections import noticing
+from service.postgres.statements import statements_of
 
 #: PostgreSQL counts microseconds from here.
 ORIGIN_OF_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -25,34 +26,7 @@ TICK = timedelta(microseconds=1)
 #: Between two rows of a block, in what PostgreSQL joins; no canonical event holds it, and no identifier.
 BETWEEN = "\n"
 
-#: One row a block: joining in PostgreSQL costs less than a row for each event does on either side.
-BLOCKS = r"""
-select block.number, joined.*
-from generate_series(%s::bigint, %s::bigint) as block (number)
-cross join lateral (
-    select
-        string_agg(int8send(notification_id), ''::bytea),
-        string_agg(int8send(originator_version), ''::bytea),
-        string_agg(timestamptz_send(recorded_at), ''::bytea),
-        string_agg(originator_id, E'\n'),
-        string_agg(topic, E'\n'),
-        string_agg(event_id, E'\n'),
-        string_agg(state, '\x0a'::bytea)
-    from (
-        select notification_id, originator_version, recorded_at, originator_id, topic, event_id, state
-        from public.ledger_events
-        where notification_id > block.number * 256 and notification_id <= block.number * 256 + 256
-        order by notification_id
-    ) as event
-) as joined
-"""
-
-ROWS = """
-select notification_id, originator_version, timestamptz_send(recorded_at), originator_id, topic, event_id, state
-from public.ledger_events
-where notification_id > %s and notification_id <= %s
-order by notification_id, event_id
-"""
+SQL = statements_of(__file__)
 
 
 class Head(msgspec.Struct, gc=False):
@@ -127,7 +101,7 @@ def exported(connection: Connection[Any]) -> str:
 def blocks(connection: Connection[Any], first: int, last: int) -> Iterator[Block]:
     """The blocks of these numbers, in order, one after the other."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
-    for number, *columns in cursor.stream(BLOCKS, (first, last)):
+    for number, *columns in cursor.stream(SQL["blocks"], (first, last)):
         yield _block(number, columns)
 
 
@@ -174,7 +148,7 @@ def _integers(sent: bytes) -> list[int]:
 def rows(connection: Connection[Any], after: int, upto: int) -> Iterator[Row]:
     """The events behind a position up to another, each looked at by itself."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
-    for row in cursor.execute(ROWS, (after, upto)):
+    for row in cursor.execute(SQL["rows"], (after, upto)):
         yield _row(row)
 
 

@@ -9,6 +9,9 @@ from psycopg.rows import tuple_row
 
 from domain.merkle import HASH_BYTES
 from domain.tiles import WIDTH, Tile
+from service.postgres.statements import statements_of
+
+SQL = statements_of(__file__)
 
 
 @dataclass(slots=True)
@@ -61,94 +64,76 @@ class Stored:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
-    def _rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, block: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         cursor = self._connection.cursor(binary=True, row_factory=tuple_row)
-        yield from cursor.execute(query.encode(), arguments).fetchall()
+        yield from cursor.execute(SQL[block], arguments).fetchall()
 
-    def _row(self, query: str, arguments: tuple[Any, ...] = ()) -> tuple[Any, ...]:
-        return next(self._rows(query, arguments))
+    def _row(self, block: str, arguments: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        return next(self._rows(block, arguments))
 
     def identity(self) -> list[tuple[Any, ...]]:
         """Origin, and when it was made, of every ledger that the database says it holds: one."""
-        return list(self._rows("select origin, created_at from public.ledger_identity"))
+        return list(self._rows("identity"))
 
     def has_log(self) -> bool:
         """Whether the database was brought to a schema with a log."""
-        (found,) = self._row("select to_regclass('public.log_checkpoints') is not null")
+        (found,) = self._row("has-log")
         return bool(found)
 
     def heads(self) -> list[tuple[Any, ...]]:
         """Every row that says where the ledger ends: position and recorded_at in microseconds since 2000."""
-        query = "select position, timestamptz_send(recorded_at) from public.ledger_head"
-        return [(position, _microseconds(sent)) for position, sent in self._rows(query)]
+        return [(position, _microseconds(sent)) for position, sent in self._rows("heads")]
 
     def last_event(self) -> tuple[int, int | None] | None:
         """Position and instant of the event with the highest position; None: there are no events."""
-        query = (
-            "select notification_id, timestamptz_send(recorded_at) from public.ledger_events"
-            " where notification_id >= 1 order by notification_id desc limit 1"
-        )
-        for position, sent in self._rows(query):
+        for position, sent in self._rows("last-event"):
             return position, _microseconds(sent)
         return None
 
     def unplaced(self) -> int:
         """Rows of events that stand nowhere: without a position, or below 1."""
-        (without,) = self._row("select count(*) from public.ledger_events where notification_id is null")
-        (below,) = self._row("select count(*) from public.ledger_events where notification_id < 1")
+        (without,) = self._row("without-position")
+        (below,) = self._row("below-first")
         return int(without + below)
 
     def next_block(self, block: int) -> int | None:
         """The first block from this one on that holds an event or a hash."""
-        (event,) = self._row(
-            "select min(notification_id) from public.ledger_events where notification_id > %s", (block * WIDTH,)
-        )
-        (tile,) = self._row("select min(number) from public.log_tiles where level = 0 and number >= %s", (block,))
+        (event,) = self._row("next-event", (block * WIDTH,))
+        (tile,) = self._row("next-tile", (block,))
         found = [number for number in ((event - 1) // WIDTH if event is not None else None, tile) if number is not None]
         return min(found) if found else None
 
     def tiles(self, level: int, first: int, last: int) -> dict[int, StoredTile]:
         """The tiles of a level by number, those between two numbers."""
-        query = (
-            "select number, start, hashes from public.log_tiles where level = %s and number >= %s and number <= %s"
-            " order by number, start"
-        )
         found: dict[int, StoredTile] = {}
-        for number, start, hashes in self._rows(query, (level, first, last)):
+        for number, start, hashes in self._rows("tiles", (level, first, last)):
             found.setdefault(number, StoredTile(level, number)).add(start, hashes)
         return found
 
     def stray_tiles(self, counts: dict[int, int]) -> list[tuple[int, int]]:
         """Level and number of tiles beyond those that a tree has: so many of each level, none of any other."""
         found: list[tuple[int, int]] = []
-        for level, number in self._rows(
-            "select distinct level, number from public.log_tiles where level <> 0 or number < 0"
-        ):
+        for level, number in self._rows("upper-tiles"):
             if not 0 <= number < counts.get(level, 0):
                 found.append((level, number))
         return sorted(found)
 
     def checkpoints(self, after: int, upto: int) -> list[StoredCheckpoint]:
         """The checkpoints of sizes beyond one, up to another."""
-        query = "select size, root, note from public.log_checkpoints where size > %s and size <= %s order by size"
-        return [StoredCheckpoint(*row) for row in self._rows(query, (after, upto))]
+        return [StoredCheckpoint(*row) for row in self._rows("checkpoints", (after, upto))]
 
     def largest_checkpoint(self) -> int | None:
         """The size of the largest checkpoint; None: there is none."""
-        (size,) = self._row("select max(size) from public.log_checkpoints")
+        (size,) = self._row("largest-checkpoint")
         return None if size is None else int(size)
 
     def cosignatures(self) -> Iterator[tuple[Any, Any, bool]]:
         """Size and line of every cosignature, and whether there is a checkpoint of that size."""
-        yield from self._rows(
-            "select cosigned.size, cosigned.line, issued.size is not null from public.log_cosignatures cosigned"
-            " left join public.log_checkpoints issued using (size) order by cosigned.size, cosigned.line"
-        )
+        yield from self._rows("cosignatures")
 
     def state(self, position: int) -> bytes | None:
         """The bytes at a position."""
-        query = "select state from public.ledger_events where notification_id = %s limit 1"
-        for (state,) in self._rows(query, (position,)):
+        for (state,) in self._rows("state", (position,)):
             return state if isinstance(state, bytes) else None
         return None
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from psycopg.rows import class_row
 
+from service.postgres.statements import statements_of
 from service.recording.commands import KeyReused
 from service.recording.idempotency import keep_told, recall
 from service.recording.receipts import IdempotencyKey
@@ -25,16 +26,7 @@ OVERLAP_HOURS = 24
 #: Longer errors are cut: they come from others.
 LONGEST_ERROR = 500
 
-COLUMNS = (
-    "id, url, secret, former_secret, former_until, types, streams, created_at, status, position, failures, retry_at,"
-    " last_error, last_delivered_at"
-)
-#: What is told something as soon as somebody has time for it.
-DUE = (
-    "status = 'active' and position < (select position from ledger_head)"
-    " and (retry_at is null or retry_at <= clock_timestamp())"
-    " and (leased_until is null or leased_until < clock_timestamp() or lease = %(lease)s)"
-)
+SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +89,8 @@ class Webhooks:
         """Tell a URL of events behind a position; KeyTaken where something was made under the key before."""
         identifier = secrets.token_hex(ID_BYTES)
         values = (identifier, url, new_secret(), list(types), list(streams), after)
-        statement = "insert into webhooks (id, url, secret, types, streams, position) values (%s, %s, %s, %s, %s, %s)"
         with self._datastore.get_connection() as connection, connection.transaction():
-            connection.execute(statement, values)
+            connection.execute(SQL["create"], values)
             keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
         return self.find(identifier)
 
@@ -114,59 +105,38 @@ class Webhooks:
 
     def all(self) -> list[Webhook]:
         """Every webhook, in the order in which they were made."""
-        query = f"select {COLUMNS} from webhooks order by created_at, id"  # noqa: S608
         with self._datastore.get_connection() as connection:
-            return connection.cursor(row_factory=class_row(Webhook)).execute(query.encode()).fetchall()
+            return connection.cursor(row_factory=class_row(Webhook)).execute(SQL["all"]).fetchall()
 
     def find(self, identifier: str) -> Webhook:
         """One webhook; raises UnknownWebhook."""
-        query = f"select {COLUMNS} from webhooks where id = %s"  # noqa: S608
         with self._datastore.get_connection() as connection:
-            found = connection.cursor(row_factory=class_row(Webhook)).execute(query.encode(), (identifier,)).fetchone()
+            found = connection.cursor(row_factory=class_row(Webhook)).execute(SQL["one"], (identifier,)).fetchone()
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
         return found
 
     def set_status(self, identifier: str, status: Status, key: IdempotencyKey | None = None) -> Webhook:
         """Pause it, or let it go on where it was, as if nothing had failed."""
-        return self._one(
-            "update webhooks set status = %s, failures = 0, retry_at = null, lease = null, leased_until = null"
-            " where id = %s",
-            (status, identifier),
-            identifier,
-            key,
-        )
+        return self._one("set-status", (status, identifier), identifier, key)
 
     def set_back(self, identifier: str, after: int, key: IdempotencyKey | None = None) -> Webhook:
         """Tell it again of everything behind a position; a delivery under way is given up."""
-        return self._one(
-            "update webhooks set position = %s, status = 'active', failures = 0, retry_at = null, last_error = null,"
-            " lease = null, leased_until = null where id = %s",
-            (after, identifier),
-            identifier,
-            key,
-        )
+        return self._one("set-back", (after, identifier), identifier, key)
 
     def rotate(self, identifier: str, key: IdempotencyKey | None = None) -> Webhook:
         """Sign with a new secret from now on, and for a day with the one before as well."""
-        return self._one(
-            "update webhooks set former_secret = secret, secret = %s,"
-            " former_until = clock_timestamp() + make_interval(hours => %s) where id = %s",
-            (new_secret(), OVERLAP_HOURS, identifier),
-            identifier,
-            key,
-        )
+        return self._one("rotate", (new_secret(), OVERLAP_HOURS, identifier), identifier, key)
 
     def remove(self, identifier: str) -> None:
         """Tell it nothing more; raises UnknownWebhook."""
-        self._one("delete from webhooks where id = %s", (identifier,), identifier)
+        self._one("remove", (identifier,), identifier)
 
     def _one(
-        self, statement: str, values: tuple[object, ...], identifier: str = "", key: IdempotencyKey | None = None
+        self, block: str, values: tuple[object, ...], identifier: str = "", key: IdempotencyKey | None = None
     ) -> Webhook:
-        query = f"{statement} returning {COLUMNS}"
         with self._datastore.get_connection() as connection, connection.transaction():
-            found = connection.cursor(row_factory=class_row(Webhook)).execute(query.encode(), values).fetchone()
+            found = connection.cursor(row_factory=class_row(Webhook)).execute(SQL[block], values).fetchone()
             keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
@@ -188,9 +158,8 @@ class Webhooks:
 
     def due(self, lease: str) -> list[Due]:
         """What a worker may claim: webhooks that have something to be told and are nobody's just now, or its own."""
-        query = f"select id, url from webhooks where {DUE} order by id"  # noqa: S608
         with self._datastore.get_connection() as connection:
-            return connection.cursor(row_factory=class_row(Due)).execute(query.encode(), {"lease": lease}).fetchall()
+            return connection.cursor(row_factory=class_row(Due)).execute(SQL["claimable"], {"lease": lease}).fetchall()
 
     def claim(self, lease: str, lease_s: float, limit: int, *, among: Sequence[str] | None = None) -> list[Webhook]:
         """Webhooks that have something to be told and are nobody's just now, now this worker's.
@@ -205,41 +174,22 @@ class Webhooks:
             "among": None if among is None else list(among),
             "limit": limit,
         }
-        statement = (
-            "update webhooks set lease = %(new_lease)s,"  # noqa: S608
-            " leased_until = clock_timestamp() + make_interval(secs => %(lease_s)s) where id in ("
-            f"select id from webhooks where {DUE} and (%(among)s::text[] is null or id = any(%(among)s))"
-            " order by id limit %(limit)s for update skip locked)"
-        )
-        query = f"{statement} returning {COLUMNS}"
         with self._datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=class_row(Webhook))
-            return cursor.execute(query.encode(), values).fetchall()
+            return cursor.execute(SQL["claim"], values).fetchall()
 
     def delivered(self, identifier: str, lease: str, lease_s: float, position: int, *, sent: bool) -> bool:
         """Keep that everything up to a position is dealt with, and hold the lease on."""
-        return self._held(
-            "update webhooks set position = greatest(position, %s), failures = 0, retry_at = null, last_error = null,"
-            " last_delivered_at = case when %s then clock_timestamp() else last_delivered_at end,"
-            " leased_until = clock_timestamp() + make_interval(secs => %s) where id = %s and lease = %s",
-            (position, sent, lease_s, identifier, lease),
-        )
+        return self._held("delivered", (position, sent, lease_s, identifier, lease))
 
     def failed(self, identifier: str, lease: str, error: str, wait_s: float | None) -> bool:
         """Keep that an attempt failed, and try again after a while; None: never, it is disabled."""
-        return self._held(
-            "update webhooks set failures = failures + 1, last_error = %s, lease = null, leased_until = null,"
-            " status = case when %s::float8 is null then 'disabled' else status end,"
-            " retry_at = clock_timestamp() + make_interval(secs => %s) where id = %s and lease = %s",
-            (error[:LONGEST_ERROR], wait_s, wait_s, identifier, lease),
-        )
+        return self._held("failed", (error[:LONGEST_ERROR], wait_s, wait_s, identifier, lease))
 
     def release(self, identifier: str, lease: str) -> bool:
         """Leave a webhook to whoever comes next."""
-        return self._held(
-            "update webhooks set lease = null, leased_until = null where id = %s and lease = %s", (identifier, lease)
-        )
+        return self._held("release", (identifier, lease))
 
-    def _held(self, statement: str, values: tuple[object, ...]) -> bool:
+    def _held(self, block: str, values: tuple[object, ...]) -> bool:
         with self._datastore.get_connection() as connection:
-            return connection.execute(statement.encode(), values).rowcount == 1
+            return connection.execute(SQL[block], values).rowcount == 1
