@@ -258,7 +258,7 @@ converted as (
 
 -- name: contribution (key)
 -- What the buyers asked for have of it (rules 19, 20), and what each of its parts is multiplied with.
--- remainder: how much of the figure may be theirs although nobody says so; null: none.
+-- remainder: how much of the figure may be theirs without an allocation that says so; null: none.
 shared as (
     select
         converted.* exclude (value, low, high, quantified, unquantified, unbounded),

@@ -106,7 +106,7 @@ class Database:
         with judged():
             self.connection = duckdb.connect(target, config=SETTINGS | bounds.settings(spill))
             self.connection.execute(QUIET)
-        #: Told of an error that the database does not go on after.
+        #: Called with an error that the database does not go on after.
         self.on_fault: Callable[[Exception], None] = lambda fault: None
         self._readers: set[duckdb.DuckDBPyConnection] = set()
         self._left = Condition()
@@ -141,7 +141,7 @@ class Database:
                 self._left.notify_all()
 
     def close(self) -> None:
-        """Let nobody begin to read, wait a little for those who do, and let go of the file."""
+        """Stop further reads, wait a little for those under way, and let go of the file."""
         with self._left:
             if self.is_closed:
                 return

@@ -140,7 +140,7 @@ def _parts(
         statements.rows(connection, statement, values)
 
     repriced = "repriced" if after.measure == "spend" else "not-repriced"
-    for name in ("gone", "told", "kin", repriced, "cancelling", "touched"):
+    for name in ("gone", "replaced", "kin", repriced, "cancelling", "touched"):
         make(name)
     for side, parameters in sides.items():
         reading = contributions.query(parameters, block["contributions"], "touched-lines", parameters.key)
@@ -201,15 +201,15 @@ def _add_revaluations(connection: duckdb.DuckDBPyConnection, parts: Parts, value
         changes[row["key_before"]] -= _valued(row["value_before"], row["factors_before"])
         changes[row["key_after"]] += _valued(row["value_after"], row["factors_after"])
         changes[row["priced_key"]] -= _valued(row["effect"], row["priced"])
-        told = {(cause["before"], cause["after"]) for cause in row["causes"]}
+        pairs = {(cause["before"], cause["after"]) for cause in row["causes"]}
         for key, change in changes.items():
-            if change or (row["telling"] and told):
+            if change or (row["telling"] and pairs):
                 parts[key]["revaluation"].value += change
-                causes[key] |= told
-    positions = {position for told in causes.values() for pair in told for position in pair if position is not None}
+                causes[key] |= pairs
+    positions = {position for pairs in causes.values() for pair in pairs for position in pair if position is not None}
     events = statements.rows(connection, block["events"], values | {"positions": sorted(positions)})
-    for key, told in causes.items():
-        withdrawn, begun = {before for before, _ in told}, {after for _, after in told}
+    for key, pairs in causes.items():
+        withdrawn, begun = {before for before, _ in pairs}, {after for _, after in pairs}
         listed = {
             (event["position"], event["about"]): event
             for event in events
@@ -218,8 +218,8 @@ def _add_revaluations(connection: duckdb.DuckDBPyConnection, parts: Parts, value
         part = parts[key]["revaluation"]
         part.events = len(listed)
         for event in list(listed.values())[:MOST_EVENTS]:
-            told_of = {name: value for name, value in event.items() if name != "fact"}
-            part.listed.append(_dated(told_of) | {"assertion_id": None, "line": None, "value": None})
+            named = {name: value for name, value in event.items() if name != "fact"}
+            part.listed.append(_dated(named) | {"assertion_id": None, "line": None, "value": None})
 
 
 def _valued(amount: int, factors: dict[str, int] | None) -> int:
@@ -276,11 +276,11 @@ def _sides(before: Figure | None, after: Figure | None) -> Record:
 
 def _explained(parts: dict[str, Part], change: Decimal) -> list[Record]:
     """The parts of a row as answered, adding up to its printed difference."""
-    told = [(name, parts[name]) for name in CLASSES if name in parts and (parts[name].value or parts[name].listed)]
-    values = _rounded_to([_number(part.value) for _, part in told], change)
+    said = [(name, parts[name]) for name in CLASSES if name in parts and (parts[name].value or parts[name].listed)]
+    values = _rounded_to([_number(part.value) for _, part in said], change)
     return [
         {"class": name, "value": plain(value), "event_count": part.events, "events": part.listed}
-        for (name, part), value in zip(told, values, strict=True)
+        for (name, part), value in zip(said, values, strict=True)
     ]
 
 

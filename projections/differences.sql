@@ -23,9 +23,9 @@ from retraction
 where was_known(position, known_on, $after_known_on, $after_position)
 group by retracts
 
--- name: told
+-- name: replaced
 -- Facts that are taken from another event after than before, of the kinds that the question looks at.
-create or replace temp table told as
+create or replace temp table replaced as
 select
     kind,
     subject,
@@ -60,17 +60,17 @@ having before is distinct from after
 -- name: kin
 -- Organisations above which somebody's parent is another, or their own is.
 create or replace temp table kin as
-select subject::integer as organization from told where kind = 'parent'
+select subject::integer as organization from replaced where kind = 'parent'
 union
 select organization
 from below_as_of(
-    (select list(subject::integer) from told where kind = 'parent'),
+    (select list(subject::integer) from replaced where kind = 'parent'),
     $before_effective_on, $before_known_on, $before_position
 )
 union
 select organization
 from below_as_of(
-    (select list(subject::integer) from told where kind = 'parent'),
+    (select list(subject::integer) from replaced where kind = 'parent'),
     $after_effective_on, $after_known_on, $after_position
 )
 
@@ -91,7 +91,7 @@ with party as materialized (
     )
     where organization in (select organization from kin)
 )
-select above.organization, list({'before': told.before, 'after': told.after} order by told.subject) as causes
+select above.organization, list({'before': replaced.before, 'after': replaced.after} order by replaced.subject) as causes
 from (
     select organization, ancestor
     from lineages_as_of(
@@ -103,7 +103,7 @@ from (
         (select list(organization) from party), $after_effective_on, $after_known_on, $after_position
     )
 ) as above
-join told on told.kind = 'parent' and told.subject = above.ancestor
+join replaced on replaced.kind = 'parent' and replaced.subject = above.ancestor
 group by above.organization
 
 -- name: repriced
@@ -201,9 +201,9 @@ from moved
 where
     was <> now
     or placed_position in (select placed_position from cancelling where was <> now)
-    or placed_position in (select subject from told where kind = 'allocation')
-    or product in (select subject from told where kind in ('maker', 'category', 'attribute', 'label'))
-    or vendor in (select subject from told where kind = 'country')
+    or placed_position in (select subject from replaced where kind = 'allocation')
+    or product in (select subject from replaced where kind in ('maker', 'category', 'attribute', 'label'))
+    or vendor in (select subject from replaced where kind = 'country')
     or vendor in (select organization from kin)
     or buyer in (select organization from kin)
     or buyer in (select unnest($newcomers::integer[]))
@@ -276,7 +276,7 @@ from (
 
 -- name: walked (measure)
 -- From the figure of a line before to the one after, one event after another (rule 47): first what counts no more, the
--- latest first, then what counts only now, the latest last. Place 0 is the figure before, and nobody's effect.
+-- latest first, then what counts only now, the latest last. Place 0 is the figure before, and no effect.
 create or replace temp table walked as
 {movements},
 step as (
@@ -525,10 +525,10 @@ line as (
     from changed
     join drawn on drawn.source = changed.source and drawn.line_key = changed.line_key
     left join repriced as rate on rate.currency = changed.currency and rate.priced_on = changed.priced_on
-    left join told as attribute on attribute.kind = 'attribute' and attribute.subject = changed.product
-    left join told as fact on fact.kind in ('maker', 'category', 'label') and fact.subject = changed.product
-    left join told as country on country.kind = 'country' and country.subject = changed.vendor
-    left join told as allocation
+    left join replaced as attribute on attribute.kind = 'attribute' and attribute.subject = changed.product
+    left join replaced as fact on fact.kind in ('maker', 'category', 'label') and fact.subject = changed.product
+    left join replaced as country on country.kind = 'country' and country.subject = changed.vendor
+    left join replaced as allocation
         on allocation.kind = 'allocation' and changed.source = 'order' and allocation.subject = changed.placed_position
     left join kinship as seller on seller.organization = changed.vendor
     left join kinship as holder on holder.organization = changed.buyer

@@ -1,4 +1,4 @@
-"""Digests of a projection's tables: equal contents, equal digests, whatever the batches that the events came in."""
+"""Digests of a projection's tables: equal contents, equal digests, however the events were batched."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -175,7 +175,7 @@ class Projection:
         return not self._database.is_closed and self._position >= self.readable_from
 
     def tell_faults(self, tell: Callable[[Exception], None]) -> None:
-        """Have a function told of Damaged and Broken, whoever comes upon it; it is called in their thread."""
+        """Have a function called with Damaged and Broken, in the thread that comes upon it."""
         self._database.on_fault = tell
 
     @contextmanager

@@ -8,7 +8,7 @@ from typing import Self
 
 #: Wide enough that sums and products of recorded figures, factors and shares are never rounded.
 PRECISE = Context(prec=200, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
-#: A quotient of two rates is cut off behind this many places; whatever is multiplied with it is exact from there on.
+#: A quotient of two rates is cut off behind this many places; products with it are exact from there on.
 RATE_PLACES = 36
 ONE_RATE: int = 10**RATE_PLACES
 #: Far finer than any output and far coarser than what the cut of a rate may come to: a true half is a half again.

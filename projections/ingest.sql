@@ -160,7 +160,7 @@ select currency, position from staged_exchange_rate;
 -- name: read-order-placed
 -- Placings of orders, in words.
 create or replace temp table staged_order_placed as
-with told as (
+with said as (
     select
         position,
         known_on,
@@ -174,7 +174,7 @@ with told as (
 select
     position, known_on, ends_on, basis, said.order_id, said.vendor_id as vendor, said.currency, said.buyers,
     case when len(said.buyers) = 1 then said.buyers[1] end as buyer
-from told;
+from said;
 insert into mention
 select vendor, position from staged_order_placed
 union all select currency, position from staged_order_placed

@@ -25,7 +25,7 @@ class OrderList(Moment):
 
 
 def order_ids(connection: duckdb.DuckDBPyConnection, asked: OrderList, after: str, most: int) -> list[str]:
-    """The next ids after one ("": from the first) of orders that are there, whatever their status."""
+    """The next ids after one ("": from the first) of orders that are there, of any status."""
     values: dict[str, Any] = {
         **asked.bindings(),
         **asked.model_dump(include={"buyer", "vendor", "product", "placed_from", "placed_to"}),

@@ -83,7 +83,7 @@ class _Stream:
 
     def __init__(self, events: Iterable[Recorded], moment: Moment) -> None:
         self._moment = moment
-        #: Whatever was recorded by then, counting or not.
+        #: All that was recorded by then, counting or not.
         self._recorded = [event for event in events if event.position <= moment.position]
         #: Visible retractions, by the id of what they retract.
         self._retractions = {
@@ -124,9 +124,9 @@ class _Stream:
         for event in self._recorded:
             if event.type == "event-annotated" and self._hindrance(event) is None:
                 notes[event.data["annotates"]].append(event.data["note"])
-        return [self._told(event, notes[event.id]) for event in self._recorded]
+        return [self._described(event, notes[event.id]) for event in self._recorded]
 
-    def _told(self, event: Recorded, notes: list[str]) -> dict[str, Any]:
+    def _described(self, event: Recorded, notes: list[str]) -> dict[str, Any]:
         assert event.stored is not None
         retraction = self._retractions.get(event.id)
         missing = list(dict.fromkeys(line for line in _lines_built_on(event) if not self._is_there(event, line)))
@@ -135,7 +135,7 @@ class _Stream:
             why_not = "its order is not there"
         elif why_not is None and self._has_no_line(event):
             why_not = "its line is not there"
-        told = {
+        described = {
             "position": event.position,
             "version": event.version,
             "id": event.id,
@@ -151,14 +151,14 @@ class _Stream:
             "notes": notes,
             "data": event.data,
         }
-        told |= {name: event.stored[name] for name in ("actor", "corrects", "source") if name in event.stored}
-        return told | ({"missing_lines": missing} if missing else {})
+        described |= {name: event.stored[name] for name in ("actor", "corrects", "source") if name in event.stored}
+        return described | ({"missing_lines": missing} if missing else {})
 
     def _is_known(self, event: Recorded) -> bool:
         return self._moment.known_on is None or event.known_on <= self._moment.known_on
 
     def _hindrance(self, event: Recorded) -> str | None:
-        """Why the event does not count for itself, whatever the order's other events say (rules 2 to 4)."""
+        """Why the event does not count by itself, without regard to the order's other events (rules 2 to 4)."""
         if not self._is_known(event):
             return "not known yet"
         if event.id in self._retractions:
@@ -288,13 +288,13 @@ def _down(number: Decimal, by: Decimal) -> Decimal:
 
 
 def _is_settled(figures: Figures) -> bool:
-    """Whether nothing of a line is open: by goods, or by money where nobody knows how many goods were ordered."""
+    """Whether nothing of a line is open: by goods, or by money where the quantity ordered is not known."""
     known = _known(figures)
     return known is not None and known["open"].sum == 0
 
 
 def _known(figures: Figures) -> Statuses | None:
-    """A line's goods, or its money where nobody knows how many goods were ordered; None: nobody knows either."""
+    """A line's goods, or its money where the quantity ordered is not known; None: neither is."""
     return next((statuses for statuses in figures.values() if not statuses["ordered"].unquantified), None)
 
 

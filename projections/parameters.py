@@ -187,7 +187,7 @@ class VendorDependence(ContributionParameters):
 
 
 class RegulatoryExposure(ContributionParameters):
-    """What regulatory-exposure is asked: unless told otherwise, of what is still to come."""
+    """What regulatory-exposure is asked: by default of what is still to come."""
 
     status: Literal["ordered", "delivered", "open"] = Field("open", description=STATUS)
 

@@ -109,20 +109,22 @@ def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Term
     parties[NOBODY] = STRANGER
     # One for all whom no condition can tell apart, and what conditions say of that one.
     alike: dict[tuple[frozenset[str], str | None, str | None], Party] = {}
-    told: dict[Party, Standing] = {}
+    standings: dict[Party, Standing] = {}
     kinds: dict[tuple[Finding, ...], int] = {}
     people = People({}, {}, [])
     for number, party in parties.items():
         one = alike.setdefault((party.lineage, party.country, party.ultimate_country), party)
-        if one not in told:
+        if one not in standings:
             as_buyer = tuple(conditions.of_buyer(one) for conditions in terms.conditions)
             kind = kinds.setdefault(as_buyer, len(kinds))
             if kind == len(people.buyers):
                 people.buyers.append(one)
             countries_of = [conditions.of_country(one) for conditions in terms.conditions]
             named = _bits(conditions.names(one) for conditions in terms.conditions)
-            told[one] = Standing(kind, *_certain_and_possible(as_buyer), named, *_certain_and_possible(countries_of))
-        people.parties[number], people.standing[number] = one, told[one]
+            standings[one] = Standing(
+                kind, *_certain_and_possible(as_buyer), named, *_certain_and_possible(countries_of)
+            )
+        people.parties[number], people.standing[number] = one, standings[one]
     return people
 
 

@@ -1,7 +1,7 @@
 -- name: partnerships
 -- All partnerships as of a moment, or one, or those of one party. Forming and ending speak of the same thing: the last
 -- of them wins (docs/semantics.md, rule 5).
-with told as (
+with known as (
     select
         partnership_id,
         arg_max(parties, (ends_on, known_on, position)) filter (parties is not null) as parties,
@@ -27,6 +27,6 @@ select
     strftime(since, '%Y-%m-%d') as since,
     if(ended, strftime(ended_on, '%Y-%m-%d'), null) as ended_on,
     if(ended, reason, null) as reason
-from told
+from known
 where since is not null and ($party is null or list_contains(parties, $party))
 order by partnership_id

@@ -42,13 +42,13 @@ def instruments_as_of(
     """Every instrument as of a moment, or the one with this id, by id."""
     block = statements.blocks("regulations.sql")
     values = moment.bindings() | {"only": only}
-    told = [_recorded(row, json.loads(row["data"])) for row in statements.rows(connection, block["facts"], values)]
-    if told:
-        told += [
+    found = [_recorded(row, json.loads(row["data"])) for row in statements.rows(connection, block["facts"], values)]
+    if found:
+        found += [
             _recorded(row, {"retracts": row["retracts"], "reason": row["reason"]})
             for row in statements.rows(connection, block["retractions"], values)
         ]
-    return instruments(told, moment.effective_on)
+    return instruments(found, moment.effective_on)
 
 
 def written(instrument: Instrument) -> dict[str, Any]:

@@ -28,7 +28,7 @@ SUPPLIES = Grouping(
 
 
 @dataclass
-class Row:
+class SupplyRow:
     """One row in the making."""
 
     #: Numbers; no product: NO_PRODUCT.
@@ -57,16 +57,16 @@ def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: Regul
 
     `total`; `rows` by vendor and product: restricted (yes, no or undetermined), value, low, high, the rules that say
     yes or undetermined, and an explanation in sentences; `at_risk_low` and `at_risk_high`; and `instruments`: what is
-    in force, whatever its rules do. Figures are decimal strings, parts at risk numbers.
+    in force, barring or not. Figures are decimal strings, parts at risk numbers.
     """
     values = contributions.bindings(connection, parameters) | {"home": None}
     restrictions = Restrictions(connection, parameters)
     sums = added_up(connection, parameters, SUPPLIES, values, verdicts=restrictions.verdicts).sums
-    rows: dict[tuple[int, int], Row] = {}
+    rows: dict[tuple[int, int], SupplyRow] = {}
     for part in sums:
         vendor, product = part.alike["vendor"], part.alike["product"]
         key = vendor, NO_PRODUCT if product is None else product
-        rows.setdefault(key, Row(*key)).add(part)
+        rows.setdefault(key, SupplyRow(*key)).add(part)
     doubtful = [row.product for row in rows.values() if row.restricted is not Truth.NO]
     if doubtful:
         restrictions.get_to_know(doubtful)
@@ -87,20 +87,20 @@ def _words(connection: duckdb.DuckDBPyConnection, keys: Iterable[tuple[int, int]
     return {row["number"]: row["word"] for row in statements.rows(connection, statement, {"numbers": numbers})}
 
 
-def _rank(row: Row, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, str]:
+def _rank(row: SupplyRow, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, str]:
     """Largest value first, unknown values last, then by vendor and product, no product last."""
     value = row.figure.value
     negated = ZERO if value is None else PRECISE.minus(value)
     return value is None, negated, words[row.vendor], row.product == NO_PRODUCT, words.get(row.product, "")
 
 
-def _row(row: Row, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
+def _row(row: SupplyRow, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
     restricted = row.restricted
     vendor, product = words[row.vendor], words.get(row.product)
     found, sentences = CLEAR, list[str]()
     if restricted is not Truth.NO:
         found = restrictions.assess(row.buyers, row.vendor, row.product)
-        # Where no country is missing nobody is a stranger, and most rows need not ask.
+        # Where no country is missing there are no strangers, and most rows need not ask.
         stranger = any("country" in finding.missing for finding in found.findings.values())
         strangers = restrictions.strangers(row.buyers, row.vendor, row.product) if stranger else ()
         supply = Supply(vendor, product, restrictions.product(row.product), strangers)

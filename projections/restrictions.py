@@ -86,12 +86,12 @@ class Restrictions:
     def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
         self._connection = connection
         self._moment = moment
-        #: Every instrument in force, by id, whatever its rules do.
+        #: Every instrument in force, by id, barring or not.
         self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
         self.verdicts = UNRESTRICTED
         barring = [(_rules(instrument), _licences(instrument)) for instrument in self.in_force if _rules(instrument)]
         if not barring:
-            # Nobody is looked at.
+            # No organisation is looked at.
             return
         self._book = Rulebook.of(self.in_force)
         self._terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))

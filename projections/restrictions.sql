@@ -67,7 +67,7 @@ judged as (
 )
 
 -- name: unjudged
--- The same where no rule bars anything, and nobody is told apart.
+-- The same where no rule bars anything, and all buyers are alike.
 judged as (
     select counted.*, [0] as buyers, 0 as verdict, coalesce(counted.country = number_of($home), false) as domestic
     from counted

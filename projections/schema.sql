@@ -109,7 +109,7 @@ create table steady (
     closes utinyint not null
 );
 
--- Lines that are not, and the event from which on; their movements are judged line by line, whatever the moment.
+-- Lines that are not, and the event from which on; their movements are judged line by line at every moment.
 -- accounts: 1 quantity, 2 amount, 3 both
 create table irregular (line_key bigint not null, position bigint not null, accounts utinyint not null);
 

@@ -16,7 +16,7 @@ from projections import contributions, spans, statements
 from projections.contributions import PLACES
 from projections.figures import PRECISE, Figure, cross_rate, ratio, share_of
 from projections.parameters import VendorDependence, parse_duration
-from projections.vendor_dependence import Row, metrics_of, names_of, rank, written
+from projections.vendor_dependence import RankedRow, metrics_of, names_of, rank, written
 
 #: Points that one answer holds.
 MOST_POINTS = 1_000
@@ -38,7 +38,7 @@ Change = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Sum:
+class RunningSum:
     """Contributions added up and taken off again, in whole numbers of 1e-52 as in `contributions.Tally`."""
 
     value: int = 0
@@ -82,11 +82,11 @@ class State:
     """The figures as they stand on a day."""
 
     unit: str
-    rows: dict[str | None, Sum] = field(default_factory=lambda: defaultdict(Sum))
-    total: Sum = field(default_factory=Sum)
-    captive: Sum = field(default_factory=Sum)
+    rows: dict[str | None, RunningSum] = field(default_factory=lambda: defaultdict(RunningSum))
+    total: RunningSum = field(default_factory=RunningSum)
+    captive: RunningSum = field(default_factory=RunningSum)
     #: by the number of the vendor's country
-    of_country: dict[int | None, Sum] = field(default_factory=lambda: defaultdict(Sum))
+    of_country: dict[int | None, RunningSum] = field(default_factory=lambda: defaultdict(RunningSum))
 
     def apply(self, change: Change) -> None:
         """Take in one change."""
@@ -99,9 +99,9 @@ class State:
             self.captive.add(change)
         self.of_country[change["country"]].add(change)
 
-    def told(self, home: int | None) -> dict[str, Any]:
+    def point(self, home: int | None) -> dict[str, Any]:
         """The point without its day."""
-        ranked = sorted((Row(key, row.figure()) for key, row in self.rows.items()), key=rank)
+        ranked = sorted((RankedRow(key, row.figure()) for key, row in self.rows.items()), key=rank)
         total = self.total.figure()
         domestic = None if home is None else self.of_country[home].figure()
         return {
@@ -205,7 +205,7 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
     known = spans.organizations(facts, from_on, buyers)
     asked = [span for span in known.asked if parameters.buyer_scope == "group" or span.thing in buyers]
     if parameters.home is not None or len(parameters.buyer) != 1:
-        # 0: a country of which nobody is.
+        # 0: a country that no organisation has.
         homes = [(from_on, None if parameters.home is None else numbers.get(parameters.home, 0))]
     else:
         homes = sorted((span.since, span.held[1]) for span in known.standing if span.thing in buyers)
@@ -266,7 +266,7 @@ def _points(
             state.apply(changes[done])
             done += 1
         home = next((country for since, country in reversed(homes) if since <= day), None)
-        told = state.told(home)
-        if days is not None or told != before:
-            yield {"effective_on": day.isoformat(), **told}
-        before = told
+        point = state.point(home)
+        if days is not None or point != before:
+            yield {"effective_on": day.isoformat(), **point}
+        before = point

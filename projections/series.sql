@@ -633,6 +633,6 @@ from (
     from partnership_fact
     where
         counts(position, known_on, ends_on, $effective_on, $known_on, $position)
-) as told
+) as happening
 where ends_on >= $from_on
 order by effective_on, known_on, position

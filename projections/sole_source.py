@@ -33,10 +33,10 @@ def sole_sources(
             buyers[one["maker"], one["category"]].update(kinds if isinstance(kinds, list) else [kinds])
     markets = {bought: (bought[1], frozenset(kinds)) for bought, kinds in sorted(buyers.items())}
     offered = _offered(connection, parameters, restrictions, list(dict.fromkeys(markets.values())))
-    return [_told(maker, category, offered[market]) for (maker, category), market in markets.items()]
+    return [_written(maker, category, offered[market]) for (maker, category), market in markets.items()]
 
 
-def _told(maker: str, category: str, offered: Mapping[str, Truth]) -> dict[str, Any]:
+def _written(maker: str, category: str, offered: Mapping[str, Truth]) -> dict[str, Any]:
     others = {other: truth for other, truth in offered.items() if other != maker}
     best = max(others.values(), default=Truth.NO)
     alternatives = [other for other, truth in others.items() if truth is best]

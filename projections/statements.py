@@ -59,6 +59,6 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         yield
     finally:
         UNDER_WAY.reset(under_way)
-        # Where the database refuses everything, the error that it says of the block is the one to be told.
+        # Where the database refuses everything, the error of the block is the one that counts.
         with suppress(duckdb.Error):
             connection.execute("rollback")

@@ -41,7 +41,7 @@ ROWS = Grouping(
 
 
 @dataclass
-class Row:
+class RankedRow:
     """One row in the making."""
 
     key: str | None
@@ -72,14 +72,14 @@ def vendor_dependence(
     country code, or None.
     """
     home = _home(connection, parameters)
-    rows: dict[str | None, Row] = {}
+    rows: dict[str | None, RankedRow] = {}
     captive, domestic = [], []
     values = contributions.bindings(connection, parameters) | {"home": home}
     restrictions = Restrictions(connection, parameters)
     found = added_up(connection, parameters, ROWS, values, parameters.key, restrictions.verdicts)
     for part in found.sums:
         key = part.alike["key"]
-        rows.setdefault(key, Row(key)).add(part)
+        rows.setdefault(key, RankedRow(key)).add(part)
         if part.alike["captive"]:
             captive.append(part.figure)
         if part.alike["domestic"]:
@@ -99,7 +99,7 @@ def vendor_dependence(
 
 
 def _home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> str | None:
-    """The country that counts as domestic; None: there is none, or nobody knows it (rule 58)."""
+    """The country that counts as domestic; None: there is none, or it is not known (rule 58)."""
     home = _said_home(connection, parameters)
     return None if home == UNKNOWN_COUNTRY else home
 
@@ -112,7 +112,7 @@ def _said_home(connection: duckdb.DuckDBPyConnection, parameters: VendorDependen
     return found[0]["country"] if found else None
 
 
-def rank(row: Row) -> tuple[bool, Decimal, bool, str]:
+def rank(row: RankedRow) -> tuple[bool, Decimal, bool, str]:
     """Largest value first, unknown values last, then by key, no key last."""
     value = row.figure.value
     return value is None, ZERO if value is None else PRECISE.minus(value), row.key is None, row.key or ""
@@ -123,7 +123,10 @@ def written(figure: Figure) -> dict[str, str | None]:
 
 
 def _rows(
-    ranked: list[Row], total: Figure, names: dict[str, tuple[str | None, str | None]], parameters: VendorDependence
+    ranked: list[RankedRow],
+    total: Figure,
+    names: dict[str, tuple[str | None, str | None]],
+    parameters: VendorDependence,
 ) -> list[dict[str, Any]]:
     unbounded = sum(row.figure.high is None for row in ranked)
     bounded = sum_of(row.figure.high for row in ranked if row.figure.high is not None)
@@ -185,7 +188,7 @@ def at_risk(sums: Iterable[Sum], total: Figure) -> dict[str, float | None]:
     }
 
 
-def metrics_of(ranked: list[Row], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:
+def metrics_of(ranked: list[RankedRow], total: Figure, captive: Figure, domestic: Figure | None) -> dict[str, Any]:
     """The metrics over the rows that have a value (rule 27)."""
     shares = [share for row in ranked if (share := share_of(row.figure, total)) is not None]
     squares = sum_of(product_of(share, share) for share in shares)

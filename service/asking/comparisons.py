@@ -67,7 +67,7 @@ class Comparisons:
             )
             for side in (0, 1)
         )
-        # What is not compared is the same on both sides, whatever was recorded between the two readings.
+        # What is not compared is the same on both sides, even if more was recorded between the two readings.
         if clock in ("effective_on", "known_on"):
             before = before.model_copy(update={"position": after.position})
         compared = "position" if clock == "recorded_at" else clock

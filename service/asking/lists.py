@@ -172,10 +172,10 @@ class Registers:
         assert page is not None
         moment = self._moment(own)
         until = moment.effective_on if "effective_on" in raw else None
-        told = self.histories.told(stream, moment.position, moment.known_on, until)
-        if not told:
+        known = self.histories.told(stream, moment.position, moment.known_on, until)
+        if not known:
             raise NothingThere(f"{stream} is not known at that point in time")
-        chosen, cursor = page.cut(told, lambda one: f"{one.event.version:018}", moment)
+        chosen, cursor = page.cut(known, lambda one: f"{one.event.version:018}", moment)
         described = {
             "resolved": self.clocks.resolved(moment),
             "stream": stream,
@@ -194,8 +194,8 @@ class Registers:
 
     def _last_word(self, raw: Raw, stream: str, words: str) -> dict[str, Any]:
         moment = self._moment(raw)
-        told = self.histories.told(stream, moment.position, moment.known_on)
-        found = latest([one.event for one in told], moment.effective_on)
+        known = self.histories.told(stream, moment.position, moment.known_on)
+        found = latest([one.event for one in known], moment.effective_on)
         if found is None:
             raise NothingThere(f"{words} {stream.partition('/')[2]} is not known at that point in time")
         return {"resolved": self.clocks.resolved(moment), **found.data, "event": _envelope(found)}

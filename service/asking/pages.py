@@ -13,8 +13,8 @@ from service.asking.views import Question
 Raw = dict[str, list[str]]
 #: Clocks that are resolved to a position, which is the same for all pages.
 MOVING = ("recorded_at", "min_position")
-#: Told how many entries were read.
-Told = Callable[[int], None]
+#: Called with how many entries were read.
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Entries:
     first: Answer
     questions: Questions
     comparisons: Comparisons
-    told: Told
+    progress: Progress
 
     def __iter__(self) -> Iterator[Record]:
         answer, done = self.first, 0
@@ -72,7 +72,7 @@ class Entries:
             found = answer[self.pages.listed]
             yield from found
             done += len(found)
-            self.told(done)
+            self.progress(done)
             if self.pages.is_last(self.question.raw, answer):
                 return
             raw = self.pages.following(self.question.raw, answer, done)
@@ -81,14 +81,16 @@ class Entries:
             )
 
 
-def whole_answer(question: Question, questions: Questions, comparisons: Comparisons, told: Told) -> dict[str, Any]:
+def whole_answer(
+    question: Question, questions: Questions, comparisons: Comparisons, progress: Progress
+) -> dict[str, Any]:
     """The answer with the entries of all pages, unless the question asks for one page."""
     pages = PAGES.get(question.view.path)
     if pages is None or any(name in question.raw for name in pages.naming):
         return question.answer(questions, comparisons)
     paged = Question(question.view, question.identifier, {**question.raw, "limit": [str(pages.size)]})
     first = paged.answer(questions, comparisons)
-    whole = {**first, pages.listed: Entries(paged, pages, first, questions, comparisons, told)}
+    whole = {**first, pages.listed: Entries(paged, pages, first, questions, comparisons, progress)}
     return {name: None if name == "next_cursor" else value for name, value in whole.items()}
 
 

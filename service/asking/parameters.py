@@ -56,7 +56,7 @@ class ClockParameters(BaseModel):
     )
 
 
-class Page(BaseModel):
+class PartParameters(BaseModel):
     """Which part of a list is asked for; without either the whole list, where it is not too long for that."""
 
     limit: int | None = Field(None, ge=1, le=MOST, description="Entries of a page.")
@@ -68,7 +68,7 @@ class Page(BaseModel):
     )
 
 
-class PageOfMany(Page):
+class PageParameters(PartParameters):
     """Which part of a list is asked for that is only answered by pages."""
 
     limit: int = Field(USUAL, ge=1, le=MOST, description="Entries of a page.")

@@ -20,9 +20,9 @@ from service.asking.comparisons import Comparisons
 from service.asking.lists import REGISTERS
 from service.asking.parameters import (
     EvidenceParameters,
-    Page,
-    PageOfMany,
+    PageParameters,
     Parameter,
+    PartParameters,
     SeriesParameters,
     clocks,
     clocks_twice,
@@ -75,7 +75,7 @@ class View:
     #: Further parameters: a model of them, or those themselves.
     further: type[BaseModel] | Sequence[Parameter] = ()
     #: Parameters of the page, where it is answered page by page.
-    page: type[Page] | None = None
+    page: type[PartParameters] | None = None
     #: The clocks, where they are not those of every question.
     clocks: Sequence[Parameter] = field(default_factory=clocks)
     #: The subcommand of `daybook query`; None: `daybook export view` alone.
@@ -193,7 +193,7 @@ def _register(
             (plural, "history", *(column.name for column in main.columns)),
             MOMENT if is_all else {"identifier": one, **({} if history else MOMENT)},
             [Parameter(name, WORD, by.words) for name, by in REGISTERS[plural].filters.items()] if is_all else (),
-            Page if is_all else None,
+            PartParameters if is_all else None,
             command=plural if is_all else None,
             client=plural if is_all else kind,
             kind=kind,
@@ -316,7 +316,7 @@ VIEWS: dict[str, View] = {
             (tables.ORDERS,),
             ("orders",),
             MOMENT,
-            page=PageOfMany,
+            page=PageParameters,
             command="orders",
             client="orders_page",
             kind="order",

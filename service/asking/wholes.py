@@ -2,7 +2,7 @@
 
 import re
 
-#: What fits a position: below 2^63, whatever the digits.
+#: What fits a position: below 2^63 with any digits.
 WHOLE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.resources import KINDS, Kind
-from service.asking.parameters import PageOfMany, clocks, parameters_of
+from service.asking.parameters import PageParameters, clocks, parameters_of
 from service.asking.views import MOMENT
 from service.shapes.things import ExchangeRates, History, SupplyAssertion
 from service.web.accepting import accepted
@@ -51,7 +51,7 @@ def _add_history(kind: Kind) -> None:
                 304: NOT_MODIFIED,
             },
             (*ALWAYS, 404, 406, 422),
-            [in_query(one) for one in (*clocks(), *parameters_of(PageOfMany))],
+            [in_query(one) for one in (*clocks(), *parameters_of(PageParameters))],
             headers=ASKED,
             asks={"identifier": NAMED[kind.name], "limit": 10},
         ).route(),
