@@ -6,7 +6,8 @@
 
 A block begins at its heading and ends where the next begins. Between braces stands a parameter, which the heading
 declares and the caller gives, or the name of another block of the file, whose text stands there. Values never stand
-there: they are bound.
+there: they are bound. A comment `-- reads: order-placed, order-amended` says of a block of `ingest.sql` which types of
+events it is about.
 """
 
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 HEADING = re.compile(r"^-- name: ([a-z0-9-]+)(?: \(([a-z0-9_]+(?:, [a-z0-9_]+)*)\))?\n", re.MULTILINE)
 PLACE = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 COMMENTS = re.compile(r"(?:--.*\n)*")
+READS = re.compile(r"^-- reads: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Block:
     parameters: tuple[str, ...]
     #: What the comment under its heading says; "": nothing.
     sentence: str
+    #: What it is said to read; empty: nothing is said.
+    reads: tuple[str, ...]
     #: Everything under its heading, the comment included, with the blocks that it names.
     text: str
 
@@ -51,8 +55,10 @@ def read(path: Path) -> Mapping[str, Block]:
         parameters = tuple(declared.split(", ")) if declared else ()
         comments = COMMENTS.match(text)
         assert comments is not None
-        sentence = " ".join(line.removeprefix("--").strip() for line in comments[0].splitlines())
-        found[name] = Block(name, parameters, sentence, _joined(path.name, written, name, text, parameters))
+        reads = tuple(word for said in READS.findall(comments[0]) for word in said.split(", "))
+        said = READS.sub("", comments[0]).splitlines()
+        sentence = " ".join(line.removeprefix("--").strip() for line in said if line)
+        found[name] = Block(name, parameters, sentence, reads, _joined(path.name, written, name, text, parameters))
     return found
 
 

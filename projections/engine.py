@@ -15,59 +15,32 @@ import pyarrow as pa
 from domain.catalogue import EVENT_TYPES
 from domain.values import EventData
 from projections import statements
+from projections.blocks import read
 from projections.database import Bounds, Closed, Damaged, Database, judged
 from projections.digests import digest_of
 
-
-def _of(kind: str) -> set[str]:
-    """The types of events of a kind of thing, all of which are read alike, one that is new among them."""
-    return {name for name, definition in EVENT_TYPES.items() if kind == definition.KIND}
+EVERY = "every type"
 
 
-ORGANIZATIONS = {"organization-registered", "organization-changed"}
-PRODUCTS = {"product-registered", "product-changed"}
-RATES = {"exchange-rates-published"}
-LINES = {"order-placed", "order-amended"}
-MOVEMENTS = {"order-amended", "goods-received", "goods-returned"}
-LATER = MOVEMENTS | {"order-cancelled", "order-allocated"}
-SUPPLY = {"supply-asserted"}
-TERMS = ORGANIZATIONS | PRODUCTS | RATES | LINES | {"order-allocated"} | SUPPLY
+def _types(reads: Iterable[str]) -> Iterator[str]:
+    """The types of events that a block says it reads: by name, all of them, or all of a kind, those yet to come too."""
+    for said in reads:
+        if said.startswith(EVERY):
+            kind = said.removeprefix(EVERY).removeprefix(" of ")
+            yield from (name for name, definition in EVENT_TYPES.items() if kind in ("", definition.KIND))
+        else:
+            yield said
 
-#: The blocks of `ingest.sql` in the order in which they run, each with the types that it reads; the first reads all.
-STEPS: tuple[tuple[str, set[str]], ...] = (
-    ("event", set(EVENT_TYPES)),
-    ("retraction", {"event-retracted"}),
-    ("annotation", {"event-annotated"}),
-    ("read-organization", ORGANIZATIONS),
-    ("read-product", PRODUCTS),
-    ("read-exchange-rate", RATES),
-    ("read-order-placed", {"order-placed"}),
-    ("read-order-line", LINES),
-    ("read-order-allocated", {"order-allocated"}),
-    ("read-supply", SUPPLY),
-    ("term", TERMS),
-    ("organization", ORGANIZATIONS),
-    ("product", PRODUCTS),
-    ("exchange-rate", RATES),
-    ("order-placed", {"order-placed"}),
-    ("order-later", LATER | LINES),
-    ("order-cancelled", {"order-cancelled"}),
-    ("order-allocated", {"order-allocated"}),
-    ("order-line", LINES),
-    ("order-movement", MOVEMENTS),
-    ("line-kind", LINES),
-    ("irregular-cancelled", {"order-cancelled"}),
-    ("irregular-retracted", {"event-retracted"}),
-    ("irregular-moved", {"order-amended", "goods-returned"}),
-    ("receipt-kind", {"goods-received"}),
-    ("irregular-posting", LATER | LINES | {"event-retracted"}),
-    ("supply", SUPPLY),
-    ("partnership", _of("partnership")),
-    ("regulation", _of("regulation")),
+
+#: The blocks of `ingest.sql` that read events, in the order in which they run, each with their types; the first: all.
+STEPS = tuple(
+    (name, frozenset(_types(block.reads)))
+    for name, block in read(statements.FOLDER / "ingest.sql").items()
+    if block.reads
 )
 #: The version of each type's schema that `ingest.sql` reads: the first, but for what is named here.
 LATER_VERSIONS: dict[str, int] = {}
-VERSIONS = {name: LATER_VERSIONS.get(name, 1) for _, read in STEPS[1:] for name in read}
+VERSIONS = {name: LATER_VERSIONS.get(name, 1) for _, types in STEPS[1:] for name in types}
 
 
 class Unread(Exception):

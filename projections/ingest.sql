@@ -1,5 +1,6 @@
 -- From recorded events to rows. Every block reads `staged`, the batch at hand; a block that looks up what an event builds
--- on finds it in the tables, where the blocks before have put what the batch itself brings.
+-- on finds it in the tables, where the blocks before have put what the batch itself brings. Blocks run in the order in
+-- which they stand, those alone that read a type which the batch has.
 
 -- name: stage
 -- The batch with its envelopes read. `batch` holds (position, body).
@@ -37,6 +38,7 @@ select position, stated_position from staged where stated_position is distinct f
 
 -- name: event
 -- The envelope of every event.
+-- reads: every type
 insert into event
 select position, id, hash(id), type, recorded_at, effective_on, known_on, ends_on, basis, corrects
 from staged
@@ -44,6 +46,7 @@ order by position;
 
 -- name: retraction
 -- Retractions, each with the position of the event that it takes back.
+-- reads: event-retracted
 insert into retraction
 select staged.position, staged.known_on, max(event.position), any_value(staged.data ->> '$.reason')
 from staged
@@ -57,6 +60,7 @@ order by staged.position;
 
 -- name: annotation
 -- Notes, each with the position of the event that it is about.
+-- reads: event-annotated
 insert into annotation
 select
     staged.position, staged.known_on, staged.ends_on, max(event.position), any_value(staged.data ->> '$.note')
@@ -71,6 +75,7 @@ order by staged.position;
 
 -- name: read-organization
 -- What the events of organisations say, in words.
+-- reads: organization-registered, organization-changed
 create or replace temp table staged_organization as
 select
     position,
@@ -91,6 +96,7 @@ select unnest([organization, country, parent]), position from staged_organizatio
 
 -- name: read-product
 -- What the events of products say, in words.
+-- reads: product-registered, product-changed
 create or replace temp table staged_product as
 select
     position,
@@ -142,6 +148,7 @@ select label, position from staged_attribute where label is not null;
 
 -- name: read-exchange-rate
 -- Publications of rates, one row a currency, the base among them.
+-- reads: exchange-rates-published
 create or replace temp table staged_exchange_rate as
 with publication as (
     select position, known_on, ends_on, data ->> '$.base' as base, json_extract(data, '$.rates') as rates
@@ -159,6 +166,7 @@ select currency, position from staged_exchange_rate;
 
 -- name: read-order-placed
 -- Placings of orders, in words.
+-- reads: order-placed
 create or replace temp table staged_order_placed as
 with said as (
     select
@@ -182,6 +190,7 @@ union all select unnest(buyers), position from staged_order_placed;
 
 -- name: read-order-line
 -- Lines that a placing or an amendment brings. An ordinal counts from 0.
+-- reads: order-placed, order-amended
 create or replace temp table staged_order_line as
 with said as (
     select
@@ -210,6 +219,7 @@ select product, position from staged_order_line;
 
 -- name: read-order-allocated
 -- Allocations, one row a buyer that they name.
+-- reads: order-allocated
 create or replace temp table staged_order_allocated as
 with allocation as (
     select
@@ -224,6 +234,7 @@ select buyer, position from staged_order_allocated;
 
 -- name: read-supply
 -- Supply assertions with their lines, in words.
+-- reads: supply-asserted
 create or replace temp table staged_supply as
 with said as (
     select
@@ -255,6 +266,8 @@ union all select product, position from staged_supply_line;
 
 -- name: term
 -- New words get the next numbers in the order of first mention, so that batch sizes make no difference.
+-- reads: organization-registered, organization-changed, product-registered, product-changed, order-placed
+-- reads: order-amended, order-allocated, supply-asserted, exchange-rates-published
 insert into term
 select
     (select coalesce(max(number), 0) from term) + row_number() over (order by min(mention.position), mention.word),
@@ -266,6 +279,7 @@ order by min(mention.position), mention.word;
 
 -- name: organization
 -- Facts about organisations, words replaced by their numbers.
+-- reads: organization-registered, organization-changed
 insert into organization_fact
 select
     said.position, said.known_on, said.ends_on, organization.number, said.registers, said.name, country.number,
@@ -278,6 +292,7 @@ order by said.position;
 
 -- name: product
 -- Facts about products and their attributes, words replaced by their numbers.
+-- reads: product-registered, product-changed
 insert into product_fact
 select
     said.position, said.known_on, said.ends_on, product.number, said.registers, said.name, maker.number, category.number,
@@ -301,6 +316,7 @@ order by said.position, said.attribute;
 
 -- name: exchange-rate
 -- Rates, currencies replaced by their numbers.
+-- reads: exchange-rates-published
 insert into exchange_rate
 select said.position, said.known_on, said.ends_on, currency.number, said.rate::decimal(25, 10)
 from staged_exchange_rate as said
@@ -309,6 +325,7 @@ order by said.position, currency.number;
 
 -- name: order-placed
 -- Placings, and the buyers of joint orders, words replaced by their numbers.
+-- reads: order-placed
 insert into order_placed
 select
     said.position, said.known_on, said.ends_on, said.basis, said.order_id, hash(said.order_id), vendor.number,
@@ -329,6 +346,7 @@ order by joint.position, term.number;
 
 -- name: order-later
 -- The placing that each later event of an order builds on: the last before it under that order's id.
+-- reads: order-placed, order-amended, order-cancelled, goods-received, goods-returned, order-allocated
 create or replace temp table staged_order_later as
 with later as (
     select position, data ->> '$.order_id' as order_id
@@ -346,6 +364,7 @@ group by later.position;
 
 -- name: order-cancelled
 -- Cancellations, each with the placing that it cancels.
+-- reads: order-cancelled
 insert into order_cancelled
 select
     staged.position, staged.known_on, staged.ends_on, staged.basis, later.placed_position,
@@ -357,6 +376,7 @@ order by staged.position;
 
 -- name: order-allocated
 -- Allocations, each with the placing that it divides.
+-- reads: order-allocated
 insert into order_allocated
 select
     said.position, said.known_on, said.ends_on, said.basis, later.placed_position, term.number,
@@ -370,6 +390,7 @@ order by said.position, term.number;
 
 -- name: order-line
 -- The lines themselves, and their first postings.
+-- reads: order-placed, order-amended
 create or replace temp table staged_order_line_placed as
 select
     said.position * 65536 + said.ordinal as line_key,
@@ -418,6 +439,7 @@ order by line_key;
 
 -- name: order-movement
 -- Changes, receipts and returns. A receipt without a figure is unquantified; a change or a return without one is no posting.
+-- reads: order-amended, goods-received, goods-returned
 create or replace temp table staged_order_movement as
 with said as (
     select
@@ -490,6 +512,7 @@ order by moved.position, moved.ordinal;
 -- name: line-kind
 -- New lines: plain in quantity, in amount or in both, or irregular from the start. Not plain is a line of a joint order,
 -- one of an order that has been cancelled or taken back before, and one of a time that has no place in a table by day.
+-- reads: order-placed, order-amended
 create or replace temp table staged_line_kind as
 with spoilt as (
     select placed_position, min(position) as position
@@ -528,6 +551,7 @@ order by line_key;
 
 -- name: irregular-cancelled
 -- All lines of an order that is cancelled are irregular from the cancellation on.
+-- reads: order-cancelled
 insert into irregular
 select order_line.line_key, cancelled.position, 3
 from order_cancelled as cancelled
@@ -538,6 +562,7 @@ order by cancelled.position, order_line.line_key;
 
 -- name: irregular-retracted
 -- Lines with a movement that is taken back, or whose order is.
+-- reads: event-retracted
 insert into irregular
 select distinct line_key, position, 3
 from (
@@ -556,6 +581,7 @@ order by position, line_key;
 
 -- name: irregular-moved
 -- Lines that are changed, or some of which goes back.
+-- reads: order-amended, goods-returned
 insert into irregular
 select line_key, position, (quantity is not null)::utinyint + 2 * (amount is not null)::utinyint
 from staged_order_movement
@@ -565,6 +591,7 @@ order by position, ordinal;
 -- name: receipt-kind
 -- New receipts, each seen after all plain movements of its line before it. A receipt spoils its line's plainness where it
 -- is not plain itself, comes out of the order of time, or goes beyond what was ordered.
+-- reads: goods-received
 create or replace temp table staged_receipt_kind as
 with touched as (
     select distinct line_key from staged_order_movement where kind = 3
@@ -662,6 +689,7 @@ order by receipt.position, receipt.ordinal;
 
 -- name: irregular-posting
 -- Of lines that were regular until this batch, all movements; of others, those of this batch.
+-- reads: order-placed, order-amended, order-cancelled, goods-received, goods-returned, order-allocated, event-retracted
 insert into irregular_posting
 with began as (
     select line_key, min(position) as position
@@ -683,6 +711,7 @@ order by posting.position, posting.line_key;
 
 -- name: supply
 -- Supply assertions and their lines, words replaced by their numbers.
+-- reads: supply-asserted
 insert into supply_asserted
 select
     said.position, said.known_on, said.ends_on, said.basis, said.assertion_id, buyer.number, vendor.number, currency.number,
@@ -711,6 +740,7 @@ order by said.position, said.ordinal;
 
 -- name: partnership
 -- What events say of partnerships.
+-- reads: every type of partnership
 insert into partnership_fact
 select
     position, known_on, ends_on, type, data ->> '$.partnership_id', from_json(data, '{"parties": ["VARCHAR"]}').parties,
@@ -721,6 +751,7 @@ order by position;
 
 -- name: regulation
 -- What events say of instruments and licences.
+-- reads: every type of regulation
 insert into regulation_event
 select
     position, known_on, ends_on, type, data ->> '$.regulation_id', data ->> '$.licence_id',

@@ -22,6 +22,8 @@ select {columns} from thing order by id
 
 -- name: compared (sign, end)
 -- Things beyond a day.
+-- reads: thing-made, thing-kept
+-- reads: thing-lost
 select {columns} from thing where {end} {sign} $day and kept = {'a': 1}
 """
 
@@ -37,6 +39,12 @@ def test_a_block_has_its_name_its_sentence_and_its_text(file: Path) -> None:
     listed = read(file)["listed"]
     assert (listed.sentence, listed.parameters) == ("Every thing, by its id.", ())
     assert without_comment(listed.text) == "select id, name from thing order by id"
+
+
+def test_what_a_block_reads_is_no_part_of_its_sentence(file: Path) -> None:
+    compared, listed = read(file)["compared"], read(file)["listed"]
+    assert (compared.sentence, compared.reads) == ("Things beyond a day.", ("thing-made", "thing-kept", "thing-lost"))
+    assert listed.reads == ()
 
 
 def test_parameters_are_replaced_and_nothing_else_between_braces_is(file: Path) -> None:

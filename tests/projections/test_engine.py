@@ -13,7 +13,7 @@ import pytest
 from domain.catalogue import EVENT_TYPES
 from domain.orders import OrderAllocated, OrderCancelled
 from domain.periods import parse_period
-from projections import engine
+from projections import engine, statements
 from projections.database import Bounds, Damaged, Exhausted
 from projections.engine import Outdated, OutOfOrder, Projection, UnknownEvent, batch_of
 from tests.projections.ledgers import Event, RandomLedger, batch, projected
@@ -114,6 +114,11 @@ def test_a_body_that_cannot_be_read_leaves_nothing() -> None:
         with pytest.raises(duckdb.Error):
             projection.apply(batch([annotation(1), annotation(2, basis="rumoured")]))
         assert (projection.position, projection.digest()) == (0, empty)
+
+
+def test_every_block_of_the_ingest_says_what_it_reads() -> None:
+    run = {name for name, _ in engine.STEPS}
+    assert set(statements.blocks("ingest.sql")) - run == {"stage", "types", "misplaced", "head"}
 
 
 def test_every_type_of_event_is_known() -> None:
