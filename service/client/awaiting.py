@@ -12,6 +12,7 @@ from service.client import requests
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
+from service.client.paths import Collection
 from service.client.problems import refusal
 from service.client.streams import Lines, Listening, Offsets, Pages
 from service.shapes import answers
@@ -168,9 +169,7 @@ class AsyncClient:
             for one in found:
                 yield one
 
-    async def history_events(
-        self, collection: requests.Collection, identifier: str, **asked: Any
-    ) -> AsyncIterator[StoredEvent]:
+    async def history_events(self, collection: Collection, identifier: str, **asked: Any) -> AsyncIterator[StoredEvent]:
         """The events of one thing as of a moment, page by page."""
         while True:
             page = await self.history(collection, identifier, **asked)

@@ -13,6 +13,7 @@ from service.client import requests
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
+from service.client.paths import Collection
 from service.client.problems import refusal
 from service.client.streams import Lines, Listening, Offsets, Pages
 from service.shapes import answers
@@ -166,7 +167,7 @@ class Client:
             found = paging.take(self.evidence(**paging.asked))
             yield from found
 
-    def history_events(self, collection: requests.Collection, identifier: str, **asked: Any) -> Iterator[StoredEvent]:
+    def history_events(self, collection: Collection, identifier: str, **asked: Any) -> Iterator[StoredEvent]:
         """The events of one thing as of a moment, page by page."""
         while True:
             page = self.history(collection, identifier, **asked)

@@ -22,30 +22,13 @@ from service.client.calls import (
     segment,
     text,
 )
+from service.client.paths import Collection, Subject
 from service.shapes import answers, things
 from service.shapes.answers import Placed, Receipt
 
 Day = date | str
 Instant = datetime | str
 Several = str | Sequence[str]
-Collection = Literal[
-    "orders", "organizations", "products", "partnerships", "regulations", "supply-assertions", "exchange-rates"
-]
-#: By collection, what may be recorded about one of its things.
-Subject = Literal[
-    "amendments",
-    "receipts",
-    "returns",
-    "cancellations",
-    "allocations",
-    "changes",
-    "endings",
-    "suspensions",
-    "resumptions",
-    "repeals",
-    "licences",
-    "licence-revocations",
-]
 FileFormat = Literal["csv", "parquet", "arrow", "xlsx"]
 
 

@@ -22,6 +22,8 @@ PAGE = DOCS / "architecture.md"
 ROWS = re.compile(r"(?<=\| room \| what it holds \|\n\|---\|---\|\n)(\| .*\n)*")
 #: Rooms of which every other may know, left out of the picture: they hold constants, or only start something.
 EVERYWHERE = frozenset(("codes", "version", "__main__"))
+#: What makes code of other code, and is not installed.
+MAKES_CODE = frozenset(("service.client.generating",))
 BOX = (124, 34)
 GAP = (22, 62)
 MARGIN = 24
@@ -41,7 +43,7 @@ def imports() -> dict[str, set[str]]:
     known: dict[str, set[str]] = defaultdict(set)
     for module in graph.modules:
         room = room_of(module)
-        if module == "service" or room in EVERYWHERE:
+        if module in MAKES_CODE or module == "service" or room in EVERYWHERE:
             continue
         others = {room_of(other) for other in graph.find_modules_directly_imported_by(module)}
         known[room] |= others - EVERYWHERE - {room, "service"}
