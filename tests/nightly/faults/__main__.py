@@ -80,8 +80,8 @@ def _row(outcome: Outcome) -> dict[str, object]:
 def _table(outcomes: list[Outcome]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("fault", no_wrap=True)
-    for name in ("rounds", "ackn.", "lost", "doubled", "back s", "bound", ""):
-        table.add_column(name, justify="right")
+    for name in ("rounds", "ackn.", "lost", "twice", "back s", "of", ""):
+        table.add_column(name, justify="right", no_wrap=True)
     for outcome in outcomes:
         worst = f"{max(outcome.back_s):.1f}" if outcome.back_s else "never"
         figures = (outcome.rounds, outcome.acknowledged, outcome.lost, outcome.doubled)

@@ -499,7 +499,7 @@ FAULTS = [
     Fault("receiver trickles", receiver("trickles"), 30, holds_s=12, company=Receiver, says=FAILING),
     # What failed twice is tried again after five to six minutes.
     Fault(
-        "receiver away, database read-only",
+        "receiver away, nothing written",
         receiver("away", read_only),
         400,
         holds_s=15,
