@@ -68,6 +68,9 @@ def _keep(server: EmbeddedPostgres, conninfo: str, routine: Routine) -> None:
     """Start the server wherever nobody runs it; those who wait for it find it where it was."""
     while not routine.pause(LOOK_S):
         routine.alive()
+        if not server.mend():
+            logger.warning("the database server has lost its socket: starting it again")
+            server.stop()
         if server.is_running or server.folder.is_taken():
             continue
         logger.warning("the database server has ended (%s): starting it again", server.poll())

@@ -21,7 +21,7 @@ from psycopg import sql
 from service.postgres.binaries import find_binaries
 from service.postgres.cluster import SUPERUSER
 from service.postgres.errors import HomeInUseError, NotReachableError, StartError
-from service.postgres.folder import PostgresFolder
+from service.postgres.folder import SOCKET_NAME, PostgresFolder
 from service.postgres.identity import Way
 from service.postgres.supervisor import Report, Request
 from service.running.environment import of_an_interpreter
@@ -66,6 +66,7 @@ class EmbeddedPostgres:
         self._unread = b""
         self._ready: Report | None = None
         self._ended: str | None = "it was not started"
+        self._version = ""
 
     def start(self) -> str:
         """Start the server and return the connection string (a URL) of its superuser on the database `daybook`.
@@ -82,7 +83,8 @@ class EmbeddedPostgres:
             try:
                 self._ready = self._launch(binaries.folder)
                 self._create_database()
-                self._write_state(binaries.version)
+                self._version = binaries.version
+                self._write_state()
             except BaseException:
                 self.stop()
                 raise
@@ -223,9 +225,28 @@ class EmbeddedPostgres:
                 f" ledger is there, let a PostgreSQL of your own rename it (alter database ... rename to {DATABASE})"
             )
 
-    def _write_state(self, version: str) -> None:
+    def mend(self) -> bool:
+        """Whether a running server can be reached: False where its socket was removed, so that it has to start again.
+
+        What other processes are told of it by is written again where somebody removed that.
+        """
+        with self._lock:
+            if not self.is_running:
+                return True
+            if not (Path(self._started().socket_folder) / SOCKET_NAME).exists():
+                return False
+            if not self.folder.state.exists():
+                self._write_state()
+            return True
+
+    def _write_state(self) -> None:
         """Tell other processes where the server is; at once or not at all."""
-        state = {"conninfo": self.conninfo, "owner_pid": os.getpid(), "server_pid": self.server_pid, "version": version}
+        state = {
+            "conninfo": self.conninfo,
+            "owner_pid": os.getpid(),
+            "server_pid": self.server_pid,
+            "version": self._version,
+        }
         draft = self.folder.state.with_suffix(".draft")
         draft.write_text(json.dumps(state) + "\n")
         draft.rename(self.folder.state)

@@ -1,5 +1,6 @@
 """Sudden ends: of the owner, the supervisor, the server, or while data is made. Nothing is lost or left over."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,9 +14,11 @@ import psycopg
 import pytest
 
 from service.postgres import kernel
+from service.postgres.database import database
 from service.postgres.embedded import EmbeddedPostgres, attach
 from service.postgres.errors import StartError
-from service.postgres.folder import PostgresFolder
+from service.postgres.folder import SOCKET_NAME, PostgresFolder
+from service.settings import Settings
 from tests.service.postgres_owner import PROGRAM, ROOT, Owner, owner, processes_of, wait_until
 
 
@@ -177,6 +180,27 @@ def test_a_live_server_that_the_lock_does_not_show_is_never_run_into(home: Path)
         with pytest.raises(StartError, match=f"process {server.server_pid} is a PostgreSQL on .* stop it first"):
             EmbeddedPostgres(home).start()
         assert server.is_running
+
+
+def test_what_is_removed_under_a_server_that_is_kept_is_made_again(home: Path) -> None:
+    folder = PostgresFolder.below(home)
+
+    def server() -> int:
+        with suppress(FileNotFoundError):
+            return int(json.loads(folder.state.read_text())["server_pid"])
+        return 0
+
+    with database(Settings(home=home), keep=True) as conninfo:
+        folder.state.unlink()
+        assert wait_until(lambda: folder.state.exists())
+        assert attach(home) == conninfo
+        before = server()
+        (folder.socket / SOCKET_NAME).unlink()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(conninfo)
+        # Nobody could reach it again: it is started anew where it was.
+        assert wait_until(lambda: server() not in (0, before), 60)
+        psycopg.connect(conninfo).close()
 
 
 def test_a_server_of_a_long_home_comes_back_where_it_was(home: Path, tmp_path: Path) -> None:
