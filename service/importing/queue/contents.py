@@ -30,17 +30,23 @@ class Room:
     def __init__(self, folder: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
         self.folder = folder
         self._reserve_bytes = reserve_bytes
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._provide()
+
+    def _provide(self) -> None:
+        """Make the folder, also where somebody removed it meanwhile."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def file(self) -> BinaryIO:
         """A new file without a name; raises NoSpace."""
         try:
+            self._provide()
             return cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder, buffering=0))
         except OSError as error:
             raise _explained(error) from error
 
     def check(self, more_bytes: int, size_bytes: int = 0) -> None:
         """NoSpace where so many more bytes of a file of so many would take the last of the disk."""
+        self._provide()
         free = shutil.disk_usage(self.folder).free
         if more_bytes + self._reserve_bytes > free:
             size = f"{size_bytes + more_bytes:,} bytes"

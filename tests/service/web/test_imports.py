@@ -6,6 +6,7 @@ import io
 import json
 import os
 import resource
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -375,6 +376,12 @@ def test_the_last_of_the_disk_is_left_to_the_database(client: TestClient) -> Non
     with pytest.raises(NoSpace, match=r"the disk has no room for a file of 7 bytes or more"):
         Arrival(Room(app.state.context.settings.home / "imports", reserve_bytes=1 << 60), declared_bytes=7)
     assert left_behind(client) == []
+
+
+def test_a_folder_that_was_removed_under_a_service_is_made_again(client: TestClient) -> None:
+    app: Any = client.app
+    shutil.rmtree(app.state.context.settings.home / "imports")
+    assert client.post(IMPORTS, content=SEED.read_bytes(), headers=LINES).status_code == 202
 
 
 def test_unknown_imports_are_not_found(client: TestClient) -> None:

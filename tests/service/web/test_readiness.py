@@ -232,6 +232,7 @@ def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_
     assert client.post(EVENTS, json=market()).status_code == 201
     made = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/buying"}).json()["id"]
     other = client.post(WEBHOOKS, json={"url": "http://127.0.0.1:9/selling"}).json()["id"]
+    waiting = client.post("/api/v1/imports", json=note("of-baidu", "in a first file")).headers["Location"]
     amd = {"organization_id": "amd", "name": "AMD", "country": "US"}
     requests: list[tuple[str, str, Any, dict[str, str]]] = [
         ("POST", EVENTS, order("po-1"), {}),
@@ -244,6 +245,8 @@ def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_
         ("POST", f"{WEBHOOKS}/{made}/replay", {"after": 0}, {}),
         ("POST", f"{WEBHOOKS}/{made}/rotate-secret", None, {}),
         ("DELETE", f"{WEBHOOKS}/{other}", None, {}),
+        ("POST", "/api/v1/imports", note("of-baidu", "in a file"), {}),
+        ("DELETE", waiting, None, {}),
         ("POST", "/api/v1/imports?format=ndjson", order("po-9"), {"Idempotency-Key": "import"}),
     ]
     with shut(owner), monkeypatch.context() as hasty:
