@@ -19,13 +19,12 @@ from service.cli import exits, tables
 from service.cli.progress import say_what_is_made
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
-from service.importing.formats import FORMATS, ORDERS, PARTIAL
+from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
-from service.importing.orders.mapping import BadMapping
 from service.importing.plans import Progress as Told
 from service.importing.plans import Refused, Remark, Summary
 from service.importing.reading.apart import Apart, Bounds
-from service.importing.rows import MOST_FAULTS, BadFile
+from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
 from service.settings import Settings
 
@@ -35,7 +34,9 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--format", "format_name", type=click.Choice(FORMATS), help="Told by how the file begins, if not given.")
+@click.option(
+    "--format", "format_name", type=click.Choice([*FORMATS]), help="Told by how the file begins, if not given."
+)
 @click.option("--mapping", metavar="FILE|NAME", help="What the columns of a table of order lines mean (shipped: scms).")
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
 @click.option("--continue-on-error", is_flag=True, help="Leave out what cannot be read or is refused, and go on.")
@@ -111,11 +112,11 @@ def _refuse_options(
 ) -> None:
     """UsageError where options do not go with the format or with each other."""
     name, chosen = summary.file, summary.format
-    if unknown is not None and chosen != "screening-list":
+    if unknown is not None and not FORMATS[chosen].registers:
         raise click.UsageError(f"--unknown is for screening lists, and {name} is of format {chosen}")
-    if mapping is not None and chosen not in ORDERS:
+    if mapping is not None and not FORMATS[chosen].mapped:
         raise click.UsageError(f"--mapping is for tables of order lines, and {name} is of format {chosen}")
-    if continue_on_error and chosen not in PARTIAL:
+    if continue_on_error and not FORMATS[chosen].partial:
         raise click.UsageError(f"--continue-on-error is for {', '.join(PARTIAL)}; {name} is of format {chosen}")
     if rejects is not None and not continue_on_error:
         raise click.UsageError("--rejects goes with --continue-on-error: without it nothing is left out")
@@ -251,7 +252,7 @@ def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
         lines.append(f"reported: {len(plan.reported)} rows{' that are not recorded' if plan.reported else ''}")
     lines += [f"  line {one.line}: {_named(one.row)}{one.message}" for one in plan.reported]
     lines += rehearsal.as_text()
-    title = "said twice in the file" if summary.format in ORDERS else "recorded already from elsewhere"
+    title = "said twice in the file" if FORMATS[summary.format].mapped else "recorded already from elsewhere"
     lines += _remarks(title, plan.known)
     lines += _remarks("with more than a rule can say; the note recorded with it has all of it", plan.unread)
     lines += _remarks("of which there is nothing to record, or not everything", plan.noted)

@@ -1,66 +1,167 @@
-"""Which formats there are, how a file tells which it has, and files opened as tables.
+"""Which formats of files there are, and all that is known of each before a file is read: the table of importers.
 
-Whoever reads a file does so in a process of its own, and starts it for each: the libraries that only some formats need
-are imported when one of these comes.
+A new one is a module under its kind and an entry here. What reads it, the command, the routes and their description
+take the rest from the entry. Modules are imported when the first file comes that needs them: each file is read by a
+process of its own, which has to start fast.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from service.importing.events.cloud_events import is_cloud_event
 from service.importing.ocds.documents import is_ocds
 from service.importing.opening import opened
-from service.importing.orders.mapping import Mapping, parse_mapping_text
-from service.importing.orders.tables import Table as OrderTable
-from service.importing.orders.tables.delimited import Delimited
-from service.importing.plans import Plan
-from service.importing.rates import is_header
-from service.importing.regulations import rows as changes
-from service.importing.regulations import screening_list
-from service.importing.regulations import table as regulations
-from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault, Row, header_of
-from service.importing.standing import Standing
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault, header_of
+
+if TYPE_CHECKING:  # needed by few files
+    from service.importing.orders.mapping import Mapping
+    from service.importing.orders.tables import Table
+
+#: How a module gives what a file says; each names what it has to have.
+#: lines: nothing, its lines are event requests as they are posted.
+#: stream: `read(reading)`, which yields Groups and Rejects (items.py).
+#: table: `COLUMNS`, `OTHER_COLUMNS` (None: any) and `plan(rows, standing, *, register)`, which returns a Plan.
+#: orders: `open_table(file, kind, read)`, which returns a Table of order lines, read as a mapping says.
+Reads = Literal["lines", "stream", "table", "orders"]
+
+CSV = "text/csv"
+LINES_OF_JSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A format of tables in CSV."""
+class Head:
+    """How a file begins."""
 
-    columns: tuple[str, ...]
-    #: Columns that may be there, too; None: any.
-    others: tuple[str, ...] | None
-    #: The columns by which it is told from others.
-    telling: frozenset[str]
-    #: Given the rows, what the ledger says, and whether to register unknown organisations.
-    plan: Callable[[list[Row], Standing, bool], Plan]
+    start: bytes
+
+    @property
+    def text(self) -> bytes:
+        """Without byte order mark and the space before the first line."""
+        return self.start.removeprefix(BYTE_ORDER_MARK).lstrip()
+
+    @property
+    def line(self) -> bytes:
+        """The first line with something on it."""
+        return self.text.partition(b"\n")[0]
+
+    @property
+    def is_object(self) -> bool:
+        """Whether that begins as an object of JSON."""
+        return self.text.startswith(b"{")
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What that names as a header of CSV; none of an object."""
+        return () if self.is_object else header_of(self.line.decode("utf-8", "replace"))
 
 
-TABLES: dict[str, Table] = {
-    "regulations": Table(
-        changes.COLUMNS,
-        changes.OTHER_COLUMNS,
-        frozenset(("event_id", "jurisdiction", "effective_from", "kind")),
-        lambda rows, standing, register: regulations.plan_regulations(rows, standing),
+def _has(*columns: str) -> Callable[[Head], bool]:
+    """Whether a header has these columns, and others or none."""
+    return lambda head: set(columns) <= set(head.columns)
+
+
+def _of_cloud_events(head: Head) -> bool:
+    return head.is_object and b'"specversion"' in head.line and not _of_ocds(head)
+
+
+def _of_ocds(head: Head) -> bool:
+    return is_ocds(head.start)
+
+
+def _of_rates(head: Head) -> bool:
+    from service.importing.rates import is_header
+
+    return is_header(head.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of files."""
+
+    name: str
+    #: The module that reads it.
+    module: str
+    reads: Reads
+    #: The media types that its files may be sent as.
+    media_types: tuple[str, ...]
+    #: Whether a file seems to be one, asked in the order of the formats; None: by `begins`, or a mapping, alone.
+    told_by: Callable[[Head], bool] | None = None
+    #: Asked after all others: they are told by more.
+    told_last: bool = False
+    #: What every file of it begins with, and no other.
+    begins: bytes = b""
+    #: What a file is that begins so.
+    is_then: str = ""
+    #: Whether faulty parts can be left out.
+    partial: bool = True
+    #: Whether it can register organisations that the ledger does not know, or report them.
+    registers: bool = False
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it is a table of order lines, which needs a mapping."""
+        return self.reads == "orders"
+
+    def reader(self) -> ModuleType:
+        """The module that reads it."""
+        return import_module(f"service.importing.{self.module}")
+
+
+_FORMATS = (
+    Format(
+        "regulations",
+        "regulations.table",
+        "table",
+        (CSV,),
+        _has("event_id", "jurisdiction", "effective_from", "kind"),
+        partial=False,
     ),
-    "screening-list": Table(
-        screening_list.COLUMNS,
-        None,
-        frozenset(("source", "federal_register_notice", "alt_names")),
-        lambda rows, standing, register: screening_list.plan_screening_list(rows, standing, register=register),
+    Format(
+        "screening-list",
+        "regulations.screening_list",
+        "table",
+        (CSV,),
+        _has("source", "federal_register_notice", "alt_names"),
+        partial=False,
+        registers=True,
     ),
-}
-NDJSON = "ndjson"
-CLOUD_EVENTS = "cloudevents"
-RATES = "ecb-rates"
-OCDS = "ocds"
+    Format("ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, told_last=True),
+    Format(
+        "cloudevents",
+        "events.cloud_events",
+        "stream",
+        (*LINES_OF_JSON, JSON, "application/cloudevents+json"),
+        _of_cloud_events,
+    ),
+    Format("ecb-rates", "rates", "stream", (CSV,), _of_rates),
+    Format("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
+    Format("csv", "orders.tables.delimited", "orders", (CSV,)),
+    Format("tsv", "orders.tables.delimited", "orders", (CSV, "text/tab-separated-values")),
+    Format(
+        "xlsx",
+        "orders.tables.workbook",
+        "orders",
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+        begins=b"PK\x03\x04",
+        is_then="a workbook or another zip archive",
+    ),
+    Format(
+        "parquet",
+        "orders.tables.columnar",
+        "orders",
+        ("application/vnd.apache.parquet",),
+        begins=b"PAR1",
+        is_then="a Parquet file",
+    ),
+)
+FORMATS = {one.name: one for one in _FORMATS}
 #: Tables of order lines, read as a mapping says.
-ORDERS = ("csv", "tsv", "xlsx", "parquet")
-FORMATS = (*TABLES, NDJSON, CLOUD_EVENTS, RATES, OCDS, *ORDERS)
+ORDERS = tuple(one.name for one in _FORMATS if one.mapped)
 #: Formats whose faulty parts can be left out.
-PARTIAL = (NDJSON, CLOUD_EVENTS, RATES, OCDS, *ORDERS)
-#: What these files begin with.
-BEGINNINGS = {b"PK\x03\x04": "xlsx", b"PAR1": "parquet"}
+PARTIAL = tuple(one.name for one in _FORMATS if one.partial)
 #: The first line is looked at no further than this.
 LONGEST_HEADER_BYTES = 65_536
 #: Tables that are read as a whole.
@@ -72,31 +173,23 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
 
     With a mapping (its name and TOML) any table is one of order lines, and the mapping may say of which kind.
     """
-    stated = parse_mapping_text(*mapping).read.format if mapping is not None else None
-    if stated is not None:
+    if mapping is not None and (stated := _stated_by(mapping)) is not None:
         return stated
     file = opened(file)
-    head = file.read(LONGEST_HEADER_BYTES)
-    for beginning, name in BEGINNINGS.items():
-        if head.startswith(beginning):
-            return name
-    if is_ocds(head):
-        return OCDS
-    head = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    if not head:
+    start = file.read(LONGEST_HEADER_BYTES)
+    for one in _FORMATS:
+        if one.begins and start.startswith(one.begins):
+            return one.name
+    head = Head(start)
+    if not head.text:
         raise BadFile([Fault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
-    first = head.partition(b"\n")[0]
-    if first.startswith(b"{"):
-        return CLOUD_EVENTS if is_cloud_event(first) else NDJSON
-    text = first.decode("utf-8", "replace")
+    for one in sorted(_FORMATS, key=lambda one: one.told_last):
+        if mapping is not None and CSV in one.media_types:
+            continue  # with a mapping a table is one of order lines
+        if one.told_by is not None and one.told_by(head):
+            return one.name
     if mapping is not None:
-        return "tsv" if "\t" in text and "," not in text else "csv"
-    header = header_of(text)
-    for name, table in TABLES.items():
-        if table.telling <= set(header):
-            return name
-    if is_header(header):
-        return RATES
+        return "tsv" if b"\t" in head.line and b"," not in head.line else "csv"
     message = f"is the header of no known format ({', '.join(FORMATS)}): give --format, or --mapping for order lines"
     raise BadFile([Fault(1, message)])
 
@@ -104,22 +197,20 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
 def refuse_another(file: BinaryIO, chosen: str) -> None:
     """BadFile where a file begins as one of another format does."""
     file.seek(0)
-    head = file.read(max(map(len, BEGINNINGS)))
-    for beginning, name in BEGINNINGS.items():
-        if head.startswith(beginning) and chosen != name:
-            what = "a workbook or another zip archive" if name == "xlsx" else "a Parquet file"
-            raise BadFile([Fault(1, f"is {what} by how it begins, and not {chosen}")])
+    start = file.read(max(len(one.begins) for one in _FORMATS))
+    for one in _FORMATS:
+        if one.begins and start.startswith(one.begins) and chosen != one.name:
+            raise BadFile([Fault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
 
 
-def open_table(file: BinaryIO, kind: str, mapping: Mapping) -> OrderTable:
-    """A file as a table; BadFile where it is none of this kind."""
-    read = mapping.read
-    if kind == "xlsx":
-        from service.importing.orders.tables.workbook import Workbook
+def open_table(file: BinaryIO, kind: str, mapping: "Mapping") -> "Table":
+    """A file of order lines as a table; BadFile where it is none of this kind."""
+    table: Table = FORMATS[kind].reader().open_table(file, kind, mapping.read)
+    return table
 
-        return Workbook(file, read.sheet, read.header)
-    if kind == "parquet":
-        from service.importing.orders.tables.columnar import Columnar
 
-        return Columnar(file, floats=read.float == "accept")
-    return Delimited(file, read.delimiter or ("\t" if kind == "tsv" else ","), read.encoding)
+def _stated_by(mapping: tuple[str, bytes]) -> str | None:
+    """The kind of table that a mapping says it reads; raises BadMapping."""
+    from service.importing.orders.mapping import parse_mapping_text
+
+    return parse_mapping_text(*mapping).read.format

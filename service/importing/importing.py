@@ -8,12 +8,14 @@ import msgspec
 
 from domain.json_text import parse_json
 from service.daybook import Daybook
+from service.importing.entries import read_entries
 from service.importing.events.lines import LinesTold
 from service.importing.events.ndjson import import_ndjson, sheet_lines
-from service.importing.formats import NDJSON, TABLES
+from service.importing.formats import FORMATS
+from service.importing.items import Group, Reject
 from service.importing.opening import size_of
 from service.importing.orders.mapping import mapping_text
-from service.importing.plans import Entry, Progress, Remark, Summary, read_entries
+from service.importing.plans import Entry, Progress, Remark, Summary
 from service.importing.reading import sources
 from service.importing.reading.answers import Answers
 from service.importing.reading.messages import (
@@ -28,9 +30,9 @@ from service.importing.reading.messages import (
     WireReject,
     WireSheet,
 )
+from service.importing.reading.questions import Ask, Question
 from service.importing.recording import ACTOR, Recorder
-from service.importing.standing import Ask, Question
-from service.importing.streaming import Group, Options, Reject, record_stream
+from service.importing.streaming import Options, record_stream
 
 #: Hexadecimal digits of a file's SHA-256 that its events carry as their correlation id.
 CORRELATION_DIGITS = 32
@@ -83,10 +85,15 @@ def wanted(summary: Summary, options: Options) -> Wanted:
 
 def form_of(source: Source) -> str:
     """The format of a file that nothing was taken of yet; raises BadFile and BadMapping."""
-    first = next(source.messages(_ask_nobody))
+    first = _first(source)
     if not isinstance(first, Form):
         raise msgspec.ValidationError("the reader did not begin with the format")
     return first.format
+
+
+def _first(source: Source) -> Message:
+    """The next message that is more than a sign of life, which a reader gives that takes long to begin."""
+    return next(message for message in source.messages(_ask_nobody) if not isinstance(message, Told))
 
 
 def import_file(
@@ -121,15 +128,16 @@ def import_from(
     Raises BadFile and BadMapping with nothing recorded, and Refused: with nothing recorded of files of up to 10,000
     events, else `summary.recorded` says what was.
     """
-    digest = next(source.messages(_ask_nobody))
+    digest = _first(source)
     if not isinstance(digest, Digest):
         raise msgspec.ValidationError("the reader did not tell the digest")
     recorder = Recorder(daybook, summary, f"import:{digest.sha256[:CORRELATION_DIGITS]}", actor)
     told = _Told(source.messages(Answers(daybook, recorder)), summary, reading)
-    if summary.format == NDJSON:
+    reads = FORMATS[summary.format].reads
+    if reads == "lines":
         with closing(told.sheets()) as sheets:
             import_ndjson(LinesTold(sheets, source.size_bytes), recorder, summary, options, progress)
-    elif summary.format in TABLES:
+    elif reads == "table":
         _record_plan(told, recorder, summary, progress)
     else:
         record_stream(told.items(), recorder, summary, options, progress)

@@ -5,11 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from domain.catalogue import read_request
-from domain.errors import Invalid, Refusal
-from domain.events import Request
-from service.codes import codes
-from service.importing.rows import BadFile, Fault
+from domain.errors import Refusal
 
 if TYPE_CHECKING:
     from service.recording.commands import Command  # who reads a file records nothing
@@ -110,18 +106,3 @@ class Refused(Exception):
         super().__init__(f"line {entry.line}: {row}{refusal}")
         self.entry = entry
         self.refusal = refusal
-
-
-def read_entries(entries: Sequence[Entry]) -> list[Request]:
-    """The requests of these entries; BadFile lists what is wrong with them."""
-    requests = []
-    faults: list[Fault] = []
-    for entry in entries:
-        try:
-            requests.append(read_request(entry.sent, codes()))
-        except Invalid as invalid:
-            row = f"{entry.row}: " if entry.row else ""
-            faults += [Fault(entry.line, f"{row}{one.pointer or '/'}: {one.message}") for one in invalid.problems]
-    if faults:
-        raise BadFile(faults)
-    return requests

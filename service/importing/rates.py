@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 
 from domain.values import DECIMAL_PATTERN
 from service.codes import codes
+from service.importing.items import Group, Reading, Reject
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.tables import TableRow
 from service.importing.orders.tables.delimited import Delimited
 from service.importing.plans import Entry, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
-from service.importing.streaming import Group, Reject
 
 DATE = "Date"
 BASE = "EUR"
@@ -30,6 +30,11 @@ def is_header(columns: Sequence[str]) -> bool:
     """Whether these columns are a day and at least two currencies."""
     named = [column for column in columns if column]
     return named[:1] == [DATE] and len(named) > 2 and all(CURRENCY.fullmatch(column) for column in named[1:])
+
+
+def read(reading: Reading) -> Iterator[Group | Reject]:
+    """The rates that a file states."""
+    return read_rates(reading.file, reading.summary, strict=reading.strict)
 
 
 def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iterator[Group | Reject]:

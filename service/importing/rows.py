@@ -33,6 +33,15 @@ class BadFile(Exception):
         self.faults = faults[:MOST_FAULTS]
 
 
+class BadMapping(Exception):
+    """A mapping that cannot be used; each problem names the key."""
+
+    def __init__(self, name: str, problems: list[str]) -> None:
+        super().__init__(f"mapping {name}: {'; '.join(problems)}")
+        self.name = name
+        self.problems = problems
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row: the line on which it begins, and its values by column, without space around them."""

@@ -1,21 +1,19 @@
 """What the ledger says already, as far as whoever reads a file asks whoever has the ledger."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from functools import cached_property
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
-from domain.catalogue import read_stored
-from domain.events import Recorded
 from domain.json_text import parse_json
 from service.importing.directory import ALIAS, Directory
 from service.importing.orders.registered import Bearer
+from service.importing.reading.questions import Ask
 
-Question = Literal["today", "directory", "bearers", "products", "events", "streams", "regulations", "known"]
-#: Answers a question about these names, in plain values; stored events are the bytes that are stored.
-Ask = Callable[[Question, Sequence[str]], Any]
+if TYPE_CHECKING:  # see _read
+    from domain.events import Recorded
 
 
 class Standing:
@@ -50,16 +48,16 @@ class Standing:
         """The ids of all products."""
         return set(self._ask("products", ()))
 
-    def events(self, identifiers: Iterable[str]) -> dict[str, Recorded]:
+    def events(self, identifiers: Iterable[str]) -> "dict[str, Recorded]":
         """The events with these ids, as far as there are any."""
         return {identifier: _read(state) for identifier, state in self._ask("events", list(identifiers)).items()}
 
-    def streams(self, names: Iterable[str]) -> dict[str, list[Recorded]]:
+    def streams(self, names: Iterable[str]) -> "dict[str, list[Recorded]]":
         """All events of these streams, by stream, in the order of their versions."""
         found = self._ask("streams", list(names))
         return {name: list(map(_read, states)) for name, states in found.items()}
 
-    def history(self, stream: str) -> list[Recorded]:
+    def history(self, stream: str) -> "list[Recorded]":
         """All events of a stream."""
         return self.streams([stream]).get(stream, [])
 
@@ -67,7 +65,7 @@ class Standing:
         """Which of these streams have begun."""
         return set(self._ask("known", list(streams)))
 
-    def regulations(self, *, without: str) -> dict[str, list[Recorded]]:
+    def regulations(self, *, without: str) -> "dict[str, list[Recorded]]":
         """All events of every instrument, by stream; the instruments in the order in which they were recorded.
 
         `without`: not those whose first event's id begins so.
@@ -77,5 +75,8 @@ class Standing:
         return {name: found[name] for name in names}
 
 
-def _read(state: bytes) -> Recorded:
+def _read(state: bytes) -> "Recorded":
+    # Tables of order lines ask for names alone, and the catalogue takes longest to import.
+    from domain.catalogue import read_stored
+
     return read_stored(parse_json(state))

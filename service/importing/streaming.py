@@ -18,6 +18,7 @@ from domain.lots import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import read_plain_order
 from service.codes import codes
+from service.importing.items import Group, Reject
 from service.importing.plans import Entry, Progress, Refused, Remark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
 
@@ -30,36 +31,6 @@ BATCH_EVENTS = 2_000
 ATOMIC_EVENTS = 10_000
 #: However few they are, if they take more they are not held in memory together.
 ATOMIC_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Events that stand or fall together."""
-
-    #: In the order in which they are recorded.
-    entries: Sequence[Entry]
-    #: Registrations that the entries need, parents before children: recorded before them, unless the ledger has one
-    #: with this id already, which is then left alone. Two groups may need the same one.
-    needs: Sequence[Entry] = ()
-    #: Rows of the file that it was made of.
-    rows: int = 1
-    #: The rows as the file has them, for the file of rejects; none: `entries` are written there as they would be sent.
-    raw: Any = None
-    #: What its entries take as they are sent; 0: nobody has looked.
-    size_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that cannot be read, and so is not recorded."""
-
-    line: int
-    #: The row's own name; may be empty.
-    row: str
-    message: str
-    #: The row as the file has it: text, or values by column.
-    raw: Any = None
-    rows: int = 1
 
 
 class Writable(Protocol):

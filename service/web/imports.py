@@ -14,16 +14,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from service.importing.formats import FORMATS, ORDERS, PARTIAL
+from service.importing.formats import FORMATS, PARTIAL
 from service.importing.orders.kept_mappings import UnknownMapping
-from service.importing.orders.mapping import BadMapping
 from service.importing.queue.contents import Arrival
 from service.importing.queue.jobs import Fault, ImportEnded, Job, Sent, State, TooManyImports, UnknownImport, Wish
 from service.importing.queue.registry import LAST_PLACE, Imports, NoSpace, Parts
 from service.importing.queue.worker import Worker
 from service.importing.reading.apart import NotStarted, judged
 from service.importing.reading.messages import Wanted
-from service.importing.rows import BadFile
+from service.importing.rows import BadFile, BadMapping
 from service.shapes import things
 from service.web.bodies import JSON, NDJSON
 from service.web.conditions import linked
@@ -38,15 +37,12 @@ from service.web.problems import HttpProblem
 
 PATH = "/api/v1/imports"
 router = APIRouter(prefix=PATH, tags=["imports"], dependencies=[RECORD])
+BY_MAPPING_FIRST = sorted(FORMATS.values(), key=lambda one: not one.mapped)
 #: What files of a media type can be; which of them this one is, is found by how it begins.
 MEDIA_TYPES: dict[str, tuple[str, ...]] = {
-    "text/csv": ("csv", "tsv", "regulations", "screening-list", "ecb-rates"),
-    "text/tab-separated-values": ("tsv",),
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ("xlsx",),
-    "application/vnd.apache.parquet": ("parquet",),
-    **dict.fromkeys(NDJSON, ("ndjson", "cloudevents", "ocds")),
-    JSON: ("ocds", "ndjson", "cloudevents"),
-    "application/cloudevents+json": ("cloudevents",),
+    media_type: tuple(one.name for one in BY_MAPPING_FIRST if media_type in one.media_types)
+    for one in BY_MAPPING_FIRST
+    for media_type in one.media_types
 }
 #: These say nothing of what is in a file: curl sends the last one unless it is asked otherwise.
 SAYING_NOTHING = (
@@ -335,13 +331,13 @@ def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: b
 def _refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
     """HttpProblem where options do not go with the format."""
     chosen = wish.format
-    if unknown_is_given and chosen != "screening-list":
+    if unknown_is_given and not FORMATS[chosen].registers:
         raise _invalid("/unknown", f"is for screening lists, and the file is of format {chosen}")
-    if wish.mapping is not None and chosen not in ORDERS:
+    if wish.mapping is not None and not FORMATS[chosen].mapped:
         raise _invalid("/mapping", f"is for tables of order lines, and the file is of format {chosen}")
-    if wish.mapping is None and chosen in ORDERS:
+    if wish.mapping is None and FORMATS[chosen].mapped:
         raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")
-    if wish.continue_on_error and chosen not in PARTIAL:
+    if wish.continue_on_error and not FORMATS[chosen].partial:
         raise _invalid("/continue_on_error", f"is for {', '.join(PARTIAL)}; the file is of format {chosen}")
 
 

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.importing.orders.kept_mappings import NAME, Mappings, NotYours, UnknownMapping
-from service.importing.orders.mapping import LARGEST_BYTES, BadMapping
+from service.importing.orders.mapping import LARGEST_BYTES
 from service.importing.reading.apart import NotStarted
-from service.importing.rows import BadFile
+from service.importing.rows import BadFile, BadMapping
 from service.shapes import things
 from service.web.bodies import JSON, read_body
 from service.web.context import context_of

@@ -39,6 +39,8 @@ class Watched:
     client: httpx2.Client
     #: Processor time of harmless inputs that were measured, by what they were.
     harmless: dict[str, float] = field(default_factory=dict)
+    #: Mappings that the service has, by name: it judges each that it is given by a process of its own.
+    mappings: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def pid(self) -> int:
@@ -112,10 +114,11 @@ class Watched:
         return Answer(int(words[1]) if len(words) > 2 else 0, heard.decode("latin-1"))
 
     def _imported(self, sent: Upload) -> Answer:
-        if sent.mapping is not None:
+        if sent.mapping is not None and self.mappings.get(sent.asked["mapping"]) != sent.mapping:
             kept = self.client.put(f"/api/v1/mappings/{sent.asked['mapping']}", content=sent.mapping)
             if kept.status_code >= 400:
                 return Answer(kept.status_code, kept.text)
+            self.mappings[sent.asked["mapping"]] = sent.mapping
         # Each is a file of its own name, so that none is taken for one that was sent before.
         asked = urlencode({**sent.asked, "file": f"hostile-{next(_numbers)}"})
         answer = self.client.post(f"/api/v1/imports?{asked}", content=sent.file)

@@ -20,9 +20,8 @@ from service.daybook import Daybook, open_daybook
 from service.importing.formats import FORMATS, guess_format
 from service.importing.importing import import_file
 from service.importing.opening import opened
-from service.importing.orders.mapping import BadMapping
 from service.importing.plans import Refused, Summary
-from service.importing.rows import BadFile
+from service.importing.rows import BadFile, BadMapping
 from service.importing.streaming import Options
 from service.settings import Settings
 from tests.nightly.corpus import MAPPING, NEEDING_MAPPING, File, file_of

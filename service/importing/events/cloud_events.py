@@ -8,11 +8,12 @@ from typing import Any, BinaryIO
 from domain.catalogue import EVENT_TYPES, read_stored
 from domain.errors import Corrupt, Invalid
 from domain.json_text import parse_json
+from service.importing.items import Group, Reading, Reject
 from service.importing.names import IDENTIFIER
 from service.importing.opening import lines_of
 from service.importing.plans import Entry, Summary
 from service.importing.rows import BYTE_ORDER_MARK
-from service.importing.streaming import Group, Reject
+from service.importing.streaming import check_stream
 from service.shapes.cloud_events import SPECVERSION, TYPE_PREFIX
 
 #: Attributes that every CloudEvent has.
@@ -27,9 +28,12 @@ class NoEvent(ValueError):
     """A line that is no CloudEvent around an event of Daybook."""
 
 
-def is_cloud_event(first_line: bytes) -> bool:
-    """Whether a line seems to be a CloudEvent."""
-    return b'"specversion"' in first_line
+def read(reading: Reading) -> Iterator[Group | Reject]:
+    """The events that a file holds."""
+    if reading.strict:
+        summary = Summary("", reading.summary.format, 0, dry_run=False)
+        check_stream(read_cloud_events(reading.file, summary), reading.beat)
+    return read_cloud_events(reading.file, reading.summary)
 
 
 def read_cloud_events(file: BinaryIO, summary: Summary) -> Iterator[Group | Reject]:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from ocdsmerge.exceptions import OCDSMergeError
 
 from domain.events import Recorded
+from service.importing.items import Group, Reading, Reject
 from service.importing.ocds import validation
 from service.importing.ocds.days import TooMuch, tale
 from service.importing.ocds.documents import (
@@ -29,7 +30,8 @@ from service.importing.ocds.releases import Unusable, reduced
 from service.importing.ocds.spells import Spell, Told
 from service.importing.ocds.spool import Spool, Spooled, spool
 from service.importing.plans import Entry, Remark, Summary
-from service.importing.streaming import Group, Reject, check_stream
+from service.importing.standing import Standing
+from service.importing.streaming import check_stream
 from service.ocds import VERSION, merging
 
 #: Remarks kept; a file may have more packages than anybody reads about.
@@ -50,6 +52,13 @@ class Ledger:
     history: Callable[[str], Sequence[Recorded]]
     #: Which of these streams have begun.
     known: Callable[[Collection[str]], set[str]]
+
+
+def read(reading: Reading) -> Iterator[Group | Reject]:
+    """The orders that a file of open contracting data holds."""
+    standing = Standing(reading.ask)
+    ledger = Ledger(standing.history, standing.known)
+    return read_ocds(reading.file, reading.summary, ledger, strict=reading.strict, beat=reading.beat)
 
 
 def read_ocds(

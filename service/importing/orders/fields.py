@@ -16,10 +16,10 @@ from service.codes import codes
 from service.importing.names import IDENTIFIER, slug, written
 from service.importing.orders.day_formats import EXCEL, EXCEL_EPOCH, SERIAL, Period, from_serial, period, reader_of
 from service.importing.orders.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importing.orders.mapping import AttributeValue, BadMapping, Dates, Figure, Value
+from service.importing.orders.mapping import AttributeValue, Dates, Figure, Value
 from service.importing.orders.mapping import Mapping as OrderMapping
 from service.importing.orders.tables import Cell, text_of
-from service.importing.rows import MOST_FAULTS
+from service.importing.rows import MOST_FAULTS, BadMapping
 
 Cells = Sequence[Cell]
 #: Reads a text from a row; None where the row has no value. Raises Unfit.

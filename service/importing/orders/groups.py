@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.importing.items import Group
 from service.importing.names import event_id
 from service.importing.orders.mapping import Mapping as OrderMapping
 from service.importing.orders.registrations import Registrations
 from service.importing.orders.rows import Head, OrderRow
 from service.importing.plans import Entry
-from service.importing.streaming import Group
 
 #: Lines that one event holds at most, whatever the length of their ids: further lines are added by amendments.
 MOST_LINES = 120

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from service.importing.formats import ORDERS
-from service.importing.orders.mapping import LARGEST_BYTES, SHIPPED, BadMapping, shipped
+from service.importing.orders.mapping import LARGEST_BYTES, SHIPPED, shipped
 from service.importing.reading.apart import judged
 from service.importing.reading.messages import Wanted
+from service.importing.rows import BadMapping
 from service.storing.writing import new_identifier
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

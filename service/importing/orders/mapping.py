@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from domain.catalogue import problems_of
 from domain.values import AttributeName, Basis
 from service.importing.orders.day_formats import compile_format
-from service.importing.rows import MOST_FAULTS
+from service.importing.rows import MOST_FAULTS, BadMapping
 
 #: Mappings that come with Daybook, by name.
 SHIPPED = Path(__file__).with_name("shipped")
@@ -32,15 +31,6 @@ TOKENS = re.compile(
 )
 #: What `known_on` may name besides a date: the last day of the order's effective_on.
 PLACED_ON = "placed_on"
-
-
-class BadMapping(Exception):
-    """A mapping that cannot be used; each problem names the key."""
-
-    def __init__(self, name: str, problems: list[str]) -> None:
-        super().__init__(f"mapping {name}: {'; '.join(problems)}")
-        self.name = name
-        self.problems = problems
 
 
 class Part(BaseModel):
@@ -355,6 +345,9 @@ def parse_mapping(name: str, given: dict[str, Any]) -> Mapping:
     try:
         return Mapping.model_validate(given)
     except ValidationError as error:
+        # The catalogue takes as long to import as all the rest, and few mappings are wrong.
+        from domain.catalogue import problems_of
+
         problems = problems_of(error)[:MOST_FAULTS]
         raise BadMapping(name, [_problem(one.pointer, one.message) for one in problems]) from None
 

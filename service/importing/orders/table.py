@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from service.importing.items import Group, Reject
 from service.importing.orders.fields import Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
 from service.importing.orders.mapping import Mapping as OrderMapping
@@ -14,7 +15,6 @@ from service.importing.orders.spool import Spool
 from service.importing.orders.tables import Table, TableRow
 from service.importing.plans import Remark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
-from service.importing.streaming import Group, Reject
 
 #: Rows between two tellings.
 TOLD_ROWS = 1_000

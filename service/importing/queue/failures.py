@@ -4,12 +4,11 @@ import logging
 
 from domain.errors import Corrupt, Refusal
 from service.following.follower import Stopped
-from service.importing.orders.mapping import BadMapping
 from service.importing.plans import Refused
 from service.importing.queue.contents import FULL
 from service.importing.queue.jobs import Fault, Job
 from service.importing.queue.registry import NoSpace
-from service.importing.rows import MOST_FAULTS, BadFile
+from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from threading import Event, Lock
 import msgspec
 
 from service.daybook import Daybook
-from service.importing.formats import NDJSON
+from service.importing.formats import FORMATS
 from service.importing.importing import form_of, import_from, wanted
 from service.importing.plans import Remark, Summary
 from service.importing.queue.contents import Rejects, Room, fetched
@@ -139,8 +139,8 @@ class Run:
 
     def _recorded(self, done: int, total: int) -> None:
         self._done = done
-        # Events of NDJSON are read while others are recorded, and these are still to be counted: reading halts there.
-        if self.job.wish.format != NDJSON:
+        # Lines of events are read while others are recorded, and these are still to be counted: reading halts there.
+        if FORMATS[self.job.wish.format].reads != "lines":
             self.halt()
         if self.summary.dry_run and self.summary.recorded > MOST_REHEARSED:
             raise TooMuchToRehearse(

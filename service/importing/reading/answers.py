@@ -7,8 +7,8 @@ from projections.organizations import organizations
 from projections.parameters import Moment
 from projections.products import products
 from service.daybook import Daybook
+from service.importing.reading.questions import Question
 from service.importing.recording import Recorder
-from service.importing.standing import Question
 
 #: Instruments that no event with this beginning of its id begins, in the order recorded.
 INSTRUMENTS = """

@@ -28,7 +28,6 @@ import msgspec
 
 from service.importing.bounds import JUDGING_MB, JUDGING_S, MIB, STARVED, STILL_S
 from service.importing.opening import size_of
-from service.importing.orders.mapping import BadMapping
 from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     LENGTH_BYTES,
@@ -37,6 +36,7 @@ from service.importing.reading.messages import (
     BadKeys,
     Broken,
     End,
+    Form,
     Message,
     Told,
     Wanted,
@@ -44,8 +44,8 @@ from service.importing.reading.messages import (
     framed,
     message_of,
 )
-from service.importing.rows import BadFile, Fault
-from service.importing.standing import Ask as Answerer
+from service.importing.reading.questions import Ask as Answerer
+from service.importing.rows import BadFile, BadMapping, Fault
 from service.running.environment import of_an_interpreter
 from service.settings import IMPORT_MEMORY_MB
 
@@ -249,8 +249,8 @@ def judged(file: BinaryIO, wanted: Wanted) -> str:
         raise NotStarted("too many files are judged at the same time")
     try:
         with Apart(file, msgspec.structs.replace(wanted, judge_only=True), JUDGING) as reader:
-            *_, last = [getattr(message, "format", "") for message in reader.messages(_answer_nothing)]
-            return last
+            [form] = [message for message in reader.messages(_answer_nothing) if isinstance(message, Form)]
+            return form.format
     finally:
         _judging.release()
 
@@ -312,6 +312,8 @@ def _environment() -> dict[str, str]:
         "MALLOC_ARENA_MAX": "1",
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "OMP_NUM_THREADS": "1",
+        # It would look through every installed package for plugins, which takes as long as pydantic itself.
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
     }
 
 

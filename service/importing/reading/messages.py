@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from service.importing.standing import Question
+from service.importing.reading.questions import Question
 
 #: What one message may take: an order with its rows, or some hundred lines, are far below.
 LARGEST_FRAME_BYTES = 64 * 1024 * 1024

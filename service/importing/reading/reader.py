@@ -22,7 +22,6 @@ from typing import Any, BinaryIO
 import msgspec
 
 from service.importing.bounds import MIB, PUT_ASIDE_BYTES
-from service.importing.orders.mapping import BadMapping
 from service.importing.reading.messages import (
     LENGTH_BYTES,
     Ask,
@@ -35,9 +34,9 @@ from service.importing.reading.messages import (
     WireSheet,
     framed,
 )
+from service.importing.reading.questions import Question
 from service.importing.reading.sources import BEAT_S, Watched, messages
-from service.importing.rows import BadFile
-from service.importing.standing import Question
+from service.importing.rows import BadFile, BadMapping
 
 #: Files that may be open: its own, the temporary ones, and the modules on their way in.
 OPEN_FILES = 64

@@ -1,6 +1,7 @@
 """A file read into messages: what whoever records it is told, in the order of the file.
 
-This runs in a process of its own (reader.py), or where the file is one's own in the process that records it.
+This runs in a process of its own (reader.py), or where the file is one's own in the process that records it. What only
+some files need is imported when one of these comes.
 """
 
 import hashlib
@@ -13,26 +14,10 @@ from typing import Any, BinaryIO, get_args
 
 import msgspec
 
-from service.importing.events.cloud_events import read_cloud_events
-from service.importing.events.lines import Lines
-from service.importing.formats import (
-    CLOUD_EVENTS,
-    LARGEST_TABLE_BYTES,
-    NDJSON,
-    OCDS,
-    ORDERS,
-    RATES,
-    TABLES,
-    guess_format,
-    open_table,
-    refuse_another,
-)
+from service.importing.formats import FORMATS, LARGEST_TABLE_BYTES, Format, guess_format, open_table, refuse_another
+from service.importing.items import Group, Reading, Reject
 from service.importing.opening import opened
-from service.importing.orders.mapping import BadMapping, parse_mapping_text
-from service.importing.orders.registered import Registered
-from service.importing.orders.table import OrderLines
-from service.importing.plans import Entry, Summary, read_entries
-from service.importing.rates import read_rates
+from service.importing.plans import Entry, Summary
 from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     Digest,
@@ -48,9 +33,8 @@ from service.importing.reading.messages import (
     WirePlan,
     WireReject,
 )
-from service.importing.rows import BadFile, Fault, read_rows
-from service.importing.standing import Ask, Standing
-from service.importing.streaming import Group, Reject, check_stream
+from service.importing.reading.questions import Ask
+from service.importing.rows import BadFile, BadMapping, Fault, read_rows
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
@@ -78,51 +62,46 @@ def messages(file: BinaryIO, wanted: Wanted, ask: Ask, beat: Beat = lambda: None
     yield Form(chosen)
     if wanted.judge_only:
         if wanted.mapping is not None:
+            from service.importing.orders.mapping import parse_mapping_text
+
             parse_mapping_text(*wanted.mapping)
         yield End()
         return
     yield Digest(_digest(file, beat))
-    yield from _content(file, chosen, wanted, ask, beat)
+    yield from _content(file, FORMATS[chosen], wanted, ask, beat)
     yield End()
 
 
-def _content(file: BinaryIO, chosen: str, wanted: Wanted, ask: Ask, beat: Beat) -> Iterator[Message]:
-    summary = Summary("", chosen, 0, dry_run=False)
-    if chosen == NDJSON:
-        yield from (sheet.handed() for sheet in Lines(file).sheets(wanted.sheet_lines))
-    elif chosen in ORDERS:
-        yield from _orders(file, chosen, wanted, summary, ask, beat)
-    elif chosen in TABLES:
-        yield from _table(file, chosen, wanted, summary, ask)
-    else:
-        yield from _told(_stream(file, chosen, wanted, summary, ask, beat), summary)
+def _content(file: BinaryIO, chosen: Format, wanted: Wanted, ask: Ask, beat: Beat) -> Iterator[Message]:
+    summary = Summary("", chosen.name, 0, dry_run=False)
+    match chosen.reads:
+        case "lines":
+            return (sheet.handed() for sheet in chosen.reader().Lines(file).sheets(wanted.sheet_lines))
+        case "stream":
+            reading = Reading(file, summary, wanted.strict, ask, beat)
+            return _told(chosen.reader().read(reading), summary)
+        case "table":
+            return _table(file, chosen, wanted, summary, ask)
+        case "orders":
+            return _orders(file, chosen, wanted, summary, ask, beat)
 
 
-def _stream(
-    file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat
-) -> Iterable[Group | Reject]:
-    if chosen == CLOUD_EVENTS:
-        if wanted.strict:
-            check_stream(read_cloud_events(file, Summary("", chosen, 0, dry_run=False)), beat)
-        return read_cloud_events(file, summary)
-    if chosen == RATES:
-        return read_rates(file, summary, strict=wanted.strict)
-    assert chosen == OCDS
-    from service.importing.ocds.orders import Ledger, read_ocds
-
-    standing = Standing(ask)
-    return read_ocds(file, summary, Ledger(standing.history, standing.known), strict=wanted.strict, beat=beat)
-
-
-def _orders(file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat) -> Iterator[Message]:
+def _orders(
+    file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat
+) -> Iterator[Message]:
     if wanted.mapping is None:
         message = "a table of order lines needs a mapping, which says what its columns mean (--mapping FILE, or scms)"
         raise BadMapping("of no name", [message])
+    from service.importing.orders.mapping import parse_mapping_text
+    from service.importing.orders.registered import Registered
+    from service.importing.orders.table import OrderLines
+    from service.importing.standing import Standing
+
     mapping = parse_mapping_text(*wanted.mapping)
     standing = Standing(ask)
     registered = Registered(mapping.name, standing.bearers, standing.products)
     with (
-        closing(open_table(file, chosen, mapping)) as table,
+        closing(open_table(file, chosen.name, mapping)) as table,
         closing(
             OrderLines(table, mapping, summary, registered=registered, keep_raw=wanted.keep_raw, beat=beat)
         ) as orders,
@@ -134,16 +113,19 @@ def _orders(file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: 
         yield from _told(orders.groups(), summary)
 
 
-def _table(file: BinaryIO, chosen: str, wanted: Wanted, summary: Summary, ask: Ask) -> Iterator[Message]:
-    table = TABLES[chosen]
+def _table(file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask: Ask) -> Iterator[Message]:
+    from service.importing.entries import read_entries
+    from service.importing.standing import Standing
+
+    table = chosen.reader()
     file.seek(0)
     data = file.read(LARGEST_TABLE_BYTES + 1)
     if len(data) > LARGEST_TABLE_BYTES:
-        raise BadFile([Fault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen}")])
-    rows = read_rows(data, table.columns, table.others)
+        raise BadFile([Fault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
+    rows = read_rows(data, table.COLUMNS, table.OTHER_COLUMNS)
     summary.rows = len(rows)
     yield Told(summary.rows)
-    summary.plan = table.plan(rows, Standing(ask), wanted.register)
+    summary.plan = table.plan(rows, Standing(ask), register=wanted.register)
     read_entries(summary.plan.entries)
     yield Told(summary.rows, list(_Remarks(summary).new()))
     yield WirePlan([_entry(entry) for entry in summary.plan.entries])

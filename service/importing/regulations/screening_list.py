@@ -30,6 +30,8 @@ from service.importing.regulations.renewals import again, renewals
 from service.importing.rows import BadFile, Fault, Row
 from service.importing.standing import Standing
 
+#: Others may be there.
+OTHER_COLUMNS = None
 COLUMNS = (
     "source",
     "type",
@@ -105,7 +107,7 @@ class Listing:
         return effect if not self.requirement or ALL_ITEMS.fullmatch(self.requirement) else "advisory"
 
 
-def plan_screening_list(rows: Sequence[Row], standing: Standing, *, register: bool) -> Plan:
+def plan(rows: Sequence[Row], standing: Standing, *, register: bool) -> Plan:
     """What to record for these rows; BadFile lists what is wrong with them.
 
     `register`: an organisation that the ledger does not know is registered; else its entry is left out and reported.

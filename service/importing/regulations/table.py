@@ -25,6 +25,8 @@ from service.importing.regulations import screening_list
 from service.importing.regulations.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
 from service.importing.regulations.readings import Reading, Rule, Surroundings, read_licence, read_rules
 from service.importing.regulations.renewals import again, renewals
+from service.importing.regulations.rows import COLUMNS as COLUMNS
+from service.importing.regulations.rows import OTHER_COLUMNS as OTHER_COLUMNS
 from service.importing.regulations.rows import PREFIX, Change, read_changes
 from service.importing.rows import Row
 from service.importing.standing import Standing
@@ -43,7 +45,7 @@ TYPES = {
 }
 
 
-def plan_regulations(rows: Sequence[Row], standing: Standing) -> Plan:
+def plan(rows: Sequence[Row], standing: Standing, *, register: bool = False) -> Plan:
     """What to record for these rows; BadFile lists what is wrong with them."""
     return _Planner(read_changes(rows), standing).plan()
 

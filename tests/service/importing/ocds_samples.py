@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from service.importing.items import Group, Reject
 from service.importing.ocds.orders import Ledger, read_ocds
 from service.importing.plans import Summary
-from service.importing.streaming import Group, Reject
 
 OCID = "ocds-213czf-0042"
 BUYER = {"id": "PY-RUC-80000001-1", "name": "Municipalidad de Pirapó"}

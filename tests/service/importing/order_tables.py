@@ -8,12 +8,12 @@ from copy import deepcopy
 from typing import Any
 
 from service.importing.formats import open_table
+from service.importing.items import Group, Reject
 from service.importing.opening import opened
 from service.importing.orders.mapping import parse_mapping
 from service.importing.orders.table import OrderLines
 from service.importing.plans import Summary
 from service.importing.rows import BadFile
-from service.importing.streaming import Group, Reject
 from tests.service.importing.conftest import table
 
 COLUMNS = ("PO", "Line", "Ordered", "Due", "Arrived", "Supplier", "Unit", "Item", "Maker", "Qty", "Value", "Currency")

@@ -15,9 +15,9 @@ from service.importing.bounds import LONGEST_CELL
 from service.importing.formats import FORMATS
 from service.importing.importing import Here
 from service.importing.opening import lines_of, opened
-from service.importing.orders.mapping import BadMapping, parse_mapping_text
+from service.importing.orders.mapping import parse_mapping_text
 from service.importing.reading.messages import Message, Wanted
-from service.importing.rows import BadFile
+from service.importing.rows import BadFile, BadMapping
 from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
 from tests.service.importing.ocds_samples import contract, package, release
 from tests.service.importing.order_tables import COLUMNS, MAPPING, ROW, as_toml, faults, rows_csv

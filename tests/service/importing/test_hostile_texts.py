@@ -11,13 +11,13 @@ from service.importing import bounds
 from service.importing.directory import Directory
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.fields import Layout
-from service.importing.orders.mapping import BadMapping, Value, parse_mapping
+from service.importing.orders.mapping import Value, parse_mapping
 from service.importing.places import codes_in, leading_countries
 from service.importing.regulations.rows import MOST_CHARACTERS, MOST_ROWS, read_changes
 from service.importing.regulations.scopes import take_apart
 from service.importing.regulations.screening_list import COLUMNS, _source
 from service.importing.regulations.thresholds import Unreadable, read_threshold
-from service.importing.rows import BadFile, Row, read_rows
+from service.importing.rows import BadFile, BadMapping, Row, read_rows
 from tests.service.importing.conftest import change, table
 from tests.service.importing.order_tables import mapping
 

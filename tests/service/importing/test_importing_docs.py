@@ -5,7 +5,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from service.importing.streaming import Group
+from service.importing.items import Group
 from tests.service.importing.order_tables import placed, read
 
 PAGE = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from service.importing import streaming
+from service.importing.items import Group, Reject
 from service.importing.plans import Entry, Refused, Summary
 from service.importing.recording import Recorder
 from service.importing.rows import BadFile
-from service.importing.streaming import Group, Options, Reject, record_stream
+from service.importing.streaming import Options, record_stream
 from tests.service.importing.conftest import Desk
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from domain.estimates import plain
-from service.importing.streaming import Reject
+from service.importing.items import Reject
 
 #: What stands in a cell: text as it is in the file, or what the file's own types say; "" for nothing.
 Cell = str | Decimal | date | bool

@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
+from service.importing.items import Reject
 from service.importing.opening import copied
 from service.importing.orders.day_formats import EXCEL_EPOCH
+from service.importing.orders.mapping import Read
 from service.importing.orders.tables import Cell, TableRow
 from service.importing.rows import BadFile, Fault
-from service.importing.streaming import Reject
 
 #: Rows that are unpacked together: of the longest cells in some columns they fit into memory, since texts are kept as
 #: they are in the file's own dictionaries, each once.
@@ -37,6 +38,11 @@ WIDEST_BYTES = 64
 #: Read at once of a column.
 BUFFER_BYTES = 1024 * 1024
 FOOTER = b"PAR1"
+
+
+def open_table(file: BinaryIO, kind: str, read: Read) -> "Columnar":  # there is one kind
+    """A Parquet file as a table, as a mapping says; BadFile where it is none."""
+    return Columnar(file, floats=read.float == "accept")
 
 
 class Columnar:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, LONGEST_ROW_BYTES, MOST_COLUMNS
+from service.importing.items import Reject
 from service.importing.opening import lines_of
 from service.importing.orders.day_formats import EXCEL_EPOCH
+from service.importing.orders.mapping import Read
 from service.importing.orders.tables import TableRow, raw_of
 from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault
-from service.importing.streaming import Reject
 
 #: What a header is looked at for when it seems to be one long column.
 DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
@@ -21,6 +22,11 @@ WIDE = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+
+
+def open_table(file: BinaryIO, kind: str, read: Read) -> "Delimited":
+    """A text as a table, as a mapping says; BadFile where it is none."""
+    return Delimited(file, read.delimiter or ("\t" if kind == "tsv" else ","), read.encoding)
 
 
 class Delimited:

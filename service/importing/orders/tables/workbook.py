@@ -12,12 +12,13 @@ from zipfile import BadZipFile
 from openpyxl.utils import get_column_letter, range_boundaries
 
 from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COLUMNS
+from service.importing.items import Reject
 from service.importing.opening import copied
 from service.importing.orders.day_formats import day_of_serial
+from service.importing.orders.mapping import Read
 from service.importing.orders.tables import Cell, TableRow
 from service.importing.orders.tables.workbook_parts import Parts, sheets_of
 from service.importing.rows import BadFile, Fault
-from service.importing.streaming import Reject
 
 #: As many as a spreadsheet has.
 LAST_ROW = 1_048_576
@@ -28,6 +29,11 @@ MERGED = re.compile(rb'<(?:[^<>:\s]{1,64}:)?mergeCell\b[^<>]*?\bref="([A-Z]{1,3}
 DIGITS = 15
 #: Sheets that a message names.
 MOST_NAMED = 20
+
+
+def open_table(file: BinaryIO, kind: str, read: Read) -> "Workbook":  # there is one kind
+    """A workbook's sheet as a table, as a mapping says; BadFile where it is none."""
+    return Workbook(file, read.sheet, read.header)
 
 
 class Workbook:

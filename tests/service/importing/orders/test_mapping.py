@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from service.importing.orders.mapping import BadMapping, load_mapping, parse_mapping, shipped
+from service.importing.orders.mapping import load_mapping, parse_mapping, shipped
+from service.importing.rows import BadMapping
 from tests.service.importing.order_tables import mapping, read, rows_csv
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from service.importing.formats import guess_format
+from service.importing.items import Group, Reject
 from service.importing.orders.mapping import mapping_text
-from service.importing.streaming import Group, Reject
 from tests.service.importing.order_tables import events, faults, mapping, placed, read, rows_csv
 
 

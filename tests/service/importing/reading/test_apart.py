@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,21 @@ import pytest
 
 from service.importing.bounds import MIB
 from service.importing.events.lines import Sheet
-from service.importing.importing import Here
-from service.importing.orders.mapping import BadMapping
+from service.importing.importing import Here, form_of
 from service.importing.reading.apart import JUDGING, Apart, Bounds, judged
-from service.importing.reading.messages import End, Message, Told, Wanted, WireSheet, framed, message_of
-from service.importing.rows import BadFile
+from service.importing.reading.messages import (
+    Digest,
+    End,
+    Form,
+    Message,
+    Told,
+    Wanted,
+    WireSheet,
+    framed,
+    message_of,
+)
+from service.importing.reading.questions import Ask
+from service.importing.rows import BadFile, BadMapping
 from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
 from tests.service.importing.ocds_samples import contract, package, release
 from tests.service.importing.order_tables import MAPPING, as_toml, rows_csv
@@ -206,3 +217,20 @@ def test_only_messages_of_their_shapes_are_taken() -> None:
     with pytest.raises(ValueError, match="different lengths"):
         Sheet.of(short)
     assert message_of(framed(Told(3))[4:]) == Told(3)
+
+
+class Slow:
+    """A file whose reader says that it goes on before it has anything to say."""
+
+    size_bytes = 0
+
+    def __init__(self) -> None:
+        self._messages = iter([Told(0), Told(0), Form("ecb-rates"), Told(0), Digest("00")])
+
+    def messages(self, ask: Ask) -> Iterator[Message]:
+        """Signs of life, and what a reader says first."""
+        return self._messages
+
+
+def test_a_reader_that_takes_long_to_begin_is_waited_for() -> None:
+    assert form_of(Slow()) == "ecb-rates"

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.importing.orders.mapping import BadMapping
 from service.importing.orders.tables import columnar
+from service.importing.rows import BadMapping
 from tests.service.importing.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
 TYPED: dict[str, Any] = {
