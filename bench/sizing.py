@@ -121,9 +121,9 @@ def print_sizes(count: int, empty: dict[str, int], half: dict[str, int], whole: 
     for column in ("what", "empty", f"at {count // 2:,}", f"at {count:,}", "a million"):
         table.add_column(column, justify="left" if column == "what" else "right")
     totals = [0.0] * 4
-    for what in whole:
-        slope = (whole[what] - half[what]) * 1_000_000 / (count // 2)
-        sizes = [empty[what], half[what], whole[what], slope]
+    for what, size in whole.items():
+        slope = (size - half[what]) * 1_000_000 / (count // 2)
+        sizes = [empty[what], half[what], size, slope]
         totals = [total + taken for total, taken in zip(totals, sizes, strict=True)]
         table.add_row(what, *(f"{taken / MIB:,.1f}" for taken in sizes))
     table.add_section()

@@ -76,7 +76,7 @@ class Some:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """This does not hold."""
+    """A part that does not hold."""
 
     part: "Predicate"
 

@@ -18,10 +18,10 @@ class Truth(Enum):
     YES = "yes"
 
     def __and__(self, other: "Truth") -> "Truth":
-        return other if other < self else self
+        return min(self, other)
 
     def __or__(self, other: "Truth") -> "Truth":
-        return self if other < self else other
+        return max(other, self)
 
     def __invert__(self) -> "Truth":
         return MIRRORED[self]

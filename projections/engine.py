@@ -1,7 +1,6 @@
 """The projection: a DuckDB database that recorded events are read into, batch by batch, in the order of the ledger."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -292,7 +291,7 @@ def _make(path: Path, bounds: Bounds) -> None:
             database.connection.execute("checkpoint")
     finally:
         database.close()
-    os.rename(draft, path)
+    draft.rename(path)
 
 
 def _lay_out(connection: duckdb.DuckDBPyConnection) -> None:

@@ -119,6 +119,7 @@ def rank(row: RankedRow) -> tuple[bool, Decimal, bool, str]:
 
 
 def written(figure: Figure) -> dict[str, str | None]:
+    """A figure as answers have it: plain decimals, null where there is no value or no bound."""
     return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
 
 

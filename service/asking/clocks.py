@@ -116,6 +116,7 @@ class Clocks:
         return position
 
     def parameters(self, model: type[Any], asked: Asked) -> Any:
+        """What is asked, as a view takes it; Invalid with everything that is wrong with it."""
         problems = []
         for name, known in (("currency", codes().currencies), ("home", codes().countries)):
             if name in asked.values and asked.values[name] not in known:
@@ -145,6 +146,7 @@ class Clocks:
         return [*clocks, *((name, value) for name, values in asked.raw.items() for value in values)]
 
     def resolved(self, moment: Moment) -> dict[str, Any]:
+        """The moment of an answer as it states it, with the tree over the events up to its position."""
         recorded_at = self.daybook.projection.recorded_at_of(moment.position)
         return {
             "effective_on": moment.effective_on.isoformat(),
@@ -157,6 +159,7 @@ class Clocks:
 
 
 def single(raw: dict[str, Sequence[str]], name: str) -> str | None:
+    """The one value of a parameter, taken out of those given; Invalid where there are several."""
     given = raw.pop(name, [])
     if len(given) > 1:
         raise Invalid.at(f"/{name}", f"is given {len(given)} times")
@@ -164,6 +167,7 @@ def single(raw: dict[str, Sequence[str]], name: str) -> str | None:
 
 
 def day(name: str, text: str | None) -> date | None:
+    """The day that a parameter names; Invalid where it names none."""
     if text is None:
         return None
     try:
@@ -173,6 +177,7 @@ def day(name: str, text: str | None) -> date | None:
 
 
 def whole(name: str, text: str | None, default: int) -> int:
+    """The whole number that a parameter has, or its default; Invalid where it has another text."""
     if text is None:
         return default
     try:
@@ -182,6 +187,7 @@ def whole(name: str, text: str | None, default: int) -> int:
 
 
 def instant_of(name: str, text: str) -> datetime:
+    """The instant that a parameter names; Invalid where it names none."""
     try:
         return parse_instant(text)
     except ValueError as error:

@@ -6,10 +6,12 @@ from service.asking.columns import Answer, Record, Table, columns
 
 
 def rows_of(name: str) -> Callable[[Answer], Iterator[Record]]:
+    """Takes the records out of a list of an answer."""
     return lambda answer: iter(answer[name])
 
 
 def itself(answer: Answer) -> Iterator[Record]:
+    """The answer as the one record of a table."""
     yield answer
 
 

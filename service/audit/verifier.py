@@ -1138,7 +1138,7 @@ def row_order(figure: Figure, *keys: str | None) -> tuple[Any, ...]:
 
 
 def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
-    """part / whole; None where the whole is 0."""
+    """Part / whole; None where the whole is 0."""
     return None if whole == 0 else part / whole
 
 

@@ -78,4 +78,4 @@ def suffix(target: str) -> str:
 
 def _compressed(raw: BinaryIO) -> BinaryIO:
     # Neither time nor name: the same events make the same file.
-    return cast(BinaryIO, gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0))
+    return cast("BinaryIO", gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0))

@@ -118,7 +118,7 @@ class ProjectionFile:
             (wal_of(self.path), aside.with_name(f"{aside.name}-{number}.wal")),
         ):
             with suppress(FileNotFoundError):
-                os.rename(from_, to)
+                from_.rename(to)
         found = [path for path in damaged(self.path.parent) if not path.name.endswith(".wal")]
         for path in found[:-KEPT_DAMAGED]:
             remove(path)

@@ -121,7 +121,7 @@ def _obstacle(identity: Identity, reach: Sequence[Path]) -> str | None:
         finally:
             os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as answer:
+    with os.fdopen(reading, "rb") as answer:
         obstacle = answer.read().decode(errors="replace")
     os.waitpid(child, 0)
     return obstacle or None

@@ -137,7 +137,7 @@ def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int)
             cwd=folder.path,
             env=child_environment(),
             pass_fds=(lock,),
-            preexec_fn=child_setup(identity, signal.SIGINT),
+            preexec_fn=child_setup(identity, signal.SIGINT),  # noqa: PLW1509 - this process has one thread
         )
     mode = None
     ready = False

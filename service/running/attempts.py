@@ -68,7 +68,8 @@ class Pauses:
 
 class Attempts:
     """How something goes that is tried again and again: said when it begins to fail, when it fails otherwise, and
-    when it goes on."""
+    when it goes on.
+    """
 
     def __init__(self, name: str, pauses: Pauses | None = None, *, chance: Callable[[], float] = random.random) -> None:
         #: What is tried, as the log is to name it.

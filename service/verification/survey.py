@@ -96,7 +96,7 @@ class Survey:
             signed.setdefault(copy.size, []).append(copy)
         return signed
 
-    def _take(self, block: Block, tile: StoredTile, signed: dict[int, list[Signed]]) -> None:
+    def _take(self, block: Block, tile: StoredTile, signed: dict[int, list[Signed]]) -> None:  # noqa: C901, PLR0912 - one case for each thing that can be found
         first = block.number * WIDTH
         self.end = first + WIDTH
         leaves, hashes = block.leaves, bytes(tile.hashes)

@@ -74,7 +74,7 @@ def reader(
 
 
 def _start(conninfo: str, snapshot: str, parent_pid: int) -> None:
-    global _connection
+    global _connection  # noqa: PLW0603 - one a process, made as the process begins
     kernel.die_with_parent(signal.SIGKILL, parent_pid)
     # Ctrl-C goes to every process of a terminal's group; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

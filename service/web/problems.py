@@ -211,7 +211,7 @@ REFUSALS: tuple[tuple[type[Refusal], str], ...] = (
 )
 
 
-def translate(error: Exception, request_id: str | None = None) -> HttpProblem:
+def translate(error: Exception, request_id: str | None = None) -> HttpProblem:  # noqa: C901, PLR0911, PLR0912 - a table of errors
     """What an exception is to the caller; a fault of the service's own is logged under the request's id."""
     if isinstance(error, HttpProblem):
         return error

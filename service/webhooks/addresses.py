@@ -67,7 +67,8 @@ def _written_out(host: str) -> Address | None:
 
 def allowed(address: Address, networks: Sequence[Network] = ()) -> bool:
     """Whether something may be sent to an address: it is public, and so is each that it leads on to, or the operator
-    allows it; the machine's own addresses are never public."""
+    allows it; the machine's own addresses are never public.
+    """
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if any(address.version == network.version and address in network for network in networks):

@@ -258,7 +258,8 @@ class Deliveries:
 
     def serve(self, webhook: Webhook) -> None:
         """Deliver what there is to a webhook that this worker has claimed, until it fails, all is delivered, or it has
-        taken its share of the time."""
+        taken its share of the time.
+        """
         position, wanted = webhook.position, EventFilter(webhook.types, webhook.streams)
         make_room_at = time.monotonic() + SLICE_S
         while not (self._closed.is_set() or time.monotonic() >= make_room_at):

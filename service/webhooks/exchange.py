@@ -33,7 +33,8 @@ FAILURES = (
 
 class Unanswered(Exception):
     """There was no answer. The message says why, for the operator's log: told to others, it would let them find out
-    what there is in the operator's network."""
+    what there is in the operator's network.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class _Wire(httpcore2.AnyIOBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the name that the library has
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:

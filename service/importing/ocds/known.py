@@ -99,6 +99,7 @@ def applied(
 
 
 def after(state: Known | None, request: Mapping[str, Any]) -> Known | None:
+    """An order as one more request leaves it; None: nothing is left of it."""
     if request["type"] == "event-retracted":
         return None
     return applied(state, request["id"], request["type"], request["effective_on"], request["data"], kept=state)

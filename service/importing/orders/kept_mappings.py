@@ -1,7 +1,6 @@
 """Mappings that a service knows by name: those that come with Daybook, and those that its users have given it."""
 
 import io
-import os
 import re
 from pathlib import Path
 
@@ -60,7 +59,7 @@ class Mappings:
         new = not self._path(name).exists()
         draft = self.folder / f".{new_identifier()}"
         draft.write_bytes(content)
-        os.replace(draft, self._path(name))
+        draft.replace(self._path(name))
         return new
 
     def remove(self, name: str) -> None:

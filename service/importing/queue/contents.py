@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 from service.importing.bounds import RESERVE_BYTES
 from service.importing.queue.jobs import Job
@@ -40,7 +40,7 @@ class Room:
         """A new file without a name; raises NoSpace."""
         try:
             self._provide()
-            return cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder, buffering=0))
+            return cast("BinaryIO", tempfile.TemporaryFile(dir=self.folder, buffering=0))
         except OSError as error:
             raise _explained(error) from error
 
@@ -68,7 +68,7 @@ class Arrival:
         room.check(declared_bytes)
         self.file = room.file()
 
-    def __enter__(self) -> "Arrival":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -29,7 +29,7 @@ class Watch:
         self.routine = Routine("imports-watch", self._listen, restarts=True, wake=self._hang_up, pauses=PAUSES)
 
     def _listen(self, routine: Routine) -> None:
-        settings = cast(dict[str, Any], self._datastore.pool.kwargs)
+        settings = cast("dict[str, Any]", self._datastore.pool.kwargs)
         with closing(psycopg.connect(**settings, autocommit=True)) as connection:
             self._connection = connection
             try:

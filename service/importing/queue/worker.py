@@ -86,7 +86,8 @@ class Worker:
     @classmethod
     def of(cls, daybook: Daybook, settings: Settings) -> "Worker":
         """The worker of a service with these settings, not started yet; what an earlier version has left is in the
-        queue."""
+        queue.
+        """
         imports = Imports(daybook.ledger.recorder.datastore)
         room = Room(settings.home / "imports")
         folders.take_over(room, imports, ledger_identity(daybook.ledger))

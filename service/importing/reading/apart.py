@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Self
 
 import msgspec
 
@@ -103,7 +103,7 @@ class Apart:
         self.size_bytes = 0
         self._messages = self._say()
 
-    def __enter__(self) -> "Apart":
+    def __enter__(self) -> Self:
         self.size_bytes = size_of(self._file)
         try:
             self._process = _started(self._file, self.bounds)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from starlette.requests import Request
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,7 +37,7 @@ class Heads:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
                 # What would stream for long, or for ever, need not begin.
                 working.cancel()
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
 
         with anyio.CancelScope() as working:
             await self.app(asked, receive, send_start)

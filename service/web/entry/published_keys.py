@@ -45,7 +45,8 @@ class Published(Protocol):
 
     def find(self, kid: str | None) -> Any:
         """The key of a name; jwt.InvalidKeyError where none is published, jwt.PyJWKClientConnectionError where that
-        cannot be said just now."""
+        cannot be said just now.
+        """
 
 
 def read_keys(content: bytes, algorithm: str) -> Keys:

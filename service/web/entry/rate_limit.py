@@ -1,5 +1,6 @@
 """How many requests one token may send, and whoever shows none, and the headers that say so
-(draft-ietf-httpapi-ratelimit-headers)."""
+(draft-ietf-httpapi-ratelimit-headers).
+"""
 
 import math
 import time

@@ -225,7 +225,7 @@ def sheets_of(parts: Parts) -> Sheet:
 
 def _sheets(parts: Parts) -> Sheet:
     package = _excel.Manifest.from_tree(_excel.fromstring(parts.read(ARC_CONTENT_TYPES)))
-    book = _excel._find_workbook_part(package).PartName[1:]
+    book = _excel._find_workbook_part(package).PartName[1:]  # noqa: SLF001 - the library has no public way
     parser = _excel.WorkbookParser(parts, book, keep_links=False)
     parser.parse()
     names: dict[str, str] = {}
