@@ -64,10 +64,19 @@ WITHIN = {
 }
 
 
-def rows() -> list[list[str]]:
-    """The rows of the table."""
-    table = PAGE.read_text("utf-8").partition("### Who waits how long for what\n")[2].partition("\n## ")[0]
-    return [re.split(r"\s*\|\s*", line.strip("| ")) for line in table.split("\n") if line.startswith("|")][2:]
+#: An entry of the list: what waits, how long, what happens then, and what sets that.
+ENTRY = re.compile(r"- (.+?): \*\*(.+?)\*\*, then (.+)\. Set by (.+)\.")
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """The entries of the list."""
+    section = PAGE.read_text("utf-8").partition("### Who waits how long for what\n")[2].partition("\n## ")[0]
+    found = []
+    for entry in re.findall(r"^- .+\n(?:  .+\n)*", section, re.MULTILINE):
+        match = ENTRY.fullmatch(" ".join(entry.split()))
+        assert match is not None, entry
+        found.append((match[1], match[2], match[3], match[4]))
+    return found
 
 
 def test_who_waits_how_long_is_as_the_code_has_it() -> None:
