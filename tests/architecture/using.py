@@ -96,7 +96,7 @@ def describe(http: TestClient) -> None:
 
 
 def by_command(settings: Settings, file: Path) -> None:
-    """A file is imported once, whatever the times, and the command asks the view."""
+    """A file is imported once, however often it is sent, and the command asks the view."""
     assert settings.database_url is not None
     assert settings.migrations_url is not None
     variables = {
