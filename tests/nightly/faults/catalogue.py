@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -18,8 +19,6 @@ from tests.nightly.faults.restores import from_archive, from_base_backup, from_d
 from tests.nightly.faults.stage import ExternalStage, Stage, children_of, filled, frozen
 from tests.service.postgres_owner import wait_until
 from tests.service.wire import Lost
-
-FAILING = ("webhooks", "failing")
 
 #: Brings a fault about on entry and takes it away on exit.
 Bring = Callable[[Stage, random.Random], AbstractContextManager[None]]
@@ -48,8 +47,6 @@ class Fault:
     silent_s: float = 0.0
     #: Who else is there, besides the writers.
     company: Callable[[], Company] | None = None
-    #: A kind of work and its state, which /readyz must name meanwhile.
-    says: tuple[str, str] | None = None
     #: Rounds that are enough, of a fault from which it takes long to come back.
     most_rounds: int | None = None
     #: Whether it is part of `./run test`.
@@ -350,8 +347,8 @@ def _damage(file: Path, chance: random.Random) -> None:
 @contextmanager
 def killed_while_views_are_made(stage: Stage, chance: random.Random) -> Iterator[None]:
     """The service is killed at some moment of making its projection, again and again."""
+    stage.end(0, signal.SIGKILL)
     for _ in range(KILLS):
-        stage.end(0, signal.SIGKILL)
         for file in _projections(stage):
             file.unlink()
         stage.start_and_kill(chance.random() * KILLED_WITHIN_S)
@@ -439,8 +436,9 @@ def reader_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
     clerk = _clerk(stage)
     address = clerk.send_and_catch(stage, chance, 0.3)
     for pid in children_of(stage.service.process.pid):
-        if b"service.importing.reading" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"service.importing.reading" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: clerk.waits_for(stage) is None, 30), clerk.job(stage, address)
     job = clerk.job(stage, address)
     if job["state"] == "failed":
@@ -449,16 +447,36 @@ def reader_killed(stage: Stage, chance: random.Random) -> Iterator[None]:
     yield
 
 
+def importing(meanwhile: Bring) -> Bring:
+    """Something happens at some moment of an import."""
+
+    @contextmanager
+    def bring(stage: Stage, chance: random.Random) -> Iterator[None]:
+        _clerk(stage).send_and_catch(stage, chance)
+        with meanwhile(stage, chance):
+            yield
+
+    return bring
+
+
 def receiver(manner: Manner, meanwhile: Bring | None = None) -> Bring:
     """Whoever is to be told of events takes them otherwise, or not, and something else is wrong at the same time."""
 
     @contextmanager
     def bring(stage: Stage, chance: random.Random) -> Iterator[None]:
         assert isinstance(stage.company, Receiver)
-        with stage.company.behaving(manner), meanwhile(stage, chance) if meanwhile else nullcontext():
-            yield
+        with stage.company.behaving(manner):
+            assert wait_until(lambda: _work(stage, "webhooks")["state"] == "failing", 60), _work(stage, "webhooks")
+            with meanwhile(stage, chance) if meanwhile else nullcontext():
+                yield
 
     return bring
+
+
+def _work(stage: Stage, kind: str) -> dict[str, Any]:
+    """What /readyz says of a kind of work."""
+    work: dict[str, Any] = stage.readiness()[1].get("work") or {kind: {"state": ""}}
+    return dict(work[kind])
 
 
 FAULTS = [
@@ -491,12 +509,15 @@ FAULTS = [
     Fault("projection damaged", projection_damaged, 60, quick=True),
     Fault("projection damaged in use", projection_damaged_in_use, 60),
     Fault("killed while views are made", killed_while_views_are_made, 60),
-    Fault("killed in an import", killed_importing, 60, company=Clerk),
-    Fault("reader of an import killed", reader_killed, 60, company=Clerk),
+    # The file is read again from its beginning, beside the writers.
+    Fault("killed in an import", killed_importing, 90, company=Clerk),
+    Fault("reader of an import killed", reader_killed, 90, company=Clerk),
+    Fault("PostgreSQL stopped in an import", importing(postgres_stopped_at_once), 90, company=Clerk),
+    Fault("read-only in an import", importing(read_only), 90, holds_s=10, external=True, company=Clerk),
     # Its lease of a webhook has to run out first.
     Fault("killed while it tells", service_killed, 90, company=Receiver),
-    Fault("receiver breaks", receiver("breaks"), 15, holds_s=4, company=Receiver, says=FAILING),
-    Fault("receiver trickles", receiver("trickles"), 30, holds_s=12, company=Receiver, says=FAILING),
+    Fault("receiver breaks", receiver("breaks"), 15, company=Receiver),
+    Fault("receiver trickles", receiver("trickles"), 30, company=Receiver),
     # What failed twice is tried again after five to six minutes.
     Fault(
         "receiver away, nothing written",

@@ -24,7 +24,7 @@ WANTED = "goods-received"
 #: Between two bytes of an answer that never ends.
 TRICKLE_S = 0.5
 #: Orders of a file.
-FILE_ORDERS = 60_000
+FILE_ORDERS = 40_000
 IMPORTS = "/api/v1/imports"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

@@ -222,13 +222,10 @@ class Watch:
 
     def __init__(self) -> None:
         self.unready: dict[str, Any] | None = None
-        #: Kinds of work and their states.
-        self.said: set[tuple[str, str]] = set()
 
     def look(self, stage: Stage) -> None:
         """Look once."""
         status, state = stage.readiness()
-        self.said |= {(kind, work["state"]) for kind, work in (state.get("work") or {}).items()}
         if status == 503 and self.unready is None:
             self.unready = state
 
