@@ -1,7 +1,7 @@
 """How much of anything a file may have, whoever imports it: one place for these numbers, each with its reason.
 
-Whatever reads the file is bounded as a whole besides: in memory, in what it puts aside on disk, and in how long it may
-stand still (apart.py, reader.py).
+The process that reads the file is bounded as a whole besides: in memory, in what it puts aside on disk, and in how
+long it may stand still (apart.py, reader.py).
 """
 
 MIB = 1024 * 1024

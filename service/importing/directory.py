@@ -74,14 +74,14 @@ class Directory:
         return {found for name in names for form in forms_of(name) for found in self._by_form.get(form, ())}
 
     def called(self, name: str) -> str | None:
-        """The one organisation with this name, or whose id says it; None: nobody, or several."""
+        """The one organisation with this name, or whose id says it; None: none, or several."""
         found = self.named([name])
         if not found:
             found = self._by_words.get(comparable(name), set())
         return next(iter(found)) if len(found) == 1 else None
 
     def resolve(self, listed: str) -> tuple[list[str], list[str]]:
-        """The organisations that a list names, and the names that nobody or several have."""
+        """The organisations that a list names, and the names that none or several have."""
         found: dict[str, None] = {}
         missing: list[str] = []
         for name in filter(None, LISTED.split(" ".join(listed.split()))):

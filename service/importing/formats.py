@@ -88,9 +88,9 @@ class Format:
     #: The media types that its files may be sent as.
     media_types: tuple[str, ...]
     #: Whether a file seems to be one, asked in the order of the formats; None: by `begins`, or a mapping, alone.
-    told_by: Callable[[Head], bool] | None = None
-    #: Asked after all others: they are told by more.
-    told_last: bool = False
+    known_by: Callable[[Head], bool] | None = None
+    #: Asked after all others: these are known by more.
+    known_last: bool = False
     #: What every file of it begins with, and no other.
     begins: bytes = b""
     #: What a file is that begins so.
@@ -128,7 +128,7 @@ _FORMATS = (
         partial=False,
         registers=True,
     ),
-    Format("ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, told_last=True),
+    Format("ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, known_last=True),
     Format(
         "cloudevents",
         "events.cloud_events",
@@ -183,10 +183,10 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     head = Head(start)
     if not head.text:
         raise BadFile([Fault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
-    for one in sorted(_FORMATS, key=lambda one: one.told_last):
+    for one in sorted(_FORMATS, key=lambda one: one.known_last):
         if mapping is not None and CSV in one.media_types:
             continue  # with a mapping a table is one of order lines
-        if one.told_by is not None and one.told_by(head):
+        if one.known_by is not None and one.known_by(head):
             return one.name
     if mapping is not None:
         return "tsv" if b"\t" in head.line and b"," not in head.line else "csv"

@@ -9,7 +9,7 @@ import msgspec
 from domain.json_text import parse_json
 from service.daybook import Daybook
 from service.importing.entries import read_entries
-from service.importing.events.lines import LinesTold
+from service.importing.events.lines import HandedLines
 from service.importing.events.ndjson import import_ndjson, sheet_lines
 from service.importing.formats import FORMATS
 from service.importing.items import Group, Reject
@@ -23,7 +23,7 @@ from service.importing.reading.messages import (
     Form,
     Items,
     Message,
-    Told,
+    Seen,
     Wanted,
     WireEntry,
     WirePlan,
@@ -39,14 +39,14 @@ CORRELATION_DIGITS = 32
 #: Remarks of a kind that are kept.
 MOST_REMARKS = 10_000
 
-#: Told how many rows are read.
+#: Seen how many rows are read.
 Reading = Callable[[int], None]
 
 
 class Source(Protocol):
     """A file that somebody reads."""
 
-    #: How long it is; 0: nobody knows.
+    #: How long it is; 0: unknown.
     size_bytes: int
 
     def messages(self, ask: Ask) -> Iterator[Message]:
@@ -93,7 +93,7 @@ def form_of(source: Source) -> str:
 
 def _first(source: Source) -> Message:
     """The next message that is more than a sign of life, which a reader gives that takes long to begin."""
-    return next(message for message in source.messages(_ask_nobody) if not isinstance(message, Told))
+    return next(message for message in source.messages(_ask_nothing) if not isinstance(message, Seen))
 
 
 def import_file(
@@ -132,25 +132,25 @@ def import_from(
     if not isinstance(digest, Digest):
         raise msgspec.ValidationError("the reader did not tell the digest")
     recorder = Recorder(daybook, summary, f"import:{digest.sha256[:CORRELATION_DIGITS]}", actor)
-    told = _Told(source.messages(Answers(daybook, recorder)), summary, reading)
+    heard = _Heard(source.messages(Answers(daybook, recorder)), summary, reading)
     reads = FORMATS[summary.format].reads
     if reads == "lines":
-        with closing(told.sheets()) as sheets:
-            import_ndjson(LinesTold(sheets, source.size_bytes), recorder, summary, options, progress)
+        with closing(heard.sheets()) as sheets:
+            import_ndjson(HandedLines(sheets, source.size_bytes), recorder, summary, options, progress)
     elif reads == "table":
-        _record_plan(told, recorder, summary, progress)
+        _record_plan(heard, recorder, summary, progress)
     else:
-        record_stream(told.items(), recorder, summary, options, progress)
+        record_stream(heard.items(), recorder, summary, options, progress)
 
 
-def _record_plan(told: "_Told", recorder: Recorder, summary: Summary, progress: Progress) -> None:
-    plan = told.plan()
+def _record_plan(heard: "_Heard", recorder: Recorder, summary: Summary, progress: Progress) -> None:
+    plan = heard.plan()
     progress(0, summary.rows)
     recorder.record(plan, read_entries(plan))
     progress(summary.rows, summary.rows)
 
 
-class _Told:
+class _Heard:
     """The messages about what a file holds, the summary kept up to date with them."""
 
     def __init__(self, messages: Iterator[Message], summary: Summary, reading: Reading) -> None:
@@ -194,7 +194,7 @@ class _Told:
         return entries
 
     def _take(self, message: Message) -> None:
-        if not isinstance(message, Told):
+        if not isinstance(message, Seen):
             return
         self._summary.rows = message.rows
         for kind, line, row, text in message.remarks:
@@ -204,12 +204,12 @@ class _Told:
         self._reading(message.rows)
 
 
-def _entry(told: WireEntry) -> Entry:
-    sent = parse_json(told.sent)
+def _entry(entry: WireEntry) -> Entry:
+    sent = parse_json(entry.sent)
     if not isinstance(sent, dict):
         raise msgspec.ValidationError("an event request is an object")
-    return Entry(told.line, told.row, sent)
+    return Entry(entry.line, entry.row, sent)
 
 
-def _ask_nobody(question: Question, names: Sequence[str]) -> Any:
+def _ask_nothing(question: Question, names: Sequence[str]) -> Any:
     raise msgspec.ValidationError("the reader asked before its turn")

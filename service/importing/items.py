@@ -21,7 +21,7 @@ class Group:
     rows: int = 1
     #: The rows as the file has them, for the file of rejects; none: `entries` are written there as they would be sent.
     raw: Any = None
-    #: What its entries take as they are sent; 0: nobody has looked.
+    #: What its entries take as they are sent; 0: unknown.
     size_bytes: int = 0
 
 

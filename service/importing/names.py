@@ -1,6 +1,6 @@
 """Names as texts have them: which two are the same, how they are compared, and the ids that are made of them.
 
-Two texts are the same name where nobody who reads them could tell them apart: they are compared as `written` has them.
+Two texts are the same name where a reader could not distinguish them: they are compared as `written` has them.
 What looks different (case, accents, full width, legal forms) is folded only where a list is matched with the ledger.
 """
 
@@ -12,7 +12,7 @@ from domain.values import IDENTIFIER_PATTERN
 
 IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
 LONGEST_ID = 128
-#: A longer slug is cut, and told from others by the digits of a hash.
+#: A longer slug is cut, and distinguished from others by the digits of a hash.
 LONGEST_SLUG = 96
 DIGITS = 8
 

@@ -81,7 +81,7 @@ def opened(file: BinaryIO) -> BinaryIO:
 
 
 def size_of(file: BinaryIO) -> int:
-    """How many bytes of text a file has; 0 of a compressed one, of which nobody knows."""
+    """How many bytes of text a file has; 0 of a compressed one: unknown."""
     if is_compressed(file):
         return 0
     size = file.seek(0, 2)

@@ -10,7 +10,7 @@ from domain.errors import Refusal
 if TYPE_CHECKING:
     from service.recording.commands import Command  # who reads a file records nothing
 
-#: Told how many lines of how many are done.
+#: Called with the lines done and all lines.
 Progress = Callable[[int, int], None]
 
 
@@ -89,7 +89,7 @@ class Summary:
         self.replayed += receipt.repeated
 
     def count_what_ended(self) -> None:
-        """Count what was recorded although nobody waited for it any more; the ledger is closed by now."""
+        """Count what was recorded although it was no longer waited for; the ledger is closed by now."""
         for command in list(self.begun):
             if command.future.done() and not command.future.cancelled() and command.future.exception() is None:
                 self.count(command)

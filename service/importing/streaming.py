@@ -66,7 +66,7 @@ def record_stream(
 
     Without `continue_on_error` the first Reject raises BadFile and the first refusal Refused. Up to ATOMIC_EVENTS
     events nothing is recorded then; of a longer source the batches before it are, and `summary.recorded` says so.
-    `progress` is told rows done, and `summary.rows` as the total.
+    `progress` gets the rows done, and `summary.rows` as the total.
     """
     desk = _Desk(recorder, summary, options)
     done = 0
@@ -91,7 +91,7 @@ def reject(one: Reject, summary: Summary, options: Options) -> None:
 def check_stream(source: Iterable[Group | Reject], beat: Callable[[], None] = lambda: None) -> None:
     """BadFile with everything that is wrong with a source's events, as far as that can be said without the ledger.
 
-    `beat` is told that it goes on.
+    `beat` is called while it goes on.
     """
     faults: list[Fault] = []
     for one in source:

@@ -141,7 +141,7 @@ async def begin_import(
     headers = {"Location": f"{PATH}/{job.id}"}
     if not added:
         headers[REPLAYED] = "true"
-    return json_response(told(job), 202 if added else 200, headers)
+    return json_response(described(job), 202 if added else 200, headers)
 
 
 @router.get("", **Described("list_imports", {200: in_json(things.Imports, "Link")}, (*ALWAYS, 422)).route())
@@ -162,7 +162,7 @@ async def list_imports(
     states = list(dict.fromkeys(state)) or list(get_args(State))
     found = await context_of(request).rooms.managing.run(_imports(request).page, states, limit + 1, before)
     page = found[:limit]
-    answer: dict[str, Any] = {"imports": [told(job) for job in page]}
+    answer: dict[str, Any] = {"imports": [described(job) for job in page]}
     more = {"next_cursor": str(page[-1].place) if len(found) > limit else None}
     if more["next_cursor"] is not None:
         answer |= more
@@ -172,7 +172,7 @@ async def list_imports(
 @router.get("/{identifier}", **Described("read_import", {200: in_json(things.Import)}, (*ALWAYS, 404)).route())
 async def read_import(request: Request, identifier: ImportId) -> Response:
     """One import: how far it is, what is recorded, and what is wrong."""
-    return json_response(told(await _find(request, identifier)))
+    return json_response(described(await _find(request, identifier)))
 
 
 @router.get(
@@ -216,10 +216,10 @@ async def cancel_import(request: Request, identifier: ImportId) -> Response:
         raise HttpProblem("not-found", str(error)) from None
     except ImportEnded as error:
         raise HttpProblem("import-ended", str(error)) from None
-    return json_response(told(job), 202 if job.open else 200)
+    return json_response(described(job), 202 if job.open else 200)
 
 
-def told(job: Job) -> dict[str, Any]:
+def described(job: Job) -> dict[str, Any]:
     """What is answered of an import."""
     wish = job.wish
     return {

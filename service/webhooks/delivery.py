@@ -67,7 +67,7 @@ class _Named(msgspec.Struct):
 _names = msgspec.json.Decoder(_Named)
 
 
-#: What is told of an exchange without an answer, whatever the reason; the log has that.
+#: What is shown of an exchange without an answer, for any reason; the log has that.
 NO_ANSWER = "there was no answer, or the address is not allowed: the service's log says which"
 
 
@@ -150,7 +150,7 @@ class Deliveries:
         self._closed = threading.Event()
         #: Of each webhook that a worker has, where it is.
         self._busy: dict[str, str] = {}
-        #: When each webhook that has something to be told was served last: who waits longest comes first.
+        #: When each webhook that has something to be sent was served last: who waits longest comes first.
         self._served: dict[str, float] = {}
         self._troubles: dict[str, _Trouble] = {}
         self._lock = threading.Lock()
@@ -273,7 +273,7 @@ class Deliveries:
                     break
             else:
                 if len(rows) < PAGE_EVENTS:
-                    # What nobody wanted is dealt with, too.
+                    # What is not wanted is dealt with, too.
                     if head > position:
                         self.webhooks.delivered(webhook.id, self._lease, LEASE_S, head, sent=False)
                     break

@@ -32,7 +32,7 @@ FAILURES = (
 
 
 class Unanswered(Exception):
-    """There was no answer. The message says why, for the operator's log: told to others, it would let them find out
+    """There was no answer. The message says why, for the operator's log: shown to others, it would let them find out
     what there is in the operator's network.
     """
 

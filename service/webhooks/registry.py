@@ -31,7 +31,7 @@ SQL = statements_of(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Who is told of which events, and how far."""
+    """Where events are sent, which, and how far."""
 
     id: str
     url: str
@@ -54,7 +54,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A webhook that has something to be told just now."""
+    """A webhook that has something to be sent just now."""
 
     id: str
     url: str
@@ -157,12 +157,12 @@ class Webhooks:
     # What a worker does; a lease that was lost answers False, and the worker leaves the webhook alone.
 
     def due(self, lease: str) -> list[Due]:
-        """What a worker may claim: webhooks that have something to be told and are nobody's just now, or its own."""
+        """What a worker may claim: webhooks that have something to be sent and no lease just now, or its own."""
         with self._datastore.get_connection() as connection:
             return connection.cursor(row_factory=class_row(Due)).execute(SQL["claimable"], {"lease": lease}).fetchall()
 
     def claim(self, lease: str, lease_s: float, limit: int, *, among: Sequence[str] | None = None) -> list[Webhook]:
-        """Webhooks that have something to be told and are nobody's just now, now this worker's.
+        """Webhooks that have something to be sent and no lease just now, now this worker's.
 
         `among`: these alone. What the worker holds a lease of already it claims again only where it names them: it
         does not serve them, then.

@@ -25,7 +25,7 @@ from service.importing.rows import BYTE_ORDER_MARK, Fault
 
 #: Hexadecimal digits of the ids that lines are given.
 ID_DIGITS = 32
-#: Lines of a sheet, unless told otherwise; where they are long, fewer. What is made of so many still lies in the
+#: Lines of a sheet, unless asked otherwise; where they are long, fewer. What is made of so many still lies in the
 #: processor's cache: ten times as many take twice as long each.
 SHEET_LINES = 250
 SHEET_BYTES = 4 * 1024 * 1024
@@ -100,7 +100,7 @@ class Sheet:
         return sorted([*plain, *others, *self.wrong], key=lambda line: line.number)
 
     def handed(self) -> WireSheet:
-        """It as whoever records it is told: with its lines for the long road read once, for what is wrong with them."""
+        """It as it is sent: with its lines for the long road read once, for what is wrong with them."""
         unread, wrong = [], [*self.wrong]
         for line in self.unread:
             read = _by_the_long_road(line)
@@ -116,24 +116,24 @@ class Sheet:
         return WireSheet(self.numbers, *columns, places, [*mentioned], others, said, self.taken_bytes)  # type: ignore[arg-type, call-arg]
 
     @classmethod
-    def of(cls, told: WireSheet) -> "Sheet":
-        """It from what was told."""
+    def of(cls, message: WireSheet) -> "Sheet":
+        """It from the message."""
         columns: list[Any] = [
-            told.texts,
-            told.ids,
-            told.streams,
-            told.effective_on,
-            told.known_on,
-            told.bases,
-            told.data,
-            told.sources,
-            [told.mentioned[place] for place in told.mentions],
+            message.texts,
+            message.ids,
+            message.streams,
+            message.effective_on,
+            message.known_on,
+            message.bases,
+            message.data,
+            message.sources,
+            [message.mentioned[place] for place in message.mentions],
         ]
         orders = PlainOrders(*map(tuple, columns))
-        if {len(column) for column in orders.columns} != {len(told.numbers)}:
+        if {len(column) for column in orders.columns} != {len(message.numbers)}:
             raise ValueError("fields of plain orders of different lengths")
-        wrong = [Wrong(n, [Fault(n, message) for message in messages], text) for n, messages, text in told.wrong]
-        return cls(told.numbers, orders, [Unread(*line) for line in told.unread], wrong, told.taken_bytes)
+        wrong = [Wrong(n, [Fault(n, message) for message in messages], text) for n, messages, text in message.wrong]
+        return cls(message.numbers, orders, [Unread(*line) for line in message.unread], wrong, message.taken_bytes)
 
 
 class Lines:
@@ -144,12 +144,12 @@ class Lines:
         self._taken_bytes = 0
         self._size_bytes = 0
         if not isinstance(file, io.BufferedReader) or isinstance(file.raw, io.FileIO):
-            # Of a compressed file nobody knows how long it will be.
+            # How long a compressed file will be is unknown.
             self._size_bytes = file.seek(0, io.SEEK_END)
         file.seek(0)
 
     def estimate(self, done: int) -> int:
-        """How many lines the file seems to have, going by those that are done; 0: nobody knows."""
+        """How many lines the file seems to have, going by those that are done; 0: unknown."""
         if not self._taken_bytes:
             return 0
         return max(done, done * self._size_bytes // self._taken_bytes)
@@ -169,16 +169,16 @@ class Lines:
         return _read(self._file, size)
 
 
-class LinesTold(Lines):
+class HandedLines(Lines):
     """The same, as the process that reads the file tells them."""
 
-    def __init__(self, told: Iterator[WireSheet], size_bytes: int) -> None:
-        self._told = told
+    def __init__(self, handed: Iterator[WireSheet], size_bytes: int) -> None:
+        self._handed = handed
         self._taken_bytes = 0
         self._size_bytes = size_bytes
 
     def _sheets(self, size: int) -> Iterator[Sheet]:
-        return map(Sheet.of, self._told)
+        return map(Sheet.of, self._handed)
 
 
 class _Texts(NamedTuple):

@@ -56,7 +56,7 @@ def import_ndjson(lines: Lines, recorder: Recorder, summary: Summary, options: O
                 for batch in _batches(lines):
                     desk.take(batch)
         finally:
-            # What was sent is recorded, whatever is wrong behind it.
+            # What was sent is recorded, also where something is wrong behind it.
             desk.finish()
 
 

@@ -26,7 +26,7 @@ VALUES_PER_ORGANIZATION = 10
 
 
 class TooMuch(ValueError):
-    """The releases change so much, so often, that nobody would wait for it."""
+    """The releases change so much, so often, that it would take too long."""
 
     def __init__(self, release: Spooled, most: int) -> None:
         super().__init__(
@@ -124,7 +124,7 @@ class _Process:
             self._settle(part, release)
 
     def end(self) -> Tale:
-        """All that was told, and how it stood in the end."""
+        """All that was stated, and how it stood in the end."""
         result = self._tale
         result.contracted = {award: [order for _, order in orders] for award, orders in self._contracted.items()}
         for part in sorted(self._entries, key=lambda part: (part[0] == AWARDS, self.merged.place(part))):
@@ -138,9 +138,9 @@ class _Process:
         return result
 
     def _take_organizations(self, changes: Sequence[tuple[Part, Any]]) -> tuple[list[str], bool]:
-        """The ids of parties of which something else is told now, and whether others may buy for it."""
+        """The ids of parties of which something else is stated now, and whether others may buy for it."""
         parties = [(part[1], content) for part, content in changes if part[0] == PARTIES]
-        with_roles = [own_id for own_id, content in parties if self._parties.told(own_id, content)]
+        with_roles = [own_id for own_id, content in parties if self._parties.take(own_id, content)]
         single = {part[0]: content for part, content in changes if part[0] in SINGLE}
         self._single |= single
         named = {one["id"] for one in self._single.values() if one is not None and "id" in one}

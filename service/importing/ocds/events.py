@@ -1,4 +1,4 @@
-"""What releases tell of an order, one after the other, as events: placed, amended, cancelled, or told anew."""
+"""What releases tell of an order, one after the other, as events: placed, amended, cancelled, or stated anew."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -11,7 +11,7 @@ from domain.estimates import plain
 from domain.events import Recorded
 from service.importing.ocds.known import Fold, Known, after
 from service.importing.ocds.purchases import Line, Purchase
-from service.importing.ocds.spells import Spell, Told
+from service.importing.ocds.spells import Spell, Stated
 
 #: Of the ids of events that come from releases: the order's id and the instant of the release stand behind it.
 PREFIX = "ocds"
@@ -44,7 +44,7 @@ class Chain:
         self._earlier = Fold(self._stamps)
         self._taken = 0
 
-    def follow(self, spell: Spell, corrects: Mapping[str, str]) -> Iterator[tuple[Told, list[dict[str, Any]]]]:
+    def follow(self, spell: Spell, corrects: Mapping[str, str]) -> Iterator[tuple[Stated, list[dict[str, Any]]]]:
         """The event requests of a spell, in order, by the days that bring some.
 
         `corrects` has, by instant, the placing of an award that contracts took the place of.
@@ -66,23 +66,23 @@ class Chain:
         if stamps[spell.first] <= latest and day <= spell.last:
             yield from self._on(spell, day, corrects)
 
-    def _on(self, spell: Spell, day: int, corrects: Mapping[str, str]) -> Iterator[tuple[Told, list[dict[str, Any]]]]:
-        told = spell.told(day)
-        if requests := list(self._requests(replace(told, corrects=corrects.get(told.stamp)))):
-            yield told, requests
+    def _on(self, spell: Spell, day: int, corrects: Mapping[str, str]) -> Iterator[tuple[Stated, list[dict[str, Any]]]]:
+        stated = spell.at(day)
+        if requests := list(self._requests(replace(stated, corrects=corrects.get(stated.stamp)))):
+            yield stated, requests
 
-    def _requests(self, told: Told) -> Iterator[dict[str, Any]]:
-        if told.stamp in self._known:
+    def _requests(self, stated: Stated) -> Iterator[dict[str, Any]]:
+        if stated.stamp in self._known:
             # Decided on what stood before it, so that the same events come out and are replays.
-            yield from self._steps(self._before(told.stamp), told)
+            yield from self._steps(self._before(stated.stamp), stated)
             return
-        if self._recorded and told.stamp < self._recorded[-1]:
-            if list(self._steps(self._before(told.stamp), told)) and len(self.remarks) < self._most_remarks:
+        if self._recorded and stated.stamp < self._recorded[-1]:
+            if list(self._steps(self._before(stated.stamp), stated)) and len(self.remarks) < self._most_remarks:
                 self.remarks.append(
-                    f"{told.citation} is older than what the ledger has of {self.order_id}: not recorded"
+                    f"{stated.citation} is older than what the ledger has of {self.order_id}: not recorded"
                 )
             return
-        steps = list(self._steps(self._state, told))
+        steps = list(self._steps(self._state, stated))
         for step in steps:
             self._state = after(self._state, step)
         yield from steps
@@ -105,67 +105,67 @@ class Chain:
         match = STAMP.fullmatch(event_id, len(start)) if event_id.startswith(start) else None
         return match[1] if match else None
 
-    def _steps(self, state: Known | None, told: Told) -> Iterator[dict[str, Any]]:
+    def _steps(self, state: Known | None, stated: Stated) -> Iterator[dict[str, Any]]:
         """The requests that make the order what the release says it is."""
-        purchase = told.purchase
+        purchase = stated.purchase
         if purchase is None:
             if state is None:
                 return
-            if told.contracted:
+            if stated.contracted:
                 self._refuse_others(state, "contracts took its place")
-                yield self._retraction(state, told, f"Contracted as {', '.join(told.contracted)[:500]}.")
+                yield self._retraction(state, stated, f"Contracted as {', '.join(stated.contracted)[:500]}.")
             elif not state.cancelled:
-                yield self._request(told, "order-cancelled", f"../{told.known_on}", {"reason": told.reason})
+                yield self._request(stated, "order-cancelled", f"../{stated.known_on}", {"reason": stated.reason})
             return
         if state is None:
-            yield self._placing(purchase, told, told.corrects)
+            yield self._placing(purchase, stated, stated.corrects)
             return
         cause = _cause_to_tell_anew(state, purchase)
         if cause is not None:
             self._refuse_others(state, cause)
-            yield self._retraction(state, told, f"Published anew: {cause}.")
-            yield self._placing(purchase, told, state.placing_id)
+            yield self._retraction(state, stated, f"Published anew: {cause}.")
+            yield self._placing(purchase, stated, state.placing_id)
             return
         data = _differences(state, purchase)
         if data:
-            effective_on = f"../{told.known_on}"
+            effective_on = f"../{stated.known_on}"
             if purchase.amended_on is not None and purchase.amended_on >= state.effective_on.removeprefix("../"):
                 effective_on = purchase.amended_on
-            yield self._request(told, "order-amended", effective_on, data)
+            yield self._request(stated, "order-amended", effective_on, data)
 
     def _refuse_others(self, state: Known, cause: str) -> None:
         if state.other is not None:
             message = f"order {self.order_id}: {cause}, which no amendment can say, and {state.other} builds on it"
             raise Unexplained(message)
 
-    def _request(self, told: Told, event_type: str, effective_on: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _request(self, stated: Stated, event_type: str, effective_on: str, data: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "type": event_type,
-            "id": f"{PREFIX}:{self.order_id}:{told.stamp}",
+            "id": f"{PREFIX}:{self.order_id}:{stated.stamp}",
             "effective_on": effective_on,
-            "known_on": told.known_on,
-            "source": {"citation": told.citation},
+            "known_on": stated.known_on,
+            "source": {"citation": stated.citation},
             "data": {"order_id": self.order_id, **data},
         }
 
-    def _retraction(self, state: Known, told: Told, reason: str) -> dict[str, Any]:
+    def _retraction(self, state: Known, stated: Stated, reason: str) -> dict[str, Any]:
         return {
             "type": "event-retracted",
-            "id": f"{PREFIX}:{self.order_id}:{told.stamp}:retracted",
-            "effective_on": told.known_on,
-            "known_on": told.known_on,
-            "source": {"citation": told.citation},
+            "id": f"{PREFIX}:{self.order_id}:{stated.stamp}:retracted",
+            "effective_on": stated.known_on,
+            "known_on": stated.known_on,
+            "source": {"citation": stated.citation},
             "data": {"retracts": state.placing_id, "reason": reason},
         }
 
-    def _placing(self, purchase: Purchase, told: Told, corrects: str | None) -> dict[str, Any]:
+    def _placing(self, purchase: Purchase, stated: Stated, corrects: str | None) -> dict[str, Any]:
         data = {
             "buyers": [buyer.organization_id for buyer in purchase.buyers],
             "vendor_id": purchase.supplier.organization.organization_id,
             "currency": purchase.currency,
             "lines": [_written(line) for line in purchase.lines],
         }
-        request = self._request(told, "order-placed", purchase.effective_on or f"../{told.known_on}", data)
+        request = self._request(stated, "order-placed", purchase.effective_on or f"../{stated.known_on}", data)
         return request | ({"corrects": corrects} if corrects else {})
 
 
@@ -188,9 +188,9 @@ def _cause_to_tell_anew(state: Known, purchase: Purchase) -> str | None:
         return f"the currency is {purchase.currency}, not {state.currency}"
     if purchase.effective_on is not None and purchase.effective_on != state.effective_on:
         return f"the date is {purchase.effective_on}, not {state.effective_on}"
-    told = {line.line: line for line in purchase.lines}
+    stated = {line.line: line for line in purchase.lines}
     for name, (quantity, amount) in state.lines.items():
-        line = told.get(name)
+        line = stated.get(name)
         if line is not None and (line.product.product_id if line.product else None) != state.products[name]:
             return f"line {name} is of another product"
         for old, new in ((quantity, line.quantity if line else "0"), (amount, line.amount if line else "0")):
@@ -200,11 +200,11 @@ def _cause_to_tell_anew(state: Known, purchase: Purchase) -> str | None:
 
 
 def _differences(state: Known, purchase: Purchase) -> dict[str, Any]:
-    """The data of an amendment; empty where nothing is different. A line that is not told any more comes to nothing."""
-    told = {line.line: line for line in purchase.lines}
+    """The data of an amendment; empty where nothing is different. A line that is no longer stated comes to nothing."""
+    stated = {line.line: line for line in purchase.lines}
     changes = []
     for name, before in state.lines.items():
-        line = told.get(name)
+        line = stated.get(name)
         after = (line.quantity, line.amount) if line else ("0", "0")
         change = {
             measure: plain(Decimal(new) - Decimal(old))
@@ -213,5 +213,5 @@ def _differences(state: Known, purchase: Purchase) -> dict[str, Any]:
         }
         if change:
             changes.append({"line": name, **change})
-    added = [_written(line) for name, line in told.items() if name not in state.lines]
+    added = [_written(line) for name, line in stated.items() if name not in state.lines]
     return ({"changes": changes} if changes else {}) | ({"lines": added} if added else {})

@@ -168,6 +168,6 @@ def _agreed(own: Sequence[Entry]) -> Decimal | None:
                 total += amount
             total += sum(Decimal(change.get("amount", "0")) for change in entry.sent["data"].get("changes", ()))
     except (ArithmeticError, AttributeError, KeyError, TypeError):
-        # Whatever is wrong with an event, recording it will say better.
+        # What is wrong with an event, recording it will say better.
         return None
     return total

@@ -22,7 +22,7 @@ class Known:
     lines: dict[str, tuple[Any, Any]]
     products: dict[str, str | None]
     cancelled: bool = False
-    #: The id of the first standing event that no release told.
+    #: The id of the first standing event that no release stated.
     other: str | None = None
 
 

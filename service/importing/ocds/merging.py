@@ -32,7 +32,7 @@ class Merged:
         self.stated = 0
 
     def add(self, content: Mapping[str, Any], *, whole: bool) -> None:
-        """Merge a release; a whole one is all there is by its day, whatever was told before."""
+        """Merge a release; a whole one is all there is by its day, no matter what was stated before."""
         if whole:
             self._gone.update(self._values)
             self._values = {}

@@ -27,7 +27,7 @@ from service.importing.ocds.extension import EXTENSION, NotOurs, exported, is_ex
 from service.importing.ocds.parties import Supplier
 from service.importing.ocds.purchases import Product, Purchase
 from service.importing.ocds.releases import Unusable, reduced
-from service.importing.ocds.spells import Spell, Told
+from service.importing.ocds.spells import Spell, Stated
 from service.importing.ocds.spool import Spool, Spooled, spool
 from service.importing.plans import Entry, Remark, Summary
 from service.importing.standing import Standing
@@ -38,7 +38,7 @@ from service.ocds import VERSION, merging
 MOST_REMARKS = 1_000
 #: Departures from the schema that one remark names.
 MOST_NAMED = 3
-#: How a partnership of suppliers is called of which nobody says who supplies what.
+#: How a partnership of suppliers is called of which it is not said who supplies what.
 CONSORTIUM = "consortium"
 #: What merging raises where releases have, say, an object where others have a list.
 UNMERGEABLE = (OCDSMergeError, AttributeError, TypeError)
@@ -71,9 +71,9 @@ def read_ocds(
 ) -> Iterator[Group | Reject]:
     """The orders of a file of packages, records or releases, in the order in which it first names their processes.
 
-    The file is read to its end before the first group comes: what is told of one process may stand anywhere in it.
+    The file is read to its end before the first group comes: what is stated of one process may stand anywhere in it.
     `summary.rows` counts packages, records and releases that stand by themselves. Raises BadFile; with `strict` also
-    for whatever would be a Reject, all of it listed, before the first group.
+    for what would be a Reject, all of it listed, before the first group.
     """
     with spool() as releases:
         rejects = _Reader(releases, summary).read(file)
@@ -152,7 +152,7 @@ class _Reader:
         ocid = str(release.get("ocid", ""))[:100] if isinstance(release, dict) else ""
         try:
             read = reduced(publication)
-            # What nobody can write is found here, before it is kept.
+            # What cannot be written is found here, before it is kept.
             json.dumps(read.content, ensure_ascii=False, default=str).encode()
         except Unusable as unusable:
             yield Reject(publication.line, _speakable(ocid), str(unusable), _named(release))
@@ -211,7 +211,7 @@ class _Processes:
             yield from self._exported(ocid, published)
             return
         try:
-            told = tale(ocid, published, self._spool)
+            stated = tale(ocid, published, self._spool)
         except UNMERGEABLE as error:
             yield Reject(published[0].line, ocid, f"its releases cannot be merged: {error}", published[0].pointer)
             return
@@ -221,15 +221,15 @@ class _Processes:
         if message := _of_one_instant(published):
             _remark(self._summary, published[0].line, ocid, message)
         last = published[-1].line
-        said = [*told.remarks, *(reason for order, reason in told.given_up.items() if order not in told.orders)]
-        if not told.orders and not told.unusable and not said:
+        said = [*stated.remarks, *(reason for order, reason in stated.given_up.items() if order not in stated.orders)]
+        if not stated.orders and not stated.unusable and not said:
             said = ["has no contract and no award: nothing to record"]
         for message in said:
             _remark(self._summary, last, ocid, message)
-        for order, message in told.unusable.items():
+        for order, message in stated.unusable.items():
             yield Reject(last, ocid, message, order)
-        for cluster in _clusters(told.orders, told.contracted):
-            yield from self._cluster(ocid, {order: told.orders[order] for order in cluster})
+        for cluster in _clusters(stated.orders, stated.contracted):
+            yield from self._cluster(ocid, {order: stated.orders[order] for order in cluster})
 
     def _exported(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
         """What a Daybook exported, event by event."""
@@ -255,12 +255,12 @@ class _Processes:
             for order, spells in orders.items():
                 room = MOST_REMARKS - len(self._summary.plan.noted)
                 told_before = Chain(order, self._ledger.history(f"order/{order}"), room)
-                for told, requests in chain.from_iterable(told_before.follow(one, retracted) for one in spells):
-                    if told.contracted:
-                        retracted.update((told.stamp, request["data"]["retracts"]) for request in requests)
-                    entries += [Entry(told.line, ocid, request) for request in requests]
-                    if told.purchase is not None:
-                        self._need(needs, entries, told, told.purchase, ocid)
+                for stated, requests in chain.from_iterable(told_before.follow(one, retracted) for one in spells):
+                    if stated.contracted:
+                        retracted.update((stated.stamp, request["data"]["retracts"]) for request in requests)
+                    entries += [Entry(stated.line, ocid, request) for request in requests]
+                    if stated.purchase is not None:
+                        self._need(needs, entries, stated, stated.purchase, ocid)
                 for message in told_before.remarks:
                     _remark(self._summary, line, ocid, message)
         except Unexplained as unexplained:
@@ -269,22 +269,24 @@ class _Processes:
         if entries:
             yield Group(entries, tuple(needs.values()), raw={"ocid": ocid, "orders": list(orders)})
 
-    def _need(self, needs: dict[str, Entry], entries: list[Entry], told: Told, purchase: Purchase, ocid: str) -> None:
+    def _need(
+        self, needs: dict[str, Entry], entries: list[Entry], stated: Stated, purchase: Purchase, ocid: str
+    ) -> None:
         """Registrations that an order needs, and the partnership of its joint suppliers."""
         supplier = purchase.supplier
-        known_on = told.published_at.date()
+        known_on = stated.published_at.date()
         for organization in (*purchase.buyers, *supplier.members, supplier.organization):
             if organization.organization_id not in needs:
                 data, since = organization.registration(), min(organization.first_on, known_on)
-                sent = _registration("organization", data, since, min(organization.known_on, known_on), told)
-                needs[organization.organization_id] = Entry(told.line, ocid, sent)
+                sent = _registration("organization", data, since, min(organization.known_on, known_on), stated)
+                needs[organization.organization_id] = Entry(stated.line, ocid, sent)
         maker_since = min(supplier.organization.first_on, known_on)
         for line in purchase.lines:
             if line.product is not None and f"product {line.product.product_id}" not in needs:
-                sent = _registration("product", _product(line.product), maker_since, known_on, told)
-                needs[f"product {line.product.product_id}"] = Entry(told.line, ocid, sent)
+                sent = _registration("product", _product(line.product), maker_since, known_on, stated)
+                needs[f"product {line.product.product_id}"] = Entry(stated.line, ocid, sent)
         if supplier.is_joint and not self._is_formed(supplier.organization.organization_id):
-            entries.insert(0, Entry(told.line, ocid, _partnership(supplier, told)))
+            entries.insert(0, Entry(stated.line, ocid, _partnership(supplier, stated)))
 
     def _is_formed(self, partnership_id: str) -> bool:
         if partnership_id in self._formed:
@@ -294,7 +296,7 @@ class _Processes:
 
 
 def _of_one_instant(published: Sequence[Spooled]) -> str:
-    """What to say of releases of one instant, whose order nobody tells; empty: there are none."""
+    """What to say of releases of one instant, whose order is not stated; empty: there are none."""
     pairs = [
         (one, other)
         for one, other in pairwise(published)
@@ -326,13 +328,13 @@ def _clusters(orders: Collection[str], contracted: Mapping[str, Sequence[str]]) 
     yield from ([order] for order in orders if order not in taken)
 
 
-def _registration(kind: str, data: Mapping[str, Any], first_on: date, known_on: date, told: Told) -> dict[str, Any]:
+def _registration(kind: str, data: Mapping[str, Any], first_on: date, known_on: date, stated: Stated) -> dict[str, Any]:
     return {
         "type": f"{kind}-registered",
         "id": f"{PREFIX}:{kind}:{data[f'{kind}_id']}",
         "effective_on": f"../{first_on.isoformat()}",
         "known_on": known_on.isoformat(),
-        "source": {"citation": told.citation},
+        "source": {"citation": stated.citation},
         "data": dict(data),
     }
 
@@ -346,14 +348,14 @@ def _product(product: Product) -> dict[str, Any]:
     }
 
 
-def _partnership(supplier: Supplier, told: Told) -> dict[str, Any]:
+def _partnership(supplier: Supplier, stated: Stated) -> dict[str, Any]:
     consortium = supplier.organization
     return {
         "type": "partnership-formed",
         "id": f"{PREFIX}:partnership:{consortium.organization_id}",
-        "effective_on": f"../{min(consortium.first_on, told.published_at.date()).isoformat()}",
-        "known_on": told.known_on,
-        "source": {"citation": told.citation},
+        "effective_on": f"../{min(consortium.first_on, stated.published_at.date()).isoformat()}",
+        "known_on": stated.known_on,
+        "source": {"citation": stated.citation},
         "data": {
             "partnership_id": consortium.organization_id,
             "parties": sorted(member.organization_id for member in supplier.members),

@@ -46,16 +46,16 @@ def short(text: str, longest: int = LONGEST_NAME) -> str:
 
 
 @cache
-def country_of(told: str | None) -> str | None:
+def country_of(stated: str | None) -> str | None:
     """The code of a country as an address names it: by code of two or three letters, or by its English name."""
-    if told is None:
+    if stated is None:
         return None
-    upper = told.upper()
+    upper = stated.upper()
     if upper in codes().countries:
         return upper
     if len(upper) == 3 and (found := pycountry.countries.get(alpha_3=upper)) is not None:
         return str(found.alpha_2)
-    named = countries_in(told) or countries_in(told.title())
+    named = countries_in(stated) or countries_in(stated.title())
     return named[0] if len(named) == 1 else None
 
 
@@ -88,7 +88,7 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Who an order is placed with: an organisation, or several of which nobody says who supplies what."""
+    """Who an order is placed with: an organisation, or several of which it is not said who supplies what."""
 
     members: tuple[Organization, ...]
     #: The one, or the consortium of all.
@@ -134,14 +134,14 @@ class Parties:
         self._prefix = prefix_of(ocid)
         self._parties: dict[str, Mapping[str, Any]] = {}
         self._roles: dict[str, frozenset[str]] = {}
-        #: By all that is told of one, the organisation: releases say the same again and again.
+        #: By all that is stated of one, the organisation: releases say the same again and again.
         self._found: dict[str, Organization | None] = {}
 
     def __len__(self) -> int:
         return len(self._parties)
 
-    def told(self, party_id: str, party: Mapping[str, Any] | None) -> bool:
-        """Take in what is told of a party, None: nothing any more; says whether it has or had a role in buying."""
+    def take(self, party_id: str, party: Mapping[str, Any] | None) -> bool:
+        """Take in what is stated of a party, None: nothing any more; says whether it has or had a role in buying."""
         had = bool(self._roles.get(party_id))
         if party is None:
             self._parties.pop(party_id, None)
@@ -174,21 +174,21 @@ class Parties:
         return [self._parties[party_id] for party_id, roles in self._roles.items() if role in roles]
 
     def _organization(self, reference: Mapping[str, Any]) -> Organization | None:
-        told = {**self._parties.get(reference.get("id", ""), {}), **reference}
-        known = json.dumps([told.get(name) for name in REFERRING])
+        stated = {**self._parties.get(reference.get("id", ""), {}), **reference}
+        known = json.dumps([stated.get(name) for name in REFERRING])
         if known not in self._found:
-            self._found[known] = self._find(told)
+            self._found[known] = self._find(stated)
         return self._found[known]
 
-    def _find(self, told: Mapping[str, Any]) -> Organization | None:
-        key = self._spool.organization(self._prefix, told)
+    def _find(self, stated: Mapping[str, Any]) -> Organization | None:
+        key = self._spool.organization(self._prefix, stated)
         if key is None:
             return None
         facts = self._spool.facts(key)
         kind, *parts = json.loads(key)
         identifiers = ((parts[0], parts[1]),) if kind == "identifier" and parts[0] else ()
-        name = told.get("name") or (facts.name if facts else None) or parts[-1]
-        country = country_of(told.get("country")) or country_of(facts.country if facts else None)
+        name = stated.get("name") or (facts.name if facts else None) or parts[-1]
+        country = country_of(stated.get("country")) or country_of(facts.country if facts else None)
         return Organization(
             _organization_id(kind, parts),
             # The name as the file has it first, so that all of the file's events agree.
@@ -207,9 +207,9 @@ def _organization_id(kind: str, parts: Sequence[str]) -> str:
             return identifier(own)
         whole = f"{scheme}-{own}"
         return whole if identifier(whole) == whole else _readable(whole, ascii_words(scheme, 40), ascii_words(own, 30))
-    *told, name = parts
-    whole = ":".join((*told, name.replace(" ", "-")))
-    return whole if identifier(whole) == whole else _readable(":".join(parts), *told[:1], ascii_words(name, 60))
+    *stated, name = parts
+    whole = ":".join((*stated, name.replace(" ", "-")))
+    return whole if identifier(whole) == whole else _readable(":".join(parts), *stated[:1], ascii_words(name, 60))
 
 
 def _readable(text: str, *parts: str) -> str:

@@ -9,7 +9,7 @@ from domain.estimates import EXACT, plain
 from service.importing.ocds.parties import OWN_SCHEME, Organization, Supplier, identifier, short
 from service.importing.ocds.releases import Unusable, figure
 
-#: Statuses of contracts and awards under which something is bought; none told: as if it were.
+#: Statuses of contracts and awards under which something is bought; none stated: as if it were.
 BOUGHT = {"contracts": frozenset((None, "active", "terminated")), "awards": frozenset((None, "active"))}
 #: Statuses under which it is not, and will not be.
 GIVEN_UP = {"contracts": frozenset(("cancelled",)), "awards": frozenset(("cancelled", "unsuccessful"))}
@@ -33,7 +33,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an order; figures as plain decimals, None: not told."""
+    """A line of an order; figures as plain decimals, None: not stated."""
 
     line: str
     product: Product | None
@@ -55,9 +55,9 @@ class Purchase:
     supplier: Supplier
     currency: str
     lines: tuple[Line, ...]
-    #: The day of signature or award; None: not told.
+    #: The day of signature or award; None: not stated.
     effective_on: str | None
-    #: The day of the latest amendment; None: not told.
+    #: The day of the latest amendment; None: not stated.
     amended_on: str | None
 
 
@@ -150,7 +150,7 @@ def lines(items: Sequence[Mapping[str, Any]], value: str | None, currency: str, 
 
     Items with a price are worth price x quantity. What the value leaves beyond them is that of the one item without a
     price, or of several together on a line of its own; with none, that line is money without goods. Where the priced
-    items come to more than the value, nobody knows what each was bought for: then none counts as priced.
+    items come to more than the value, it is unknown what each was bought for: then none counts as priced.
     """
     priced = {n: worth for n, item in enumerate(items) if (worth := _worth(item, currency)) is not None}
     total = sum(priced.values(), Decimal(0))
@@ -172,7 +172,7 @@ def lines(items: Sequence[Mapping[str, Any]], value: str | None, currency: str, 
 
 
 def _worth(item: Mapping[str, Any], currency: str) -> Decimal | None:
-    """Price x quantity, where both are told, in the order's currency, and it is a figure that the ledger can hold."""
+    """Price x quantity, where both are stated, in the order's currency, and it is a figure that the ledger can hold."""
     price = item.get("price")
     if price is None or price["currency"] != currency or item.get("quantity") is None:
         return None

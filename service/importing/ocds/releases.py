@@ -155,9 +155,9 @@ def _contract(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _common(entry: Mapping[str, Any], dated: str) -> dict[str, Any]:
     read: dict[str, Any] = {"id": str(entry["id"])}
-    # A null says that what was told before is no more.
-    told = {name: entry[name] for name in ("title", "status") if name in entry}
-    read |= {name: value or None for name, value in told.items() if value is None or isinstance(value, str)}
+    # A null says that what was stated before is no more.
+    stated = {name: entry[name] for name in ("title", "status") if name in entry}
+    read |= {name: value or None for name, value in stated.items() if value is None or isinstance(value, str)}
     if dated in entry:
         day = _day(entry[dated], f"/{dated}")
         read[dated] = None if day is None else day.isoformat()
@@ -187,7 +187,7 @@ def _told_apart(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _value(value: Mapping[str, Any] | None, pointer: str) -> dict[str, Any] | None:
-    """An amount and its currency, whichever is told."""
+    """An amount and its currency, as far as stated."""
     if not value:
         return None
     currency = value.get("currency") or None
@@ -209,8 +209,8 @@ def _item(item: Mapping[str, Any], pointer: str) -> dict[str, Any]:
         parts = ("scheme", "id", "description")
         read["classification"] = {name: str(classification[name]) for name in parts if classification.get(name)}
     if "quantity" in item:
-        told = item["quantity"]
-        read["quantity"] = None if told is None else figure(told, f"{pointer}/quantity")
+        stated = item["quantity"]
+        read["quantity"] = None if stated is None else figure(stated, f"{pointer}/quantity")
     unit = item.get("unit") or {}
     if isinstance(unit.get("name"), str) and unit["name"].strip():
         read["unit"] = unit["name"]
@@ -258,7 +258,7 @@ def _party(party: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reference(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Who is meant: id, name, scheme and identifier, country, whichever is told."""
+    """Who is meant: id, name, scheme and identifier, country, as far as stated."""
     read: dict[str, Any] = {}
     if given.get("id") not in (None, ""):
         read["id"] = str(given["id"])
@@ -280,7 +280,7 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 
 def _day(text: str | None, pointer: str) -> date | None:
-    """The day as written; None where none is told."""
+    """The day as written; None where none is stated."""
     if text is None or not text.strip():
         return None
     day = _moment(text, pointer).date()

@@ -13,7 +13,7 @@ def stamp_of(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Stated:
     """What the releases up to an instant say of one order."""
 
     published_at: datetime
@@ -75,8 +75,8 @@ class Spell:
         """The last of the days."""
         return (len(self.days) if self.end is None else self.end) - 1
 
-    def told(self, day: int) -> Told:
+    def at(self, day: int) -> Stated:
         """What is said on one of the days."""
         release, found = self.days.releases[day], self.verdict
         citation = f"OCDS release {release.release_id[:200]} of {self.days.ocid}"
-        return Told(release.published_at, found.purchase, release.line, citation, found.given_up, found.contracted)
+        return Stated(release.published_at, found.purchase, release.line, citation, found.given_up, found.contracted)

@@ -57,7 +57,7 @@ class Facts:
 
 
 def prefix_of(ocid: str) -> str:
-    """The part of an ocid that is its publisher's: `ocds-` and six characters; names and ids are told apart in it."""
+    """The part of an ocid that is its publisher's: `ocds-` and six characters; names and ids are stated apart in it."""
     parts = ocid.split("-")
     return "-".join(parts[:2]) if parts[0] == "ocds" and len(parts) > 2 else parts[0]
 
@@ -125,7 +125,7 @@ class Spool:
                 (key, name, country, reduced.first_on.isoformat(), reduced.published_at.date().isoformat()),
             )
             if name and (compared := comparable(name)):
-                # Who has an identifier, or an id, may be meant where only the name is told.
+                # Who has an identifier, or an id, may be meant where only the name is stated.
                 self._connection.execute("insert or ignore into bearers values (?, ?)", (f"{prefix} {compared}", key))
 
     def organization(self, prefix: str, reference: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from jsonschema import ValidationError
 
 from service.ocds import schemas
 
-#: The fields of a release that orders are made of, and of each of its awards and contracts. A tag that is told
+#: The fields of a release that orders are made of, and of each of its awards and contracts. A tag that is stated
 #: must be one of the standard's; what a release without one says stands all the same.
 READ = frozenset(("ocid", "id", "date", "tag", "buyer", "parties", "awards", "contracts"))
 READ_OF_ENTRIES = frozenset(("id", "awardID", "status", "date", "dateSigned", "value", "items", "suppliers"))

@@ -1,4 +1,4 @@
-"""Dates as tables write them, read by formats in the letters of strftime, in English and whatever the locale."""
+"""Dates as tables write them, read by formats in the letters of strftime, in English with any locale."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ FIRST_YEAR, LAST_YEAR = 1950, 2099
 SERIAL = re.compile(r"\d{5}(?:\.\d{1,15})?", re.ASCII)
 EXCEL = "excel"
 
-#: The months in English, whatever the locale.
+#: The months in English, with any locale.
 MONTHS = (
     "january february march april may june july august september october november december".split()  # noqa: SIM905
 )

@@ -29,7 +29,7 @@ PeriodReader = Callable[[Cells], Period | None]
 T = TypeVar("T")
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-#: Longer texts are read anew each time: what is kept in mind takes little room, whatever a file holds.
+#: Longer texts are read anew each time: what is kept in mind takes little room with any file.
 LONGEST_REMEMBERED = 200
 MOST_REMEMBERED = 10_000
 #: Columns that a name which the file does not have is compared with, and the longest such name.

@@ -11,7 +11,7 @@ from service.importing.orders.registrations import Registrations
 from service.importing.orders.rows import Head, OrderRow
 from service.importing.plans import Entry
 
-#: Lines that one event holds at most, whatever the length of their ids: further lines are added by amendments.
+#: Lines that one event holds at most, however long their ids: further lines are added by amendments.
 MOST_LINES = 120
 
 

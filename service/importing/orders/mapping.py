@@ -22,7 +22,7 @@ LARGEST_BYTES = 256 * 1024
 MOST_PARTS = 16
 LONGEST_PROBLEM = 500
 DEEPEST = 16
-#: TOML taken apart as far as that needs: each character is looked at once, whatever stands there.
+#: TOML taken apart as far as that needs: each character is looked at once.
 TOKENS = re.compile(
     r'''(?P<word>"""(?:[^"\\]|\\.|"(?!""))*(?:""")?|"(?:[^"\\\n]|\\.)*"?'''
     r"""|'''(?:[^']|'(?!''))*(?:''')?|'[^'\n]*'?|[A-Za-z0-9_+:-]+)"""
@@ -195,7 +195,7 @@ class Receipt(Part):
 class Read(Part):
     """How the file is read."""
 
-    #: Absent: told by the file's first bytes.
+    #: Absent: the file's first bytes say it.
     format: Literal["csv", "tsv", "xlsx", "parquet"] | None = None
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"

@@ -30,7 +30,7 @@ class _Index:
 
 
 class Registered:
-    """Finds who is meant by a name without an id, so that importing twice, or after a list, makes nobody twice."""
+    """Finds who is meant by a name without an id, so that importing twice, or after a list, registers none twice."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Registered:
     def organization(self, sent: str, prefix: str) -> tuple[str, str]:
         """The id and name of who is called so: of the ledger's, by id or name, or else what a new one would have.
 
-        With a `prefix` names are a space of their own: nobody is meant who is registered by another road.
+        With a `prefix` names are a space of their own: none is meant that is registered by another road.
         """
         name = written(sent)
         own = f"{prefix}{slug(name)}"

@@ -42,7 +42,7 @@ class Spool:
         self._database.execute(f"pragma cache_size = -{CACHE_KIBIBYTES}")
         self._database.execute("pragma journal_mode = off")
         self._database.execute("pragma synchronous = off")
-        # Sorting many rows takes long: `beat` is told that it goes on.
+        # Sorting many rows takes long: `beat` says that it goes on.
         self._database.set_progress_handler(beat, STEPS_A_BEAT)
         self._database.execute(TABLE)
         self._waiting: list[tuple[str, bytes]] = []

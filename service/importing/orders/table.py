@@ -34,7 +34,7 @@ class OrderLines:
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._table = table
-        #: Told that it goes on.
+        #: Called to say that it goes on.
         self._beat = beat
         self._summary = summary
         #: Whether the file of rejects wants rows as they are in the file.
@@ -102,7 +102,7 @@ class OrderLines:
         known = self._summary.plan.known
         for name, contents in self._spool.groups():
             self._beat()
-            # Rows whose order cannot be told are each alone, under a name that no order has.
+            # Rows whose order cannot be read are each alone, under a name that no order has.
             order_id = "" if name.startswith("\0") else name
             built, repeated = self._builder.build(order_id, contents)
             if remarks and isinstance(built, Group):

@@ -1,4 +1,4 @@
-"""How imports go in one process, as an operator is told without a look at what is kept of them."""
+"""How imports go in one process, as an operator reads it without a look at what is stored of them."""
 
 from dataclasses import dataclass
 from typing import Literal

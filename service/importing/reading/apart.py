@@ -38,7 +38,7 @@ from service.importing.reading.messages import (
     End,
     Form,
     Message,
-    Told,
+    Seen,
     Wanted,
     WireSheet,
     framed,
@@ -156,7 +156,7 @@ class Apart:
                     raise ReaderBroke(trace)
                 case End():
                     return
-                case Told(rows):
+                case Seen(rows):
                     self._rows = rows
                 case WireSheet(numbers) if numbers:
                     self._rows = numbers[-1]
@@ -185,7 +185,7 @@ class Apart:
         return taken
 
     def _wait(self) -> None:
-        """Until the reader has said something; meanwhile it is told what is written to it."""
+        """Until the reader has said something; what waits for it is written meanwhile."""
         self._halt()
         if not self._written and self._ready.poll(0):
             return
@@ -241,7 +241,7 @@ class Apart:
 
 
 def judged(file: BinaryIO, wanted: Wanted) -> str:
-    """What the format of a file is, told by another process; raises BadFile and BadMapping.
+    """What the format of a file is, as another process finds it; raises BadFile and BadMapping.
 
     With a mapping also whether that is one. Raises NotStarted where there is no room for another process.
     """
@@ -281,7 +281,7 @@ def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
 
 
 def _busy_s(pid: int) -> float:
-    """The processor time that a process has taken; 0: nobody can say."""
+    """The processor time that a process has taken; 0: unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

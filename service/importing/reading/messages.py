@@ -24,7 +24,7 @@ Kind = Literal["reported", "known", "unread", "noted"]
 class Wanted(msgspec.Struct, frozen=True):
     """What is to be read, and how."""
 
-    #: None: told by how the file begins.
+    #: None: the reader finds it by how the file begins.
     format: str | None = None
     #: The mapping's name and its TOML.
     mapping: tuple[str, bytes] | None = None
@@ -52,7 +52,7 @@ class Digest(msgspec.Struct, frozen=True, tag="digest", array_like=True):
     sha256: str
 
 
-class Told(msgspec.Struct, frozen=True, tag="told", array_like=True):
+class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True):
     """How many rows are read, and what there is to say of some: a kind of remark, line, row and message."""
 
     rows: int
@@ -154,7 +154,7 @@ class End(msgspec.Struct, frozen=True, tag="end", array_like=True):
     """Nothing more comes."""
 
 
-Message = Form | Digest | Told | Items | WireSheet | WirePlan | Bad | BadKeys | Broken | Ask | End
+Message = Form | Digest | Seen | Items | WireSheet | WirePlan | Bad | BadKeys | Broken | Ask | End
 
 _decoder = msgspec.msgpack.Decoder(Message)
 

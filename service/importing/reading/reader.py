@@ -29,7 +29,7 @@ from service.importing.reading.messages import (
     BadKeys,
     Broken,
     Message,
-    Told,
+    Seen,
     Wanted,
     WireSheet,
     framed,
@@ -65,7 +65,7 @@ def bound(memory_bytes: int, parent: int) -> None:
             hard = resource.getrlimit(what)[1]
             most = most if hard == resource.RLIM_INFINITY else min(most, hard)
             resource.setrlimit(what, (most, most))
-    # Elsewhere than on Linux it ends when it finds nobody to speak to.
+    # Elsewhere than on Linux it ends when its pipe is closed.
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -85,13 +85,13 @@ class Pipe:
         self._read = read
         self._write = write
         self._said_at = time.monotonic()
-        #: Rows that are read, and the last line of which something was told.
+        #: Rows that are read, and the last line of which something was said.
         self.rows = 0
 
     def say(self, message: Message) -> None:
         """Say something, as soon as there is room for it."""
         match message:
-            case Told(rows):
+            case Seen(rows):
                 self.rows = rows
             case WireSheet(numbers) if numbers:
                 self.rows = numbers[-1]
@@ -102,7 +102,7 @@ class Pipe:
     def beat(self) -> None:
         """Say that it goes on, from time to time."""
         if time.monotonic() - self._said_at >= BEAT_S:
-            self.say(Told(self.rows))
+            self.say(Seen(self.rows))
 
     def ask(self, question: Question, names: Sequence[str]) -> Any:
         """The answer to a question about the ledger."""
@@ -110,7 +110,7 @@ class Pipe:
         return msgspec.msgpack.decode(self.heard())
 
     def heard(self) -> bytes:
-        """The next that is told to this process; EOFError where nobody is there."""
+        """The next message to this process; EOFError where the other end is closed."""
         length = int.from_bytes(self._exactly(LENGTH_BYTES), "big")
         return self._exactly(length)
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> None:
     pipe = Pipe(sys.stdin.buffer, sys.stdout.buffer)
     last: Message | None = None
     exhausted = False
-    # Whoever started this process may end first, and then nobody needs the rest.
+    # Whoever started this process may end first: the rest is not needed then.
     with suppress(BrokenPipeError, EOFError):
         try:
             last = read(pipe, descriptor)

@@ -1,4 +1,4 @@
-"""A file read into messages: what whoever records it is told, in the order of the file.
+"""A file read into messages: what is said of it to whoever records it, in its order.
 
 This runs in a process of its own (reader.py), or where the file is one's own in the process that records it. What only
 some files need is imported when one of these comes.
@@ -26,7 +26,7 @@ from service.importing.reading.messages import (
     Items,
     Kind,
     Message,
-    Told,
+    Seen,
     Wanted,
     WireEntry,
     WireGroup,
@@ -38,16 +38,16 @@ from service.importing.rows import BadFile, BadMapping, Fault, read_rows
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
-#: Groups are told together up to this size.
-TOLD_BYTES = 256 * 1024
-#: How often whoever waits is told that the reader goes on.
+#: Groups are sent together up to this size.
+TOGETHER_BYTES = 256 * 1024
+#: How often a reader says that it goes on.
 BEAT_S = 1.0
 #: What is said of rows.
 KINDS: tuple[Kind, ...] = get_args(Kind)
-#: What of a message is told.
-LONGEST_TOLD = 2_000
+#: Characters of a remark that are sent.
+LONGEST_REMARK = 2_000
 
-#: Told that the reader goes on.
+#: Seen that the reader goes on.
 Beat = Callable[[], None]
 
 
@@ -79,7 +79,7 @@ def _content(file: BinaryIO, chosen: Format, wanted: Wanted, ask: Ask, beat: Bea
             return (sheet.handed() for sheet in chosen.reader().Lines(file).sheets(wanted.sheet_lines))
         case "stream":
             reading = Reading(file, summary, wanted.strict, ask, beat)
-            return _told(chosen.reader().read(reading), summary)
+            return _in_messages(chosen.reader().read(reading), summary)
         case "table":
             return _table(file, chosen, wanted, summary, ask)
         case "orders":
@@ -107,10 +107,10 @@ def _orders(
         ) as orders,
     ):
         for rows in orders.reading():
-            yield Told(rows)
+            yield Seen(rows)
         if wanted.strict:
             orders.refuse_faults()
-        yield from _told(orders.groups(), summary)
+        yield from _in_messages(orders.groups(), summary)
 
 
 def _table(file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask: Ask) -> Iterator[Message]:
@@ -124,10 +124,10 @@ def _table(file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask
         raise BadFile([Fault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
     rows = read_rows(data, table.COLUMNS, table.OTHER_COLUMNS)
     summary.rows = len(rows)
-    yield Told(summary.rows)
+    yield Seen(summary.rows)
     summary.plan = table.plan(rows, Standing(ask), register=wanted.register)
     read_entries(summary.plan.entries)
-    yield Told(summary.rows, list(_Remarks(summary).new()))
+    yield Seen(summary.rows, list(_Remarks(summary).new()))
     yield WirePlan([_entry(entry) for entry in summary.plan.entries])
 
 
@@ -147,7 +147,7 @@ class _Remarks:
             self._said[kind] = len(all_said)
 
 
-def _told(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Message]:
+def _in_messages(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Message]:
     """Groups and rejects, many in a message; what the summary says of them before them."""
     remarks = _Remarks(summary)
     needs: dict[int, tuple[int, Entry]] = {}
@@ -157,7 +157,7 @@ def _told(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Messag
         item = _reject(one) if isinstance(one, Reject) else _group(one, needs)
         items.append(item)
         size += _size_of(item)
-        if size >= TOLD_BYTES or time.monotonic() - told_at >= BEAT_S:
+        if size >= TOGETHER_BYTES or time.monotonic() - told_at >= BEAT_S:
             yield from _items(summary, remarks, needs, items)
             items, needs, size, told_at = [], {}, 0, time.monotonic()
     yield from _items(summary, remarks, needs, items)
@@ -166,7 +166,7 @@ def _told(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Messag
 def _items(
     summary: Summary, remarks: _Remarks, needs: dict[int, tuple[int, Entry]], items: list[WireGroup | WireReject]
 ) -> Iterator[Message]:
-    yield Told(summary.rows, list(remarks.new()))
+    yield Seen(summary.rows, list(remarks.new()))
     if items:
         needed = [_entry(entry) for _, entry in needs.values()]
         size = sum(map(_size_of, items)) + sum(len(entry.sent) for entry in needed)
@@ -193,7 +193,7 @@ def _group(group: Group, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
 
 
 def _reject(one: Reject) -> WireReject:
-    return WireReject(one.line, _clean(one.row), _clean(one.message)[:LONGEST_TOLD], _json(one.raw), one.rows)
+    return WireReject(one.line, _clean(one.row), _clean(one.message)[:LONGEST_REMARK], _json(one.raw), one.rows)
 
 
 def _entry(entry: Entry) -> WireEntry:

@@ -58,7 +58,7 @@ def renewals(wanted: Mapping[str, Any], before: Recorded, chain: Chain) -> Itera
         latest, following = _with(latest, now), following + 1
     last_days = [event.data["until"] for event in own if "until" in event.data]
     if "until" in now and before.type in BEARING_RULES and now["until"] not in last_days:
-        # When one could know of the last day nobody has said: on the day of recording at the latest.
+        # When one could know of the last day is not said: on the day of recording at the latest.
         yield _renewed(wanted, before, following, _said(latest.data) | {"until": now["until"]})
 
 

@@ -209,7 +209,7 @@ class _Planner:
         return self.result
 
     def _named_before(self, listing: Listing) -> str | None:
-        """The organisation that the entry's recorded instrument names, whatever it is called today."""
+        """The organisation that the entry's recorded instrument names, also where it is called otherwise today."""
         before = self.recorded.get(listing.event_id)
         rules = before.data.get("rules", ()) if before is not None else ()
         return next((str(buyer) for rule in rules for buyer in rule.get("buyers", ())), None)

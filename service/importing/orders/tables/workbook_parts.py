@@ -111,7 +111,7 @@ def _refuse_bomb(part: zipfile.ZipInfo) -> None:
 
 
 def _refuse_document_type(name: str, head: bytes) -> None:
-    """BadFile for XML, in whichever encoding, that has a document type; what is no XML at all is nobody's to read."""
+    """BadFile for XML, in whichever encoding, that has a document type; what is no XML at all is not read."""
     begun: list[str] = []
 
     def typed(*_: Any) -> None:
@@ -187,7 +187,7 @@ class Sheet:
 
 
 class _Rows(WorkSheetParser):
-    """Reads the rows of a sheet, and nothing else of it; numbers stay numbers, whatever they are shown as."""
+    """Reads the rows of a sheet, and nothing else of it; numbers stay numbers, however they are shown."""
 
     def parse(self) -> Generator[Any, None, None]:
         """The rows."""
@@ -219,7 +219,7 @@ def sheets_of(parts: Parts) -> Sheet:
             return _sheets(parts)
     except (BadFile, MemoryError):
         raise
-    except Exception as error:  # whatever the many parts of a workbook can raise
+    except Exception as error:  # all that the many parts of a workbook can raise
         raise BadFile([Fault(1, f"not a workbook: {error}")]) from None
 
 

@@ -16,7 +16,7 @@ import pytest
 import service.importing.events.ndjson
 from domain.errors import Rejected
 from domain.plain_lots import PlainOrders
-from service.importing.events.lines import Line, Lines, LinesTold, Wrong
+from service.importing.events.lines import HandedLines, Line, Lines, Wrong
 from service.importing.events.ndjson import ATOMIC_LINES, BATCH_LINES
 from service.importing.importing import import_file
 from service.importing.opening import LONGEST_LINE_BYTES
@@ -349,7 +349,7 @@ def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
     with path.open("rb") as file:
         here = list(Lines(file))
     with path.open("rb") as file, Apart(file, Wanted(format="ndjson")) as reader:
-        told = LinesTold(sheets(reader), reader.size_bytes)
+        told = HandedLines(sheets(reader), reader.size_bytes)
         there = list(told)
         assert told.estimate(len(there)) == len(there)
     assert here == there

@@ -22,7 +22,7 @@ from service.importing.reading.messages import (
     End,
     Form,
     Message,
-    Told,
+    Seen,
     Wanted,
     WireSheet,
     framed,
@@ -75,7 +75,7 @@ FILES: dict[str, tuple[bytes, Wanted]] = {
 def said(reader: Apart | Here) -> list[Message]:
     """All that is said but for how far it is, and that it ends."""
     told = reader.messages(answers)
-    return [one for one in told if not isinstance(one, End) and (not isinstance(one, Told) or one.remarks)]
+    return [one for one in told if not isinstance(one, End) and (not isinstance(one, Seen) or one.remarks)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -216,7 +216,7 @@ def test_only_messages_of_their_shapes_are_taken() -> None:
     short = WireSheet([1, 2], [b""], [None], [""], [""], [None], [""], [b""], [None], [0], [()], [], [], 0)
     with pytest.raises(ValueError, match="different lengths"):
         Sheet.of(short)
-    assert message_of(framed(Told(3))[4:]) == Told(3)
+    assert message_of(framed(Seen(3))[4:]) == Seen(3)
 
 
 class Slow:
@@ -225,7 +225,7 @@ class Slow:
     size_bytes = 0
 
     def __init__(self) -> None:
-        self._messages = iter([Told(0), Told(0), Form("ecb-rates"), Told(0), Digest("00")])
+        self._messages = iter([Seen(0), Seen(0), Form("ecb-rates"), Seen(0), Digest("00")])
 
     def messages(self, ask: Ask) -> Iterator[Message]:
         """Signs of life, and what a reader says first."""
