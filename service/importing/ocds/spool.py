@@ -7,25 +7,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
+from projections.blocks import read, without_comment
 from service.importing.names import comparable
 from service.importing.ocds.releases import Reduced
 from service.importing.opening import refuse_full_disk
 
-TABLES = """
-create table releases (
-    ocid text not null, published_at text not null, number integer primary key, release_id text not null,
-    line integer not null, pointer text not null, whole integer not null, digest text not null, content text not null
-);
-create unique index releases_once on releases (ocid, release_id, whole, published_at);
-create index releases_in_order on releases (ocid, published_at, number);
-create table processes (ocid text primary key, number integer not null);
-create table bearers (name text not null, key text not null, primary key (name, key)) without rowid;
-create table organizations (
-    key text primary key, name text, country text, first_on text not null, known_on text not null
-) without rowid;
-"""
+SQL = {block.name: without_comment(block.text) for block in read(Path(__file__).with_suffix(".sql")).values()}
 #: Releases between two looks at the disk.
 LOOKED_AT = 1_000
 #: Pages that SQLite keeps in memory, as it counts them: in KiB, negative.
@@ -57,7 +47,7 @@ class Facts:
 
 
 def prefix_of(ocid: str) -> str:
-    """The part of an ocid that is its publisher's: `ocds-` and six characters; names and ids are stated apart in it."""
+    """The part of an ocid that is its publisher's: `ocds-` and six characters; it parts names and ids."""
     parts = ocid.split("-")
     return "-".join(parts[:2]) if parts[0] == "ocds" and len(parts) > 2 else parts[0]
 
@@ -94,20 +84,14 @@ class Spool:
         digest = hashlib.sha256(content.encode()).hexdigest()
         published_at = reduced.published_at.isoformat()
         known = self._connection.execute(
-            # A compiled release may keep its id whenever it is compiled anew.
-            "select line, pointer, digest from releases"
-            " where ocid = ? and release_id = ? and whole = ? and (not whole or published_at = ?)",
+            SQL["known"],
             (reduced.ocid, reduced.release_id, whole, published_at),
         ).fetchone()
         if known is not None:
             return None if known[2] == digest else (known[0], known[1])
         row = (reduced.ocid, published_at, reduced.release_id, line, pointer, whole, digest, content)
-        cursor = self._connection.execute(
-            "insert into releases (ocid, published_at, release_id, line, pointer, whole, digest, content)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            row,
-        )
-        self._connection.execute("insert or ignore into processes values (?, ?)", (reduced.ocid, cursor.lastrowid))
+        cursor = self._connection.execute(SQL["add"], row)
+        self._connection.execute(SQL["process"], (reduced.ocid, cursor.lastrowid))
         self._take_organizations(reduced)
         return None
 
@@ -119,14 +103,12 @@ class Spool:
                 continue
             name, country = reference.get("name"), reference.get("country")
             self._connection.execute(
-                "insert into organizations values (?, ?, ?, ?, ?) on conflict (key) do update set"
-                " name = coalesce(name, excluded.name), country = coalesce(country, excluded.country),"
-                " first_on = min(first_on, excluded.first_on), known_on = min(known_on, excluded.known_on)",
+                SQL["organization"],
                 (key, name, country, reduced.first_on.isoformat(), reduced.published_at.date().isoformat()),
             )
             if name and (compared := comparable(name)):
                 # Who has an identifier, or an id, may be meant where only the name is stated.
-                self._connection.execute("insert or ignore into bearers values (?, ?)", (f"{prefix} {compared}", key))
+                self._connection.execute(SQL["bearer"], (f"{prefix} {compared}", key))
 
     def organization(self, prefix: str, reference: Mapping[str, Any]) -> str | None:
         """The key of who is meant: by identifier; or else by the name, if one alone in the file bears it."""
@@ -134,9 +116,8 @@ class Spool:
         if key is None or "identifier" in reference or not (name := comparable(reference.get("name", ""))):
             return key
         for kind in ("identifier", "party"):
-            # One more than one is enough to know: a name may be borne by thousands.
             bearers = self._connection.execute(
-                "select key from bearers where name = ? and key >= ? and key < ? limit 2",
+                SQL["bearers"],
                 (f"{prefix} {name}", f'["{kind}"', f'["{kind}#'),
             ).fetchall()
             if bearers:
@@ -145,19 +126,13 @@ class Spool:
 
     def facts(self, key: str) -> Facts | None:
         """What the file tells of an organisation; None where it names it only by what several references add up to."""
-        row = self._connection.execute(
-            "select name, country, first_on, known_on from organizations where key = ?", (key,)
-        ).fetchone()
+        row = self._connection.execute(SQL["facts"], (key,)).fetchone()
         return None if row is None else Facts(row[0], row[1], *map(date.fromisoformat, row[2:]))
 
     def processes(self) -> Iterator[tuple[str, list[Spooled]]]:
         """The processes in the order of the file, each with its releases by date, those of one instant by id."""
-        for (ocid,) in self._connection.execute("select ocid from processes order by number"):
-            rows = self._connection.execute(
-                "select line, pointer, release_id, published_at, whole, content from releases where ocid = ?"
-                " order by published_at, release_id, number",
-                (ocid,),
-            )
+        for (ocid,) in self._connection.execute(SQL["processes"]):
+            rows = self._connection.execute(SQL["releases"], (ocid,))
             yield ocid, [_spooled(*row) for row in rows]
 
 
@@ -186,7 +161,7 @@ def spool() -> Iterator[Spool]:
         connection.execute("pragma journal_mode = off")
         connection.execute("pragma synchronous = off")
         connection.execute(f"pragma cache_size = {CACHE}")
-        connection.executescript(TABLES)
+        connection.executescript(SQL["tables"])
         yield Spool(connection)
     finally:
         connection.close()

@@ -1,8 +1,10 @@
 """What a ledger answers to whoever reads a file for it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from projections.blocks import read, without_comment
 from projections.organizations import organizations
 from projections.parameters import Moment
 from projections.products import products
@@ -10,29 +12,7 @@ from service.daybook import Daybook
 from service.importing.reading.questions import Question
 from service.importing.recording import Recorder
 
-#: Instruments that no event with this beginning of its id begins, in the order recorded.
-INSTRUMENTS = """
-select regulation_event.regulation_id
-from regulation_event
-join event on event.position = regulation_event.position
-where regulation_event.type = 'regulation-enacted'
-group by regulation_event.regulation_id
-having not bool_or(starts_with(event.id, $beginning))
-order by min(regulation_event.position)
-"""
-#: All that was ever said of what organisations are called, but for what was taken back, in the order recorded.
-CALLED = """
-select term.word, event.id, fact.registers, fact.name, fact.names, fact.identifiers
-from organization_fact as fact
-join term on term.number = fact.organization
-join event on event.position = fact.position
-where fact.position not in (select retracts from retraction)
-order by min(fact.position) over (partition by fact.organization), fact.position
-"""
-#: The ids of all products.
-PRODUCTS = """
-select distinct term.word from product_fact join term on term.number = product_fact.product order by term.word
-"""
+SQL = {block.name: without_comment(block.text) for block in read(Path(__file__).with_suffix(".sql")).values()}
 
 
 class Answers:
@@ -52,9 +32,9 @@ class Answers:
             case "directory":
                 return self._directory()
             case "bearers":
-                return self._rows(CALLED)
+                return self._rows("called")
             case "products":
-                return [word for (word,) in self._rows(PRODUCTS)]
+                return [word for (word,) in self._rows("products")]
             case "events":
                 return {name: bytes(state) for name, state in self._events.by_ids(list(names)).items()}
             case "streams":
@@ -71,8 +51,8 @@ class Answers:
             return organizations(connection, moment), products(connection, moment)
 
     def _regulations(self, without: str) -> list[str]:
-        return [f"regulation/{regulation_id}" for (regulation_id,) in self._rows(INSTRUMENTS, beginning=without)]
+        return [f"regulation/{regulation_id}" for (regulation_id,) in self._rows("instruments", beginning=without)]
 
-    def _rows(self, statement: str, **bindings: str) -> list[tuple[Any, ...]]:
+    def _rows(self, name: str, **bindings: str) -> list[tuple[Any, ...]]:
         with self._daybook.projection.cursor() as connection:
-            return connection.execute(statement, bindings).fetchall()
+            return connection.execute(SQL[name], bindings).fetchall()
