@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WANTED = "goods-received"
 #: Between two bytes of an answer that never ends.
 TRICKLE_S = 0.5
-#: Orders of a file.
+#: Orders of a file, unless told otherwise: many enough that something may happen to it.
 FILE_ORDERS = 40_000
 IMPORTS = "/api/v1/imports"
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -148,7 +148,9 @@ class Receiver:
 class Clerk:
     """Sends files of orders, and asks what became of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: int = FILE_ORDERS) -> None:
+        #: Orders of each file.
+        self.orders = orders
         #: By address of the import: the orders of its file.
         self.sent: dict[str, list[str]] = {}
         #: The name of each file.
@@ -162,7 +164,7 @@ class Clerk:
         if name is None:
             name = f"file-{len(self._names)}"
             self._names.append(name)
-        orders = [f"{name}-{number}" for number in range(FILE_ORDERS)]
+        orders = [f"{name}-{number}" for number in range(self.orders)]
         lines = b"".join(json.dumps(_order(order)).encode() + b"\n" for order in orders)
         with stage.service.client() as client:
             answer = client.post(IMPORTS, content=lines, headers=NDJSON, params={"file": name})
@@ -188,7 +190,7 @@ class Clerk:
         """Send a file and wait until as much as some part of it may have been recorded; the address of its import."""
         before = _head(stage)
         address = self.send(stage)
-        recorded = chance.randrange(int(part * FILE_ORDERS))
+        recorded = chance.randrange(int(part * self.orders))
         assert wait_until(lambda: _head(stage) - before >= recorded, 60), self.job(stage, address)
         return address
 

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import httpx2
 
+from tests.nightly.faults.company import Clerk, Receiver
 from tests.nightly.faults.records import judge
 from tests.nightly.faults.stage import Stage, short_folder
+from tests.service.postgres_owner import wait_until
+
+EVENTS = "/api/v1/events"
 
 #: What readers ask, one after the other; `{n}` differs each time, so that nothing is answered from what is kept.
 QUESTIONS = (
@@ -23,6 +27,14 @@ QUESTIONS = (
     "/metrics",
 )
 READERS = 2
+#: Orders of a file that is imported, and seconds between two of them.
+FILE_ORDERS = 2_000
+FILES_EVERY_S = 60.0
+#: How long what was begun may take at the end.
+LAST_S = 60.0
+#: Between two looks, and between two words about how it goes.
+LOOK_S = 5.0
+SAY_S = 30.0
 #: Between two questions of a reader.
 THINK_S = 0.05
 #: Parts of the time that count as the beginning and as the end.
@@ -52,6 +64,8 @@ class Load:
     writes: list[tuple[float, float]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     acknowledged: int = 0
+    #: The last event that was heard on the stream.
+    heard: int = 0
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, at the beginning, at the end."""
@@ -84,33 +98,71 @@ class Load:
 
 
 def bear(minutes: float, report: Callable[[str], None]) -> Load:
-    """Write and ask for so long, and look."""
-    load, ended = Load(), threading.Event()
+    """Write, ask, import, tell and listen for so long, and look."""
+    load, ended, receiver, clerk = Load(), threading.Event(), Receiver(), Clerk(FILE_ORDERS)
     with short_folder() as folder:
-        stage = Stage(folder)
+        stage = Stage(folder, company=receiver)
         try:
             stage.open(writers=2)
-            readers = [threading.Thread(target=_read, args=(stage, load, ended, n)) for n in range(READERS)]
-            for reader in readers:
-                reader.start()
-            until = time.monotonic() + minutes * 60
-            while time.monotonic() < until:
-                load.samples.append(_sample(stage))
-                report(f"load: {max(0.0, until - time.monotonic()):.0f} s to go")
-                time.sleep(min(5.0, minutes * 60 / 20))
-            ended.set()
-            for reader in readers:
-                reader.join()
+            threads = [threading.Thread(target=_read, args=(stage, load, ended, n)) for n in range(READERS)]
+            threads.append(threading.Thread(target=_listen, args=(stage, load, ended)))
+            for thread in threads:
+                thread.start()
+            _look(stage, load, clerk, minutes * 60, report)
             stage.rest()
+            for company in (receiver, clerk):
+                company.expect(stage)
+                if not wait_until(lambda one=company: one.waits_for(stage) is None, LAST_S):
+                    load.wrong.append(str(company.waits_for(stage)))
+                load.wrong += company.faults(stage)
+            ended.set()
+            for thread in threads:
+                thread.join()
             record = stage.record()
             load.acknowledged = len(record.places)
             load.writes = [(end, 1000 * (end - began)) for began, end in record.acknowledged]
-            load.wrong += [*judge(record, stage.conninfo()).faults, *record.wrong[:5]]
+            verdict = judge(record, stage.conninfo())
+            load.wrong += [*verdict.faults, *record.wrong[:5]]
+            if load.heard != verdict.events:
+                load.wrong.append(f"{load.heard} of {verdict.events} events were heard on the stream")
         finally:
             ended.set()
             stage.close()
     load.judge_growth()
     return load
+
+
+def _look(stage: Stage, load: Load, clerk: Clerk, seconds: float, report: Callable[[str], None]) -> None:
+    """Take samples for so long, and send a file now and then."""
+    until = time.monotonic() + seconds
+    say_at = send_at = 0.0
+    while (now := time.monotonic()) < until:
+        load.samples.append(_sample(stage))
+        if now >= send_at:
+            send_at = now + FILES_EVERY_S
+            clerk.send(stage)
+        if now >= say_at:
+            say_at = now + SAY_S
+            report(f"load: {until - now:.0f} s to go")
+        time.sleep(min(LOOK_S, seconds / 20))
+
+
+def _listen(stage: Stage, load: Load, ended: threading.Event) -> None:
+    """Hear every event once, in order."""
+    heard = 0
+    try:
+        with stage.service.client() as client, client.stream("GET", f"{EVENTS}/stream", params={"after": 0}) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("id: "):
+                    if int(line[4:]) != heard + 1:
+                        load.wrong.append(f"the stream has {line} behind {heard}")
+                    heard = int(line[4:])
+                # A comment comes every few seconds.
+                if ended.is_set():
+                    break
+    except httpx2.HTTPError as error:
+        load.wrong.append(f"the stream broke behind {heard}: {error!r}")
+    load.heard = heard
 
 
 def _read(stage: Stage, load: Load, ended: threading.Event, number: int) -> None:
