@@ -1,6 +1,7 @@
 """The projection keeps step with the ledger, whole batches at a time, and says so when it cannot."""
 
 import json
+import re
 import resource
 import threading
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from domain.catalogue import EVENT_TYPES
 from domain.orders import OrderAllocated, OrderCancelled
 from domain.periods import parse_period
 from projections import engine, statements
+from projections.blocks import read
 from projections.database import Bounds, Damaged, Exhausted
 from projections.engine import Outdated, OutOfOrder, Projection, UnknownEvent, batch_of
 from tests.projections.ledgers import Event, RandomLedger, batch, projected
@@ -34,6 +36,14 @@ def annotation(position: int, **rest: object) -> Event:
         "data": {"annotates": "e1", "note": "Ein Vermerk über 百度"},
         **rest,
     }
+
+
+def test_a_block_that_reads_every_type_of_a_kind_takes_each_by_its_name() -> None:
+    for name, block in read(statements.FOLDER / "ingest.sql").items():
+        for kind in (said.removeprefix(f"{engine.EVERY} of ") for said in block.reads if said != engine.EVERY):
+            types = [one for one, definition in EVENT_TYPES.items() if kind == definition.KIND]
+            taken = tuple(re.findall(r"starts_with\(type, '([a-z-]+)'\)", block.text))
+            assert all(one.startswith(taken) for one in types if taken), (name, types)
 
 
 @pytest.mark.parametrize("seed", range(3))
