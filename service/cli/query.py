@@ -135,9 +135,11 @@ def _command(asking: Asking) -> click.Command:
         question = Question(asking.view, "", _raw(given))
         with answered(settings) as (questions, comparisons):
             answer = whole_answer(question, questions, comparisons, lambda done: None)
+            # What is wrong with --fail-if is said before anything is given.
+            holds = crossed is not None and asking.metrics is not None and crossed(asking.metrics(answer))
             form.give(answer, asking.view, lambda look: asking.shown(answer, table, look), table)
         say_if_cut(answer)
-        if crossed is not None and asking.metrics is not None and crossed(asking.metrics(answer)):
+        if holds:
             tables.messages().print(f"{fail_if} holds", highlight=False)
             sys.exit(exits.THRESHOLD_CROSSED)
 

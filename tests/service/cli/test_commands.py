@@ -96,6 +96,11 @@ def test_every_end_has_its_exit_code(run: Run, arguments: tuple[str, ...], code:
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
 
 
+def test_a_bound_that_names_no_metric_is_refused_before_anything_is_printed(run: Run) -> None:
+    for question in ("dependence", "exposure"):
+        assert run("query", question, "--fail-if", "size>1").stdout == ""
+
+
 def test_an_unreachable_database_is_69(tmp_path: Path) -> None:
     environment = {"DAYBOOK_DATABASE_URL": "postgresql://daybook@127.0.0.1:1/daybook", "DAYBOOK_HOME": str(tmp_path)}
     done = CliRunner().invoke(main, ["query", "dependence"], env=environment)
