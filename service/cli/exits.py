@@ -1,11 +1,13 @@
 """Exit codes, and how a command ends with one."""
 
 import errno
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 
 import click
 
@@ -39,6 +41,8 @@ REFUSED_BY_THE_SYSTEM = frozenset(
         errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.ENAMETOOLONG,
     )
 )  # fmt: skip
+#: What output is refused with that has no name: what is printed to a full disk.
+REFUSED_AS_IT_IS_PRINTED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 
 @contextmanager
@@ -56,7 +60,21 @@ def translated() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in REFUSED_BY_THE_SYSTEM and error.filename is not None:
             print(f"daybook: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
             sys.exit(UNEXPECTED)
+        if isinstance(error, OSError) and error.errno in REFUSED_AS_IT_IS_PRINTED and error.filename is None:
+            print(f"daybook: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+            sys.exit(UNEXPECTED)
         raise
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Have stdout and stderr lead nowhere during the block where the program was started with them closed."""
+    with ExitStack() as stack:
+        for stream, redirected in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
+            if stream is None:
+                nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+                stack.enter_context(redirected(nowhere))
+        yield
 
 
 def code_of(error: Exception) -> int | None:

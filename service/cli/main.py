@@ -6,16 +6,21 @@ from typing import Any
 import click
 
 from service.cli.commands import Later, LazyGroup
-from service.cli.exits import ended_by_sigterm, translated
+from service.cli.exits import ended_by_sigterm, printing, translated
 from service.version import VERSION
 
 
 class Daybook(LazyGroup):
     """The command line as a whole; an exception that has an exit code becomes it."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Read the arguments, and run a command."""
+        with printing(), translated():
+            return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        with translated(), ended_by_sigterm():
+        with ended_by_sigterm():
             return super().invoke(ctx)
 
 

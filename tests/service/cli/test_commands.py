@@ -101,6 +101,25 @@ def test_a_bound_that_names_no_metric_is_refused_before_anything_is_printed(run:
         assert run("query", question, "--fail-if", "size>1").stdout == ""
 
 
+def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: str) -> None:
+    message = b"daybook: the output cannot be written: No space left on device\n"
+    for arguments in (("query", "orders"), ("--version",)):
+        done = run_in_a_process(tmp_path, database, '"$@" > /dev/full', *arguments)
+        assert (done.returncode, done.stderr) == (1, message)
+
+
+def test_a_program_whose_output_is_closed_goes_on_without(tmp_path: Path, database: str) -> None:
+    done = run_in_a_process(tmp_path, database, '"$@" >&-', "query", "orders")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def run_in_a_process(home: Path, database: str, line: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command on a ledger, from a line of the shell."""
+    environment = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = ["sh", "-c", line, "sh", sys.executable, "-m", "service", *arguments]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **environment}, timeout=120, check=False)
+
+
 def test_an_unreachable_database_is_69(tmp_path: Path) -> None:
     environment = {"DAYBOOK_DATABASE_URL": "postgresql://daybook@127.0.0.1:1/daybook", "DAYBOOK_HOME": str(tmp_path)}
     done = CliRunner().invoke(main, ["query", "dependence"], env=environment)
