@@ -424,7 +424,7 @@ def test_a_clock_that_was_set_back_is_noticed_though_nobody_writes_and_its_mendi
 
 def test_a_look_goes_by_keys_however_long_the_ledger_is(owner: Connection[Any]) -> None:
     owner.execute("set enable_seqscan = off")
-    plan = "\n".join(line for (line,) in owner.execute(f"explain {work.LOOK}".encode(), {"viewed": 7}))
+    plan = "\n".join(line for (line,) in owner.execute(b"explain " + work.SQL["look"], {"viewed": 7}))
     assert "Scan on ledger_events" not in plan.replace("Index Scan", "")
     assert plan.count("using ledger_events_pkey") == 2
     assert "using log_checkpoints_pkey" in plan
