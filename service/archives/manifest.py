@@ -58,7 +58,7 @@ class Manifest:
     """A whole archive."""
 
     origin: str
-    #: When the ledger was made, as its database says, UTC: with the origin it tells this ledger from all others.
+    #: When the ledger was made, as its database says, UTC: with the origin it identifies this ledger.
     created_at: str
     events_per_file: int
     #: In order, without gaps; none for an empty ledger.
@@ -85,13 +85,13 @@ class Manifest:
         """The manifest as its file holds it."""
         ranges = [{"file": one.file, **asdict(one)} for one in self.ranges]
         head = {"format": FORMAT, "origin": self.origin, "created_at": self.created_at, "position": self.position}
-        told = {
+        fields = {
             **head,
             "events_per_file": self.events_per_file,
             "ranges": ranges,
             "checkpoints": {"file": CHECKPOINTS, "count": self.checkpoints, "sha256": self.checkpoints_sha256},
         }
-        return json.dumps(told, ensure_ascii=False, indent=1).encode() + b"\n"
+        return json.dumps(fields, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -105,10 +105,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise BadArchive(f"{path}: {what}") from None
 
 
-def _parsed(told: dict[str, Any]) -> Manifest:
-    if told["format"] != FORMAT:
-        raise ValueError(f"is of format {told['format']!r:.40}, not {FORMAT}")
-    ranges = tuple(_range(one) for one in told["ranges"])
+def _parsed(fields: dict[str, Any]) -> Manifest:
+    if fields["format"] != FORMAT:
+        raise ValueError(f"is of format {fields['format']!r:.40}, not {FORMAT}")
+    ranges = tuple(_range(one) for one in fields["ranges"])
     expected = 1
     for place, one in enumerate(ranges, start=1):
         if one.first_position != expected or one.count != one.last_position - expected + 1 or one.count < 1:
@@ -116,30 +116,30 @@ def _parsed(told: dict[str, Any]) -> Manifest:
         if not one.sealed and place < len(ranges):
             raise ValueError(f"range {place} is not sealed, and others follow it")
         expected = one.last_position + 1
-    kept = told["checkpoints"]
+    kept = fields["checkpoints"]
     manifest = Manifest(
-        _text(told["origin"]),
-        _text(told["created_at"]),
-        _whole(told["events_per_file"]),
+        _text(fields["origin"]),
+        _text(fields["created_at"]),
+        _whole(fields["events_per_file"]),
         ranges,
         _whole(kept["count"]),
         _digest(kept["sha256"]),
     )
     if manifest.made_at.tzinfo is None:
         raise ValueError("created_at does not say its time zone")
-    if manifest.events_per_file < 1 or told["position"] != manifest.position:
-        raise ValueError(f"position is {told['position']!r:.40}, and the ranges end at {manifest.position}")
+    if manifest.events_per_file < 1 or fields["position"] != manifest.position:
+        raise ValueError(f"position is {fields['position']!r:.40}, and the ranges end at {manifest.position}")
     return manifest
 
 
-def _range(told: dict[str, Any]) -> Range:
-    first, last, count = (_whole(told[name]) for name in ("first_position", "last_position", "count"))
-    if not isinstance(told["sealed"], bool):
-        raise TypeError(f"sealed is {told['sealed']!r:.40}")
-    edge = tuple(_text(root) for root in told["edge"])
-    read = Range(first, last, count, _digest(told["sha256"]), _text(told["root_hash"]), edge, told["sealed"])
-    if told["file"] != read.file:
-        raise ValueError(f"the range to {read.last_position} is in the file {told['file']!r:.80}, not in {read.file}")
+def _range(fields: dict[str, Any]) -> Range:
+    first, last, count = (_whole(fields[name]) for name in ("first_position", "last_position", "count"))
+    if not isinstance(fields["sealed"], bool):
+        raise TypeError(f"sealed is {fields['sealed']!r:.40}")
+    edge = tuple(_text(root) for root in fields["edge"])
+    read = Range(first, last, count, _digest(fields["sha256"]), _text(fields["root_hash"]), edge, fields["sealed"])
+    if fields["file"] != read.file:
+        raise ValueError(f"the range to {read.last_position} is in the file {fields['file']!r:.80}, not in {read.file}")
     if write_base64(read.tree.root) != read.root_hash:
         raise ValueError(f"{read.file}: the edge does not make the root {read.root_hash}")
     return read

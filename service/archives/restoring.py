@@ -29,7 +29,7 @@ from service.storing.writing import EPOCH, TICK, Written
 SQL = statements_of(__file__)
 PAGE_EVENTS = 10_000
 
-#: Told the position that is done, and the last.
+#: Called with the position that is done, and the last.
 Progress = Callable[[int, int], None]
 
 
@@ -154,9 +154,9 @@ def _checkpoints(folder: Path, manifest: Manifest) -> tuple[Kept, ...]:
     if hashlib.sha256(text).hexdigest() != manifest.checkpoints_sha256:
         raise BadArchive(f"{path} is not the file that the manifest speaks of: its SHA-256 is another")
     kept: list[Kept] = []
-    for line, told in enumerate(text.splitlines(), start=1):
+    for line, written in enumerate(text.splitlines(), start=1):
         try:
-            kept.append(_kept(json.loads(told), log_name(manifest.origin)))
+            kept.append(_kept(json.loads(written), log_name(manifest.origin)))
         except (ValueError, KeyError, TypeError) as error:
             raise BadArchive(f"{path}: line {line}: {error}") from None
         if len(kept) > 1 and kept[-2].size >= kept[-1].size:
@@ -168,13 +168,13 @@ def _checkpoints(folder: Path, manifest: Manifest) -> tuple[Kept, ...]:
     return tuple(kept)
 
 
-def _kept(told: dict[str, Any], name: str) -> Kept:
-    note = str(told["note"])
+def _kept(fields: dict[str, Any], name: str) -> Kept:
+    note = str(fields["note"])
     said = parse_checkpoint(parse_note(note.encode()).text)
-    if said.size != told["size"] or said.origin != name:
-        raise ValueError(f"the note is of {said.origin} at size {said.size}, not of {name} at {told['size']!r:.40}")
-    cosigned = tuple((str(one["line"]), _instant(one["received_at"])) for one in told["cosignatures"])
-    return Kept(said.size, said.root, _instant(told["issued_at"]), note, cosigned)
+    if said.size != fields["size"] or said.origin != name:
+        raise ValueError(f"the note is of {said.origin} at size {said.size}, not of {name} at {fields['size']!r:.40}")
+    cosigned = tuple((str(one["line"]), _instant(one["received_at"])) for one in fields["cosignatures"])
+    return Kept(said.size, said.root, _instant(fields["issued_at"]), note, cosigned)
 
 
 def _instant(text: str) -> datetime:

@@ -43,7 +43,7 @@ SCHEMA = pa.schema(
     ]
 )
 
-#: Told the position that is done, and the last.
+#: Called with the position that is done, and the last.
 Progress = Callable[[int, int], None]
 
 
@@ -206,13 +206,13 @@ def _write_checkpoints(path: Path, ledger: Ledger, head: int) -> int:
     ):
         for row in cursor.execute(SQL["checkpoints"], (head,)):
             cosigned = zip(row["lines"] or (), row["times"] or (), strict=True)
-            told = {
+            fields = {
                 "size": row["size"],
                 "issued_at": instant(row["issued_at"]),
                 "note": row["note"],
                 "cosignatures": [{"line": line, "received_at": instant(time)} for line, time in cosigned],
             }
-            output.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+            output.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
             count += 1
     return count
 

@@ -1,4 +1,4 @@
-"""How often a call is sent, and how long is waited in between: decided here, done by whoever sends."""
+"""How often a call is sent, and how long is waited in between: decided here, done by the caller."""
 
 import random
 from collections.abc import Callable
@@ -42,13 +42,13 @@ class Attempts:
     def wait_after(self, status: int, headers: Headers) -> float | None:
         """How long to wait after an answer before the call is sent again; None: the answer stands."""
         self.made += 1
-        # What was answered 429 or 503 was not done; of a gateway's 502 and 504 nobody knows.
+        # What was answered 429 or 503 was not done; of a gateway's 502 and 504 it is not known.
         if status not in PASSING or not (self.repeatable or status in (429, 503)):
             return None
-        wait_s, told_s = self._backoff(), told(headers)
-        if wait_s is None or told_s is None:
+        wait_s, asked_s = self._backoff(), retry_after_s(headers)
+        if wait_s is None or asked_s is None:
             return wait_s
-        return max(told_s, wait_s) if told_s <= self.patience.longest_wait_s else None
+        return max(asked_s, wait_s) if asked_s <= self.patience.longest_wait_s else None
 
     def _backoff(self) -> float | None:
         if self.made >= self.patience.attempts:
@@ -57,7 +57,7 @@ class Attempts:
         return longest * (0.5 + 0.5 * self.patience.chance())
 
 
-def told(headers: Headers) -> float | None:
+def retry_after_s(headers: Headers) -> float | None:
     """The wait that Retry-After asks for (RFC 9110, 10.2.3), in seconds."""
     given = headers.get("retry-after", "").strip()
     if given.isascii() and given.isdigit():

@@ -35,7 +35,7 @@ class Call(Generic[Answer]):
     query: Query = ()
     headers: Headers = field(default_factory=dict)
     body: bytes | None = None
-    #: Whether it may be sent again when nobody knows what became of it: it reads, or it has an idempotency key.
+    #: Whether it may be sent again when it is not known what became of it: it reads, or it has an idempotency key.
     repeatable: bool = True
     #: Whether the answer depends on how far the views are.
     of_views: bool = False

@@ -39,7 +39,7 @@ class Connection:
         return Attempts(self.patience, call.repeatable)
 
     def following(self, reader: Lines | Listening) -> Attempts:
-        """The attempts at going on with a stream that was there; whoever listens never gives up."""
+        """The attempts at going on with a stream that was there; a listener never gives up."""
         if isinstance(reader, Listening):
             return Attempts(replace(self.patience, attempts=2**62), repeatable=True)
         return Attempts(self.patience, repeatable=True)

@@ -8,7 +8,7 @@ from service.shapes.answers import Fault, Problem
 
 
 class ClientError(Exception):
-    """Whatever goes wrong between this client and a service."""
+    """Anything that goes wrong between this client and a service."""
 
 
 class Unreached(ClientError):

@@ -333,7 +333,7 @@ def version() -> Call[things.Version]:
 def create_webhook(
     url: str, types: Sequence[str] = (), streams: Sequence[str] = (), after: int | None = None
 ) -> Call[things.WebhookWithSecret]:
-    """Have an address told of events; it is not sent again when its answer is lost."""
+    """Have events sent to an address; the call is not sent again when its answer is lost."""
     sent = {"url": url, "types": list(types), "streams": list(streams)} | ({} if after is None else {"after": after})
     headers = {"Content-Type": JSON}
     kind = reading(things.WebhookWithSecret)
@@ -346,5 +346,5 @@ def webhooks() -> Call[things.Webhooks]:
 
 
 def remove_webhook(identifier: str) -> Call[None]:
-    """Tell it nothing more."""
+    """Remove a webhook: no more events are sent to it."""
     return Call("DELETE", f"{API}/webhooks/{segment(identifier)}", nothing)

@@ -16,7 +16,7 @@ from service.shapes import cloud_events
 from service.storing.ledger import EventFilter, LedgerRecorder, StoredRow
 
 PAGE_EVENTS = 5_000
-#: Told the position that is done, and the last.
+#: Called with the position that is done, and the last.
 Progress = Callable[[int, int], None]
 
 
@@ -151,8 +151,8 @@ def write_arrow(output: BinaryIO, pages: Iterator[list[StoredRow]], origin: str)
 
 
 def _schema(origin: str) -> pa.Schema:
-    told = {METADATA: msgspec.json.encode({"origin": origin})}
-    return pa.schema(list(COLUMNS.items()), metadata=told)
+    metadata = {METADATA: msgspec.json.encode({"origin": origin})}
+    return pa.schema(list(COLUMNS.items()), metadata=metadata)
 
 
 #: A row group of Parquet reads well from some ten thousands of rows on.

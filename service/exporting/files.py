@@ -72,7 +72,7 @@ def is_compressed(target: str) -> bool:
 
 
 def suffix(target: str) -> str:
-    """The end of a name that tells its format, in lower case: `csv` of `Figures.CSV.gz`; empty where there is none."""
+    """The end of a name that states its format, in lower case: `csv` of `Figures.CSV.gz`; empty where there is none."""
     return Path(target.removesuffix(".gz")).suffix.removeprefix(".").lower()
 
 

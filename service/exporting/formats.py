@@ -44,7 +44,7 @@ def _write_json(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> 
     for number, (name, value) in enumerate(answer.items()):
         output.write(f"{', ' if number else '{'}{json.dumps(name)}: ".encode())
         if isinstance(value, Entries):
-            # One after the other: nobody holds all of them.
+            # One after the other: they are never all in memory.
             for place, entry in enumerate(value):
                 output.write(b", " if place else b"[")
                 output.write(json.dumps(entry, ensure_ascii=False).encode())

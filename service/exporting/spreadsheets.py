@@ -129,7 +129,7 @@ def _number(page: Any, text: str, kind: Kind) -> Cell:
 
 
 def _text(page: Any, text: str) -> Cell:
-    """Text as text, whatever it begins with."""
+    """Text as text, also where it begins as a formula does."""
     if len(text) > LONGEST_TEXT:
         note = f" ... ({len(text)} characters: ask for json)"
         text = text[: LONGEST_TEXT - len(note)] + note

@@ -63,7 +63,7 @@ class _Line:
 
 
 class Fold:
-    """An order as some of its events leave it, whatever the order in which they are taken in."""
+    """An order as some of its events leave it; the sequence in which they are taken in does not matter."""
 
     def __init__(self) -> None:
         #: The last placing recorded, counting or not; None: there is none yet.
@@ -125,7 +125,7 @@ class Fold:
     def figures(self, name: str, cancelled: bool) -> Figures:
         """A line's figures, of a cancelled order or as they would be without the cancellation."""
         line = self._lines[name]
-        _, position, told = line.standing[-1]
+        _, position, stated = line.standing[-1]
         sums = line.sums.get(position, NOTHING)
         figures = {}
         for measure in MEASURES:
@@ -133,7 +133,7 @@ class Fold:
                 sums[said, measure].figure if (said, measure) in sums else Figure()
                 for said in ("changes", "receipts", "returns")
             )
-            agreed = posting(told[measure]).plus(changed)
+            agreed = posting(stated[measure]).plus(changed)
             figures[measure] = statuses_of(agreed, received, returned, cancelled)
         return figures
 

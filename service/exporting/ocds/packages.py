@@ -27,7 +27,7 @@ EXTENSION = "daybook"
 SENT = ("type", "id", "effective_on", "known_on", "basis", "corrects", "source", "data")
 #: Changed lines that all releases of an order may state: so many take some 800 MB of memory, and 170 MB in the file.
 MOST_LINES = 100_000
-#: Tags by the type of the event that a release tells; the first of its kind, and those after it.
+#: Tags by the type of the event that a release states; the first of its kind, and those after it.
 TAGS = {
     "order-placed": (("award", "contract"), ("contractUpdate",)),
     "order-amended": (("contractAmendment",), ("contractAmendment",)),
@@ -52,7 +52,7 @@ def record_package(daybook: Daybook, order_id: str, prefix: str | None = None) -
     prefix = prefix or f"ocds-{hashlib.sha256(daybook.origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
     ocid = f"{prefix}-{order_id}"
     releases = list(releases_of(ocid, daybook.origin, history, register))
-    # As a field with omitWhenMerged: events are what a release tells, not what a process is.
+    # As a field with omitWhenMerged: events are what a release states, not what a process is.
     merged = [{name: value for name, value in release.items() if name != EXTENSION} for release in releases]
     last = max(history, key=lambda event: event.position)
     assert last.stored is not None
@@ -91,14 +91,14 @@ class Step:
     events: tuple[Recorded, ...]
 
     @property
-    def telling(self) -> Recorded:
+    def subject(self) -> Recorded:
         """The event that the release is about."""
         return self.events[-1]
 
 
 def releases_of(ocid: str, origin: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
     """The releases of an order's events, in time; each states what is new. Rejected where it is far too much."""
-    told: set[str] = set()
+    stated: set[str] = set()
     silent = silent_ones(history)
     waiting = [event for event in history if event.id in silent]
     ids = {event.id for event in history}
@@ -107,30 +107,30 @@ def releases_of(ocid: str, origin: str, history: Sequence[Recorded], register: R
         for event in step.events:
             sections.take(event)
         if not sections.is_placed:
-            # Nobody could know yet that there is an order.
+            # That there is an order could not be known yet.
             waiting += step.events
             continue
         change = sections.change()
         lines += change.lines
         if lines > MOST_LINES:
             raise Rejected.at("/order_id", f"the releases would state more than {MOST_LINES} changed lines")
-        telling = step.telling
+        subject = step.subject
         carried = sorted((*waiting, *step.events), key=lambda event: event.position)
         sent = [_own(_sent(event), ids) for event in carried if not _follows(event)]
         extension: dict[str, Any] = {"origin": origin, "events": sent}
-        if not told:
+        if not stated:
             extension["register"] = [_sent(event) for event in register.events]
         waiting = []
         yield {
             "ocid": ocid,
-            "id": f"{ocid}-{telling.position}",
-            "date": f"{telling.known_on.isoformat()}T00:00:00Z",
-            "tag": list(TAGS[telling.type][telling.type in told]),
+            "id": f"{ocid}-{subject.position}",
+            "date": f"{subject.known_on.isoformat()}T00:00:00Z",
+            "tag": list(TAGS[subject.type][subject.type in stated]),
             "initiationType": "tender",
             **with_removals(change.before, change.now),
             EXTENSION: extension,
         }
-        told.add(telling.type)
+        stated.add(subject.type)
 
 
 def steps_of(events: Iterable[Recorded]) -> Iterator[Step]:
@@ -149,7 +149,7 @@ def steps_of(events: Iterable[Recorded]) -> Iterator[Step]:
 
 
 def silent_ones(history: Sequence[Recorded]) -> set[str]:
-    """Ids of the events that tell the world nothing: notes, and slips of the pen with what takes them back."""
+    """Ids of the events that no release states: notes, and slips of the pen with what takes them back."""
     by_id = {event.id: event for event in history}
     silent = {event.id for event in history if event.type == "event-annotated"}
     for event in history:
@@ -157,12 +157,12 @@ def silent_ones(history: Sequence[Recorded]) -> set[str]:
             target = by_id[event.data["retracts"]]
             if event.known_on <= target.known_on:
                 silent |= {event.id, target.id}
-    # With nothing else to tell of the order, its mistakes are what there is.
+    # With nothing else to state of the order, its mistakes are what there is.
     return silent if len(silent) < len(history) else {e.id for e in history if e.type == "event-annotated"}
 
 
 def _own(sent: dict[str, Any], ids: Collection[str]) -> dict[str, Any]:
-    """The event without the one that it takes the place of, where that is of another order and so not told here."""
+    """The event without the one that it takes the place of, where that is of another order and so not stated here."""
     if sent.get("corrects") in ids:
         return sent
     return {name: value for name, value in sent.items() if name != "corrects"}

@@ -7,24 +7,24 @@ for an entry of a list: it stays with its id, and says nothing.
 from collections.abc import Mapping
 from typing import Any
 
-#: Lists of which only the entries are told that are new or different: restated each time, they would make an order of
+#: Lists of which only the entries are stated that are new or different: restated each time, they would make an order of
 #: many events as long as the square of their number.
 CHANGES_ONLY = frozenset(("parties", "awards", "items", "lines", "amendments", "milestones"))
-#: What is said of an entry that is no more, beyond that nothing is told of it, by the list's name.
+#: What is said of an entry that is no more, beyond that nothing is stated of it, by the list's name.
 GONE: Mapping[str, Mapping[str, Any]] = {"items": {"quantity": 0}, "awards": {"status": "cancelled"}}
 
 
 def with_removals(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """A release's fields, of long lists what is different, and nulls for what the one before had and it has not."""
-    told: dict[str, Any] = {}
+    release: dict[str, Any] = {}
     for name, value in now.items():
-        said = _told(name, before[name], value) if name in before else value
+        said = _changed(name, before[name], value) if name in before else value
         if said or name not in CHANGES_ONLY:
-            told[name] = said
-    return told | {name: _nulled(name, value) for name, value in before.items() if name not in now}
+            release[name] = said
+    return release | {name: _nulled(name, value) for name, value in before.items() if name not in now}
 
 
-def _told(name: str, before: Any, now: Any) -> Any:
+def _changed(name: str, before: Any, now: Any) -> Any:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return with_removals(before, now)
     if not _has_ids(before) or not _has_ids(now):

@@ -95,10 +95,10 @@ class Sections:
     def __init__(self, register: Register) -> None:
         self._register = register
         self._fold = Fold()
-        #: The sections about the order as a whole, as they are told.
+        #: The sections about the order as a whole, as they are stated.
         self._header: dict[str, Any] = {}
         self._contract: dict[str, Any] = {}
-        #: The entries of the contract's lists as they are told, by their ids.
+        #: The entries of the contract's lists as they are stated, by their ids.
         self._items: Entries = {}
         self._lines: Entries = {}
         self._amendments: Entries = {}
@@ -109,18 +109,18 @@ class Sections:
         self._delivered: set[str] = set()
         self._cancelled = self._void = False
         #: Events whose entries may be different.
-        self._told: list[str] = []
+        self._taken: list[str] = []
         self._placed_anew = False
 
     @property
     def is_placed(self) -> bool:
-        """Whether there is an order to tell of."""
+        """Whether there is an order to state."""
         return self._fold.placing is not None
 
     def take(self, event: Recorded) -> None:
         """Take in a further event."""
         self._fold.take(event)
-        self._told.append(event.data["retracts"] if event.type == "event-retracted" else event.id)
+        self._taken.append(event.data["retracts"] if event.type == "event-retracted" else event.id)
         self._placed_anew |= event.type == "order-placed"
 
     def change(self) -> Change:
@@ -140,8 +140,8 @@ class Sections:
         milestones = {one: _milestone(event) for one, event in self._news(self._fold.receipts)}
         lists = (
             _swapped(self._items, names, items),
-            _swapped(self._amendments, self._told, amendments),
-            _swapped(self._milestones, self._told, milestones),
+            _swapped(self._amendments, self._taken, amendments),
+            _swapped(self._milestones, self._taken, milestones),
             _swapped(self._lines, names, lines),
         )
         allocation = self._fold.allocation
@@ -158,7 +158,7 @@ class Sections:
         if not contract_before:
             del before["contracts"]
         self._header, self._contract = header, contract
-        self._told, self._placed_anew = [], False
+        self._taken, self._placed_anew = [], False
         return Change(before, now, len(names))
 
     def _figured(self, there: Iterable[str], gone: Iterable[str], placing: Recorded) -> tuple[Entries, Entries]:
@@ -183,8 +183,8 @@ class Sections:
         return items, lines
 
     def _news(self, standing: Mapping[str, Recorded]) -> list[tuple[str, Recorded]]:
-        """Those of the events just told of that stand, in the order of the ledger."""
-        found = {one: standing[one] for one in self._told if one in standing}
+        """Those of the events just taken in that stand, in the order of the ledger."""
+        found = {one: standing[one] for one in self._taken if one in standing}
         return sorted(found.items(), key=lambda item: item[1].position)
 
     def _headed(self, placing: Recorded) -> dict[str, Any]:
@@ -203,8 +203,8 @@ class Sections:
             **_dated("date", placing),
         }
         roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
-        told = {"buyer": _reference(buyers[0], self._register)} if len(buyers) == 1 else {}
-        return {**told, "parties": _parties(roles, self._register), "awards": [award]}
+        buyer = {"buyer": _reference(buyers[0], self._register)} if len(buyers) == 1 else {}
+        return {**buyer, "parties": _parties(roles, self._register), "awards": [award]}
 
     def _contracted(self, placing: Recorded, award_id: str) -> dict[str, Any]:
         """The contract without its lists."""

@@ -24,7 +24,7 @@ from service.client import (
     Unavailable,
     Unreached,
 )
-from service.client.attempts import Attempts, told
+from service.client.attempts import Attempts, retry_after_s
 from service.shapes.answers import StoredEvent
 from tests.service.client.wire import Wire
 from tests.service.processes import TOKEN
@@ -231,10 +231,10 @@ def test_waits_grow_and_end() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_moment(header: str, least: float, most: float) -> None:
-    found = told({"retry-after": header})
+    found = retry_after_s({"retry-after": header})
     assert found is not None
     assert least <= found <= most
-    assert told({"retry-after": "soon"}) is None
+    assert retry_after_s({"retry-after": "soon"}) is None
 
 
 # Reading events

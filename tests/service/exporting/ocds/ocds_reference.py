@@ -18,7 +18,7 @@ LAST_POSITION = 2**62
 def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
     """The releases without the extension that brings the events."""
     known: set[int] = set()
-    told: set[str] = set()
+    stated: set[str] = set()
     before: dict[str, Any] = {}
     silent = silent_ones(history)
     for step in steps_of(event for event in history if event.id not in silent):
@@ -27,16 +27,16 @@ def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iter
         if all(event.type != "order-placed" for event in visible):
             continue
         now = whole_sections(visible, register)
-        telling = step.telling
+        subject = step.subject
         yield {
             "ocid": ocid,
-            "id": f"{ocid}-{telling.position}",
-            "date": f"{telling.known_on.isoformat()}T00:00:00Z",
-            "tag": list(TAGS[telling.type][telling.type in told]),
+            "id": f"{ocid}-{subject.position}",
+            "date": f"{subject.known_on.isoformat()}T00:00:00Z",
+            "tag": list(TAGS[subject.type][subject.type in stated]),
             "initiationType": "tender",
             **with_removals(before, now),
         }
-        told.add(telling.type)
+        stated.add(subject.type)
         before = now
 
 
@@ -72,8 +72,8 @@ def whole_sections(visible: Sequence[Recorded], register: Register) -> dict[str,
     contract |= {"implementation": {"milestones": milestones}} if milestones else {}
     contract["daybook"] = {"effective_on": placing.effective_on.text, "basis": placing.basis, **_outcome(state)}
     roles = [(one, "buyer") for one in buyers] + [(one, "supplier") for one in suppliers]
-    told = {"buyer": sections._reference(buyers[0], register)} if len(buyers) == 1 else {}
-    return {**told, "parties": sections._parties(roles, register), "awards": [award], "contracts": [contract]}
+    buyer = {"buyer": sections._reference(buyers[0], register)} if len(buyers) == 1 else {}
+    return {**buyer, "parties": sections._parties(roles, register), "awards": [award], "contracts": [contract]}
 
 
 def _status(state: Mapping[str, Any] | None) -> str:
@@ -115,13 +115,13 @@ def _outcome(state: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def with_removals(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """A release's fields, and nulls for those that the one before had and it has not."""
-    told: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
     for name, value in now.items():
-        told[name] = _told(name, before[name], value) if name in before else value
-    return told | {name: removals._nulled(name, value) for name, value in before.items() if name not in now}
+        stated[name] = _changed(name, before[name], value) if name in before else value
+    return stated | {name: removals._nulled(name, value) for name, value in before.items() if name not in now}
 
 
-def _told(name: str, before: Any, now: Any) -> Any:
+def _changed(name: str, before: Any, now: Any) -> Any:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return with_removals(before, now)
     if not removals._has_ids(before) or not removals._has_ids(now):
