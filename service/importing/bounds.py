@@ -1,4 +1,4 @@
-"""How much of anything a file may have, whoever imports it: one place for these numbers, each with its reason.
+"""How much of anything a file may have in any import: one place for these numbers, each with its reason.
 
 The process that reads the file is bounded as a whole besides: in memory, in what it puts aside on disk, and in how
 long it may stand still (apart.py, reader.py).
@@ -11,7 +11,7 @@ GIB = 1024 * MIB
 
 #: What judging a mapping, or how a file begins, may take: Python and its models need a third of it.
 JUDGING_MB = 256
-#: How long it may say nothing. While it reads it tells once a second that it goes on, so that this is a parser that
+#: How long it may say nothing. While it reads it reports once a second that it goes on, so that this is a parser that
 #: stands still; one that has had less than half of that time on a processor is waited for so many times as long.
 STILL_S = 120.0
 STARVED = 5

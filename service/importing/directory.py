@@ -11,7 +11,7 @@ from service.importing.names import comparable, forms_of, words_of
 ALIAS = "alias"
 #: A shorter name could stand in a text by chance.
 SHORTEST_MENTION = 4
-#: A word of a product's name that tells it from others: it has a digit, and is not a size.
+#: A word of a product's name that distinguishes it from others: it has a digit, and is not a size.
 DESIGNATION = re.compile(r"(?=\w*\d)\w{3,}(?<!gb)")
 #: What parts the names of a list, in a text with single spaces.
 LISTED = re.compile(r" ?(?:[,/;]|\band\b) ?")

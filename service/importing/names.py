@@ -98,5 +98,5 @@ def event_id(*parts: str) -> str:
 
 
 def digest(text: str) -> str:
-    """A few hexadecimal digits that tell a text from others."""
+    """A few hexadecimal digits that distinguish a text from others."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]

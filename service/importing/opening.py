@@ -100,7 +100,7 @@ def copied(file: BinaryIO) -> BinaryIO:
     file.seek(0)
     if not isinstance(file, io.BufferedReader) or not isinstance(file.raw, Gunzipped):
         return file
-    copy: Any = tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115  # whoever asks for it closes it
+    copy: Any = tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # noqa: SIM115  # the caller closes it
     try:
         shutil.copyfileobj(_limited(file), copy)
     except BaseException:

@@ -1,4 +1,4 @@
-"""What the ledger says already, as far as whoever reads a file asks whoever has the ledger."""
+"""What the ledger says already, as far as the reader of a file asks the holder of the ledger."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator

@@ -22,7 +22,7 @@ from service.importing.items import Group, Reject
 from service.importing.plans import Entry, Progress, Refused, Remark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
 
-if TYPE_CHECKING:  # whoever reads a file in a process of its own needs no ledger
+if TYPE_CHECKING:  # a reader in a process of its own needs no ledger
     from service.importing.recording import Recorder
 
 #: Events in a batch: few enough to stay small in memory, enough for one transaction to be cheap.

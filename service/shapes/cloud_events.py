@@ -9,7 +9,7 @@ import msgspec
 
 SPECVERSION = "1.0"
 MEDIA_TYPE = "application/cloudevents+json"
-#: What stands before an event's type, so that it is told from those of other systems.
+#: What stands before an event's type, so that it is distinct from those of other systems.
 TYPE_PREFIX = "daybook."
 SOURCE_PREFIX = "urn:daybook:ledger:"
 SCHEMA_PREFIX = "urn:daybook:event:"

@@ -170,7 +170,7 @@ class Lines:
 
 
 class HandedLines(Lines):
-    """The same, as the process that reads the file tells them."""
+    """The same, as the process that reads the file sends them."""
 
     def __init__(self, handed: Iterator[WireSheet], size_bytes: int) -> None:
         self._handed = handed

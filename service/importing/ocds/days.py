@@ -1,4 +1,4 @@
-"""A process day after day: what its releases tell of each order, where only what changed is looked at again."""
+"""A process day after day: what its releases state of each order, where only what changed is looked at again."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -38,7 +38,7 @@ class TooMuch(ValueError):
 
 @dataclass(slots=True)
 class Tale:
-    """What the releases of a process tell."""
+    """What the releases of a process state."""
 
     days: Days
     #: By order that was ever bought, what is said of it, spell after spell.
@@ -54,7 +54,7 @@ class Tale:
 
 
 def tale(ocid: str, published: Sequence[Spooled], releases: Spool) -> Tale:
-    """What the releases of a process, in order, tell day by day; TooMuch where that would take too long."""
+    """What the releases of a process, in order, state day by day; TooMuch where that would take too long."""
     process = _Process(ocid, Parties(releases, ocid))
     for place, release in enumerate(published):
         process.merged.add(release.content, whole=release.whole)

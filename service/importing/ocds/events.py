@@ -1,4 +1,4 @@
-"""What releases tell of an order, one after the other, as events: placed, amended, cancelled, or stated anew."""
+"""What releases state of an order, one after the other, as events: placed, amended, cancelled, or stated anew."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -120,7 +120,7 @@ class Chain:
         if state is None:
             yield self._placing(purchase, stated, stated.corrects)
             return
-        cause = _cause_to_tell_anew(state, purchase)
+        cause = _cause_to_place_anew(state, purchase)
         if cause is not None:
             self._refuse_others(state, cause)
             yield self._retraction(state, stated, f"Published anew: {cause}.")
@@ -174,7 +174,7 @@ def _written(line: Line) -> dict[str, Any]:
     return {"line": line.line, "product_id": product_id, "quantity": line.quantity, "amount": line.amount}
 
 
-def _cause_to_tell_anew(state: Known, purchase: Purchase) -> str | None:
+def _cause_to_place_anew(state: Known, purchase: Purchase) -> str | None:
     """What is different about an order that no amendment can say; None: nothing, or nothing but lines' figures."""
     if state.cancelled:
         return "it is not given up after all"

@@ -74,7 +74,7 @@ class Fold:
 def applied(
     state: Known | None, event_id: str, event_type: str, on: str, data: Mapping[str, Any], *, kept: Known | None
 ) -> Known | None:
-    """The order after an event; receipts and allocations change nothing that releases tell.
+    """The order after an event; receipts and allocations change nothing that releases state.
 
     The lines of a state are changed where they stand, unless they are those of the one that is `kept`.
     """

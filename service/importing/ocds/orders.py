@@ -254,14 +254,14 @@ class _Processes:
         try:
             for order, spells in orders.items():
                 room = MOST_REMARKS - len(self._summary.plan.noted)
-                told_before = Chain(order, self._ledger.history(f"order/{order}"), room)
-                for stated, requests in chain.from_iterable(told_before.follow(one, retracted) for one in spells):
+                recorded = Chain(order, self._ledger.history(f"order/{order}"), room)
+                for stated, requests in chain.from_iterable(recorded.follow(one, retracted) for one in spells):
                     if stated.contracted:
                         retracted.update((stated.stamp, request["data"]["retracts"]) for request in requests)
                     entries += [Entry(stated.line, ocid, request) for request in requests]
                     if stated.purchase is not None:
                         self._need(needs, entries, stated, stated.purchase, ocid)
-                for message in told_before.remarks:
+                for message in recorded.remarks:
                     _remark(self._summary, line, ocid, message)
         except Unexplained as unexplained:
             yield Reject(line, ocid, str(unexplained), list(orders))
@@ -313,7 +313,7 @@ def _of_one_instant(published: Sequence[Spooled]) -> str:
 
 
 def _without_extension(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What is merged: events are what a release tells, not what a process is."""
+    """What is merged: events are what a release states, not what a process is."""
     return {name: value for name, value in content.items() if name != EXTENSION}
 
 

@@ -19,7 +19,7 @@ from service.importing.places import countries_in
 
 #: The scheme of ids that are a Daybook's own.
 OWN_SCHEME = "daybook"
-#: Hexadecimal digits that tell ids apart which had to be rewritten.
+#: Hexadecimal digits that distinguish ids which had to be rewritten.
 DIGITS = 12
 LONGEST_ID = 96
 #: Longer names are cut.

@@ -1,4 +1,4 @@
-"""What a contract, or an award without one, comes to as its releases up to a day tell it: what was bought."""
+"""What a contract, or an award without one, comes to as its releases up to a day state it: what was bought."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -172,11 +172,11 @@ def _common(entry: Mapping[str, Any], dated: str) -> dict[str, Any]:
         read["value"] = value
     items = [_item(item, f"/items/{n}") for n, item in enumerate(entry.get("items") or ())]
     if items:
-        read["items"] = _told_apart(items)
+        read["items"] = _with_own_ids(items)
     return read
 
 
-def _told_apart(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_own_ids(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Items with ids of their own: merging would take a second one of an id for a correction of the first."""
     seen: dict[str, int] = {}
     for item in items:

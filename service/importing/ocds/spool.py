@@ -36,7 +36,7 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file tells of an organisation."""
+    """What a file states of an organisation."""
 
     name: str | None
     country: str | None
@@ -69,7 +69,7 @@ def own_key(prefix: str, reference: Mapping[str, Any]) -> str | None:
 
 
 class Spool:
-    """Releases by process, and what they tell of organisations."""
+    """Releases by process, and what they state of organisations."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -125,7 +125,7 @@ class Spool:
         return key
 
     def facts(self, key: str) -> Facts | None:
-        """What the file tells of an organisation; None where it names it only by what several references add up to."""
+        """What the file states of an organisation; None where it names it only by what several references add up to."""
         row = self._connection.execute(SQL["facts"], (key,)).fetchone()
         return None if row is None else Facts(row[0], row[1], *map(date.fromisoformat, row[2:]))
 

@@ -188,7 +188,7 @@ class Receipt(Part):
     quantity: Annotated[Figure | None, BeforeValidator(_short)] = None
     #: Absent: by the line's price.
     amount: Annotated[Figure | None, BeforeValidator(_short)] = None
-    #: Tells several receipts of one line apart, each in a row of its own.
+    #: Distinguishes several receipts of one line, each in a row of its own.
     id: Annotated[Value | None, BeforeValidator(_short)] = None
 
 

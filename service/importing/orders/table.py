@@ -16,8 +16,8 @@ from service.importing.orders.tables import Table, TableRow
 from service.importing.plans import Remark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, Fault
 
-#: Rows between two tellings.
-TOLD_ROWS = 1_000
+#: Rows between two reports of how many are read.
+REPORTED_ROWS = 1_000
 
 
 class OrderLines:
@@ -63,7 +63,7 @@ class OrderLines:
         """Read every row and put it aside; how many are read, from time to time."""
         for row in self._table.rows(self._needed):
             self._summary.rows += 1
-            if self._summary.rows % TOLD_ROWS == 0:
+            if self._summary.rows % REPORTED_ROWS == 0:
                 yield self._summary.rows
             if isinstance(row, Reject):
                 self._put_fault(self._order_of_bad(row), row.line, row.message, row.raw)

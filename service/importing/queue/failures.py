@@ -1,4 +1,4 @@
-"""Why an import failed: for whoever sent it, and for whoever looks after the service."""
+"""Why an import failed: for its sender, and for the operator of the service."""
 
 import logging
 

@@ -1,7 +1,7 @@
 -- The imports of a ledger in PostgreSQL. Each block is one statement. An import is open while it waits or runs.
 
 -- name: lock
--- Whoever adds an import, takes one up or calls one off does so alone, until the end of the transaction.
+-- Only one transaction at a time adds an import, takes one up or calls one off.
 select pg_advisory_xact_lock(%(lock)s)
 
 -- name: notify

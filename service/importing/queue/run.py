@@ -159,7 +159,7 @@ class Run:
             return
         self._stored_at = now
         self._alive()
-        # Whoever asks sees a little less.
+        # While the database is away, a reader of the import sees a little less.
         with self._storing, suppress(*Unreachable):
             if not self.abandoned:
                 self.flush()

@@ -79,7 +79,7 @@ class Worker:
         self._failure: tuple[str, float] | None = None
         self._storing = threading.Lock()
         self._wake = threading.Event()
-        #: Runs the imports; what an error leaves behind is taken up by whoever looks next.
+        #: Runs the imports; what an error leaves behind is taken up at the next look, here or in another service.
         self.routine = Routine("imports", self._work_on, restarts=True, wake=self._wake.set, pauses=PAUSES)
         self._watch = Watch(self.imports.datastore, self._look, leases.lease_s / HOLDS)
 

@@ -1,4 +1,4 @@
-"""What a ledger answers to whoever reads a file for it."""
+"""What a ledger answers to the reader of a file."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
--- What a projection answers to whoever reads a file (answers.py).
+-- What a projection answers to the reader of a file (answers.py).
 
 -- name: instruments
 -- Instruments that no event with this beginning of its id begins, in the order recorded.

@@ -51,7 +51,7 @@ from service.settings import IMPORT_MEMORY_MB
 
 logger = logging.getLogger(__name__)
 
-#: How often whoever waits looks whether it is still to wait.
+#: How often a waiting caller looks whether it is still to wait.
 TICK_MS = 100
 #: What is read ahead waits in the pipe, on Linux.
 PIPE_BYTES = 1024 * 1024
@@ -126,7 +126,7 @@ class Apart:
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
-                # What was not taken is not flushed to whoever is gone.
+                # What was not taken is not flushed to a process that is gone.
                 with suppress(OSError):
                     pipe.close()
 
@@ -271,7 +271,7 @@ def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
             pass_fds=(given.fileno(),),
             cwd="/",
             env=_environment(),
-            # Whoever ends us at the terminal does not end it before us.
+            # A signal from the terminal that ends us does not end it before us.
             process_group=0,
         )
     with suppress(OSError, AttributeError):  # elsewhere than on Linux pipes have the size they have
@@ -294,7 +294,7 @@ def _on_disk(file: BinaryIO) -> Any:
     try:
         return open(file.fileno(), "rb", buffering=0, closefd=False)
     except (OSError, AttributeError):
-        copy = tempfile.TemporaryFile()  # noqa: SIM115  # whoever asks for it closes it
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
         file.seek(0)
         shutil.copyfileobj(file, copy)
         copy.flush()

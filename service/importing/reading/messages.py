@@ -1,7 +1,7 @@
-"""What the reader of a file and whoever records it say to each other, and how that is written into a pipe.
+"""What the reader of a file and its recorder say to each other, and how that is written into a pipe.
 
 The reader has taken in a stranger's file: nothing that it says is more than plain values of these shapes, none is
-longer than LARGEST_FRAME_BYTES, and event requests are judged again by whoever records them. Only plain orders are
+longer than LARGEST_FRAME_BYTES, and event requests are judged again by the recorder. Only plain orders are
 taken as they were judged: they are read by the same code that reads what a client posts, and by no other library.
 """
 

@@ -1,4 +1,4 @@
-"""What whoever reads a file asks of the ledger."""
+"""What the reader of a file asks of the ledger."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal

@@ -40,7 +40,7 @@ from service.importing.rows import BadFile, BadMapping
 
 #: Files that may be open: its own, the temporary ones, and the modules on their way in.
 OPEN_FILES = 64
-#: How much politer than whoever started it: others' requests come first.
+#: How much politer than the process that started it: others' requests come first.
 NICENESS = 5
 #: Read from the file at once.
 CHUNK_BYTES = 256 * 1024
@@ -79,7 +79,7 @@ def bound(memory_bytes: int, parent: int) -> None:
 
 
 class Pipe:
-    """What is said to whoever started this process, and asked of it."""
+    """What is said to the process that started this one, and asked of it."""
 
     def __init__(self, read: BinaryIO, write: BinaryIO) -> None:
         self._read = read
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str]) -> None:
     pipe = Pipe(sys.stdin.buffer, sys.stdout.buffer)
     last: Message | None = None
     exhausted = False
-    # Whoever started this process may end first: the rest is not needed then.
+    # The process that started this one may end first: the rest is not needed then.
     with suppress(BrokenPipeError, EOFError):
         try:
             last = read(pipe, descriptor)

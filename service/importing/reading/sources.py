@@ -1,4 +1,4 @@
-"""A file read into messages: what is said of it to whoever records it, in its order.
+"""A file read into messages: what is said of it to its recorder, in its order.
 
 This runs in a process of its own (reader.py), or where the file is one's own in the process that records it. What only
 some files need is imported when one of these comes.
@@ -152,14 +152,14 @@ def _in_messages(source: Iterable[Group | Reject], summary: Summary) -> Iterator
     remarks = _Remarks(summary)
     needs: dict[int, tuple[int, Entry]] = {}
     items: list[WireGroup | WireReject] = []
-    size, told_at = 0, time.monotonic()
+    size, sent_at = 0, time.monotonic()
     for one in source:
         item = _reject(one) if isinstance(one, Reject) else _group(one, needs)
         items.append(item)
         size += _size_of(item)
-        if size >= TOGETHER_BYTES or time.monotonic() - told_at >= BEAT_S:
+        if size >= TOGETHER_BYTES or time.monotonic() - sent_at >= BEAT_S:
             yield from _items(summary, remarks, needs, items)
-            items, needs, size, told_at = [], {}, 0, time.monotonic()
+            items, needs, size, sent_at = [], {}, 0, time.monotonic()
     yield from _items(summary, remarks, needs, items)
 
 

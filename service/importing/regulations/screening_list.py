@@ -138,9 +138,9 @@ def _read(rows: Sequence[Row]) -> list[Listing]:
 
 def _listing(row: Row, start_on: date | None, end_on: date | None) -> Listing:
     title, list_name, authority = _source(row["source"])
-    told_apart = "\n".join((row["source"], row["entity_number"], row["name"], row["federal_register_notice"]))
-    told_apart = unicodedata.normalize("NFC", f"{told_apart}\n{row['start_date']}")
-    digest = hashlib.sha256(told_apart.encode()).hexdigest()[:DIGEST_DIGITS]
+    identity = "\n".join((row["source"], row["entity_number"], row["name"], row["federal_register_notice"]))
+    identity = unicodedata.normalize("NFC", f"{identity}\n{row['start_date']}")
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:DIGEST_DIGITS]
     return Listing(
         line=row.line,
         key="-".join(filter(None, (ascii_words(list_name, 24).upper() or "LIST", ascii_words(row["name"]), digest))),
