@@ -77,12 +77,12 @@ def verify_bundle(path: Path, vkeys: Sequence[str], *, as_json: bool) -> None:
     if not vkeys:
         raise click.UsageError("a bundle proves nothing without the key of its log, from elsewhere: give --vkey")
     try:
-        proven = check_bundle(path, vkeys, None if as_json else click.echo)
+        proven = check_bundle(path, vkeys, None if as_json else exits.print_result)
     except ValueError as error:
         raise click.UsageError(f"--vkey: {error}") from None
     except Refused as refusal:
         if as_json:
-            click.echo(json.dumps({"verified": False, "reason": str(refusal)}, ensure_ascii=False, indent=1))
+            exits.print_result(json.dumps({"verified": False, "reason": str(refusal)}, ensure_ascii=False, indent=1))
         raise
     if as_json:
         checkpoint = proven.checkpoint
@@ -153,7 +153,7 @@ def replay(
             bounds=settings.projection_bounds,
             told=bar.told,
         )
-    click.echo(json.dumps(found.written(), ensure_ascii=False, indent=1) if as_json else _told(found))
+    exits.print_result(json.dumps(found.written(), ensure_ascii=False, indent=1) if as_json else _in_sentences(found))
     if not found.is_equal:
         sys.exit(exits.VERIFICATION_FAILED)
 
@@ -182,7 +182,7 @@ def _wanted(daybook: Daybook, clocks: Clocks, position: int | None, recorded_at:
     return head if position is None else position
 
 
-def _told(found: Replayed) -> str:
+def _in_sentences(found: Replayed) -> str:
     """What came of a replay, in sentences."""
     lines = []
     for table in found.differing_tables:

@@ -27,10 +27,10 @@ def doctor(settings: Settings, /, as_json: bool, url: str | None) -> None:
     if url is not None:
         findings += of_service(url)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
+        exits.print_result(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
         for finding in findings:
-            click.echo(f"{MARKS[finding.verdict]:>4}  {finding.subject:<18} {finding.sentence}")
+            exits.print_result(f"{MARKS[finding.verdict]:>4}  {finding.subject:<18} {finding.sentence}")
     if any(finding.verdict == "bad" for finding in findings):
         tables.messages().print("something is wrong: see BAD above", highlight=False)
         sys.exit(exits.UNEXPECTED)

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -75,6 +77,45 @@ def printing() -> Iterator[None]:
                 nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
                 stack.enter_context(redirected(nowhere))
         yield
+
+
+@contextmanager
+def read_or_not(*, with_messages: bool = True) -> Iterator[None]:
+    """End the block, and not the program, where the reader of stdout goes away; later output is dropped.
+
+    BrokenPipeError rises while stdout has a reader and, without `with_messages`, where stderr has none either: then it
+    may be a message that could not be written, long before the command was done.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _has_no_reader(sys.stdout) or (not with_messages and _has_no_reader(sys.stderr)):
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            # The rest in the stream's buffer goes there, too, when it is flushed at the program's end.
+            os.dup2(nowhere, sys.stdout.fileno())
+            if _has_no_reader(sys.stderr):
+                os.dup2(nowhere, sys.stderr.fileno())
+        finally:
+            os.close(nowhere)
+
+
+def print_result(text: str, nl: bool = True) -> None:
+    """Print to stdout; where its reader has gone away the command goes on, to the exit code of what it found."""
+    with read_or_not():
+        click.echo(text, nl=nl)
+
+
+def _has_no_reader(stream: TextIO) -> bool:
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return False
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def code_of(error: Exception) -> int | None:

@@ -96,13 +96,14 @@ def import_(
             click.echo(f"daybook: {name}: broken off; {_kept(summary)}", err=True)
         raise
     if not as_json:
-        click.echo(as_text(summary, rehearsal))
+        exits.print_result(as_text(summary, rehearsal))
     elif dry_run:
-        for piece in rehearsal.as_json(as_object(summary)):
-            click.echo(piece, nl=False)
-        click.echo()
+        with exits.read_or_not():
+            for piece in rehearsal.as_json(as_object(summary)):
+                click.echo(piece, nl=False)
+            click.echo()
     else:
-        click.echo(json.dumps(as_object(summary), ensure_ascii=False, indent=1))
+        exits.print_result(json.dumps(as_object(summary), ensure_ascii=False, indent=1))
     if summary.plan.reported:
         sys.exit(exits.PARTIAL_IMPORT)
 
@@ -204,7 +205,7 @@ def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -
         faults = [{"line": fault.line, "message": fault.message} for fault in bad.faults]
     if as_json:
         answer = {"file": name, "recorded": _before(summary), "faults": faults}
-        click.echo(json.dumps(answer, ensure_ascii=False, indent=1))
+        exits.print_result(json.dumps(answer, ensure_ascii=False, indent=1))
     for fault in faults:
         where = f"line {fault['line']}: " if fault["line"] is not None else ""
         click.echo(f"daybook: {name}: {where}{fault['message']}", err=True)

@@ -19,15 +19,22 @@ NARROWEST, NARROWEST_NAME, LEAST = 14, 24, 6
 COLUMN_FRAME, TABLE_FRAME = 3, 1
 
 
+class _Console(Console):
+    """A console whose reader may go away: how a command ends then is not for the console to decide."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  # called while BrokenPipeError is handled
+
+
 def console() -> Console:
     """Stdout, as wide as the terminal that it, or what reads it, is shown on."""
-    return Console() if sys.stdout.isatty() else Console(width=_width())
+    return _Console() if sys.stdout.isatty() else _Console(width=_width())
 
 
 def messages() -> Console:
     """Stderr, for everything that is not data."""
     # A path or an address stays in one piece.
-    return Console(stderr=True, soft_wrap=True)
+    return _Console(stderr=True, soft_wrap=True)
 
 
 def _width() -> int:

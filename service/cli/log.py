@@ -52,7 +52,8 @@ def checkpoint(
         if signed:
             log.publisher.keep()
         note = served(issued, log.storage)
-        click.echo(json.dumps(_as_object(issued, note), ensure_ascii=False, indent=1) if as_json else note, nl=as_json)
+        text = json.dumps(_as_object(issued, note), ensure_ascii=False, indent=1) if as_json else note
+        exits.print_result(text, nl=as_json)
     for refusal in refusals:
         click.echo(f"daybook: {refusal}", err=True)
     if refusals:

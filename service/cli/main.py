@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from service.cli.commands import Later, LazyGroup
-from service.cli.exits import ended_by_sigterm, printing, translated
+from service.cli.exits import OK, ended_by_sigterm, printing, read_or_not, translated
 from service.version import VERSION
 
 
@@ -18,10 +18,17 @@ class Daybook(LazyGroup):
         with printing(), translated():
             return super().main(*args, **extra)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments; --help and --version print, and end the program."""
+        with read_or_not(with_messages=False):
+            return super().make_context(*args, **extra)
+        raise click.exceptions.Exit(OK)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
-        with ended_by_sigterm():
+        with ended_by_sigterm(), read_or_not(with_messages=False):
             return super().invoke(ctx)
+        return None
 
 
 @click.group(cls=Daybook, context_settings={"help_option_names": ["-h", "--help"]})

@@ -137,7 +137,8 @@ def _command(asking: Asking) -> click.Command:
             answer = whole_answer(question, questions, comparisons, lambda done: None)
             # What is wrong with --fail-if is said before anything is given.
             holds = crossed is not None and asking.metrics is not None and crossed(asking.metrics(answer))
-            form.give(answer, asking.view, lambda look: asking.shown(answer, table, look), table)
+            with exits.read_or_not():
+                form.give(answer, asking.view, lambda look: asking.shown(answer, table, look), table)
         say_if_cut(answer)
         if holds:
             tables.messages().print(f"{fail_if} holds", highlight=False)

@@ -95,7 +95,7 @@ def verify(
         sys.exit(exits.NOT_FOUND)
     except OSError as error:
         raise click.UsageError(f"cannot read checkpoints: {error}") from None
-    click.echo(json.dumps(report.as_object(), ensure_ascii=False, indent=1) if as_json else as_text(report))
+    exits.print_result(json.dumps(report.as_object(), ensure_ascii=False, indent=1) if as_json else as_text(report))
     if not report.anchors:
         tables.messages().print(NO_ANCHOR, highlight=False)
     if not report.holds:
@@ -114,7 +114,8 @@ def _verify_log(
         except remote.LogUnreachable as error:
             click.echo(f"daybook: the log cannot be read: {error}", err=True)
             sys.exit(exits.DATABASE_UNREACHABLE if remote.is_address(address) else exits.NOT_FOUND)
-    click.echo(json.dumps(report.as_object(), ensure_ascii=False, indent=1) if as_json else log_as_text(report))
+    text = json.dumps(report.as_object(), ensure_ascii=False, indent=1) if as_json else log_as_text(report)
+    exits.print_result(text)
     if not report.holds:
         sys.exit(exits.VERIFICATION_FAILED)
 

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from psycopg import Connection
 from rich.cells import cell_len
 
 from service.cli.main import main
@@ -111,6 +113,37 @@ def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: s
 def test_a_program_whose_output_is_closed_goes_on_without(tmp_path: Path, database: str) -> None:
     done = run_in_a_process(tmp_path, database, '"$@" >&-', "query", "orders")
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("events",), 0),
+        (("export", "events"), 0),
+        (("export", "view", "orders"), 0),
+        (("query", "orders"), 0),
+        (("query", "dependence", "--fail-if", "hhi>2500"), 6),
+        (("query", "dependence", "--fail-if", "hhi>2500", "--json"), 6),
+        (("query", "dependence", "--fail-if", "hhi>10000"), 0),
+        (("verify",), 5),
+        (("--version",), 0),
+    ],
+)
+def test_a_command_whose_reader_went_away_ends_with_what_it_found(
+    run: Run, owner: Connection[Any], database: str, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    if arguments == ("verify",):
+        owner.execute("update ledger_head set position = 7")
+    # The reader has gone before anything is written.
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "service", *arguments]
+    with open(writer, "wb") as stdout:
+        done = subprocess.run(
+            command, stdout=stdout, stderr=subprocess.PIPE, env={**os.environ, **environment}, timeout=120, check=False
+        )
+    assert (done.returncode, b"Broken" in done.stderr) == (code, False), done.stderr
 
 
 def run_in_a_process(home: Path, database: str, line: str, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
