@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import tuple_row
 
 from domain.notes import NoteError, parse_note
-from projections.engine import fingerprint
+from projections.engine import Unread, check_types, fingerprint
 from service.daybook import at_run_time
 from service.following.projection_files import damaged
 from service.home import is_writable
@@ -117,7 +117,16 @@ def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
         for look in (_protection, _end, _clocks, _log, _webhooks, _imports, _tokens):
             yield from look(connection)
     yield from _log_in(service or conninfo)
-    yield Finding("views", "good", f"projections are made by {fingerprint()}")
+    yield _views()
+
+
+def _views() -> Finding:
+    """Whether the views read every type of event that is recorded; where they do not, no command opens the ledger."""
+    try:
+        check_types()
+    except Unread as error:
+        return Finding("views", "bad", str(error))
+    return Finding("views", "good", f"projections are made by {fingerprint()}")
 
 
 def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:

@@ -90,6 +90,8 @@ class Run:
                 progress=self._recorded,
                 reading=self._read,
             )
+        # Progress is reported batch by batch; rows left out behind the last batch belong to none.
+        self._done = max(self._done, self.summary.rows)
 
     def halt(self) -> None:
         """Raises Halted where the import was called off, is another's, or the service ends."""

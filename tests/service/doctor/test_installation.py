@@ -9,6 +9,8 @@ import pytest
 from psycopg import Connection
 from pydantic import SecretStr
 
+from domain.catalogue import EVENT_TYPES
+from domain.orders import OrderCancelled
 from service.daybook import open_daybook
 from service.doctor.installation import Finding, examine, of_database, of_this_machine
 from service.log.signatures import SigningKey
@@ -94,6 +96,13 @@ def test_a_service_that_cannot_log_in_is_told(database: str, owner: Connection[A
         # The role is shared by the tests to come.
         owner.execute("alter role daybook_service login")
     assert [one for one in found if one.startswith("connection: the service cannot log in")]
+
+
+def test_views_that_do_not_read_every_type_of_event_are_bad(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sentences(list(of_database(database)), "bad") == []
+    monkeypatch.setitem(EVENT_TYPES, "order-lost", type("OrderLost", (OrderCancelled,), {"NAME": "order-lost"}))
+    (found,) = sentences(list(of_database(database)), "bad")
+    assert found.startswith("views: the ledger and its views do not know the same event types: order-lost")
 
 
 def test_a_migration_that_is_missing_is_named(database: str, owner: Connection[Any]) -> None:

@@ -253,6 +253,14 @@ def test_what_is_wrong_is_named_by_line_and_nothing_is_recorded(client: TestClie
     assert (refused.status_code, "without continue_on_error" in refused.json()["detail"]) == (404, True)
 
 
+@pytest.mark.parametrize("lines", [b"{}\n", SEED.read_bytes(), SEED.read_bytes() + b"{}\n"])
+def test_an_import_that_ended_well_is_done_with_every_row(client: TestClient, lines: bytes) -> None:
+    with working(client):
+        job = ended(client, sent(client, lines, LINES, format="ndjson", continue_on_error=True))
+    assert (job["state"], job["done"]) == ("done", job["rows"])
+    assert job["rows"] == lines.count(b"\n")
+
+
 def test_what_is_left_out_can_be_fetched(client: TestClient, declared: str) -> None:
     with working(client):
         job = ended(client, sent(client, ORDERS, CSV, mapping=declared, continue_on_error=True))
