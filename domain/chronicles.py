@@ -61,7 +61,7 @@ class Chronicle:
         self._believed: list[tuple[int, Recorded, date]] = []
         self._state: Any = None
         self._stream: Stream | None = None
-        #: Made when it is first asked for, at this version, and up to which it cannot tell.
+        #: Made when it is first asked for, at this version, and up to which it has no answer.
         self._reliance: Reliance | None = None
         self._relied_at = 0
         self._unsound_up_to = 0
@@ -71,7 +71,7 @@ class Chronicle:
         self._state = _STALE if self._facts else None
 
     def know(self, state: Any) -> None:
-        """Be told the state that its events make, which it then need not fold."""
+        """Take over the state that its events make, which it then need not fold."""
         self._state = state
 
     def _read(self, events: Iterable[Recorded]) -> None:

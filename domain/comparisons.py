@@ -1,4 +1,4 @@
-"""What several comparisons of one attribute come to, found out at once: of a thousand bounds, few can tell."""
+"""What several comparisons of one attribute come to, found out at once: of a thousand bounds, few decide."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -57,7 +57,7 @@ def parties_of(
     Each is looked at once, however many are above it.
     """
     parties: dict[str, Party] = {}
-    nobody: frozenset[str] = frozenset()
+    none: frozenset[str] = frozenset()
     for identifier in organization_ids:
         path: dict[str, None] = {}
         one: str | None = identifier
@@ -73,7 +73,7 @@ def parties_of(
         higher = None if one is None else parties[one]
         for member in reversed(path):
             country = _known(countries.get(member))
-            lineage, ultimate = (nobody, country) if higher is None else (higher.lineage, higher.ultimate_country)
+            lineage, ultimate = (none, country) if higher is None else (higher.lineage, higher.ultimate_country)
             if member in named:
                 lineage |= {member}
             higher = parties[member] = Party(lineage, country, ultimate)

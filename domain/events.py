@@ -245,7 +245,7 @@ class Draft:
         return (canonical(self.stored(position, instants[0], actor, correlation_id)),)
 
 
-#: Events with the day on which the world was told to forget them.
+#: Events with the day on which the world was to forget them.
 Believed = tuple[tuple[Recorded, date], ...]
 
 

@@ -17,7 +17,7 @@ NOTHING = Estimate(ZERO, ZERO, ZERO)
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """A line as amended so far, and what arrived on it, whatever the dates."""
+    """A line as amended so far, and what arrived on it, for any dates."""
 
     quantity: Estimate
     amount: Estimate

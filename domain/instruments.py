@@ -81,7 +81,7 @@ class Instrument:
     """An instrument as of (T, K, P); docs/semantics.md, rules 32 and 33."""
 
     regulation_id: str
-    #: From the latest event to say so, of those in effect or else of those announced; None: nobody has.
+    #: From the latest event to say so, of those in effect or else of those announced; None: no event has.
     title: str | None
     jurisdiction: str | None
     authority: str | None
@@ -242,7 +242,7 @@ def _history(facts: Sequence[Recorded], retractions: Mapping[str, Recorded], eff
 
 
 def counting_order(event: Recorded) -> tuple[date, date, int, int]:
-    """The latest decides: rule 5. The version tells apart what is decided and has no position yet."""
+    """The latest decides: rule 5. The version separates what is decided and has no position yet."""
     return event.ends_on, event.known_on, event.position, event.version
 
 

@@ -238,7 +238,7 @@ class Batch:
             self.streams[name] = chronicle
             return
         advanced = advance(stream, event)
-        assert advanced is not None  # whoever retracts has asked for the chronicle
+        assert advanced is not None  # a retraction has asked for the chronicle
         self.streams[name] = advanced
 
     def _forget(self, kept: int) -> None:

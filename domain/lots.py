@@ -1,6 +1,6 @@
 """Lots: requests that are read alike, and events that are decided alike; a single one is a lot of one.
 
-A lot of many is decided, written down and sent to the database side by side, field by field. Whoever takes lots need
+A lot of many is decided, written down and sent to the database side by side, field by field. What takes lots need
 not know which they are: domain.events has those of one, domain.plain_lots those of many.
 """
 

@@ -109,7 +109,7 @@ class Ownership:
         return self.ends_on, self.known_on, self.version
 
     def known(self, known_on: date) -> bool:
-        """Whether it is told to those who know what was known on a day."""
+        """Whether it is known to those who know what was known on a day."""
         return self.known_on <= known_on and (self.forgotten_on is None or known_on < self.forgotten_on)
 
 
@@ -153,7 +153,7 @@ def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
 
 def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, Any]:
     """The data to record; Rejected where an ownership would close a circle on any day, to anybody."""
-    # Of an organisation that was never heard of nobody else can be a part.
+    # Of an organisation that was never heard of no other can be a part.
     if draft.data.get("parent_id") is not None and draft.version > 1:
         event = draft.as_recorded()
         refuse_circles(event, apply(state, event), world, "/data/parent_id")
@@ -189,7 +189,7 @@ def refuse_circles(event: Recorded, state: Organization | None, world: World, po
         if ruled and (
             circle := _circle(identifier, {name: _through(one, known_on) for name, one in above.items()}, ruled)
         ):
-            # The first day of all is told, and before it there may be one for another knowledge.
+            # The first day of all is returned, and before it there may be one for another knowledge.
             found = circle
             days = days[: bisect_left(days, circle[0])]
     if found is not None:
@@ -209,8 +209,8 @@ _Parents = tuple[list[date], list[str | None]]
 
 def _through(organization: Organization, known_on: date) -> _Parents:
     """An organisation's parents through all days, to those who know what was known on a day."""
-    told = sorted([one for one in organization.ownerships if one.known(known_on)], key=attrgetter("key"))
-    return [one.ends_on for one in told], [one.parent_id for one in told]
+    known = sorted([one for one in organization.ownerships if one.known(known_on)], key=attrgetter("key"))
+    return [one.ends_on for one in known], [one.parent_id for one in known]
 
 
 def _circle(identifier: str, above: Mapping[str, _Parents], days: list[date]) -> tuple[date, list[str]] | None:
@@ -224,7 +224,7 @@ def _circle(identifier: str, above: Mapping[str, _Parents], days: list[date]) ->
             parent = parents[place - 1] if place else None
             if parent == identifier:
                 return effective_on, [*path, identifier]
-            # Whoever is not there leads nowhere.
+            # An organisation that is missing leads nowhere.
             if parent is None or parent not in above or parent in path:
                 break
             path[parent] = None

@@ -1,6 +1,6 @@
 """Reading plain new orders, on a shorter road to the same bytes: judged many at once, without models.
 
-Most of what a ledger records are orders that nobody has placed before, with figures that are plain decimals. Whatever
+Most of what a ledger records are orders that were not placed before, with figures that are plain decimals. What
 is not plain, or turns out not to be new, takes the long road (catalogue, ledger), which alone says what is wrong. Both
 roads record the same bytes: tests/domain/test_plain_orders.py holds them against each other.
 """

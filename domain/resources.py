@@ -29,7 +29,7 @@ class Kind:
         return f"{API}/{self.plural}/{identifier}"
 
 
-#: What is said about one event of a thing, whatever its kind; each stands in the thing's own stream.
+#: What is said about one event of a thing, of any kind; each stands in the thing's own stream.
 ABOUT_EVENTS = {one.SUBJECT: one.NAME for one in EVENT_TYPES.values() if not one.KIND}
 
 

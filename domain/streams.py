@@ -21,7 +21,7 @@ class Stream:
     version: int = 0
     #: None: nothing stands (never begun, or all of it retracted).
     state: Any = None
-    #: What the world was told to forget later than it was told to believe: a new one cannot be known before that day.
+    #: What the world was to forget later than it was to believe: a new one cannot be known before that day.
     #: Keys: "" for what begins the stream, a line's name for a line of an order.
     withdrawn: Mapping[str, date] | None = None
     #: Those events themselves, each with that day: until then they were believed.
@@ -74,9 +74,9 @@ def brings(name: str, data: Mapping[str, Any]) -> list[str]:
 
 
 def refuse_earlier(draft: Draft, withdrawn: Mapping[str, date]) -> None:
-    """Invalid where the event is known before the world was told to forget what stood in this place before.
+    """Invalid where the event is known before the world was to forget what stood in this place before.
 
-    To whoever asks for a day in between, it would belong to what is withdrawn.
+    To a question about a day in between, it would belong to what is withdrawn.
     """
     named = [
         part["line"] for field in ("lines", "changes", "receipts", "returns") for part in draft.data.get(field, ())

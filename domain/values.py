@@ -114,7 +114,7 @@ BoundedPeriod = Annotated[
     PlainValidator(_text_only(_bounded_period)),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}(-\d\d(-\d\d)?)?$"}),
 ]
-#: Stands for a country that nobody knows: one of the codes that ISO 3166-1 leaves to its users.
+#: Stands for a country that is not known: one of the codes that ISO 3166-1 leaves to its users.
 UNKNOWN_COUNTRY = "ZZ"
 _country = _listed("countries", "an ISO 3166-1 alpha-2 country code")
 

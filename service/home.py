@@ -23,7 +23,7 @@ def provide(home: Path) -> None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether this process may put files into a folder: nobody may where its file system is mounted read-only."""
+    """Whether this process may put files into a folder: none may where its file system is mounted read-only."""
     return os.access(folder, os.W_OK | os.X_OK)
 
 

@@ -22,7 +22,7 @@ from domain.catalogue import problems_of
 from projections.database import Bounds
 from service.calendar import Calendar
 
-#: Requests to record that may wait, unless told otherwise.
+#: Requests to record that may wait, unless set otherwise.
 WAITING_REQUESTS = 4_096
 #: Memory of the process that reads a file: enough for a table of any length, and for a JSON document of some 80 MiB.
 IMPORT_MEMORY_MB = 1_024

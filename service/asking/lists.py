@@ -172,7 +172,7 @@ class Registers:
         assert page is not None
         moment = self._moment(own)
         until = moment.effective_on if "effective_on" in raw else None
-        known = self.histories.told(stream, moment.position, moment.known_on, until)
+        known = self.histories.past_events(stream, moment.position, moment.known_on, until)
         if not known:
             raise NothingThere(f"{stream} is not known at that point in time")
         chosen, cursor = page.cut(known, lambda one: f"{one.event.version:018}", moment)
@@ -194,7 +194,7 @@ class Registers:
 
     def _last_word(self, raw: Raw, stream: str, words: str) -> dict[str, Any]:
         moment = self._moment(raw)
-        known = self.histories.told(stream, moment.position, moment.known_on)
+        known = self.histories.past_events(stream, moment.position, moment.known_on)
         found = latest([one.event for one in known], moment.effective_on)
         if found is None:
             raise NothingThere(f"{words} {stream.partition('/')[2]} is not known at that point in time")

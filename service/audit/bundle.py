@@ -31,7 +31,7 @@ MOST_PROOFS = 10_000
 #: No time of making: the same ledger and questions make the same file.
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def write_bundle(
     position: int | None,
     *,
     name: str,
-    told: Told = lambda done, total: None,
+    on_progress: OnProgress = lambda done, total: None,
 ) -> Made:
     """Write the bundle of a position (None: the head) with the answers to the queries, `view?parameters` each.
 
@@ -91,7 +91,7 @@ def write_bundle(
             member.create_system = 3
             member.external_attr = 0o644 << 16
             file.writestr(member, produce())
-            told(done, len(members))
+            on_progress(done, len(members))
     return Made(wanted, issued.size, len(members), len(contents.proofs), proofs is None)
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 MOST_NAMED = 20
 
 #: What is being done, how much of it is done, and how much there is.
-Told = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,14 @@ def replay(
     wait_s: float,
     remote: Remote | None = None,
     bounds: Bounds | None = None,
-    told: Told = lambda what, done, total: None,
+    on_progress: OnProgress = lambda what, done, total: None,
 ) -> Replayed:
     """Build a projection of the events up to a position, and compare it and its answers with the live one's.
 
     `folder`: where its file lies meanwhile, and `bounds` what it may use. `remote`: a running service that is compared
     as well.
     """
-    with rebuilt(daybook.ledger, position, folder, told, bounds) as projection:
+    with rebuilt(daybook.ledger, position, folder, on_progress, bounds) as projection:
         expected = projection.digest(position)
         tables = [*_tables(daybook.projection, projection, expected, position)]
         if remote is not None:
@@ -109,14 +109,14 @@ def replay(
                 # In what words a question is refused is the transport's matter.
                 expected_there = {"refused": True} if "refused" in replayed else replayed
                 answers += _differing(remote.address, saved, remote.answer(saved), expected_there)
-            told("asking", done, len(queries))
+            on_progress("asking", done, len(queries))
     compared = ["live"] if remote is None else ["live", remote.address]
     return Replayed(position, len(expected), len(queries), compared, tables, answers)
 
 
 @contextmanager
 def rebuilt(
-    ledger: Ledger, position: int, folder: Path, told: Told, bounds: Bounds | None = None
+    ledger: Ledger, position: int, folder: Path, on_progress: OnProgress, bounds: Bounds | None = None
 ) -> Iterator[Projection]:
     """A projection of the events up to a position, read anew from their stored bytes into a file that does not stay."""
     with (
@@ -130,7 +130,7 @@ def rebuilt(
                     f"the ledger has no event at position {projection.position + 1}, though its head is later"
                 )
             projection.apply(batch_of(rows))
-            told("replaying", projection.position, position)
+            on_progress("replaying", projection.position, position)
         yield projection
 
 
@@ -150,12 +150,12 @@ def _tables(
 
 
 def _tables_of(remote: Remote, expected: Mapping[str, str], position: int) -> Iterator[TableDifference]:
-    told = remote.digest(position)
-    if told["fingerprint"] != fingerprint():
+    answered = remote.digest(position)
+    if answered["fingerprint"] != fingerprint():
         # Tables of other code are laid out otherwise; answers are compared all the same.
-        yield TableDifference(remote.address, "head", str(told["fingerprint"]), fingerprint())
+        yield TableDifference(remote.address, "head", str(answered["fingerprint"]), fingerprint())
         return
-    found = told["tables"]
+    found = answered["tables"]
     for table in sorted(found.keys() | expected.keys()):
         if found.get(table) != expected.get(table):
             yield TableDifference(remote.address, table, found.get(table), expected.get(table))

@@ -37,12 +37,12 @@ def parquet(settings: Settings, /, folder: Path, events_per_file: int | None) ->
 
     `daybook restore` makes the same ledger again from it, byte for byte, and verifies it against its checkpoints.
     """
-    with progress_bar("archiving") as told, open_ledger(settings) as ledger:
+    with progress_bar("archiving") as on_progress, open_ledger(settings) as ledger:
         origin = ledger_origin(ledger)
         with open_log(settings, origin, ledger, ledger_identity(ledger)) as log:
             # So that a checkpoint covers all that is archived.
             log.publisher.publish_all()
-            done = archive(ledger, log, origin, folder, events_per_file, told)
+            done = archive(ledger, log, origin, folder, events_per_file, on_progress)
     manifest = done.manifest
     sealed = len(manifest.sealed)
     tail = len(manifest.ranges) - sealed
@@ -83,18 +83,18 @@ def restore_(
     """
     keys = _keys(vkeys)
     notes = [note for file in files for note in _notes(file)]
-    with progress_bar("checking") as told:
-        checked = check(folder, keys, notes, told)
+    with progress_bar("checking") as on_progress:
+        checked = check(folder, keys, notes, on_progress)
     manifest = checked.manifest
     if settings.origin not in (None, manifest.origin):
         raise WrongLedger(f"{folder} is of the ledger {manifest.origin!r}, not {settings.origin!r}")
     if not only_check:
-        with progress_bar("restoring") as told, database(settings) as conninfo:
+        with progress_bar("restoring") as on_progress, database(settings) as conninfo:
             own = at_run_time(settings, conninfo)
             migrate(conninfo, manifest.origin, manifest.made_at, service=own)
             ledger = Ledger(own, calendar=settings.calendar)
             try:
-                restore(ledger, checked, told)
+                restore(ledger, checked, on_progress)
             finally:
                 ledger.close()
     _say(checked, signed=bool(keys), restored=not only_check, as_json=as_json)
@@ -128,7 +128,7 @@ def _say(checked: Checked, *, signed: bool, restored: bool, as_json: bool) -> No
     manifest, kept = checked.manifest, checked.checkpoints
     covered = kept[-1].size if kept else 0
     if as_json:
-        told = {
+        summary = {
             "origin": manifest.origin,
             "position": manifest.position,
             "root_hash": checked.root_hash,
@@ -137,7 +137,7 @@ def _say(checked: Checked, *, signed: bool, restored: bool, as_json: bool) -> No
             "signed": checked.signed_size if signed else None,
             "restored": restored,
         }
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(summary, ensure_ascii=False, indent=1))
         return
     how = "each signed by a given key" if signed else "whose signatures nobody looked at: give --vkey"
     lines = [

@@ -16,8 +16,8 @@ def opened(settings: Settings) -> Iterator[Questions]:
     """The ledger to ask, with a progress bar while its projection is brought up to it."""
     with ExitStack() as stack:
         # Gone before anything is printed, which it would be drawn into.
-        with progress_bar("reading the ledger") as told:
-            daybook = stack.enter_context(open_daybook(settings, follow=False, progress=told))
+        with progress_bar("reading the ledger") as on_progress:
+            daybook = stack.enter_context(open_daybook(settings, follow=False, progress=on_progress))
         yield Questions(daybook, settings.wait_s)
 
 

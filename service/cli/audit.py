@@ -53,11 +53,13 @@ def bundle(settings: Settings, /, position: int | None, queries: tuple[str, ...]
     with (
         progress_bar("reading the ledger") as read,
         open_daybook(settings, follow=False, progress=read) as daybook,
-        progress_bar("writing") as told,
+        progress_bar("writing") as on_progress,
         written(target) as output,
     ):
         questions = Questions(daybook, settings.wait_s)
-        made = write_bundle(output, daybook, questions, queries, position, name=Path(target).name, told=told)
+        made = write_bundle(
+            output, daybook, questions, queries, position, name=Path(target).name, on_progress=on_progress
+        )
     tables.messages().print(_summary(made, target), highlight=False)
 
 
@@ -136,7 +138,9 @@ def replay(
         remote = None if url is None else stack.enter_context(Remote(url, _token(token_env)))
         bar = stack.enter_context(_Bar())
         daybook = stack.enter_context(
-            open_daybook(settings, follow=False, progress=lambda done, head: bar.told("reading the ledger", done, head))
+            open_daybook(
+                settings, follow=False, progress=lambda done, head: bar.on_progress("reading the ledger", done, head)
+            )
         )
         clocks = Clocks(daybook, settings.wait_s)
         wanted = _wanted(daybook, clocks, position, recorded_at)
@@ -151,7 +155,7 @@ def replay(
             wait_s=settings.wait_s,
             remote=remote,
             bounds=settings.projection_bounds,
-            told=bar.told,
+            on_progress=bar.on_progress,
         )
     exits.print_result(json.dumps(found.written(), ensure_ascii=False, indent=1) if as_json else _in_sentences(found))
     if not found.is_equal:
@@ -167,7 +171,7 @@ def _token(variable: str) -> str:
 
 def _lines(file: Path) -> list[str]:
     try:
-        # Lines end at LF alone: whatever else might end one stands in a name.
+        # Lines end at LF alone: any other line end stands in a name.
         return file.read_bytes().decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise click.UsageError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
@@ -199,7 +203,7 @@ def _in_sentences(found: Replayed) -> str:
 
 
 class _Bar:
-    """A progress bar on stderr for whatever is being done, where that is a terminal."""
+    """A progress bar on stderr for the work that is being done, where that is a terminal."""
 
     def __init__(self) -> None:
         console = tables.messages()
@@ -207,7 +211,7 @@ class _Bar:
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("", total=None, visible=False)
 
-    def told(self, what: str, done: int, total: int) -> None:
+    def on_progress(self, what: str, done: int, total: int) -> None:
         """Show how far it is."""
         self._progress.update(self._task, description=what, completed=done, total=total, visible=True)
 

@@ -36,7 +36,7 @@ MEANINGS = {
     DATABASE_UNREACHABLE: "the database, or the address of a log, cannot be reached",
 }
 
-#: What files are refused with, which is nobody's bug.
+#: What files are refused with, which is no bug.
 REFUSED_BY_THE_SYSTEM = frozenset(
     (
         errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE,

@@ -59,13 +59,13 @@ def events(
     """The recorded events. NDJSON holds the stored bytes, one event a line."""
     chosen = chosen_format(format_name, target, tuple(WRITERS), "ndjson")
     refuse_unreadable(target, chosen, is_text=chosen not in event_files.BINARY)
-    with progress_bar("exporting") as told, open_ledger(settings) as ledger:
+    with progress_bar("exporting") as on_progress, open_ledger(settings) as ledger:
         head = ledger.recorder.head().position
         if upto is not None and upto > head:
             raise Invalid.at("/upto", f"position {upto} is beyond the head, {head}")
         selection = Selection(after, head if upto is None else upto, types, streams)
         with written(target) as output:
-            count = WRITERS[chosen](output, selection.pages(ledger.recorder, told), ledger_origin(ledger))
+            count = WRITERS[chosen](output, selection.pages(ledger.recorder, on_progress), ledger_origin(ledger))
     if target != STDOUT:
         tables.messages().print(f"{count} events in {target}", highlight=False)
 
@@ -101,9 +101,9 @@ def view(
     choice = Choice(asked.view, asked.view.table(table_name), guarded=not verbatim)
     chosen = chosen_format(format_name, target, tuple(FORMATS), "csv")
     refuse_unreadable(target, chosen, is_text=FORMATS[chosen].is_text)
-    with asking.opened(settings) as questions, progress_bar("exporting", shown=target != STDOUT) as told:
+    with asking.opened(settings) as questions, progress_bar("exporting", shown=target != STDOUT) as on_progress:
         comparisons = Comparisons(questions.daybook, settings.wait_s)
-        answer = whole_answer(asked, questions, comparisons, lambda done: told(done, None))
+        answer = whole_answer(asked, questions, comparisons, lambda done: on_progress(done, None))
         write_answer(answer, choice, chosen, target)
     say_if_cut(answer)
     if context_target is not None:

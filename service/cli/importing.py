@@ -21,7 +21,7 @@ from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
-from service.importing.plans import Progress as Told
+from service.importing.plans import Progress as OnProgress
 from service.importing.plans import Refused, Remark, Summary
 from service.importing.reading.apart import Apart, Bounds
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
@@ -150,7 +150,7 @@ def _kept(summary: Summary) -> str:
 
 
 @contextmanager
-def _bar(summary: Summary) -> Iterator[tuple[Told, Reading, Told]]:
+def _bar(summary: Summary) -> Iterator[tuple[OnProgress, Reading, OnProgress]]:
     """A progress bar on stderr: for bringing the projection up, for reading rows, and for recording them."""
     columns = (
         TextColumn("{task.description}"),
@@ -167,8 +167,8 @@ def _bar(summary: Summary) -> Iterator[tuple[Told, Reading, Told]]:
             for what in ("reading the ledger", "reading", "recording")
         ]
 
-        def told(task: TaskID) -> Told:
-            def tell(done: int, total: int) -> None:
+        def reporting(task: TaskID) -> OnProgress:
+            def report(done: int, total: int) -> None:
                 speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
                 bar.update(
                     task,
@@ -179,10 +179,10 @@ def _bar(summary: Summary) -> Iterator[tuple[Told, Reading, Told]]:
                     rejected=f"{summary.rejected:,} rejected" if summary.rejected else "",
                 )
 
-            return tell
+            return report
 
-        read = told(tasks[1])
-        yield told(tasks[0]), lambda rows: read(rows, 0), told(tasks[2])
+        read = reporting(tasks[1])
+        yield reporting(tasks[0]), lambda rows: read(rows, 0), reporting(tasks[2])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def say_if_cut(answer: dict[str, Any]) -> None:
 
 
 def chosen_format(given: str | None, target: str, known: tuple[str, ...], default: str) -> str:
-    """The format asked for, or the one that the file's name tells."""
+    """The format asked for, or the one that the file's name states."""
     if given is not None:
         return given
     end = suffix(target)

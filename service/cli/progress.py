@@ -10,8 +10,8 @@ from service.home import provide
 from service.postgres.folder import PostgresFolder
 from service.settings import Settings
 
-#: Told how much is done, and of how much; None: that is not known.
-Told = Callable[[int, int | None], None]
+#: Called with how much is done, and of how much; None: that is not known.
+OnProgress = Callable[[int, int | None], None]
 
 
 def say_what_is_made(settings: Settings) -> None:
@@ -25,7 +25,7 @@ def say_what_is_made(settings: Settings) -> None:
 
 
 @contextmanager
-def progress_bar(what: str, *, shown: bool = True) -> Iterator[Told]:
+def progress_bar(what: str, *, shown: bool = True) -> Iterator[OnProgress]:
     """A progress bar on stderr, where that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = tables.messages()

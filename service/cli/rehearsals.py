@@ -36,9 +36,9 @@ class Rehearsal:
     def take(self, entries: Sequence[Entry]) -> None:
         """Keep some events."""
         for entry in entries:
-            told = {"line": entry.line, "row": entry.row, **entry.sent}
-            # A figure is told as it is sent: as text.
-            self._file.write(json.dumps(told, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n")
+            written = {"line": entry.line, "row": entry.row, **entry.sent}
+            # A figure is written as it is sent: as text.
+            self._file.write(json.dumps(written, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n")
             if len(self._shown) < MOST_SHOWN:
                 self._shown.append(_shown(entry))
             self._count += 1

@@ -31,7 +31,7 @@ from service.webhooks.delivery import Deliveries
 
 #: Accepted requests are finished within this, then the process ends.
 GRACE_S = 20
-#: Within this a process that was told to end has ended; whoever watches over it may kill it then.
+#: Within this a process that was asked to end has ended; its supervisor may kill it then.
 WHOLE_END_S = 60
 #: Of an admin's token: 24 random bytes in hexadecimal digits have 48 characters, at least 8 of them different in all
 #: but one of a billion.
@@ -129,7 +129,7 @@ def admin_token(settings: Settings) -> str:
 
 
 def _strong(token: str, name: str) -> str:
-    """A token that nobody guesses, as far as that can be seen; click.UsageError for any other."""
+    """A token that cannot be guessed, as far as that can be seen; click.UsageError for any other."""
     if not re.fullmatch(r"[\x21-\x7e]*", token):
         raise click.UsageError(f"{name} has characters that no request can carry: take printable ASCII without spaces")
     if len(token) < SHORTEST_TOKEN or len(set(token)) < FEWEST_CHARACTERS:

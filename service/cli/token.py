@@ -68,7 +68,7 @@ def revoke(settings: Settings, /, identifier: str) -> None:
 
 
 def described(token: Token) -> dict[str, Any]:
-    """What may be told of a token."""
+    """What may be shown of a token."""
     now = datetime.now(UTC)
     expired = token.expires_at is not None and token.expires_at <= now
     return {

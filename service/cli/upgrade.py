@@ -53,8 +53,8 @@ def upgrade_(
             _print(sentence)
         plan.refuse_without_space()
         return
-    with progress_bar("carrying over") as told:
-        found = upgrade(plan, _verifying(settings), _say, told)
+    with progress_bar("carrying over") as on_progress:
+        found = upgrade(plan, _verifying(settings), _say, on_progress)
     versions = f"from PostgreSQL {plan.old.version} to {plan.new.version}"
     _print(f"upgraded {versions}: {counted(found.rows, 'event')}, all the same")
     _print(f"the old data is kept in {plan.kept}: daybook upgrade --discard removes it")
@@ -84,9 +84,11 @@ def _verifying(settings: Settings) -> Verify:
         if not keys:
             _say("the home has no key of the log: signatures are not looked at")
             return
-        with progress_bar("verifying") as told:
+        with progress_bar("verifying") as on_progress:
             try:
-                report = verify_ledger(conninfo, Wanted(keys, kept), lambda read, there, closer: told(read, there))
+                report = verify_ledger(
+                    conninfo, Wanted(keys, kept), lambda read, there, closer: on_progress(read, there)
+                )
             except NothingToVerify as error:
                 _say(f"not verified: {error}")
                 return

@@ -25,7 +25,7 @@ from service.settings import Settings
 from service.storing.ledger import identity_of
 from service.verification import remote
 from service.verification.findings import Copies, Finding, Report, counted
-from service.verification.ledger import NothingToVerify, Told, Wanted, verify_ledger
+from service.verification.ledger import NothingToVerify, OnProgress, Wanted, verify_ledger
 
 NO_ANCHOR = (
     "no external anchor: nothing here would show that the database and this home were put back to an older state"
@@ -88,8 +88,8 @@ def verify(
 
     forget_secrets()  # processes that help reading need none
     try:
-        with _bar() as told, database(settings) as conninfo:
-            report = verify_ledger(conninfo, Wanted(keys, kept, checkpoints), told)
+        with _bar() as on_progress, database(settings) as conninfo:
+            report = verify_ledger(conninfo, Wanted(keys, kept, checkpoints), on_progress)
     except NothingToVerify as error:
         click.echo(f"daybook: {error}", err=True)
         sys.exit(exits.NOT_FOUND)
@@ -107,10 +107,10 @@ def _verify_log(
 ) -> None:
     """Verify a log that is served, or lies in a folder, as an outsider."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with _bar() as told, httpx2.Client(headers=headers, timeout=remote.TIMEOUT_S) as client:
+    with _bar() as on_progress, httpx2.Client(headers=headers, timeout=remote.TIMEOUT_S) as client:
         fetch = remote.served(client, address) if remote.is_address(address) else remote.folder(Path(address))
         try:
-            report = remote.verify_log(fetch, keys, checkpoints, lambda read, there: told(read, there, False))
+            report = remote.verify_log(fetch, keys, checkpoints, lambda read, there: on_progress(read, there, False))
         except remote.LogUnreachable as error:
             click.echo(f"daybook: the log cannot be read: {error}", err=True)
             sys.exit(exits.DATABASE_UNREACHABLE if remote.is_address(address) else exits.NOT_FOUND)
@@ -164,7 +164,7 @@ def home_keys(settings: Settings) -> tuple[VerifierKey, ...]:
 
 
 @contextmanager
-def _bar() -> Iterator[Told]:
+def _bar() -> Iterator[OnProgress]:
     """A bar for the events read, and another where something is wrong and looked at closer; on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = tables.messages()
@@ -172,10 +172,10 @@ def _bar() -> Iterator[Told]:
         first = progress.add_task("verifying events")
         second = progress.add_task("looking closer", visible=False)
 
-        def told(read: int, there: int, closer: bool) -> None:
+        def on_progress(read: int, there: int, closer: bool) -> None:
             progress.update(second if closer else first, completed=read, total=there, visible=True)
 
-        yield told
+        yield on_progress
 
 
 def as_text(report: Report) -> str:

@@ -10,7 +10,7 @@ from service.importing.queue.folders import unreadable
 
 #: How long a running service may take to say how it is: a little longer than it takes at most.
 PATIENCE_S = 5.0
-#: How a kind of work goes that needs nobody to look after it.
+#: How a kind of work goes that needs no attention.
 GOING_WELL = frozenset(
     ("idle", "recording", "following", "behind", "issuing", "level", "delivering", "waiting", "running", "elsewhere")
 )
@@ -27,8 +27,8 @@ def of_service(url: str) -> Iterator[Finding]:
     """How a running service says that it does."""
     try:
         answer = httpx2.get(f"{url.rstrip('/')}/readyz", timeout=PATIENCE_S)
-        told = answer.json()
-        status, work = str(told["status"]), dict(told.get("work") or {})
+        answered = answer.json()
+        status, work = str(answered["status"]), dict(answered.get("work") or {})
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         yield Finding("service", "bad", f"{url} cannot be asked: {type(error).__name__}: {error}")
         return
@@ -43,5 +43,5 @@ def of_service(url: str) -> Iterator[Finding]:
         parts += [str(doing["reason"])] if doing.get("reason") else []
         verdict: Verdict = "good" if doing.get("state") in GOING_WELL else "warning"
         yield Finding(name, verdict, ", ".join(parts))
-    for name, state in dict(told.get("threads") or {}).items():
+    for name, state in dict(answered.get("threads") or {}).items():
         yield Finding("threads", "warning", f"{name} is {state}: the service's log says why")

@@ -44,7 +44,7 @@ DURABLE = {
     "full_page_writes": ("on",),
     "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
 }
-#: Events that the last checkpoint may leave uncovered before that is told.
+#: Events that the last checkpoint may leave uncovered before that is a warning.
 UNCOVERED = 100_000
 
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 #: A lost notification costs at most this.
 POLL_S = 0.25
 PAGE_EVENTS = 20_000
-#: While nobody waits for an answer, new events are gathered for so long: a batch of many costs little more than a batch
+#: While no request waits, new events are gathered for so long: a batch of many costs little more than a batch
 #: of one, and writers need the processor too.
 GATHER_S = 0.25
 #: Between two attempts to listen; polling bridges the gap.
@@ -68,8 +68,8 @@ class Following:
 class Follower:
     """Applies every new event to the projection, in order, exactly once, until it is closed.
 
-    Whatever fails is tried again, after pauses that grow, but for what contradicts itself in the ledger. `file`: where
-    the projection lies, so that it is opened again, or built anew, where it is broken; None: it cannot be.
+    What fails is tried again, after pauses that grow, but for what contradicts itself in the ledger. `file`: where the
+    projection lies, so that it is opened again, or built anew, where it is broken; None: it cannot be.
     """
 
     def __init__(self, ledger: Ledger, projection: Projection, file: ProjectionFile | None = None) -> None:
@@ -174,7 +174,7 @@ class Follower:
         return self.position >= position and (position == 0 or self.projection.is_readable)
 
     def _why_stopped(self, failure: Exception) -> str:
-        # What an event of another version is called may be told; what the database says of itself may not.
+        # What an event of another version is called may be shown; what the database says of itself may not.
         if isinstance(failure, UnknownEvent):
             return str(failure)
         return f"it stopped at position {self.position}, and the log says why"
@@ -239,7 +239,7 @@ class Follower:
         before = self.projection
         fresh = self._file.renew(fault)
         if isinstance(fault, Broken):
-            # What broke it may lie in the file, or have been in memory alone: reading all of it tells.
+            # What broke it may lie in the file, or have been in memory alone: reading all of it decides.
             try:
                 fresh.digest()
             except (Damaged, Broken) as found:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 #: Projections of one home that may be open at once, each in a process of its own.
 MOST_PROJECTIONS = 64
-#: Damaged files that are kept in a home, the newest, for whoever wants to know what became of them.
+#: Damaged files that are kept in a home, the newest, for an operator who looks for the cause.
 KEPT_DAMAGED = 2
 #: Openings in a row that ended the process before the file is taken to be what ended it.
 FATAL_OPENINGS = 2
@@ -28,7 +28,7 @@ FATAL_OPENINGS = 2
 class ProjectionFile:
     """The file of one process's projection, and the projection that is open in it.
 
-    Whoever has it holds the lock of its slot, so no other process opens, moves or removes it.
+    The process that has it holds the lock of its slot, so no other process opens, moves or removes it.
     """
 
     def __init__(self, path: Path, ledger: Ledger, bounds: Bounds) -> None:
@@ -142,7 +142,7 @@ def damaged(folder: Path) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a projection, or whatever lies in its place, and what belongs to it."""
+    """Remove a projection, or anything that lies in its place, and what belongs to it."""
     for leftover in (path, wal_of(path)):
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover)

@@ -102,7 +102,7 @@ def _write_once(path: Path, text: str) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        # A link, unlike a rename, takes nobody's place.
+        # A link, unlike a rename, replaces no other file.
         with suppress(FileExistsError):
             os.link(draft, path)
     finally:

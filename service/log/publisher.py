@@ -17,7 +17,7 @@ from service.running.routines import Routine
 
 logger = logging.getLogger(__name__)
 
-#: Between two checkpoints, whoever issues them.
+#: Between two checkpoints, of this process or another.
 INTERVAL_S = 1.0
 #: Between two copies outside the database, while events arrive.
 KEEP_S = 10.0
@@ -87,7 +87,7 @@ class Publisher:
         return False
 
     def follow(self) -> Issued:
-        """Take note of the last checkpoint, whoever issued it; LogDamaged where what is stored contradicts it."""
+        """Take note of the last checkpoint, of any process; LogDamaged where what is stored contradicts it."""
         latest = self.latest
         self._observe(latest)
         return latest
@@ -112,7 +112,7 @@ class Publisher:
 
     @property
     def latest(self) -> Issued:
-        """The last checkpoint, whoever issued it."""
+        """The last checkpoint, of this process or another."""
         issued = self.storage.latest()
         if issued is None:
             raise LogDamaged("the log has no checkpoint")
@@ -227,7 +227,7 @@ class Publisher:
         return self._contradiction
 
     def _observe(self, issued: Issued) -> None:
-        """Take note of the last checkpoint, whoever issued it, and copy it out of the database now and then."""
+        """Take note of the last checkpoint, of any process, and copy it out of the database now and then."""
         with self._observing:
             if self._latest is not None and issued.size <= self._latest.size:
                 return

@@ -84,7 +84,7 @@ class LogStorage:
 
     def entries(self, after: int, limit: int) -> list[bytes]:
         """The stored bytes of the next events after a position, in order."""
-        # Positions have no gaps, and a range that ends is found fast whatever PostgreSQL knows of the table.
+        # Positions have no gaps, and a range that ends is found fast even if PostgreSQL knows little of the table.
         return [row.state for row in self.recorder.rows_after(after, limit, upto=after + limit)]
 
     def cosignatures(self, size: int) -> list[str]:
@@ -119,7 +119,7 @@ class Publishing:
         self.connection = connection
 
     def latest(self) -> Issued | None:
-        """The last checkpoint, which nobody follows up while this transaction lasts."""
+        """The last checkpoint, which no other process follows up while this transaction lasts."""
         return _latest(self.connection)
 
     def publish(self, size: int, root: bytes, note: str, segments: Sequence[Segment]) -> None:

@@ -1,4 +1,4 @@
-"""The log as the rest of the service uses it: opened with the ledger, told what is recorded, asked for proofs."""
+"""The log as the rest of the service uses it: opened with the ledger, given what is recorded, asked for proofs."""
 
 import logging
 from collections.abc import Iterator

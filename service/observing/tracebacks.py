@@ -1,4 +1,4 @@
-"""Errors as log lines tell them: where in the code, and never with the values that were at hand there."""
+"""Errors as log lines show them: where in the code, and never with the values that were at hand there."""
 
 import sys
 import traceback
@@ -6,7 +6,7 @@ from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
-#: Errors of a chain, or of a group, that are told; of the rest how many there are.
+#: Errors of a chain, or of a group, that are shown; of the rest how many there are.
 MOST_ERRORS = 8
 #: Of each, calls from its beginning and before its end.
 FIRST_CALLS, LAST_CALLS = 5, 20
@@ -18,7 +18,7 @@ LONGEST_LINE = 500
 OURS = ("daybook", "service", "projections", "domain")
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """An error and what led to it, the last first, in bounded time and space, without local variables."""
     lines: list[str] = []
     left: list[tuple[str, BaseException]] = [("", error)]
@@ -42,11 +42,11 @@ def told(error: BaseException) -> str:
 
 
 def errors_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put what is told of an error in the place of the error itself (a processor of structlog's)."""
+    """Put what is shown of an error in the place of the error itself (a processor of structlog's)."""
     found = event.pop("exc_info", None)
     error = _error_of(found)
     if error is not None:
-        event["exception"] = told(error)
+        event["exception"] = described(error)
     event.pop("stack_info", None)
     return event
 

@@ -34,7 +34,7 @@ class Doing:
     #: What else there is to say, by name.
     more: dict[str, Any] = field(default_factory=dict)
 
-    def told(self) -> dict[str, Any]:
+    def as_object(self) -> dict[str, Any]:
         """As JSON has it."""
         age_s = None if self.age_s is None else round(max(0.0, self.age_s), 3)
         return {"state": self.state, "age_s": age_s, "reason": self.reason, **self.more}
@@ -49,14 +49,14 @@ class Seen:
     #: Of the last checkpoint; None: there is none.
     size: int | None
     issued_at: datetime | None
-    #: Active webhooks to which something is still to be told, and those whose last attempt failed.
+    #: Active webhooks to which something is still to be sent, and those whose last attempt failed.
     waiting: int
     failing: int
     #: Webhooks that were given up.
     disabled: int
     #: Of the failing one that is furthest behind, or of one that was given up.
     last_error: str | None
-    #: For how long the first event has been recorded that some active webhook was not told of; None: there is none.
+    #: For how long the first event has been recorded that some active webhook was not sent; None: there is none.
     oldest_s: float | None
     #: The same of the views.
     unviewed_s: float | None

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the service's own, for whoever has none: `embedded` starts it, `binaries` finds its programs.
+"""A PostgreSQL server of the service's own, where there is none: `embedded` starts it, `binaries` finds its programs.
 
 This file imports nothing: the supervisor, a small process beside the server, loads the package without psycopg.
 """

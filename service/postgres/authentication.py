@@ -1,4 +1,4 @@
-"""Who may log in to an embedded server: the operating system user that it belongs to, over its socket, nobody else."""
+"""Who may log in to an embedded server: the operating system user that it belongs to, over its socket, and no other."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ ALL_ROLES_MAJOR = 16
 
 
 def write_rules(folder: PostgresFolder, identity: Identity, major: int) -> None:
-    """Write the files that tell the server whom to let in, anew for each start, whatever the data folder's own say."""
+    """Write the files that state whom the server lets in, anew for each start, instead of the data folder's own."""
     names = _names(identity)
     # Without a name the kernel's word cannot be used; the socket's folder is closed to others all the same.
     method = f"peer map={MAP}" if names else "trust"

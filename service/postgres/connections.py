@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 #: What PostgreSQL may keep of an append in memory until its triggers have seen it: a group of the committer's has some
 #: six megabytes, and more than it may keep it writes to a file and reads again.
 WORK_MEMORY = "32MB"
-#: Nobody waits longer than this for a lock: a process that was stopped may hold the head's for as long as it lives.
+#: No session waits longer than this for a lock: a process that was stopped may hold the head's for as long as it lives.
 LOCK_TIMEOUT_S = 5
 #: What notices within a quarter of a minute that the other end of a connection is gone without having said so: probes
 #: where nothing is said, and a limit for what is said and not acknowledged. Over a unix socket they do nothing.
@@ -38,6 +38,6 @@ def settings_of(conninfo: str, role: str) -> dict[str, Any]:
 
 
 def cut(connection: Connection[Any]) -> None:
-    """Break a connection from another thread: who waits for an answer is told that it is lost."""
+    """Break a connection from another thread: who waits for an answer gets an error."""
     with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

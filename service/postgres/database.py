@@ -25,7 +25,7 @@ def database(
     """A connection string of the ledger's owner, to migrate and to look: the operator's, or the embedded server's.
 
     Where another process runs the embedded server of this home, that one is used. `keep`: where the server ends in the
-    block, with that process or because somebody killed it, it is started again from here; `watched` is told of the
+    block, with that process or because it was killed, it is started again from here; `watched` is called with the
     routine that does so.
     """
     if settings.database_url is not None:
@@ -65,7 +65,7 @@ def _say_what_is_newer(server: EmbeddedPostgres, bin_folder: Path | None) -> Non
 
 
 def _keep(server: EmbeddedPostgres, conninfo: str, routine: Routine) -> None:
-    """Start the server wherever nobody runs it; those who wait for it find it where it was."""
+    """Start the server where no process runs it; those who wait for it find it where it was."""
     while not routine.pause(LOOK_S):
         routine.alive()
         if not server.mend():

@@ -228,7 +228,7 @@ class EmbeddedPostgres:
     def mend(self) -> bool:
         """Whether a running server can be reached: False where its socket was removed, so that it has to start again.
 
-        What other processes are told of it by is written again where somebody removed that.
+        The file by which other processes find it is written again where somebody removed that.
         """
         with self._lock:
             if not self.is_running:
@@ -240,7 +240,7 @@ class EmbeddedPostgres:
             return True
 
     def _write_state(self) -> None:
-        """Tell other processes where the server is; at once or not at all."""
+        """State for other processes where the server is; at once or not at all."""
         state = {
             "conninfo": self.conninfo,
             "owner_pid": os.getpid(),

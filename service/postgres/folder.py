@@ -26,7 +26,7 @@ SHORT_FOLDER_PREFIX = "daybook-"
 
 @dataclass(frozen=True)
 class PostgresFolder:
-    """The `postgres` folder below a Daybook home; it belongs to whoever starts the service, no other may enter."""
+    """The `postgres` folder below a Daybook home; it belongs to the user who starts the service, no other may enter."""
 
     path: Path
     #: Where the data lies if not here, as while it is carried over to another version.
@@ -157,7 +157,7 @@ class PostgresFolder:
         if fits and re.fullmatch(r"/[\w./+=~@-]+", path, re.ASCII):
             self.socket.mkdir(mode=0o700)
             return self.socket
-        # Two levels: the outer one stays ours, so that nobody else who runs as the server's user gets in.
+        # Two levels: the outer one stays ours, so that no other process that runs as the server's user gets in.
         short = self._short_folder()
         self.socket.symlink_to(short / "socket")
         (short / "socket").mkdir(mode=0o700)
@@ -169,7 +169,7 @@ class PostgresFolder:
         named = f"{status.st_dev}:{status.st_ino}:{os.geteuid()}".encode()
         short = Path("/tmp", SHORT_FOLDER_PREFIX + hashlib.sha256(named).hexdigest()[:16])  # noqa: S108  # checked below
         if _is_ours_alone(short):
-            # The caller holds the lock of our folder, so whoever made it has ended.
+            # The caller holds the lock of our folder, so the process that made it has ended.
             shutil.rmtree(short)
         try:
             short.mkdir(mode=0o700)

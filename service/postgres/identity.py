@@ -11,7 +11,7 @@ from typing import Literal
 from service.postgres import kernel
 from service.postgres.errors import StartError
 
-#: `itself`: as whoever we are. `namespace`: still us, but looking like another user inside a user namespace; the data
+#: `itself`: as the user we are. `namespace`: still us, but looking like another user inside a user namespace; the data
 #: stays ours. `another-user`: really another user, who owns the data folder and can enter the folders above it.
 Way = Literal["itself", "namespace", "another-user"]
 
@@ -70,7 +70,7 @@ def choose_identity(ways: Sequence[Way], reach: Sequence[Path]) -> Identity:
 def usual_ways() -> tuple[Way, ...]:
     """The ways to try for the present user, best first.
 
-    A namespace before another user: the data then has one owner, whatever the way.
+    A namespace before another user: the data then has one owner, either way.
     """
     if os.geteuid() == 0:
         return ("namespace", "another-user")

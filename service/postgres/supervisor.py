@@ -1,7 +1,7 @@
-"""The small process between the service and its PostgreSQL: starts the server, stops it when told or left alone.
+"""The small process between the service and its PostgreSQL: starts the server, stops it when asked or left alone.
 
 Run as `python -m service.postgres.supervisor REQUEST` by `embedded`. It imports the standard library only, has one
-thread, and speaks lines: on stdin it is told how to stop, and the end of stdin means that the owner has ended; on
+thread, and speaks lines: on stdin it reads how to stop, and the end of stdin means that the owner has ended; on
 stdout it reports one JSON object a line, see `Report`. The chain of deaths has no gap:
 
 1. The owner ends, however: its end of the pipe closes (or, where a forked child of the owner still holds the pipe, our
@@ -61,7 +61,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Report:
-    """What the owner is told: first `ready`, `in-use` or `failed`; after `ready`, `ended`."""
+    """What the owner reads: first `ready`, `in-use` or `failed`; after `ready`, `ended`."""
 
     event: Literal["ready", "in-use", "failed", "ended"]
     #: A sentence for people, where it is bad news.
@@ -93,7 +93,7 @@ def main(request: Request) -> None:
 def server_command(
     bin_folder: Path, folder: PostgresFolder, socket_folder: Path, settings: Mapping[str, str]
 ) -> list[str]:
-    """How the server is started. Settings on the command line win over every file, whoever wrote there."""
+    """How the server is started. Settings on the command line win over every file."""
     essential = {
         "hba_file": os.fspath(folder.rules),
         "ident_file": os.fspath(folder.users),

@@ -59,7 +59,7 @@ class Flight:
 
     @property
     def attempted(self) -> Appended | None:
-        """What may be recorded although nobody saw it: all of it, or nothing."""
+        """What may be recorded although no caller saw it: all of it, or nothing."""
         return self.appended if self.appended is not None and self.appended.count == self.batch.count else None
 
     def parts(self, head: Head, most: int) -> Iterator[bytes]:
@@ -90,7 +90,7 @@ class BrokenOff(Exception):
 
 
 class Copyist:
-    """A thread that does one piece of work after the other; `on_end` is called when it ends, for whatever reason."""
+    """A thread that does one piece of work after the other; `on_end` is called when it ends, for any reason."""
 
     def __init__(self, name: str, on_end: Callable[[], None]) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], None], Future[None]] | None] = queue.SimpleQueue()
@@ -127,7 +127,7 @@ class Copyist:
             self._leave()
 
     def _leave(self) -> None:
-        """Tell whoever waits for what will not be done."""
+        """Fail the commands that wait for what will not be done."""
         with suppress(queue.Empty):
             while True:
                 if (piece := self._work.get_nowait()) is not None:

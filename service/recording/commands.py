@@ -68,17 +68,17 @@ class Command:
         return self.refusal is not None or (self.future.done() and self.future.exception() is not None)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Tell the sender that it is not recorded."""
+        """Answer the sender that it is not recorded."""
         self.refusal = refusal
         self.fail(refusal)
 
     def fail(self, error: BaseException) -> None:
-        """Tell the sender of an error, unless there was an answer before."""
+        """Answer the sender with an error, unless there was an answer before."""
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 
     def answer(self, receipt: Receipt) -> None:
-        """Tell the sender what was recorded, unless there was another answer before."""
+        """Answer the sender with what was recorded, unless there was another answer before."""
         with suppress(InvalidStateError):
             self.future.set_result(receipt)
 
@@ -125,7 +125,7 @@ class Group:
 
     @property
     def is_answered(self) -> bool:
-        """Whether nobody waits for it any more."""
+        """Whether no sender waits for it any more."""
         return all(command.future.done() for command in self.commands)
 
     @property
@@ -242,7 +242,7 @@ class Group:
         return True
 
     def acknowledge(self, first: int) -> None:
-        """Tell every sender; what was recorded stands from position `first` on."""
+        """Answer every sender; what was recorded stands from position `first` on."""
         of_keys: dict[int, Receipt] = {}
         for command, receipt in self._receipts(first):
             if command.key is not None:
@@ -253,7 +253,7 @@ class Group:
             if command.refusal is not None:
                 command.fail(command.refusal)
             elif isinstance(command.remembered, Command):
-                command.answer(Remembered.read(of_keys[id(command.remembered)].told()))
+                command.answer(Remembered.read(of_keys[id(command.remembered)].to_keep()))
             elif command.remembered is not None:
                 command.answer(command.remembered)
 
@@ -270,7 +270,7 @@ class Group:
             first += command.recorded
 
     def fail(self, error: BaseException) -> None:
-        """Tell everybody who has not been told that recording failed."""
+        """Answer every sender that has no answer yet that recording failed."""
         for command in self.commands:
             command.fail(error)
 

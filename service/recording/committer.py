@@ -24,7 +24,7 @@ LOOK_S = 0.1
 CLOSING_S = 15.0
 #: A connection that has been in use for so long when its user is late does not come back.
 CUT_OFF_S = 2.0
-#: Whoever waits longer than this shows that nothing is recorded.
+#: A command that waits longer than this shows that nothing is recorded.
 TROUBLING_WAIT_S = 10.0
 #: A thread of the watch's that failed looks again as soon.
 WATCHING = Pauses(most_s=1.0)
@@ -41,16 +41,16 @@ class Committer:
         waiting_commands: int = WAITING_REQUESTS,
     ) -> None:
         self.ledger = ledger
-        #: Told of what was just committed: the first position, and the leaf hashes of it and those behind it.
+        #: Called with what was just committed: the first position, and the leaf hashes of it and those behind it.
         self.on_append = on_append
-        #: Told how many events a transaction recorded.
+        #: Called with how many events a transaction recorded.
         self.on_group: Callable[[int], None] = lambda events: None
         #: The last position that this process has acknowledged.
         self.acknowledged = 0
         self._waiting = Waiting(patience_s, waiting_commands)
         self._health = Health()
         # All threads are there from the beginning: one that cannot be started later would leave commands unanswered.
-        # Those that record never begin anew: where one ends by a fault of ours, nobody knows what it had in hand.
+        # Those that record never begin anew: where one ends by a fault of ours, it is not known what it had in hand.
         self._writer = Copyist("writer", self._waiting.refuse_all)
         self._groups = GroupWriter(ledger.recorder, self._writer, self._waiting, self._health, self._recorded)
         self._routine = Routine("committer", self._run, restarts=False, wake=self._waiting.end)

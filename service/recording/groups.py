@@ -40,7 +40,7 @@ RETRIES = Pauses(first_s=0.1, most_s=0.25)
 
 
 class GroupWriter:
-    """Decides groups and records them, for one thread; `recorded` is told of each that is committed."""
+    """Decides groups and records them, for one thread; `recorded` is called with each that is committed."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class GroupWriter:
         self._appends = Attempts("recording", RETRIES)
 
     def take_on(self, group: Group) -> None:
-        """Decide a group and have it recorded, and its senders told; what it was too slow for is left in it."""
+        """Decide a group and have it recorded, and its senders answered; what it was too slow for is left in it."""
         try:
             self._take_on(group)
         except BaseException as error:
             self._fail(group, error)
 
     def cut_off(self, now: float, after_s: float) -> None:
-        """Cut connections that nothing comes back from: nobody waits for what they record any more."""
+        """Cut connections that nothing comes back from: no sender waits for what they record any more."""
         for thread, group in list(self.at_work.items()):
             if group.is_answered:
                 # Where it still waits for an answer of PostgreSQL's, there will be none.
@@ -79,7 +79,7 @@ class GroupWriter:
 
     def rehearse(self) -> None:
         """Find out whether something could be recorded again, without recording anything."""
-        # Nobody waits for it: the watch cuts it off where PostgreSQL says nothing.
+        # No sender waits for it: the watch cuts it off where PostgreSQL says nothing.
         self.at_work[threading.get_ident()] = Group([])
         self.health.rehearse(self.recorder)
 
@@ -130,7 +130,7 @@ class GroupWriter:
         return True
 
     def _fly(self, flight: "Flight") -> None:
-        """Record a group in a thread of its own, and tell its senders."""
+        """Record a group in a thread of its own, and answer its senders."""
         self.at_work[threading.get_ident()] = flight.group
         try:
             with self.recorder.appending() as appending:
@@ -175,7 +175,7 @@ class GroupWriter:
         self.at_work[threading.get_ident()] = group
         while True:
             if attempted is None:
-                # What was never sent to PostgreSQL need not be, where nobody waits for it any more.
+                # What was never sent to PostgreSQL need not be, where no sender waits for it any more.
                 group.commands = [command for command in group.commands if command.begin()]
                 if not group.commands:
                     return

@@ -32,11 +32,11 @@ def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mappin
 
 def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Receipt]]) -> None:
     """Record what became of requests, in the transaction that records their events; KeyTaken where one is there."""
-    keep_told(connection, [(key, receipt.told()) for key, receipt in receipts])
+    keep_answers(connection, [(key, receipt.to_keep()) for key, receipt in receipts])
 
 
-def keep_told(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Mapping[str, Any]]]) -> None:
-    """The same for whatever else is made under a key, with what is to be told of it."""
+def keep_answers(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Mapping[str, Any]]]) -> None:
+    """The same for anything else that is made under a key, with the answer that is kept."""
     if not receipts:
         return
     query = (
@@ -48,7 +48,7 @@ def keep_told(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyK
         [key.actor for key, _ in receipts],
         [key.key for key, _ in receipts],
         [key.fingerprint for key, _ in receipts],
-        [json.dumps(told) for _, told in receipts],
+        [json.dumps(answer) for _, answer in receipts],
     )
     if connection.execute(query, columns, prepare=True).rowcount < len(receipts):
         raise KeyTaken

@@ -68,7 +68,7 @@ class Receipt:
             return self.first + self.recorded - 1
         return max(event.position for event in self.events)
 
-    def told(self) -> dict[str, Any]:
+    def to_keep(self) -> dict[str, Any]:
         """What is kept of it under an idempotency key."""
         return {
             "count": self.count,
@@ -99,32 +99,32 @@ class Receipt:
 class Remembered(Receipt):
     """What had become of a command that is sent again under its idempotency key."""
 
-    told_before: Mapping[str, Any] = field(default_factory=dict)
+    answered_before: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, told: Mapping[str, Any]) -> "Remembered":
+    def read(cls, kept: Mapping[str, Any]) -> "Remembered":
         """From what was kept."""
-        return cls((), 0, told.get("first", 0), told_before=told)
+        return cls((), 0, kept.get("first", 0), answered_before=kept)
 
     @property
     def count(self) -> int:
         """How many events were recorded then."""
-        return int(self.told_before["count"])
+        return int(self.answered_before["count"])
 
     @property
     def first_position(self) -> int:
         """The lowest of their positions."""
-        return int(self.told_before["first"])
+        return int(self.answered_before["first"])
 
     @property
     def last_position(self) -> int:
         """The highest of their positions."""
-        return int(self.told_before["last"])
+        return int(self.answered_before["last"])
 
     @cached_property
     def events(self) -> tuple[Placed, ...]:
         """Where each event stands, as far as that was kept."""
-        return tuple(Placed(*event) for event in self.told_before["events"])
+        return tuple(Placed(*event) for event in self.answered_before["events"])
 
 
 class KeptReceipt(NamedTuple):

@@ -11,7 +11,7 @@ from service.recording.commands import Command, Group
 #: A group takes commands until it holds this many events; one larger command makes a group of its own.
 GROUP_EVENTS = 8_000
 #: How long a sender waits for an answer, from when the command was taken on: what was not recorded by then is given up,
-#: whatever the reason, or its end is not known.
+#: for any reason, or its end is not known.
 PATIENCE_S = 20.0
 #: For each event of a command so much is added.
 PATIENCE_OF_EVENT_S = 0.005
@@ -50,7 +50,7 @@ class Waiting:
         self._entrance = threading.Lock()
         #: Commands that wait before those of the queue.
         self._held: deque[Command] = deque()
-        #: Whatever was taken on and may not be answered yet, the oldest first.
+        #: What was taken on and may not be answered yet, the oldest first.
         self._unanswered: deque[Command] = deque()
 
     def __len__(self) -> int:
@@ -82,20 +82,20 @@ class Waiting:
             self.give_up_at = time.monotonic() + patience_s
 
     def end(self) -> None:
-        """Have whoever takes groups come to the end behind what waits."""
+        """Have the thread that takes groups come to the end behind what waits."""
         self._queue.put(None)
 
     def landed(self) -> None:
-        """Have whoever takes groups see that something was recorded."""
+        """Have the thread that takes groups see that something was recorded."""
         self._queue.put(True)
 
     def leave(self) -> None:
-        """Tell everybody who is not answered that nothing more is recorded."""
+        """Answer every sender that waits that nothing more is recorded."""
         for command in self._unanswered:
             command.fail(Unavailable(SHUTTING_DOWN))
 
     def refuse_all(self) -> None:
-        """Tell everybody that nothing is recorded any more, where a thread has ended though nobody closed this."""
+        """Answer every sender that nothing is recorded any more: a thread has ended though this was not closed."""
         with self._entrance:
             if self.shut is not None:
                 return

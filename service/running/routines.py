@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 #: How long a thread has to come to its end once it was asked to.
 STOP_S = 30.0
-#: Attempts to start a thread where the system has none to give, before whoever needs it is told.
+#: Attempts to start a thread where the system has none to give, before that is an error.
 STARTS = 5
 
 State = Literal["new", "running", "pausing", "ended", "stopped"]
@@ -29,7 +29,7 @@ class Life:
 
     name: str
     #: new: not started yet; running; pausing: it failed, and is begun again after a pause; ended: it failed for good,
-    #: or returned though nobody asked it to; stopped: as it was asked to.
+    #: or returned though it was not asked to; stopped: as it was asked to.
     state: State
     #: How long it has been so.
     for_s: float

@@ -37,7 +37,7 @@ class Appending:
         self.head = head
 
     def insert(self, events: Written) -> None:
-        """Append events that continue the head, and tell those who wait for new ones when the transaction commits."""
+        """Append events that continue the head, and notify those who wait for new ones when the transaction commits."""
         if events.many >= COPIED_EVENTS:
             self.copy([events.rows()])
         elif events.many:

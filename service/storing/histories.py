@@ -49,7 +49,7 @@ class Histories:
         found = self.ledger.recorder.by_ids([event_id]).get(event_id)
         return None if found is None else read_bytes(found).stream
 
-    def told(
+    def past_events(
         self, stream: str, position: int, known_on: date | None = None, effective_on: date | None = None
     ) -> Sequence[PastEvent]:
         """The events of a stream up to a position that one could know on a day, in the order of their versions.
@@ -57,15 +57,15 @@ class Histories:
         Retracted ones stand among them, with what retracts them. `effective_on`: without those that were to come then;
         what is said about an event is about the record and not about the world, and is never left out for that.
         """
-        told = []
+        found = []
         for state in self.ledger.recorder.by_streams([stream]).get(stream, ()):
             event = read_bytes(state)
             if event.position > position or (known_on is not None and event.known_on > known_on):
                 continue
             if effective_on is not None and event.ends_on > effective_on and event.type not in ABOUT_EVENTS:
                 continue
-            told.append(PastEvent(event, state))
-        return told
+            found.append(PastEvent(event, state))
+        return found
 
 
 def latest(events: Sequence[Recorded], effective_on: date) -> Recorded | None:

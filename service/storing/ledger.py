@@ -39,7 +39,7 @@ from service.storing.writing import EPOCH, TICK, Head, Place
 Unreachable = (OperationalError, InterfaceError)
 #: How long the connection pool keeps trying to reach a database that is gone before it waits to be asked again.
 GIVE_UP_S = 4.0
-#: How long whoever reads waits for a connection.
+#: How long a reader waits for a connection.
 CONNECTION_WAIT_S = 5.0
 
 
@@ -103,7 +103,7 @@ ALL = EventFilter()
 
 
 class ReadOnly(OperationalError):
-    """The server takes nothing in: a standby, or one that was told so."""
+    """The server takes nothing in: a standby, or one that is set so."""
 
 
 #: What is said of what PostgreSQL says.

@@ -11,7 +11,7 @@ from domain.lots import Decided, Sent
 from domain.streams import Stream, advance, fold
 from service.storing.ledger import LedgerRecorder, read_bytes
 
-#: Streams kept of organisations, products and whatever else is no order; the least recently used are forgotten first.
+#: Streams kept of organisations, products and all else that is no order; the least recently used are forgotten first.
 MOST_STREAMS = 100_000
 #: Orders kept. They come and go, and do not push out what every order names.
 MOST_ORDERS = 20_000
@@ -27,7 +27,7 @@ Remembered = Stream | Decided
 class StreamCache:
     """Streams as of `position` or later, and the events that the requests at hand name by id (a Reader).
 
-    `before_reading` is called before the ledger is read: whoever remembers what is not recorded yet waits for it there.
+    `before_reading` is called before the ledger is read: a caller may wait there for what is not recorded yet.
     """
 
     def __init__(self, recorder: LedgerRecorder, before_reading: Callable[[], None] = lambda: None) -> None:

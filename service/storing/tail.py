@@ -16,7 +16,7 @@ from service.storing.ledger import DescribedRow, EventFilter, Ledger
 
 #: Without word from a writer of this process, the ledger is looked at so often.
 POLL_S = 0.25
-#: The newest events that are kept in memory; whoever is further behind reads from PostgreSQL.
+#: The newest events that are kept in memory; a listener that is further behind reads from PostgreSQL.
 KEPT_EVENTS = 4_096
 PAGE_EVENTS = 500
 #: Between two attempts to read what was appended, at most.
@@ -51,7 +51,7 @@ class Tail:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop; whoever listens comes to an end."""
+        """Stop; every listener comes to an end."""
         self.routine.stop()
         self._notify()
 
@@ -133,7 +133,7 @@ class Tail:
         head = self.ledger.recorder.head().position
         if head <= self.position:
             return False
-        # Where nobody listened for long, what came meanwhile is read by those who want it.
+        # Where no listener was there for long, what came meanwhile is read by those who want it.
         first = max(self.position, head - KEPT_EVENTS)
         events = self.ledger.recorder.described_after(first, head - first, upto=head)
         with self._lock:
@@ -147,7 +147,7 @@ class Tail:
         with self._lock:
             listeners, self._listeners = self._listeners, {}
         for loop, moved in listeners.items():
-            # A loop that was closed has nobody left who waits.
+            # A loop that was closed has no listener left.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(_finish, moved)
 

@@ -18,7 +18,7 @@ from service.storing.ledger import LedgerDatastore
 
 Role = Literal["viewer", "recorder", "auditor", "admin"]
 
-#: What every token begins with, so that scanners of leaked secrets can tell one.
+#: What every token begins with, so that scanners of leaked secrets can recognise one.
 PREFIX = "daybook_"
 ID_BYTES = 8
 FORM_OF_ID = f"[0-9a-f]{{{2 * ID_BYTES}}}"
@@ -27,7 +27,7 @@ SECRET_BYTES = 32
 TRUSTED_S = 5.0
 #: The last use is kept no finer than this.
 USE_NOTED = timedelta(minutes=1)
-#: Tokens remembered between requests; and ids that are nobody's, apart, so that whoever invents some displaces none.
+#: Tokens remembered between requests; and ids of no token, apart, so that invented ones displace none.
 MOST_REMEMBERED = 10_000
 MOST_UNKNOWN = 1_000
 
@@ -57,7 +57,7 @@ class Token:
 
 
 class TokenRefused(Exception):
-    """The token is not let in; the message says why, to whoever holds it."""
+    """The token is not let in; the message says why, to its holder."""
 
 
 class UnknownToken(Exception):
@@ -83,7 +83,7 @@ class Tokens:
     def __init__(self, datastore: LedgerDatastore) -> None:
         self._datastore = datastore
         self._remembered: dict[str, tuple[Token, float]] = {}
-        #: Ids that are nobody's, and when that was seen.
+        #: Ids of no token, and when that was seen.
         self._unknown: dict[str, float] = {}
         self._lock = threading.Lock()
 

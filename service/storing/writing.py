@@ -49,7 +49,7 @@ class ClockSetBack(Exception):
     def __init__(self, head: Head) -> None:
         assert head.recorded_at is not None
         super().__init__(f"the last event was recorded at {head.recorded_at}, the database's clock says {head.clock}")
-        #: Until then, if nobody sets the clock.
+        #: Until then, if the clock is not set.
         self.wait_s = (head.recorded_at - head.clock - FURTHEST_AHEAD).total_seconds()
 
 

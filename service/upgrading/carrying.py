@@ -16,7 +16,7 @@ from service.upgrading.errors import UpgradeRefused
 #: Of the server that is filled: what is loaded in the transaction that makes its table needs no write-ahead log then,
 #: since it is on disk before the transaction is.
 QUICK = {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "256MB", "autovacuum": "off"}
-#: Of the server that is read: nobody changes anything.
+#: Of the server that is read: no session changes anything.
 STILL = {"default_transaction_read_only": "on", "autovacuum": "off"}
 #: How often it is looked how far a dump is.
 LOOK_S = 0.5
@@ -24,7 +24,7 @@ LOOK_S = 0.5
 SAID_BYTES = 1500
 
 #: Bytes carried over so far, and about how many there are.
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 class ProgramFailed(Exception):
@@ -43,7 +43,7 @@ def refuse_strangers(source: str) -> None:
         raise UpgradeRefused(f"the server has databases that would not be carried over: {names}; move them away first")
 
 
-def carry(source: str, target: str, programs: Path, told: Told = lambda done, total: None) -> None:
+def carry(source: str, target: str, programs: Path, on_progress: OnProgress = lambda done, total: None) -> None:
     """Make the empty database `target` what `source` is: tables, rows, functions, triggers and rights.
 
     `programs`: a folder of PostgreSQL's, not older than either server. The roles are made as a service makes them.
@@ -55,7 +55,7 @@ def carry(source: str, target: str, programs: Path, told: Told = lambda done, to
     _pipe(
         [str(programs / "pg_dump"), "--format=custom", "--compress=none", f"--dbname={source}"],
         [str(programs / "pg_restore"), "--exit-on-error", "--single-transaction", f"--dbname={target}"],
-        lambda: told(min(_size(target), total), total),
+        lambda: on_progress(min(_size(target), total), total),
     )
     with psycopg.connect(target, autocommit=True) as connection:
         close_doors(connection)
@@ -104,7 +104,7 @@ def _pipe(first: list[str], second: list[str], look: Callable[[], None]) -> None
                 if process is not None and process.poll() is None:
                     process.kill()
                     process.wait()
-        # Where the reader ends first, the writer only says that nobody listens.
+        # Where the reader ends first, the writer only says that its output is not read.
         for process, said in ((reading, second_said), (writing, first_said)):
             if process.returncode:
                 raise ProgramFailed(_read(said))

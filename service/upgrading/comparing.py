@@ -43,7 +43,7 @@ def compare(source: str, target: str, say: Callable[[str], None] = lambda senten
 
 
 def events_upto(conninfo: str, position: int) -> Contents:
-    """What the first events of a ledger are, whatever came since."""
+    """What the first events of a ledger are, independent of what came since."""
     with _reading(conninfo) as connection:
         return events(connection, position)
 

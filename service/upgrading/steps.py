@@ -13,7 +13,7 @@ import psycopg
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.errors import EmbeddedPostgresError, HomeInUseError
 from service.postgres.folder import PostgresFolder
-from service.upgrading.carrying import QUICK, STILL, ProgramFailed, Told, carry, refuse_strangers, schema
+from service.upgrading.carrying import QUICK, STILL, OnProgress, ProgramFailed, carry, refuse_strangers, schema
 from service.upgrading.comparing import Contents, compare, events_upto
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
 from service.upgrading.planning import Plan
@@ -34,7 +34,7 @@ class Kept:
     digest: str
 
 
-def upgrade(plan: Plan, verify: Verify, say: Say, told: Told = lambda done, total: None) -> Contents:
+def upgrade(plan: Plan, verify: Verify, say: Say, on_progress: OnProgress = lambda done, total: None) -> Contents:
     """Carry the data of a home over, and put it in the place of the old, which is kept; the events that it holds.
 
     Until the last step nothing of the home changes but a folder that is removed again. Raises UpgradeRefused,
@@ -46,7 +46,7 @@ def upgrade(plan: Plan, verify: Verify, say: Say, told: Told = lambda done, tota
         if plan.folder.data_major() != plan.old.major:
             raise UpgradeRefused(f"{plan.folder.data} was changed meanwhile: look at it again")
         try:
-            found = _carry_over(plan, lock, verify, say, told)
+            found = _carry_over(plan, lock, verify, say, on_progress)
             with _step("putting the new data in the place of the old", say):
                 _note(plan, found)
                 put_in_place(plan)
@@ -105,7 +105,7 @@ def discard(folder: PostgresFolder, conninfo: str, verify: Verify, say: Say) -> 
     return removed
 
 
-def _carry_over(plan: Plan, lock: int, verify: Verify, say: Say, told: Told) -> Contents:
+def _carry_over(plan: Plan, lock: int, verify: Verify, say: Say, on_progress: OnProgress) -> Contents:
     """Make the new data, whole and compared; both servers have ended then."""
     old = EmbeddedPostgres(
         plan.passing / "old", plan.old.folder, settings=STILL, data=plan.folder.data, holding=(lock,)
@@ -118,7 +118,7 @@ def _carry_over(plan: Plan, lock: int, verify: Verify, say: Say, told: Told) -> 
         with _step(f"making data of PostgreSQL {plan.new.major}", say):
             new.start()
         with _step("carrying everything over", say):
-            carry(old.conninfo, new.conninfo, plan.new.folder, told)
+            carry(old.conninfo, new.conninfo, plan.new.folder, on_progress)
         with _step("comparing tables, functions, triggers and rights", say):
             if schema(old.conninfo, plan.new.folder) != schema(new.conninfo, plan.new.folder):
                 raise NotTheSame("what was carried over has other tables, functions, triggers or rights")
@@ -137,7 +137,7 @@ def _carry_over(plan: Plan, lock: int, verify: Verify, say: Say, told: Told) -> 
 
 @contextmanager
 def _held(folder: PostgresFolder) -> Iterator[int]:
-    """Own the home: nobody starts a server on it meanwhile."""
+    """Own the home: no other process starts a server on it meanwhile."""
     try:
         lock = folder.take(os.getpid(), patience_seconds=LOCK_PATIENCE_S, give_up=lambda: False)
     except HomeInUseError as error:

@@ -32,7 +32,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """What tells a checkpoint of this log from any other."""
+    """What distinguishes a checkpoint of this log from any other."""
 
     origin: str
     keys: tuple[VerifierKey, ...]

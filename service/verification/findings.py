@@ -120,7 +120,7 @@ class Report:
     cosignatures: int
     #: Kept in the home.
     kept: tuple[Copies, ...]
-    #: Handed in by whoever verifies: what a backup restored together with the home does not change.
+    #: Handed in by the caller: what a backup restored together with the home does not change.
     anchors: tuple[Copies, ...]
     findings: tuple[Finding, ...]
     #: Found beyond those listed.

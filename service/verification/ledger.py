@@ -23,8 +23,8 @@ from service.verification.stored import Stored, StoredTile
 from service.verification.survey import Survey, chunks
 from service.verification.workers import Reader, reader
 
-#: What a verification tells of its progress: events read, events there are, and whether it is looking closer.
-Told = Callable[[int, int, bool], None]
+#: What a verification reports of its progress: events read, events there are, and whether it is looking closer.
+OnProgress = Callable[[int, int, bool], None]
 
 
 class NothingToVerify(Exception):
@@ -45,19 +45,19 @@ class Wanted:
     workers: int | None = None
 
 
-def verify_ledger(conninfo: str, wanted: Wanted, told: Told = lambda read, there, closer: None) -> Report:
+def verify_ledger(conninfo: str, wanted: Wanted, on_progress: OnProgress = lambda read, there, closer: None) -> Report:
     """Verify the ledger of a database as it is now; raises NothingToVerify, and OSError for a file of checkpoints.
 
-    Whatever was done to the database becomes a finding, never an exception.
+    Anything that was done to the database becomes a finding, never an exception.
     """
     with snapshot_connection(conninfo) as connection:
-        return verify_state(connection, wanted, told, conninfo)
+        return verify_state(connection, wanted, on_progress, conninfo)
 
 
 def verify_state(
     connection: Connection[Any],
     wanted: Wanted,
-    told: Told = lambda read, there, closer: None,
+    on_progress: OnProgress = lambda read, there, closer: None,
     conninfo: str | None = None,
 ) -> Report:
     """Verify the ledger as a connection sees it; several processes read it only where they can see the same state."""
@@ -74,7 +74,7 @@ def verify_state(
     kept_files = wanted.kept(str(origin), created_at) if created_at is not None else []
     kept = tuple(outside.read(str(path), read_file(path), keyring) for path in kept_files)
     anchors = tuple(outside.read(str(path), data, keyring) for path, data in files)
-    verification = _Verification(conninfo, connection, stored, keyring, outside, wanted, told)
+    verification = _Verification(conninfo, connection, stored, keyring, outside, wanted, on_progress)
     verification.run()
     found, more = listed(verification.findings.ordered())
     return Report(
@@ -110,7 +110,7 @@ class _Verification:
     keyring: Keyring
     outside: Outside
     wanted: Wanted
-    told: Told
+    on_progress: OnProgress
     findings: Findings = field(default_factory=Findings)
     events: int = 0
     proven: int = 0
@@ -134,7 +134,7 @@ class _Verification:
         largest = self.stored.largest_checkpoint()
         survey = Survey(
             self.stored, self.connection, self.keyring, self.outside, self.findings, largest,
-            lambda read: self.told(read, there, False),
+            lambda read: self.on_progress(read, there, False),
         )  # fmt: skip
         with reader(self.conninfo, self.connection, there, self.wanted.workers) as reading:
             survey.run(reading)
@@ -169,7 +169,7 @@ class _Verification:
                     upper.add(subtree_root(right))
                 if block.number >= survey.dirty:
                     self._locate(locator, reference.upto, block, right)
-            self.told(seen, there, True)
+            self.on_progress(seen, there, True)
         self.findings.add(*locator.findings())
         if known:
             upper.finish()
@@ -179,7 +179,7 @@ class _Verification:
         first, count = block.number * WIDTH, len(block.leaves) // HASH_BYTES
         covered = min(WIDTH, max(0, upto - first))
         if block.in_order and not count:
-            return  # what is missing is told by what is there
+            return  # what is missing shows in what is there
         if block.in_order and covered in (0, count) and right is not None and right == block.leaves[: len(right)]:
             certain = covered > 0
             locator.take_block(first + 1, count, block.first_at, block.last_at, certain=certain)
@@ -246,7 +246,7 @@ class _Verification:
     def _contradictions(self, survey: Survey, there: int) -> None:
         """Signed checkpoints that the ledger does not lead to."""
         reference, proven = survey.reference, survey.reference.proven
-        told = False
+        reported = False
         for signed in sorted(survey.unmatched, key=lambda one: one.size):
             if signed.size > there:
                 continue
@@ -261,7 +261,7 @@ class _Verification:
                 for finding in self.findings.found
                 if finding.kind not in (Kind.COLUMN, Kind.TIME)
             )
-            if told or explained:
+            if reported or explained:
                 continue
             before = [size for size in survey.matched_outside if size < signed.size]
             first = (max(before, default=0) if signed.size <= reference.proven else proven) + 1
@@ -272,7 +272,7 @@ class _Verification:
             )
             upto = signed.size if signed.size > first else None
             self.findings.add(Finding(Kind.REWRITTEN, message, first, upto, size=signed.size))
-            told = True
+            reported = True
 
     def _log_itself(self, survey: Survey) -> None:
         if survey.largest is None:

@@ -106,7 +106,7 @@ def blocks(connection: Connection[Any], first: int, last: int) -> Iterator[Block
 
 
 def _block(number: int, columns: Sequence[Any]) -> Block:
-    """A block of what PostgreSQL joined; whatever is unusual is left to be looked at row by row."""
+    """A block of what PostgreSQL joined; any unusual row is left to be looked at row by row."""
     positions, versions, moments, streams, topics, identifiers, joined = columns
     if joined is None:
         return Block(number, positions is None, b"")

@@ -36,7 +36,7 @@ class Reference:
     _tiles: "OrderedDict[int, bytes]" = field(default_factory=OrderedDict)
 
     def by_events(self, position: int) -> bool:
-        """Whether the event at a position is right, whatever the tiles say."""
+        """Whether the event at a position is right, even against the tiles."""
         return any(part.single is None and part.first <= position <= part.last for part in self.decided)
 
     def hash_at(self, position: int) -> bytes | None:

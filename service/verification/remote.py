@@ -21,7 +21,7 @@ from service.verification.reading import hashes_of
 #: Gives the file at a path below a log's address; None where there is none.
 Fetch = Callable[[str], bytes | None]
 #: Entries read, and entries there are.
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 LARGEST_BUNDLE_BYTES = WIDTH * (2 + 65_535)
 TIMEOUT_S = 60.0
@@ -70,7 +70,7 @@ def verify_log(
     fetch: Fetch,
     keys: Sequence[VerifierKey],
     anchors: Sequence[Path] = (),
-    told: Told = lambda read, there: None,
+    on_progress: OnProgress = lambda read, there: None,
 ) -> LogReport:
     """Read a log's checkpoint, every entry and every tile, and hold them against one another and against the keys.
 
@@ -88,7 +88,7 @@ def verify_log(
     outside = Outside()
     keyring = Keyring(opened.origin, tuple(keys))
     copies = tuple(outside.read(str(path), read_file(path), keyring) for path in anchors)
-    reading = _Reading(fetch, opened, outside, told)
+    reading = _Reading(fetch, opened, outside, on_progress)
     reading.run()
     found, more = listed(reading.findings.ordered())
     return LogReport(
@@ -114,7 +114,7 @@ class _Reading:
     fetch: Fetch
     checkpoint: Checkpoint
     outside: Outside
-    told: Told
+    on_progress: OnProgress
     findings: Findings = field(default_factory=Findings)
     entries: int = 0
     #: The tree over the entries, and that over the hashes in the tiles; None where one of them is not there.
@@ -132,7 +132,7 @@ class _Reading:
         self._by_tiles = self._by_entries
         for number in range(-(-size // WIDTH)):
             self._take(number, min(WIDTH, size - number * WIDTH))
-            self.told(self.entries, size)
+            self.on_progress(self.entries, size)
             if len(self.findings.found) >= LISTED:
                 break
         else:

@@ -58,7 +58,7 @@ class Reader:
 def reader(
     conninfo: str | None, connection: Connection[Any], events: int, workers: int | None = None
 ) -> Iterator[Reader]:
-    """Whoever reads a ledger of so many events in the state that the connection sees."""
+    """The workers that read a ledger of so many events in the state that the connection sees."""
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS) if events >= WORTH_IT_EVENTS else 0
     if workers == 0 or conninfo is None:

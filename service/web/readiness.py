@@ -72,7 +72,7 @@ class ReadinessProbe:
             "writing": self._work.trouble(seen) or WELL,
             "oldest_waiting_s": round(self._daybook.committer.oldest_s, 3),
             "checkpoint": checkpoint,
-            "work": {name: doing.told() for name, doing in self._work.doing(seen).items()},
+            "work": {name: doing.as_object() for name, doing in self._work.doing(seen).items()},
         }
 
 

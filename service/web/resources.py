@@ -71,7 +71,7 @@ async def _record_correction(request: Request, context: Context, kind: Kind, ide
 def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier: str) -> Facts:
     """A retraction, and what replaces the event in the same breath where it is given.
 
-    The retraction is of the wrong event's own time unless it says otherwise: it works whatever its time. What replaces
+    The retraction is of the wrong event's own time unless it says otherwise: it works for any time. What replaces
     a slip of the pen was known when that was; what replaces something published, when the correction was.
     """
     retraction = {"effective_on": wrong.effective_on.text, **sent}

@@ -1,4 +1,4 @@
-"""Events as they are recorded, pushed to whoever listens (server-sent events)."""
+"""Events as they are recorded, pushed to listeners (server-sent events)."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1", tags=["events"], dependencies=[READ])
 
 #: A comment is sent after so long without an event, so that no proxy in between gives the connection up.
 HEARTBEAT_S = 15.0
-#: Whether whoever listens is still let in is asked so often: who is not is let go.
+#: Whether a listener is still let in is checked so often: one that is not is let go.
 ADMITTED_S = 5.0
 #: How long a browser waits before it connects again.
 RETRY_MS = 2_000

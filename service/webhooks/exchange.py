@@ -48,7 +48,7 @@ class Answered:
 class Exchange:
     """Sends messages to addresses that are allowed.
 
-    The proxies of the environment are no business of ours, and whoever redirects is not the one that was named.
+    The proxies of the environment are no business of ours, and a server that redirects is not the one that was named.
     """
 
     def __init__(self, networks: Sequence[Network] = (), timeout_s: float = TIMEOUT_S) -> None:

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from service.postgres.statements import statements_of
 from service.recording.commands import KeyReused
-from service.recording.idempotency import keep_told, recall
+from service.recording.idempotency import keep_answers, recall
 from service.recording.receipts import IdempotencyKey
 from service.storing.ledger import LedgerDatastore
 
@@ -86,12 +86,12 @@ class Webhooks:
     def create(
         self, url: str, types: Sequence[str], streams: Sequence[str], after: int, key: IdempotencyKey | None = None
     ) -> Webhook:
-        """Tell a URL of events behind a position; KeyTaken where something was made under the key before."""
+        """Send a URL the events behind a position; KeyTaken where something was made under the key before."""
         identifier = secrets.token_hex(ID_BYTES)
         values = (identifier, url, new_secret(), list(types), list(streams), after)
         with self._datastore.get_connection() as connection, connection.transaction():
             connection.execute(SQL["create"], values)
-            keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
+            keep_answers(connection, [] if key is None else [(key, {"webhook": identifier})])
         return self.find(identifier)
 
     def made_before(self, key: IdempotencyKey) -> Webhook | None:
@@ -101,7 +101,7 @@ class Webhooks:
             return None
         if kept.fingerprint != key.fingerprint:
             raise KeyReused.of(key)
-        return self.find(kept.receipt.told_before["webhook"])
+        return self.find(kept.receipt.answered_before["webhook"])
 
     def all(self) -> list[Webhook]:
         """Every webhook, in the order in which they were made."""
@@ -121,7 +121,7 @@ class Webhooks:
         return self._one("set-status", (status, identifier), identifier, key)
 
     def set_back(self, identifier: str, after: int, key: IdempotencyKey | None = None) -> Webhook:
-        """Tell it again of everything behind a position; a delivery under way is given up."""
+        """Send it again everything behind a position; a delivery under way is given up."""
         return self._one("set-back", (after, identifier), identifier, key)
 
     def rotate(self, identifier: str, key: IdempotencyKey | None = None) -> Webhook:
@@ -129,7 +129,7 @@ class Webhooks:
         return self._one("rotate", (new_secret(), OVERLAP_HOURS, identifier), identifier, key)
 
     def remove(self, identifier: str) -> None:
-        """Tell it nothing more; raises UnknownWebhook."""
+        """Send it nothing more; raises UnknownWebhook."""
         self._one("remove", (identifier,), identifier)
 
     def _one(
@@ -137,7 +137,7 @@ class Webhooks:
     ) -> Webhook:
         with self._datastore.get_connection() as connection, connection.transaction():
             found = connection.cursor(row_factory=class_row(Webhook)).execute(SQL[block], values).fetchone()
-            keep_told(connection, [] if key is None else [(key, {"webhook": identifier})])
+            keep_answers(connection, [] if key is None else [(key, {"webhook": identifier})])
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
         return found
@@ -145,14 +145,14 @@ class Webhooks:
     def tried(self, key: IdempotencyKey, outcome: Mapping[str, Any]) -> None:
         """Keep how a trial went that was asked for under a key; KeyTaken where another one was."""
         with self._datastore.get_connection() as connection, connection.transaction():
-            keep_told(connection, [(key, {"outcome": outcome})])
+            keep_answers(connection, [(key, {"outcome": outcome})])
 
     def tried_before(self, key: IdempotencyKey) -> Mapping[str, Any] | None:
         """How the trial went that was asked for under a key; None: none was. Raises KeyReused."""
         kept = recall(self._datastore, [key]).get(key[:2])
         if kept is not None and kept.fingerprint != key.fingerprint:
             raise KeyReused.of(key)
-        return None if kept is None else dict(kept.receipt.told_before["outcome"])
+        return None if kept is None else dict(kept.receipt.answered_before["outcome"])
 
     # What a worker does; a lease that was lost answers False, and the worker leaves the webhook alone.
 
@@ -187,7 +187,7 @@ class Webhooks:
         return self._held("failed", (error[:LONGEST_ERROR], wait_s, wait_s, identifier, lease))
 
     def release(self, identifier: str, lease: str) -> bool:
-        """Leave a webhook to whoever comes next."""
+        """Leave a webhook to the next worker."""
         return self._held("release", (identifier, lease))
 
     def _held(self, block: str, values: tuple[object, ...]) -> bool:

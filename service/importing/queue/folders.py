@@ -25,7 +25,7 @@ from service.importing.queue.registry import (
     read_parts,
     store_parts,
 )
-from service.recording.idempotency import KeyTaken, keep_told
+from service.recording.idempotency import KeyTaken, keep_answers
 from service.recording.receipts import IdempotencyKey
 
 logger = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ def _store(connection: Connection[DictRow], kept: Kept, folder: Path, room: Room
         key = IdempotencyKey(kept.key.actor, kept.key.key, bytes.fromhex(kept.key.fingerprint))
         try:
             with connection.transaction():
-                keep_told(connection, [(key, {"import": kept.id})])
+                keep_answers(connection, [(key, {"import": kept.id})])
         except KeyTaken:
             logger.warning("the key of the import %s stands for another request already", kept.id)
 

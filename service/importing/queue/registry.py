@@ -24,7 +24,7 @@ from service.importing.queue.jobs import (
 )
 from service.postgres.statements import statements_of
 from service.recording.commands import KeyReused
-from service.recording.idempotency import KeyTaken, keep_told, recall
+from service.recording.idempotency import KeyTaken, keep_answers, recall
 from service.recording.receipts import IdempotencyKey
 from service.storing.ledger import LedgerDatastore
 
@@ -170,7 +170,7 @@ class Imports:
             return None
         if kept.fingerprint != key.fingerprint:
             raise KeyReused.of(key)
-        return self.find(kept.receipt.told_before["import"])
+        return self.find(kept.receipt.answered_before["import"])
 
     def _insert(
         self, sent: Sent, file: BinaryIO, key: IdempotencyKey | None, check_room: Callable[[int], None]
@@ -191,14 +191,14 @@ class Imports:
                 wish = msgspec.json.encode(sent.wish).decode()
                 values = {**msgspec.structs.asdict(sent), "wish": wish, "keyed": key is not None}
                 connection.execute(SQL["add"], values)
-                keep_told(connection, [] if key is None else [(key, {"import": sent.id})])
+                keep_answers(connection, [] if key is None else [(key, {"import": sent.id})])
                 connection.execute(SQL["notify"], {"channel": CHANNEL})
 
     def _repeated(self, identifier: str, key: IdempotencyKey | None) -> Job:
         """The import of the same file; the key that it was sent under this time stands for it, too."""
         if key is not None:
             with self.datastore.get_connection() as connection, connection.transaction():
-                keep_told(connection, [(key, {"import": identifier})])
+                keep_answers(connection, [(key, {"import": identifier})])
                 connection.execute(SQL["key"], {"id": identifier})
         return self.find(identifier)
 

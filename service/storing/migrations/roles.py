@@ -79,7 +79,7 @@ def close_doors(connection: Connection[Any]) -> None:
 
 
 def powers(connection: Connection[Any]) -> list[str]:
-    """What lets whoever logged in on this connection end that the ledger only grows; empty: nothing does.
+    """What lets the role of this connection end that the ledger only grows; empty: nothing does.
 
     Asked of the role that logged in, not of the one that was set: `set role none` is open to everybody.
     """

@@ -53,7 +53,7 @@ class IdentityProvider:
                    leeway_s=settings.oidc_leeway_s)  # fmt: skip
 
     def admit(self, text: str) -> tuple[str, Role]:
-        """The opaque id and the role of whoever a token speaks for; raises TokenRefused.
+        """The opaque id and the role of the user a token speaks for; raises TokenRefused.
 
         Waits for the provider for `PATIENCE_S` at most, and only where its keys at hand do not do.
         """

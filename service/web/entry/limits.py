@@ -15,7 +15,7 @@ from service.web.problems import HttpProblem
 MOST_PARAMETERS = 1_000
 #: Where the files of the transparency log lie.
 LOG_PATH = re.compile(r"(/api/v1)?/log/")
-#: Whoever sends at least so much is only slow, and not cut off.
+#: A client that sends at least so much is only slow, and not cut off.
 SLOWEST_BYTES_PER_S = 65_536
 #: What a body may have where it says one thing, or supposes some.
 SMALL_BODY_BYTES = 1024 * 1024

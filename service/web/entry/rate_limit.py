@@ -1,4 +1,4 @@
-"""How many requests one token may send, and whoever shows none, and the headers that say so
+"""How many requests one token may send, and a client without one, and the headers that say so
 (draft-ietf-httpapi-ratelimit-headers).
 """
 
@@ -11,7 +11,7 @@ from limits import RateLimitItem, parse
 
 from service.web.problems import HttpProblem
 
-#: Those who are counted at the same time, of each sort, and their requests altogether: some 40 MB. Beyond, whoever
+#: Those who are counted at the same time, of each sort, and their requests altogether: some 40 MB. Beyond, the one that
 #: has asked nothing for longest is forgotten.
 MOST_COUNTED = 10_000
 MOST_REQUESTS = 1_000_000
@@ -47,7 +47,7 @@ class Windows:
         self._amount = amount
         self._seconds = seconds
         self._clock = clock
-        #: Whoever asked last is last.
+        #: The latest to ask is last.
         self._asked: OrderedDict[str, deque[float]] = OrderedDict()
         self._count = 0
 

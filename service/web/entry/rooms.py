@@ -14,7 +14,7 @@ from service.web.problems import HttpProblem
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Requests that may wait for a place in one room, and how long; whoever comes then is asked to come back.
+#: Requests that may wait for a place in one room, and how long; a request beyond is asked to come back.
 MOST_WAITING = 256
 LONGEST_WAIT_S = 10.0
 RETRY_AFTER_S = "2"
@@ -27,7 +27,7 @@ class Room:
         self, threads: int, *, most_waiting: int = MOST_WAITING, longest_wait_s: float = LONGEST_WAIT_S
     ) -> None:
         self._places = CapacityLimiter(threads)
-        # Whoever has a place needs no other one.
+        # A request that has a place needs no other one.
         self._unlimited = CapacityLimiter(float("inf"))
         self._most_waiting = most_waiting
         self._longest_wait_s = longest_wait_s

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from service.observing import logs
-from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, told
+from service.observing.tracebacks import FIRST_CALLS, LAST_CALLS, LONGEST_MESSAGE, MOST_ERRORS, described
 from service.web.entry.access import Access
 from service.web.entry.door import Door
 from service.web.entry.permissions import RECORD, Declarations
@@ -145,15 +145,15 @@ def recursion() -> BaseException:
 
 
 def test_chains_depth_groups_and_messages_are_bounded() -> None:
-    assert told(chain(1000)).count("\nRuntimeError: ") == MOST_ERRORS
-    assert len(told(chain(0))) < 2 * LONGEST_MESSAGE
-    assert len(told(recursion()).splitlines()) <= FIRST_CALLS + LAST_CALLS + 2
+    assert described(chain(1000)).count("\nRuntimeError: ") == MOST_ERRORS
+    assert len(described(chain(0))) < 2 * LONGEST_MESSAGE
+    assert len(described(recursion()).splitlines()) <= FIRST_CALLS + LAST_CALLS + 2
     group = ExceptionGroup("many", [ExceptionGroup("more", [chain(0)] * 1000)] * 1000)
-    assert told(group).count("ValueError") < MOST_ERRORS
+    assert described(group).count("ValueError") < MOST_ERRORS
     circle = RuntimeError("a")
     circle.__cause__ = ValueError("b")
     circle.__cause__.__context__ = circle
-    assert told(circle).splitlines() == ["RuntimeError: a", "caused by:", "ValueError: b"]
+    assert described(circle).splitlines() == ["RuntimeError: a", "caused by:", "ValueError: b"]
 
 
 class Endless:
@@ -170,4 +170,4 @@ def test_no_local_variable_is_looked_at() -> None:
 
     with pytest.raises(ValueError, match="10") as broke:
         broken()
-    assert told(broke.value).splitlines()[-1] == "ValueError: 10"
+    assert described(broke.value).splitlines()[-1] == "ValueError: 10"

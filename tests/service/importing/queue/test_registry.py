@@ -13,7 +13,7 @@ from service.importing.queue.jobs import ImportEnded, Job, Sent, State, TooManyI
 from service.importing.queue.leases import Leases
 from service.importing.queue.registry import Imports
 from service.recording.commands import KeyReused
-from service.recording.idempotency import keep_told
+from service.recording.idempotency import keep_answers
 from service.recording.receipts import IdempotencyKey
 from tests.service.importing.queue.conftest import Put
 
@@ -99,7 +99,7 @@ def test_every_key_under_which_a_file_was_sent_stands_for_its_import(
 def test_a_key_of_another_request_is_refused_whatever_that_recorded(imports: Imports, put: Put, room: Room) -> None:
     job = put(b"1", key=KEY)
     with imports.datastore.get_connection() as connection:
-        keep_told(connection, [(KEY._replace(key="of-events"), {"count": 1, "first": 1, "last": 1, "events": []})])
+        keep_answers(connection, [(KEY._replace(key="of-events"), {"count": 1, "first": 1, "last": 1, "events": []})])
     for key in (OTHER_REQUEST, OTHER_REQUEST._replace(key="of-events")):
         with pytest.raises(KeyReused, match="something else was sent before"):
             sent_again(imports, room, b"2", job, key)
