@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
+import psycopg
 from eventsourcing.application import Application
 from eventsourcing.persistence import (
     AggregateRecorder,
@@ -138,17 +139,23 @@ class LedgerDatastore(PostgresDatastore):
 
     @contextmanager
     def get_connection(self) -> Iterator[Connection[DictRow]]:
-        """A connection for the block; what reads only and is to write is given up, as one that is lost."""
+        """A connection for the block; one that did not do what it was asked is given up, as one that is lost.
+
+        A session is as the database was set when it began: the next one finds what was mended since.
+        """
         thread = threading.get_ident()
         with super().get_connection() as connection:
             before = self._in_use.get(thread)
             self._in_use[thread] = (connection, time.monotonic())
             try:
                 yield connection
-            except ReadOnlySqlTransaction as error:
-                # The next one may lead to a server that writes, or to this one when it does again.
+            except psycopg.IntegrityError:
+                raise  # it did: what was asked contradicts what is there
+            except psycopg.Error as error:
                 connection.close()
-                raise ReadOnly("the database is read-only") from error
+                if isinstance(error, ReadOnlySqlTransaction):
+                    raise ReadOnly("the database is read-only") from error
+                raise
             finally:
                 if before is None:
                     del self._in_use[thread]

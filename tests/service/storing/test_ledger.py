@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from eventsourcing.persistence import ProgrammingError
+from eventsourcing.persistence import PersistenceError, ProgrammingError
 from psycopg import Connection
 
 from domain.events import Recorded, canonical, instant
@@ -219,3 +219,34 @@ def test_an_append_tells_those_who_listen(committer: Committer, database: str) -
         connection.execute("listen ledger_events")
         record(committer, organization("baidu"))
         assert wait_until(lambda: len(list(connection.notifies(timeout=0.1, stop_after=1))) == 1)
+
+
+def test_a_connection_that_failed_is_not_used_again(ledger: Ledger, owner: Connection[Any]) -> None:
+    name = owner.info.dbname
+    datastore = ledger.recorder.datastore
+
+    def asked(statement: str) -> Any:
+        with datastore.get_connection() as connection:
+            return next(iter((connection.execute(statement.encode()).fetchone() or {"": None}).values()))
+
+    for setting, statement, refused in (
+        ("statement_timeout = 20", "select pg_sleep(0.2)", "canceling statement due to statement timeout"),
+        ("search_path = nowhere", "select position from ledger_head", 'relation "ledger_head" does not exist'),
+    ):
+        owner.execute(f"alter database {name} set {setting}".encode())
+        owner.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()",
+            (name,),
+        )
+        assert wait_until(lambda statement=statement, refused=refused: refused in str(_error_of(asked, statement)))
+        owner.execute(f"alter database {name} reset {setting.partition(' ')[0]}".encode())
+        # Those that began meanwhile are as the database was then: each fails once.
+        assert wait_until(lambda statement=statement: all(_error_of(asked, statement) is None for _ in range(5)))
+
+
+def _error_of(act: Any, *values: Any) -> Exception | None:
+    try:
+        act(*values)
+    except PersistenceError as error:
+        return error
+    return None
