@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from eventsourcing.persistence import PersistenceError
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from service.daybook import Daybook
 from service.observing.work import Seen, Work
-from service.storing.ledger import Unreachable
 from service.version import VERSION
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -79,7 +79,8 @@ class _State(Collector):
         yield from self._of_imports()
         try:
             yield from self._of_database()
-        except Unreachable:
+        except PersistenceError:
+            # It is away, or does not do what it is asked.
             yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 0)
 
     def _of_threads(self) -> Iterator[Metric]:

@@ -4,11 +4,13 @@ import asyncio
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
+from eventsourcing.persistence import PersistenceError
 from starlette.responses import JSONResponse, Response
 
 from service.daybook import Daybook
 from service.following.follower import Stopped
 from service.observing.work import WELL, Work
+from service.running.attempts import Attempts
 from service.storing.ledger import Unreachable
 from service.web.looks import SharedLook
 
@@ -24,6 +26,7 @@ class ReadinessProbe:
     def __init__(self, daybook: Daybook, work: Work) -> None:
         self._daybook = daybook
         self._work = work
+        self._looks = Attempts("looking whether the service is ready")
         #: A thread of its own: those of the requests may all wait for a database that is gone.
         thread = CapacityLimiter(1)
         self._look = SharedLook(lambda: to_thread.run_sync(self._state, limiter=thread))
@@ -37,6 +40,10 @@ class ReadinessProbe:
             return _unready("the database does not answer")
         except Unreachable:
             return _unready("the database cannot be reached")
+        except PersistenceError as error:
+            self._looks.failed(error)
+            return _unready("the database does not do what it is asked: the log says why")
+        self._looks.succeeded()
         try:
             self._daybook.follower.refuse_if_stopped()
         except Stopped as stopped:

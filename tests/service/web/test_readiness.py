@@ -226,6 +226,19 @@ def test_where_nothing_can_be_recorded_a_service_is_not_ready(
     assert client.post(EVENTS, json=market()).status_code == 201
 
 
+def test_a_database_that_refuses_what_it_is_asked_makes_a_service_unready(
+    client: TestClient, owner: Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    owner.execute("revoke select on log_checkpoints from daybook_service")
+    status, told = ready(client)
+    assert (status, told) == (503, {"status": "the database does not do what it is asked: the log says why"})
+    assert "permission denied for table log_checkpoints" in caplog.text
+    assert "daybook_database_up 0.0" in client.get("/metrics").text
+    owner.execute("grant select on log_checkpoints to daybook_service")
+    assert ready(client)[0] == 200
+    assert "daybook_database_up 1.0" in client.get("/metrics").text
+
+
 def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_why_and_kept_afterwards(
     client: TestClient, daybook: Daybook, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
