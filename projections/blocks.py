@@ -64,7 +64,8 @@ def read(path: Path) -> Mapping[str, Block]:
 
 def without_comment(text: str) -> str:
     """A block's text without the comment under its heading and the blank lines behind it."""
-    return COMMENTS.sub("", text, count=1).rstrip()
+    comments = COMMENTS.match(text)
+    return text[comments.end() if comments else 0 :].rstrip()
 
 
 def _joined(

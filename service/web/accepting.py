@@ -11,7 +11,7 @@ from service.web.problems import HttpProblem
 #: RFC 9110, 12.4.2.
 WEIGHT = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
 #: The value of a parameter, in which a comma and a semicolon separate nothing (RFC 9110, 5.6.4).
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
+QUOTED_TEXT = re.compile(r'"(?:[^"\\]|\\[\s\S])*+(?:"|\\?\Z)')
 
 
 class Liking(NamedTuple):
@@ -62,7 +62,7 @@ def likings(header: str) -> Mapping[str, Liking]:
     """
     found: dict[str, Liking] = {}
     is_plain: dict[str, bool] = {}
-    plainly = QUOTED.sub("", header) if '"' in header else header
+    plainly = QUOTED_TEXT.sub("", header) if '"' in header else header
     for place, part in enumerate(plainly.split(",")):
         name, *parameters = (text.strip().lower() for text in part.split(";"))
         plain = not parameters or parameters[0].startswith("q=")

@@ -27,6 +27,7 @@ METHODS = ("match", "fullmatch", "search", "sub", "split", "findall", "finditer"
 #: Functions whose patterns are put together when they run: of texts that are escaped, of a mapping, or of
 #: constants that they are given.
 MADE_AT_RUN_TIME = {
+    "service/client/generating.py:blocking",
     "service/client/lines.py:__init__",
     "service/importing/regulations/chains.py:_cites",
     "service/importing/orders/day_formats.py:compile_format",
