@@ -1,7 +1,7 @@
 """How far a command is, on stderr where that is a terminal."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -21,7 +21,9 @@ def say_what_is_made(settings: Settings) -> None:
     """
     provide(settings.home)
     if settings.database_url is None and not PostgresFolder.below(settings.home).holds_data:
-        tables.messages().print(f"making a database in {settings.home} (once) ...", highlight=False)
+        # Where nobody can be told, it is made all the same.
+        with suppress(OSError):
+            tables.messages().print(f"making a database in {settings.home} (once) ...", highlight=False)
 
 
 @contextmanager

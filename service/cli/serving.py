@@ -19,7 +19,7 @@ from service.cli.wholes import WholeRange
 from service.daybook import Daybook, open_daybook
 from service.home import close_secret
 from service.importing.queue.worker import Worker
-from service.observing import traces
+from service.observing import logs, traces
 from service.settings import Settings
 from service.storing.tokens import Tokens
 from service.web.application import application
@@ -47,6 +47,8 @@ def serve_(settings: Settings, /, port: int, host: str) -> None:
     """Serve the ledger over HTTP until SIGINT or SIGTERM ends it."""
     listener = listen(host, port)
     say_what_is_made(settings)
+    # Nobody waits for whoever takes the log; what is said to whoever starts this goes the same way.
+    logs.write_aside()
     with open_daybook(settings) as daybook:
         serve(daybook, settings, listener, access(settings, daybook))
 
@@ -71,13 +73,13 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     daybook.watchers.append(deliveries.wake)
     importing = Worker.of(daybook, settings)
     daybook.others.extend((*deliveries.routines, *importing.routines))
+    if (aside := logs.aside()) is not None:
+        daybook.others.append(aside.routine)
     app = application(daybook, settings, access, tracing, deliveries, importing)
     config = configured(app, settings.body_timeout_s, GRACE_S)
     address = f"[{host}]" if ":" in host else host
-    tables.messages().print(f"ledger {daybook.origin} is served at http://{address}:{port}/", highlight=False)
-    tables.messages().print(
-        f"reference: http://{address}:{port}/docs, ready: http://{address}:{port}/readyz", highlight=False
-    )
+    _say(f"ledger {daybook.origin} is served at http://{address}:{port}/")
+    _say(f"reference: http://{address}:{port}/docs, ready: http://{address}:{port}/readyz")
     # The signal that ends the server is raised again afterwards: it has done its work.
     deliveries.start()
     importing.start()
@@ -91,6 +93,14 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
         deliveries.close()
         if tracing is not None:
             tracing.close()
+
+
+def _say(text: str) -> None:
+    """Tell whoever starts this, in the order of the log."""
+    if (aside := logs.aside()) is None:
+        tables.messages().print(text, highlight=False)
+    else:
+        aside.write(text)
 
 
 def _allow_many_connections() -> None:
@@ -124,7 +134,7 @@ def admin_token(settings: Settings) -> str:
     if not path.exists():
         _write_secret(path, secrets.token_urlsafe(32))
     close_secret(path)
-    tables.messages().print(f"the admin's token is in {path}", highlight=False)
+    _say(f"the admin's token is in {path}")
     return _strong(path.read_text().strip(), str(path))
 
 

@@ -2,11 +2,13 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Literal
 
 import structlog
 from structlog.typing import Processor
 
+from service.observing.aside import Aside, AsideHandler
 from service.observing.tracebacks import errors_as_text, others_bounded
 
 Format = Literal["auto", "json", "text"]
@@ -58,3 +60,25 @@ def configure(level: int, form: Format = "auto") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def write_aside() -> None:
+    """Have this process's log lines written by a thread of their own, from now on, where they go to stderr.
+
+    Raises NotStarted where there is no thread for it.
+    """
+    root = logging.getLogger()
+    for number, handler in enumerate(root.handlers):
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
+            with suppress(OSError):  # it is no file
+                aside = Aside(sys.stderr.fileno())
+                aside.routine.start()
+                instead = AsideHandler(aside)
+                instead.setFormatter(handler.formatter)
+                root.handlers[number] = instead
+
+
+def aside() -> Aside | None:
+    """What writes this process's log lines; None: whoever has something to say does."""
+    handlers = logging.getLogger().handlers
+    return next((handler.aside for handler in handlers if isinstance(handler, AsideHandler)), None)
