@@ -3,6 +3,7 @@
 import os
 import random
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -327,6 +328,30 @@ def projection_damaged_in_use(stage: Stage, chance: random.Random) -> Iterator[N
     yield
 
 
+@contextmanager
+def files_deleted(stage: Stage, chance: random.Random) -> Iterator[None]:
+    """Somebody tidies up the rest of the home, under a running service."""
+    for name in chance.sample(TIDIED, 4):
+        path = stage.home() / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    yield
+    assert wait_until(stage.is_up, 30), "the server was not found again"
+
+
+#: What a home can lose without losing anything.
+TIDIED = (
+    "postgres/state.json",
+    "postgres/socket/.s.PGSQL.5432",
+    "postgres/postgres.log",
+    "projections",
+    "imports",
+    "checkpoints",
+)
+
+
 def _damage(file: Path, chance: random.Random) -> None:
     size = file.stat().st_size
     way = chance.choice(["cut", "empty", "begin", "middle", "everywhere", "zeros"])
@@ -505,6 +530,7 @@ FAULTS = [
     Fault("disk of the home full", disk_full, 30, holds_s=15, external=True, disk="300m"),
     Fault("no memory to be had", limited(resource.RLIMIT_AS, _memory_now), 30, holds_s=20),
     Fault("no files to be had", limited(resource.RLIMIT_NOFILE, _files_now), 30, holds_s=20),
+    Fault("files of the home deleted", files_deleted, 30),
     Fault("projection deleted", projection_deleted, 60),
     Fault("projection damaged", projection_damaged, 60, quick=True),
     Fault("projection damaged in use", projection_damaged_in_use, 60),

@@ -19,6 +19,7 @@ import psycopg
 from service.log.signatures import SigningKey
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
+from service.storing.migrations.roles import as_service
 from tests.nightly.faults import writer
 from tests.nightly.faults.company import Company
 from tests.nightly.faults.records import Record
@@ -82,13 +83,14 @@ class Stage:
     @contextmanager
     def database(self) -> Iterator[str]:
         """The database to look at afterwards, whether or not a service came back that runs it."""
-        if self._is_up():
+        if self.is_up():
             yield self.conninfo()
             return
         with EmbeddedPostgres(self.home()) as server:
             yield server.conninfo
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
+        """Whether the database can be reached, and is where its home says."""
         try:
             psycopg.connect(self.conninfo()).close()
         except (FileNotFoundError, psycopg.OperationalError):
@@ -267,9 +269,14 @@ class ExternalStage(Stage):
         return self.server.server_pid
 
     def settings_of(self, number: int) -> dict[str, str]:
-        """All on one database, able to sign."""
+        """All on one database, as a role that owns nothing, able to sign."""
         del number
-        return {**self.settings, "DAYBOOK_DATABASE_URL": self._through, "DAYBOOK_SIGNING_KEY": self.signing_key}
+        return {
+            **self.settings,
+            "DAYBOOK_DATABASE_URL": as_service(self._through),
+            "DAYBOOK_MIGRATIONS_URL": self._through,
+            "DAYBOOK_SIGNING_KEY": self.signing_key,
+        }
 
 
 @contextmanager
@@ -277,7 +284,7 @@ def small_disk(size: str) -> Iterator[Path]:
     """A folder on a file system of its own of a size such as "400m"; PermissionError where none can be mounted."""
     folder = Path(tempfile.mkdtemp(prefix="f-"))
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if mounted.returncode:
         folder.rmdir()
