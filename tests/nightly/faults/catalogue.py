@@ -14,11 +14,11 @@ from typing import Any
 
 import psycopg
 
-from service.storing.migrations import migrations
 from tests.nightly.faults.company import Clerk, Company, Manner, Receiver
 from tests.nightly.faults.restores import from_archive, from_base_backup, from_dump, from_schema
 from tests.nightly.faults.stage import ExternalStage, Stage, children_of, filled, frozen
 from tests.service.postgres_owner import wait_until
+from tests.service.storing.schemas import schemas
 from tests.service.wire import Lost
 
 #: Brings a fault about on entry and takes it away on exit.
@@ -569,10 +569,5 @@ FAULTS = [
     Fault("restored from a dump", from_dump, 60, external=True, goes_back=True),
     Fault("restored from a base backup", from_base_backup, 60, goes_back=True),
     Fault("restored from an archive", from_archive, 60, goes_back=True),
-    Fault("upgraded from the first day's", from_schema(1, first=True), 60, external=True),
-    *(
-        Fault(f"upgraded from {name}", from_schema(number), 60, external=True)
-        for number, name in enumerate(migrations(), start=1)
-        if number < len(migrations())
-    ),
+    *(Fault(f"upgraded from {name}", from_schema(scripts), 60, external=True) for name, scripts in schemas().items()),
 ]

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import psycopg
 from psycopg import sql
 
 from service.postgres.binaries import find_binaries
-from service.storing.migrations import migrations
 from tests.nightly.faults.stage import ExternalStage, Stage
 from tests.service.postgres_owner import ROOT
 from tests.service.processes import environment
@@ -85,15 +84,8 @@ def from_archive(stage: Stage, chance: random.Random) -> Iterator[None]:
     stage.start(0)
 
 
-#: The first migration as it was on its first day.
-FIRST = ROOT / "tests" / "service" / "storing" / "first_ledger.sql"
-
-
-def from_schema(number: int, *, first: bool = False) -> Callable[[Stage, random.Random], AbstractContextManager[None]]:
-    """The ledger as it stood under the first migrations, which this version brings to today's.
-
-    `first`: as they were on the first day.
-    """
+def from_schema(scripts: Mapping[str, bytes]) -> Callable[[Stage, random.Random], AbstractContextManager[None]]:
+    """The ledger as it stood under these migrations alone, which this version brings to today's schema."""
 
     @contextmanager
     def bring(stage: Stage, chance: random.Random) -> Iterator[None]:
@@ -113,8 +105,8 @@ def from_schema(number: int, *, first: bool = False) -> Callable[[Stage, random.
                 "create table ledger_migrations (name text primary key,"
                 " applied_at timestamptz not null default clock_timestamp())"
             )
-            for name, script in list(migrations().items())[:number]:
-                new.execute(FIRST.read_bytes() if first and name == "0001_ledger" else script)
+            for name, script in scripts.items():
+                new.execute(script)
                 new.execute("insert into ledger_migrations (name) values (%s)", (name,))
             new.execute("insert into ledger_identity (origin, created_at) values (%s, %s)", rows[0])
             with new.cursor().copy(f"copy ledger_events ({columns}) from stdin (format binary)".encode()) as copy:

@@ -22,6 +22,7 @@ from service.storing.ledger import Ledger
 from service.storing.migrations import WrongLedger, migrate, migrations
 from service.storing.migrations.roles import as_service, powers
 from tests.service.purchases import market, record, stored
+from tests.service.storing.schemas import schemas
 
 _numbers = itertools.count(1)
 
@@ -66,10 +67,6 @@ def test_a_migration_leaves_what_is_recorded_alone(database: str, committer: Com
     assert stored(ledger) == before
 
 
-#: The first migration as it was on its first day.
-FIRST = Path(__file__).with_name("first_ledger.sql").read_bytes()
-
-
 def schema(conninfo: str) -> list[str]:
     """All that a database has besides rows: tables, functions, triggers, rights."""
     command = [find_binaries().folder / "pg_dump", "--schema-only", conninfo]
@@ -81,14 +78,11 @@ def schema(conninfo: str) -> list[str]:
 def test_a_ledger_of_any_schema_of_before_comes_to_have_todays(empty: str, server: Connection[Any]) -> None:
     migrate(empty)
     wanted = schema(empty)
-    scripts = migrations()
-    for number in range(1, len(scripts)):
-        for first in (FIRST, scripts["0001_ledger"]) if number == 1 else (FIRST,):
-            with older(server, empty, {**dict(list(scripts.items())[:number]), "0001_ledger": first}) as conninfo:
-                assert schema(conninfo) != wanted
-                migrate(conninfo)
-                assert schema(conninfo) == wanted
-                assert_records(conninfo)
+    for name, scripts in schemas().items():
+        with older(server, empty, scripts) as conninfo:
+            migrate(conninfo)
+            assert schema(conninfo) == wanted, name
+            assert_records(conninfo)
 
 
 @contextmanager
