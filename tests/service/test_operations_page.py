@@ -5,6 +5,7 @@ import re
 from service.cli import serving
 from service.importing import bounds
 from service.importing.queue import leases, run, worker
+from service.observing.aside import LAST_S
 from service.postgres.connections import LOCK_TIMEOUT_S, NOTICING
 from service.recording.committer import CLOSING_S, CUT_OFF_S
 from service.recording.groups import SLOW_S
@@ -48,6 +49,7 @@ WITHIN = {
     "a request's headers, and then its body": f"{setting('body_timeout_s')} s",
     "a listener who takes nothing": f"{stream.SEND_TIMEOUT_S:g} s",
     "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
+    "a service that tells a webhook and says nothing": f"{delivery.LEASE_S:g} s",
     "a process that reads a file to import and says nothing": f"{bounds.STILL_S:g} s",
     "how a mapping or a file's beginning is judged": f"{bounds.JUDGING_S:g} s",
     "an import, for the views": f"{run.PATIENCE_S:g} s",
@@ -60,6 +62,7 @@ WITHIN = {
     "SIGTERM: what waits to be recorded, behind a slow decision, a lock or a database that is gone": (
         f"{CLOSING_S:g} s, and {2 * CUT_OFF_S:g} s to cut connections"
     ),
+    "SIGTERM: the last lines of a log that nobody takes": f"{LAST_S:g} s",
     "SIGTERM: the end of the process": f"{serving.WHOLE_END_S} s",
 }
 
@@ -97,6 +100,6 @@ def test_what_sets_a_bound_is_where_the_table_says() -> None:
 
 def test_what_the_parts_of_an_end_may_take_is_within_the_whole() -> None:
     recording_s = CLOSING_S + 2 * CUT_OFF_S
-    assert serving.GRACE_S + worker.LEAVE_S + recording_s <= serving.WHOLE_END_S
+    assert serving.GRACE_S + worker.LEAVE_S + recording_s + LAST_S <= serving.WHOLE_END_S
     # What is being sent ends while an import does.
     assert exchange.TIMEOUT_S <= worker.LEAVE_S
