@@ -88,7 +88,7 @@ def main() -> None:
     """Measure and print."""
     from service.cli.verify import home_keys
     from service.postgres.database import database
-    from service.verification.ledger import Wanted, verify_ledger
+    from service.verification.ledger import VerificationScope, verify_ledger
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -102,7 +102,7 @@ def main() -> None:
             keys = home_keys(Settings(home=home))
             copies = list((home / "checkpoints").glob("*.ndjson"))
             for name, workers in (("verified", None), ("verified by one process", 0)):
-                wanted = Wanted(keys, lambda origin, created_at: copies, workers=workers)
+                wanted = VerificationScope(keys, lambda origin, created_at: copies, workers=workers)
                 start = time.perf_counter()
                 report = verify_ledger(conninfo, wanted)
                 rates[name] = count / (time.perf_counter() - start)

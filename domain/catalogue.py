@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from domain import fulfilment, orders, organizations, partnerships, products, rates, record, regulations, supply
-from domain.errors import Corrupt, Invalid, Problem, pointer_part
+from domain.errors import Corrupt, Invalid, RequestFault, pointer_part
 from domain.events import Draft, Envelope, Recorded, Request, World, recorded
 from domain.reliance import InstrumentReliance, NoReliance, OrderReliance, Reliance
 from domain.rules import Misplaced
@@ -109,7 +109,7 @@ def read_request(sent: Any, codes: Codes | None) -> Request:
     """
     if not isinstance(sent, dict):
         raise Invalid.at("", "an event is a JSON object")
-    problems: list[Problem] = []
+    problems: list[RequestFault] = []
     envelope: Envelope | None = None
     body: EventData | None = None
     try:
@@ -119,7 +119,7 @@ def read_request(sent: Any, codes: Codes | None) -> Request:
     name, data = sent.get("type"), sent.get("data")
     definition = EVENT_TYPES.get(name) if isinstance(name, str) else None
     if isinstance(name, str) and definition is None:
-        problems.append(Problem("/type", f"unknown event type {name[:40]!r}"))
+        problems.append(RequestFault("/type", f"unknown event type {name[:40]!r}"))
     if definition is not None and isinstance(data, dict):
         try:
             body = definition.model_validate(data, context=codes)
@@ -144,18 +144,18 @@ MESSAGES = {
 }
 
 
-def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
+def problems_of(error: ValidationError, prefix: str = "") -> list[RequestFault]:
     """What pydantic found, as JSON pointers and sentences."""
     problems = []
     for detail in error.errors(include_url=False):
         pointer = prefix + "".join("/" + pointer_part(part) for part in detail["loc"] if part != "[key]")
         fault = detail.get("ctx", {}).get("error")
         if isinstance(fault, Misplaced):
-            problems.append(Problem(pointer + fault.at, fault.message))
+            problems.append(RequestFault(pointer + fault.at, fault.message))
         elif isinstance(fault, ValueError):
-            problems.append(Problem(pointer, str(fault)))
+            problems.append(RequestFault(pointer, str(fault)))
         else:
-            problems.append(Problem(pointer, _message(detail)))
+            problems.append(RequestFault(pointer, _message(detail)))
     return problems
 
 

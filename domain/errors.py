@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Problem:
+class RequestFault:
     """One thing wrong with a request: a JSON pointer (RFC 6901) to the place, and a sentence."""
 
     pointer: str
@@ -19,7 +19,7 @@ def pointer_part(part: object) -> str:
 class Refusal(Exception):
     """A request that is not recorded. `index` is the event's place in its batch, from 0."""
 
-    def __init__(self, problems: list[Problem], index: int = 0) -> None:
+    def __init__(self, problems: list[RequestFault], index: int = 0) -> None:
         super().__init__("; ".join(f"{problem.pointer or '/'}: {problem.message}" for problem in problems))
         self.problems = problems
         self.index = index
@@ -27,7 +27,7 @@ class Refusal(Exception):
     @classmethod
     def at(cls, pointer: str, message: str) -> "Refusal":
         """A refusal with one problem."""
-        return cls([Problem(pointer, message)])
+        return cls([RequestFault(pointer, message)])
 
 
 class Invalid(Refusal):

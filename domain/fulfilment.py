@@ -32,7 +32,7 @@ class LineState:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class OrderState:
     """An order as far as decisions need to know it."""
 
     buyers: tuple[str, ...]
@@ -48,11 +48,11 @@ def plus(one: Estimate, other: Estimate) -> Estimate:
     return Estimate((one.value or ZERO) + (other.value or ZERO), one.low + other.low, high)
 
 
-def apply(state: Order | None, event: Recorded) -> Order:
+def apply(state: OrderState | None, event: Recorded) -> OrderState:
     """The order after the event."""
     data = event.data
     if event.type == "order-placed":
-        return Order(tuple(data["buyers"]), {line["line"]: _opened(line) for line in data["lines"]})
+        return OrderState(tuple(data["buyers"]), {line["line"]: _opened(line) for line in data["lines"]})
     assert state is not None
     if event.type == "order-cancelled":
         ends_on = event.ends_on if state.cancelled_on is None else min(state.cancelled_on, event.ends_on)
@@ -69,7 +69,7 @@ def apply(state: Order | None, event: Recorded) -> Order:
     return replace(state, lines=lines)
 
 
-def without(state: Order, event: Recorded) -> Order | None:
+def without(state: OrderState, event: Recorded) -> OrderState | None:
     """The order less an event that is in it and did not place it; None: it must be folded anew."""
     data = event.data
     if event.type == "order-cancelled":
@@ -195,7 +195,7 @@ def derived_amount(line: LineState, quantity: Estimate) -> Estimate:
     return Estimate(value, min(low, value), max(high, value))
 
 
-def settle(state: Order | None, draft: Draft, world: World) -> dict[str, Any]:
+def settle(state: OrderState | None, draft: Draft, world: World) -> dict[str, Any]:
     """The data to record: receipts without an amount get theirs."""
     if not isinstance(draft.body, GoodsReceived):
         return draft.data
@@ -219,7 +219,7 @@ def _refuse_overflow(amount: Estimate, index: int) -> None:
         raise Invalid.at(pointer, f"makes the receipt worth {plain(amount.high)}, beyond 15 digits: state its amount")
 
 
-def admit(state: Order | None, draft: Draft) -> None:
+def admit(state: OrderState | None, draft: Draft) -> None:
     """Rejected where a rule of arithmetic forbids the event (docs/semantics.md, 31)."""
     if state is None:
         return
@@ -240,7 +240,7 @@ def admit(state: Order | None, draft: Draft) -> None:
                 raise Invalid.at(f"/data/allocations/{n}/buyer_id", message)
 
 
-def _admit_amendment(state: Order, body: OrderAmended) -> None:
+def _admit_amendment(state: OrderState, body: OrderAmended) -> None:
     if state.cancelled_on is not None:
         message = f"{body.order_id} is cancelled on {state.cancelled_on} and cannot be amended"
         raise Rejected.at("/data/order_id", message)
@@ -276,7 +276,7 @@ def _known_line(lines: Mapping[str, LineState], name: str, pointer: str, order_i
     return lines[name]
 
 
-def _admit_receipt(state: Order, body: GoodsReceived, ends_on: date) -> None:
+def _admit_receipt(state: OrderState, body: GoodsReceived, ends_on: date) -> None:
     for n, receipt in enumerate(body.receipts):
         _known_line(state.lines, receipt.line, f"/data/receipts/{n}/line", body.order_id)
     if state.cancelled_on is not None and ends_on > state.cancelled_on:
@@ -284,7 +284,7 @@ def _admit_receipt(state: Order, body: GoodsReceived, ends_on: date) -> None:
         raise Rejected.at("/effective_on", message)
 
 
-def _admit_return(state: Order, body: GoodsReturned) -> None:
+def _admit_return(state: OrderState, body: GoodsReturned) -> None:
     lines = dict(state.lines)
     for n, back in enumerate(body.returns):
         line = _known_line(lines, back.line, f"/data/returns/{n}/line", body.order_id)

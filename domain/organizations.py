@@ -114,7 +114,7 @@ class Ownership:
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class OrganizationState:
     """What decisions need to know of an organisation."""
 
     ownerships: tuple[Ownership, ...] = ()
@@ -122,20 +122,22 @@ class Organization:
     parents: Mapping[str, int] = field(default_factory=dict)
 
 
-def apply(state: Organization | None, event: Recorded) -> Organization:
+def apply(state: OrganizationState | None, event: Recorded) -> OrganizationState:
     """The organisation after the event."""
-    state = state or Organization()
+    state = state or OrganizationState()
     if "parent_id" not in event.data:
         return state
-    return Organization((*state.ownerships, _ownership(event)), _counted(state.parents, event.data["parent_id"], 1))
+    return OrganizationState(
+        (*state.ownerships, _ownership(event)), _counted(state.parents, event.data["parent_id"], 1)
+    )
 
 
-def without(state: Organization, event: Recorded) -> Organization:
+def without(state: OrganizationState, event: Recorded) -> OrganizationState:
     """The organisation less an event that is in it and did not register it."""
     if "parent_id" not in event.data:
         return state
     ownerships = tuple([one for one in state.ownerships if one.version != event.version])
-    return Organization(ownerships, _counted(state.parents, event.data["parent_id"], -1))
+    return OrganizationState(ownerships, _counted(state.parents, event.data["parent_id"], -1))
 
 
 def _counted(parents: Mapping[str, int], parent_id: str | None, times: int) -> Mapping[str, int]:
@@ -151,7 +153,7 @@ def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
     return Ownership(event.ends_on, event.known_on, event.version, event.data["parent_id"], forgotten_on)
 
 
-def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, Any]:
+def settle(state: OrganizationState | None, draft: Draft, world: World) -> dict[str, Any]:
     """The data to record; Rejected where an ownership would close a circle on any day, to anybody."""
     # Of an organisation that was never heard of no other can be a part.
     if draft.data.get("parent_id") is not None and draft.version > 1:
@@ -160,7 +162,7 @@ def settle(state: Organization | None, draft: Draft, world: World) -> dict[str, 
     return draft.data
 
 
-def refuse_circles(event: Recorded, state: Organization | None, world: World, pointer: str = "") -> None:
+def refuse_circles(event: Recorded, state: OrganizationState | None, world: World, pointer: str = "") -> None:
     """Rejected where an organisation's ownerships, as `state` would have them, close a circle at any time.
 
     They differ from those of now, which close none, by `event`: with it, or without it. Walks up on every day, and for
@@ -196,7 +198,7 @@ def refuse_circles(event: Recorded, state: Organization | None, world: World, po
         raise Rejected.at(pointer, f"would make {identifier} its own owner on {found[0]}: {' -> '.join(found[1])}")
 
 
-def _ruled(event: Recorded, organization: Organization, days: list[date], known_on: date) -> list[date]:
+def _ruled(event: Recorded, organization: OrganizationState, days: list[date], known_on: date) -> list[date]:
     """On which of some days an event would be the latest of an organisation's, to those who know what was known."""
     key = (event.ends_on, event.known_on, event.version)
     later = [one.ends_on for one in organization.ownerships if one.key > key and one.known(known_on)]
@@ -207,7 +209,7 @@ def _ruled(event: Recorded, organization: Organization, days: list[date], known_
 _Parents = tuple[list[date], list[str | None]]
 
 
-def _through(organization: Organization, known_on: date) -> _Parents:
+def _through(organization: OrganizationState, known_on: date) -> _Parents:
     """An organisation's parents through all days, to those who know what was known on a day."""
     known = sorted([one for one in organization.ownerships if one.known(known_on)], key=attrgetter("key"))
     return [one.ends_on for one in known], [one.parent_id for one in known]
@@ -232,7 +234,7 @@ def _circle(identifier: str, above: Mapping[str, _Parents], days: list[date]) ->
     return None
 
 
-def _ways_up(identifier: str, state: Organization | None, world: World) -> dict[str, set[str]]:
+def _ways_up(identifier: str, state: OrganizationState | None, world: World) -> dict[str, set[str]]:
     """Every organisation that was ever above this one, by any chain of ownerships, with all parents it ever had."""
     ways = {identifier: _parents(identifier, state, world)}
     waiting = list(ways[identifier])
@@ -260,7 +262,7 @@ def _leading_to(identifier: str, ways: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
-def _parents(identifier: str, state: Organization | None, world: World) -> set[str]:
+def _parents(identifier: str, state: OrganizationState | None, world: World) -> set[str]:
     parents = set(state.parents) if state is not None else set()
     for event, _ in world.believed(f"organization/{identifier}"):
         if event.data.get("parent_id") is not None:
@@ -268,8 +270,8 @@ def _parents(identifier: str, state: Organization | None, world: World) -> set[s
     return parents
 
 
-def _as_believed(identifier: str, state: Organization | None, world: World) -> Organization:
+def _as_believed(identifier: str, state: OrganizationState | None, world: World) -> OrganizationState:
     """The organisation with the ownerships that stand and those that were believed until a later day."""
     believed = world.believed(f"organization/{identifier}")
     once = [_ownership(event, day) for event, day in believed if "parent_id" in event.data]
-    return Organization((*(state.ownerships if state else ()), *once))
+    return OrganizationState((*(state.ownerships if state else ()), *once))

@@ -94,10 +94,10 @@ class PartnershipEnded(PartnershipData):
 
 
 @dataclass(frozen=True, slots=True)
-class Partnership:
+class PartnershipState:
     """That the partnership was formed is all that decisions need to know of it."""
 
 
-def apply(state: Partnership | None, event: Recorded) -> Partnership:
+def apply(state: PartnershipState | None, event: Recorded) -> PartnershipState:
     """The partnership after the event."""
-    return state or Partnership()
+    return state or PartnershipState()

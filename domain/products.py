@@ -77,10 +77,10 @@ class ProductChanged(EventData):
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class ProductState:
     """That the product is registered is all that decisions need to know of it."""
 
 
-def apply(state: Product | None, event: Recorded) -> Product:
+def apply(state: ProductState | None, event: Recorded) -> ProductState:
     """The product after the event."""
-    return state or Product()
+    return state or ProductState()

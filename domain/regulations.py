@@ -173,7 +173,7 @@ class LicenceRevoked(RegulationData):
 
 
 @dataclass(frozen=True, slots=True)
-class Regulation:
+class RegulationState:
     """An instrument as far as decisions need to know it."""
 
     #: How often each was granted.
@@ -183,9 +183,9 @@ class Regulation:
     repeals: int = 0
 
 
-def apply(state: Regulation | None, event: Recorded) -> Regulation:
+def apply(state: RegulationState | None, event: Recorded) -> RegulationState:
     """The instrument after the event."""
-    state = state or Regulation()
+    state = state or RegulationState()
     if event.type == "licence-granted":
         licence_id = event.data["licence_id"]
         return replace(state, licences={**state.licences, licence_id: state.licences.get(licence_id, 0) + 1})
@@ -194,7 +194,7 @@ def apply(state: Regulation | None, event: Recorded) -> Regulation:
     return state
 
 
-def without(state: Regulation, event: Recorded) -> Regulation | None:
+def without(state: RegulationState, event: Recorded) -> RegulationState | None:
     """The instrument less an event that is in it and did not enact it; None: it must be folded anew."""
     if event.type == "licence-granted":
         licences = dict(state.licences)
@@ -208,7 +208,7 @@ def without(state: Regulation, event: Recorded) -> Regulation | None:
     return state
 
 
-def admit(state: Regulation | None, draft: Draft) -> None:
+def admit(state: RegulationState | None, draft: Draft) -> None:
     """Rejected for a change to a repealed instrument; Invalid for an `until` before the start, an unknown licence."""
     body = draft.body
     until = getattr(body, "until", None)

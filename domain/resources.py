@@ -9,7 +9,7 @@ API = "/api/v1"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """One kind of thing: what begins it, and what happens to it later, by the last part of the path."""
 
     #: The kind of its streams.
@@ -33,12 +33,12 @@ class Kind:
 ABOUT_EVENTS = {one.SUBJECT: one.NAME for one in EVENT_TYPES.values() if not one.KIND}
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str) -> ResourceKind:
     """A kind of thing, as the types of its events say."""
     types = [one for one in EVENT_TYPES.values() if name == one.KIND]
     # A later assertion under an id, and a later publication of a base, is posted to the collection again.
     (first,) = (one for one in types if one.COLLECTION)
-    return Kind(name, first.COLLECTION, first.NAME, {one.SUBJECT: one.NAME for one in types if one.SUBJECT})
+    return ResourceKind(name, first.COLLECTION, first.NAME, {one.SUBJECT: one.NAME for one in types if one.SUBJECT})
 
 
 #: Every event type has its place here or in ABOUT_EVENTS.

@@ -53,10 +53,10 @@ class SupplyAsserted(EventData):
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
+class SupplyState:
     """That something was asserted under the id is all that decisions need to know."""
 
 
-def apply(state: Supply | None, event: Recorded) -> Supply:
+def apply(state: SupplyState | None, event: Recorded) -> SupplyState:
     """The assertion after the event."""
-    return state or Supply()
+    return state or SupplyState()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from domain.fulfilment import LineState, Order
+from domain.fulfilment import LineState, OrderState
 from tests.ledgers import Event
 from tests.random_facts import CURRENCIES, plain
 from tests.random_requests import Requests
@@ -17,12 +17,12 @@ LARGEST = Decimal(10) ** 15 - 1
 class OrderRequests(Requests):
     """Makes requests about the orders that the book holds so far."""
 
-    def some_order(self) -> tuple[str, Order] | None:
+    def some_order(self) -> tuple[str, OrderState] | None:
         """An order that stands."""
         order_id = self.one("order")
         return None if order_id is None else (order_id, self.book.stream(f"order/{order_id}").state)
 
-    def some_lines(self, order: Order) -> list[tuple[str, LineState]]:
+    def some_lines(self, order: OrderState) -> list[tuple[str, LineState]]:
         """One or two lines of an order."""
         return self.random.sample(list(order.lines.items()), min(len(order.lines), self.random.choice((1, 1, 2))))
 

@@ -37,7 +37,7 @@ class NotEmpty(Exception):
     """The database holds events or checkpoints already: nothing is restored over them."""
 
 
-class Envelope(msgspec.Struct):
+class StoredEnvelope(msgspec.Struct):
     """Where a stored event stands."""
 
     type: str
@@ -48,11 +48,11 @@ class Envelope(msgspec.Struct):
     recorded_at: str
 
 
-_envelopes = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(StoredEnvelope)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ArchivedCheckpoint:
     """A checkpoint of an archive."""
 
     size: int
@@ -70,7 +70,7 @@ class Checked:
     folder: Path
     manifest: Manifest
     tree: Edge
-    checkpoints: tuple[Kept, ...]
+    checkpoints: tuple[ArchivedCheckpoint, ...]
     #: The size of the largest checkpoint that one of the given keys signed; 0 where no key was given.
     signed_size: int
 
@@ -145,7 +145,7 @@ class _Roots:
                 )
 
 
-def _checkpoints(folder: Path, manifest: Manifest) -> tuple[Kept, ...]:
+def _checkpoints(folder: Path, manifest: Manifest) -> tuple[ArchivedCheckpoint, ...]:
     path = folder / CHECKPOINTS
     try:
         text = path.read_bytes()
@@ -153,7 +153,7 @@ def _checkpoints(folder: Path, manifest: Manifest) -> tuple[Kept, ...]:
         raise BadArchive(f"{path} is missing") from None
     if hashlib.sha256(text).hexdigest() != manifest.checkpoints_sha256:
         raise BadArchive(f"{path} is not the file that the manifest speaks of: its SHA-256 is another")
-    kept: list[Kept] = []
+    kept: list[ArchivedCheckpoint] = []
     for line, written in enumerate(text.splitlines(), start=1):
         try:
             kept.append(_kept(json.loads(written), log_name(manifest.origin)))
@@ -168,20 +168,20 @@ def _checkpoints(folder: Path, manifest: Manifest) -> tuple[Kept, ...]:
     return tuple(kept)
 
 
-def _kept(fields: dict[str, Any], name: str) -> Kept:
+def _kept(fields: dict[str, Any], name: str) -> ArchivedCheckpoint:
     note = str(fields["note"])
     said = parse_checkpoint(parse_note(note.encode()).text)
     if said.size != fields["size"] or said.origin != name:
         raise ValueError(f"the note is of {said.origin} at size {said.size}, not of {name} at {fields['size']!r:.40}")
     cosigned = tuple((str(one["line"]), _instant(one["received_at"])) for one in fields["cosignatures"])
-    return Kept(said.size, said.root, _instant(fields["issued_at"]), note, cosigned)
+    return ArchivedCheckpoint(said.size, said.root, _instant(fields["issued_at"]), note, cosigned)
 
 
 def _instant(text: str) -> datetime:
     return parse_instant(text)
 
 
-def _signed_size(folder: Path, kept: Sequence[Kept], keys: Sequence[VerifierKey]) -> int:
+def _signed_size(folder: Path, kept: Sequence[ArchivedCheckpoint], keys: Sequence[VerifierKey]) -> int:
     if not keys:
         return 0
     if not kept:
@@ -236,7 +236,7 @@ def _entries(folder: Path, one: Range) -> Iterator[list[bytes]]:
         raise BadArchive(f"{path} ends at {position - 1}, not at {one.last_position}")
 
 
-def _envelope(entry: bytes, position: int, path: Path) -> Envelope:
+def _envelope(entry: bytes, position: int, path: Path) -> StoredEnvelope:
     try:
         envelope = _envelopes.decode(entry)
     except (msgspec.DecodeError, TypeError) as error:
@@ -317,7 +317,7 @@ def _insert_tiles(connection: Any, segments: Sequence[Segment]) -> None:
         )
 
 
-def _insert_checkpoints(connection: Any, kept: Sequence[Kept]) -> None:
+def _insert_checkpoints(connection: Any, kept: Sequence[ArchivedCheckpoint]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             SQL["add-checkpoint"],

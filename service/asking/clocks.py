@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from domain.catalogue import problems_of
-from domain.errors import Invalid, Problem
+from domain.errors import Invalid, RequestFault
 from domain.events import instant
 from domain.instants import parse_instant
 from domain.periods import parse_day
@@ -37,7 +37,7 @@ class NothingThere(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResolvedParameters:
     """Parameters with the clocks resolved, ready for a view's own model."""
 
     values: dict[str, Any]
@@ -45,7 +45,7 @@ class Asked:
     raw: dict[str, list[str]]
 
 
-class Clocks:
+class ClockReader:
     """Reads the parameters of questions about one ledger; every method may be called from any thread."""
 
     def __init__(self, daybook: Daybook, wait_s: float, today: Callable[[], date] | None = None) -> None:
@@ -60,16 +60,16 @@ class Clocks:
         asked = PATIENCE_S.get()
         return self._wait_s if asked is None else asked
 
-    def ask(self, raw: Raw, model: type[Moment]) -> Asked:
+    def ask(self, raw: Raw, model: type[Moment]) -> ResolvedParameters:
         """Read the clocks, wait for the projection, and leave the other parameters to the view's model."""
         known = {*CLOCKS, *model.model_fields}
-        problems = [Problem(f"/{name}", "unknown parameter") for name in raw if name not in known]
+        problems = [RequestFault(f"/{name}", "unknown parameter") for name in raw if name not in known]
         values: dict[str, Any] = {}
         for name, given in raw.items():
             if name in REPEATABLE:
                 values[name] = list(dict.fromkeys(given))
             elif len(given) != 1:
-                problems.append(Problem(f"/{name}", f"is given {len(given)} times"))
+                problems.append(RequestFault(f"/{name}", f"is given {len(given)} times"))
             else:
                 values[name] = given[0]
         if problems:
@@ -80,7 +80,7 @@ class Clocks:
         values["known_on"] = days["known_on"]
         values["position"] = self._position(clocks)
         kept = {name: list(given) for name, given in raw.items() if name not in CLOCKS}
-        return Asked(values, kept)
+        return ResolvedParameters(values, kept)
 
     def _position(self, clocks: Mapping[str, str | None]) -> int:
         """The position asked for, once the projection is there; raises BeyondTheLedger, Lagging."""
@@ -115,12 +115,12 @@ class Clocks:
                 raise BeyondTheLedger(f"{name} {position} is beyond the head, {head}")
         return position
 
-    def parameters(self, model: type[Any], asked: Asked) -> Any:
+    def parameters(self, model: type[Any], asked: ResolvedParameters) -> Any:
         """What is asked, as a view takes it; Invalid with everything that is wrong with it."""
         problems = []
         for name, known in (("currency", codes().currencies), ("home", codes().countries)):
             if name in asked.values and asked.values[name] not in known:
-                problems.append(Problem(f"/{name}", f"{asked.values[name]!r:.20} is not a {name} code of ISO"))
+                problems.append(RequestFault(f"/{name}", f"{asked.values[name]!r:.20} is not a {name} code of ISO"))
         try:
             parameters = model(**asked.values)
         except ValidationError as error:
@@ -136,9 +136,9 @@ class Clocks:
             found = self.daybook.ledger.recorder.by_streams([f"organization/{buyer}" for buyer in unsure])
             self._buyers.update(name.partition("/")[2] for name in found)
         if unknown := [buyer for buyer in unsure if buyer not in self._buyers]:
-            raise Invalid([Problem("/buyer", f"unknown organization {buyer}") for buyer in unknown])
+            raise Invalid([RequestFault("/buyer", f"unknown organization {buyer}") for buyer in unknown])
 
-    def pinned(self, asked: Asked, parameters: Moment) -> list[tuple[str, str]]:
+    def pinned(self, asked: ResolvedParameters, parameters: Moment) -> list[tuple[str, str]]:
         """The same question for ever: the clocks as resolved, then what was asked."""
         clocks = [("effective_on", parameters.effective_on.isoformat()), ("position", str(parameters.position))]
         if parameters.known_on is not None:

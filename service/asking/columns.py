@@ -9,7 +9,7 @@ Record = Mapping[str, Any]
 Answer = Mapping[str, Any]
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """What the values of a column are; every one of them may be absent."""
 
     #: an id, a code or a word of this ledger's own
@@ -37,7 +37,7 @@ class Column:
     """One column: its name in every format, what it holds, and where in a record it is found."""
 
     name: str
-    kind: Kind = Kind.WORD
+    kind: ColumnKind = ColumnKind.WORD
     path: tuple[str, ...] = ()
 
     def read(self, record: Record) -> Any:
@@ -77,7 +77,7 @@ def columns(text: str) -> tuple[Column, ...]:
     for word in text.split():
         named, _, kind = word.partition(":")
         name, _, path = named.partition("=")
-        made.append(Column(name, Kind(kind or "word"), tuple(path.split(".")) if path else ()))
+        made.append(Column(name, ColumnKind(kind or "word"), tuple(path.split(".")) if path else ()))
     return tuple(made)
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.errors import Invalid, Problem, Refusal
+from domain.errors import Invalid, Refusal, RequestFault
 from domain.lots import Sent
 from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
 from projections.vendor_dependence import vendor_dependence
-from service.asking.clocks import Clocks, Raw, day, single
+from service.asking.clocks import ClockReader, Raw, day, single
 from service.asking.questions import echo
 from service.asking.scenarios import Supposition, supposing
 from service.codes import country_name
@@ -33,7 +33,7 @@ class Comparisons:
 
     def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
-        self.clocks = Clocks(daybook, wait_s)
+        self.clocks = ClockReader(daybook, wait_s)
 
     def series(self, raw: Raw) -> dict[str, Any]:
         """vendor-dependence over time: `from`, `to`, and a `step` or every day on which something changed."""
@@ -94,7 +94,7 @@ class Comparisons:
     def _suppose(
         self, raw: Raw, requests: Sequence[Sent], model: type[Any], read: Callable[..., dict[str, Any]]
     ) -> dict[str, Any]:
-        pinned = [Problem(f"/{name}", "a scenario follows the ledger as it is now") for name in COMPARED[2:]]
+        pinned = [RequestFault(f"/{name}", "a scenario follows the ledger as it is now") for name in COMPARED[2:]]
         if problems := [problem for problem in pinned if problem.pointer.lstrip("/") in raw]:
             raise Invalid(problems)
         parameters = self.clocks.parameters(model, self.clocks.ask(raw, model))

@@ -16,7 +16,7 @@ from projections.parameters import Moment
 from projections.partnerships import partnerships
 from projections.products import products
 from projections.regulations import regulations
-from service.asking.clocks import Clocks, NothingThere, Raw, day
+from service.asking.clocks import ClockReader, NothingThere, Raw, day
 from service.asking.paging import Page, page_of, taken
 from service.daybook import Daybook
 from service.storing.histories import Histories, latest
@@ -100,7 +100,7 @@ REGISTERS = {
 class Registers:
     """Reads the lists of one ledger; every method may be called from any thread."""
 
-    def __init__(self, daybook: Daybook, clocks: Clocks) -> None:
+    def __init__(self, daybook: Daybook, clocks: ClockReader) -> None:
         self.daybook = daybook
         self.clocks = clocks
         self.histories = Histories(daybook.ledger)

@@ -18,7 +18,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class ViewPages:
     """How the list of one view is read."""
 
     #: Where the entries stand in an answer.
@@ -50,8 +50,8 @@ def _is_short(raw: Raw, answer: Answer) -> bool:
 
 
 PAGES = {
-    "orders": Pages("orders", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)),
-    "vendor-dependence/evidence": Pages("contributions", ("limit", "offset"), MOST_EVIDENCE, _by_offset, _is_short),
+    "orders": ViewPages("orders", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)),
+    "vendor-dependence/evidence": ViewPages("contributions", ("limit", "offset"), MOST_EVIDENCE, _by_offset, _is_short),
 }
 
 
@@ -60,7 +60,7 @@ class Entries:
     """The entries of all pages. Going through them again reads all pages but the first again."""
 
     question: Question
-    pages: Pages
+    pages: ViewPages
     first: Answer
     questions: Questions
     comparisons: Comparisons

@@ -15,7 +15,7 @@ from projections.products import product
 from projections.regulations import regulation
 from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
-from service.asking.clocks import Asked, Clocks, NothingThere, Raw, single, whole
+from service.asking.clocks import ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
 from service.asking.lists import Registers
 from service.asking.paging import MOST_EVIDENCE
 from service.codes import country_name
@@ -31,7 +31,7 @@ class Questions:
 
     def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
-        self.clocks = Clocks(daybook, wait_s)
+        self.clocks = ClockReader(daybook, wait_s)
         self.registers = Registers(daybook, self.clocks)
 
     def vendor_dependence(self, raw: Raw) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class Questions:
         self._link_evidence(answer, asked, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
-    def _link_evidence(self, answer: dict[str, Any], asked: Asked, parameters: VendorDependence) -> None:
+    def _link_evidence(self, answer: dict[str, Any], asked: ResolvedParameters, parameters: VendorDependence) -> None:
         pinned = self.clocks.pinned(asked, parameters)
         for row in answer["rows"]:
             key = [] if row["key"] is None else [("key", row["key"])]

@@ -35,7 +35,7 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BundledAnswer:
     """A question with its clocks pinned, and its answer."""
 
     #: `view?parameters`.
@@ -95,7 +95,7 @@ def write_bundle(
     return Made(wanted, issued.size, len(members), len(contents.proofs), proofs is None)
 
 
-def _asked(questions: Questions, text: str, position: int) -> Asked:
+def _asked(questions: Questions, text: str, position: int) -> BundledAnswer:
     asked = parse_question(text)
     view = asked.view
     if not view.bundled:
@@ -116,7 +116,7 @@ def _asked(questions: Questions, text: str, position: int) -> Asked:
     pinned: dict[str, Sequence[str]] = {**clocks, **raw}
     pairs = [(name, value) for name, values in pinned.items() for value in values]
     comparisons = Comparisons(questions.daybook, questions.clocks.wait_s)
-    return Asked(f"{view.path}?{urlencode(pairs)}", view.ask(questions, comparisons, pinned, ""))
+    return BundledAnswer(f"{view.path}?{urlencode(pairs)}", view.ask(questions, comparisons, pinned, ""))
 
 
 def _covering(daybook: Daybook, position: int) -> Issued:
@@ -131,7 +131,7 @@ def _covering(daybook: Daybook, position: int) -> Issued:
     return issued
 
 
-def _evidence(questions: Questions, answered: Sequence[Asked]) -> list[int] | None:
+def _evidence(questions: Questions, answered: Sequence[BundledAnswer]) -> list[int] | None:
     """The positions of the events behind every row; None where they are too many for proofs of their own."""
     links = dict.fromkeys(row["evidence"] for asked in answered for row in asked.answer["rows"])
     positions: set[int] = set()
@@ -172,7 +172,7 @@ class _Contents:
     daybook: Daybook
     issued: Issued
     position: int
-    answered: Sequence[Asked]
+    answered: Sequence[BundledAnswer]
     proofs: Sequence[int]
     name: str
 

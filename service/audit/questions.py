@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from domain.errors import Invalid
 from projections.parameters import Moment
-from service.asking.clocks import BeyondTheLedger, Clocks, whole
+from service.asking.clocks import BeyondTheLedger, ClockReader, whole
 from service.asking.comparisons import Comparisons
 from service.asking.questions import NothingThere, Questions
 from service.asking.views import Question, parse_question
@@ -53,7 +53,7 @@ class Saved:
             return {"refused": str(refusal)}
 
 
-def read_saved(lines: Iterable[str], clocks: Clocks, position: int) -> list[Saved]:
+def read_saved(lines: Iterable[str], clocks: ClockReader, position: int) -> list[Saved]:
     """Questions from `view?parameters`, one a line; empty lines and those that begin with # say nothing.
 
     A question that names no position is as of this one; Invalid names the line of one that cannot be asked.
@@ -74,7 +74,7 @@ def read_saved(lines: Iterable[str], clocks: Clocks, position: int) -> list[Save
     return found
 
 
-def _pinned(raw: Mapping[str, Sequence[str]], clocks: Clocks, position: int) -> dict[str, list[str]]:
+def _pinned(raw: Mapping[str, Sequence[str]], clocks: ClockReader, position: int) -> dict[str, list[str]]:
     pinned = {name: list(values) for name, values in raw.items()}
     # The replayed projection does not know what was recorded later: instants become positions before.
     instants = pinned.pop("recorded_at", [])
@@ -90,7 +90,7 @@ def _pinned(raw: Mapping[str, Sequence[str]], clocks: Clocks, position: int) -> 
     return pinned
 
 
-def position_at(clocks: Clocks, recorded_at: str) -> int:
+def position_at(clocks: ClockReader, recorded_at: str) -> int:
     """The position that the ledger had reached at an instant; Invalid, or BeyondTheLedger for one to come."""
     position: int = clocks.ask({"recorded_at": [recorded_at]}, Moment).values["position"]
     return position

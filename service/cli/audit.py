@@ -12,7 +12,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.notes import write_base64
-from service.asking.clocks import BeyondTheLedger, Clocks
+from service.asking.clocks import BeyondTheLedger, ClockReader
 from service.asking.questions import Questions
 from service.audit.bundle import Made, write_bundle
 from service.audit.questions import SAVED, position_at, read_saved
@@ -142,7 +142,7 @@ def replay(
                 settings, follow=False, progress=lambda done, head: bar.on_progress("reading the ledger", done, head)
             )
         )
-        clocks = Clocks(daybook, settings.wait_s)
+        clocks = ClockReader(daybook, settings.wait_s)
         wanted = _wanted(daybook, clocks, position, recorded_at)
         queries = [] if only else read_saved(SAVED, clocks, wanted)
         if file is not None:
@@ -177,7 +177,7 @@ def _lines(file: Path) -> list[str]:
         raise click.UsageError(f"{file} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _wanted(daybook: Daybook, clocks: Clocks, position: int | None, recorded_at: str | None) -> int:
+def _wanted(daybook: Daybook, clocks: ClockReader, position: int | None, recorded_at: str | None) -> int:
     head = daybook.follower.position
     if recorded_at is not None:
         return position_at(clocks, recorded_at)

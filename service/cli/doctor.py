@@ -8,7 +8,7 @@ import click
 
 from service.cli import exits, tables
 from service.doctor.at_work import of_imports, of_service
-from service.doctor.installation import Finding, examine, of_this_machine
+from service.doctor.installation import InstallationFinding, examine, of_this_machine
 from service.postgres.database import database
 from service.postgres.errors import EmbeddedPostgresError
 from service.settings import Settings
@@ -36,7 +36,7 @@ def doctor(settings: Settings, /, as_json: bool, url: str | None) -> None:
         sys.exit(exits.UNEXPECTED)
 
 
-def _examined(settings: Settings) -> list[Finding]:
+def _examined(settings: Settings) -> list[InstallationFinding]:
     """Everything that can be looked at; a ledger that is not there is not made."""
     if settings.database_url is None and not (settings.home / "postgres").exists():
         return list(of_this_machine(settings))
@@ -44,4 +44,4 @@ def _examined(settings: Settings) -> list[Finding]:
         with database(settings) as conninfo:
             return list(examine(settings, lambda: conninfo))
     except EmbeddedPostgresError as error:
-        return [*of_this_machine(settings), Finding("postgresql", "bad", str(error))]
+        return [*of_this_machine(settings), InstallationFinding("postgresql", "bad", str(error))]

@@ -15,7 +15,7 @@ from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook, open_ledger
 from service.exporting import events as event_files
-from service.exporting.events import WRITERS, Selection
+from service.exporting.events import WRITERS, ExportSelection
 from service.exporting.files import STDOUT, written
 from service.exporting.formats import FORMATS, Choice
 from service.settings import Settings
@@ -63,7 +63,7 @@ def events(
         head = ledger.recorder.head().position
         if upto is not None and upto > head:
             raise Invalid.at("/upto", f"position {upto} is beyond the head, {head}")
-        selection = Selection(after, head if upto is None else upto, types, streams)
+        selection = ExportSelection(after, head if upto is None else upto, types, streams)
         with written(target) as output:
             count = WRITERS[chosen](output, selection.pages(ledger.recorder, on_progress), ledger_origin(ledger))
     if target != STDOUT:

@@ -22,8 +22,8 @@ from service.daybook import open_daybook
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
-from service.importing.plans import Refused, Remark, Summary
-from service.importing.reading.apart import Apart, Bounds
+from service.importing.plans import Remark, RowRefused, Summary
+from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
 from service.settings import Settings
@@ -75,7 +75,7 @@ def import_(
         with contextlib.ExitStack() as stack:
             options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
             to_read = msgspec.structs.replace(wanted(summary, options), keep_raw=rejects is not None)
-            bounds = Bounds.of(settings.import_memory_mb)
+            bounds = ReaderBounds.of(settings.import_memory_mb)
             source = stack.enter_context(Apart(stack.enter_context(_seekable(file)), to_read, bounds))
             summary.format = form_of(source)
             _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
@@ -86,7 +86,7 @@ def import_(
     except (BadFile, BadMapping) as bad:
         _say_faults(summary, bad, as_json=as_json)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
-    except Refused as refused:
+    except RowRefused as refused:
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.CONFLICT)
     except BaseException as error:

@@ -10,7 +10,7 @@ from service.cli.exits import OK, ended_by_sigterm, printing, read_or_not, trans
 from service.version import VERSION
 
 
-class Daybook(LazyGroup):
+class CommandLine(LazyGroup):
     """The command line as a whole; an exception that has an exit code becomes it."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -31,7 +31,7 @@ class Daybook(LazyGroup):
         return None
 
 
-@click.group(cls=Daybook, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="daybook")
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of this ledger.")
 @click.option("--verbose", is_flag=True, help="Say more on stderr.")

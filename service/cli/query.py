@@ -74,7 +74,7 @@ def _formatted(command: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AnswerForm:
     """The form that an answer is asked for in."""
 
     name: str
@@ -82,7 +82,7 @@ class Form:
     look: Look
 
     @classmethod
-    def of(cls, format_name: str | None, target: str, as_json: bool, top: int | None, exact: bool) -> "Form":
+    def of(cls, format_name: str | None, target: str, as_json: bool, top: int | None, exact: bool) -> "AnswerForm":
         """From the options; refuses what contradicts itself before anything is asked."""
         if as_json and format_name not in (None, "json"):
             raise click.UsageError(f"--json and --format {format_name} contradict each other")
@@ -129,7 +129,7 @@ def _command(asking: Asking) -> click.Command:
         table_name: str | None = None,
         **given: Any,
     ) -> None:
-        form = Form.of(format_name, target, as_json, top, exact)
+        form = AnswerForm.of(format_name, target, as_json, top, exact)
         crossed = _threshold(fail_if) if fail_if else None
         table = table_name or asking.table
         question = Question(asking.view, "", _raw(given))
@@ -192,6 +192,6 @@ def order(
 ) -> None:
     """One order with its history, by default as JSON."""
     chosen = format_name or (None if suffix(target) else TABLE if exact or top else "json")
-    form = Form.of(chosen, target, as_json, top, exact)
+    form = AnswerForm.of(chosen, target, as_json, top, exact)
     answer = asked(settings, lambda questions: questions.order(_raw(given), order_id))
     form.give(answer, VIEWS["orders/{identifier}"], lambda look: tables.order(answer, look))

@@ -21,7 +21,7 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.postgres.errors import EmbeddedPostgresError
-from service.recording.waiting import Unavailable
+from service.recording.waiting import RecordingUnavailable
 from service.running.routines import NotStarted
 from service.settings import BadSettings
 from service.storing.ledger import Unreachable
@@ -54,5 +54,5 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
     ),
     ((LogDamaged, BadArchive, Refused, NotTheSame), exits.VERIFICATION_FAILED),
     ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty, UpgradeRefused), exits.CONFLICT),
-    ((EmbeddedPostgresError, Unavailable, psycopg.OperationalError, *Unreachable), exits.DATABASE_UNREACHABLE),
+    ((EmbeddedPostgresError, RecordingUnavailable, psycopg.OperationalError, *Unreachable), exits.DATABASE_UNREACHABLE),
 )

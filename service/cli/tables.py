@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from service.asking import columns as parts
-from service.asking.columns import Column, Kind
+from service.asking.columns import Column, ColumnKind
 from service.asking.tables import DEPENDENCE, EXPOSURE, LINES
 from service.cli.figures import Figures, figures
 from service.cli.layout import Shown, console, framed, messages
@@ -22,8 +22,8 @@ __all__ = ["Look", "as_text", "console", "messages"]
 IN_FILES = "--format json or csv"
 #: How nested values are cut: the whole is in the other formats.
 LONGEST_NESTED = 60
-RIGHT = (Kind.FIGURE, Kind.EXACT, Kind.RATIO, Kind.WHOLE)
-WHOLE = (*RIGHT, Kind.DAY, Kind.FLAG)
+RIGHT = (ColumnKind.FIGURE, ColumnKind.EXACT, ColumnKind.RATIO, ColumnKind.WHOLE)
+WHOLE = (*RIGHT, ColumnKind.DAY, ColumnKind.FLAG)
 #: Words of our own that are short, too.
 SHORT = frozenset({"status", "restricted", "country", "currency", "class", "verdict", "sole_source"})
 #: Columns in whose place the line of totals says that it is one.
@@ -116,7 +116,7 @@ def _written(
     column: Column, high: Column | None, records: Sequence[parts.Record], total: parts.Record, look: Look
 ) -> Figures:
     """How the figures of a column are written, or those between it and another."""
-    if column.kind not in (Kind.FIGURE, Kind.EXACT):
+    if column.kind not in (ColumnKind.FIGURE, ColumnKind.EXACT):
         return Figures(exact=look.exact)
     found = [one.read(record) for one in (column, high) if one is not None for record in records]
     return figures([*found, *(total.get(one.name) for one in (column, high) if one is not None)], exact=look.exact)
@@ -137,17 +137,17 @@ def _cell(written: Figures, column: Column, upper: Column | None, record: parts.
     value = column.read(record)
     if upper is not None:
         ends = value, upper.read(record)
-        return written.ratios(*ends) if column.kind is Kind.RATIO else written.bounds(*ends)
+        return written.ratios(*ends) if column.kind is ColumnKind.RATIO else written.bounds(*ends)
     match column.kind:
-        case Kind.FIGURE | Kind.EXACT:
+        case ColumnKind.FIGURE | ColumnKind.EXACT:
             return written.figure(value)
-        case Kind.RATIO:
+        case ColumnKind.RATIO:
             return written.ratio(value, column.name)
-        case Kind.FLAG:
+        case ColumnKind.FLAG:
             return "" if value is None else "yes" if value else "no"
-        case Kind.STRUCTURE:
+        case ColumnKind.STRUCTURE:
             return "" if value is None else one_line(_structure(value))
-        case Kind.WHOLE:
+        case ColumnKind.WHOLE:
             return "" if value is None else f"{value:,}"
         case _:
             return "" if value is None else one_line(str(value))

@@ -17,7 +17,7 @@ from service.upgrading.errors import NotTheSame
 from service.upgrading.planning import planned
 from service.upgrading.steps import Verify, discard, kept_versions, upgrade
 from service.verification.findings import counted
-from service.verification.ledger import NothingToVerify, Wanted, verify_ledger
+from service.verification.ledger import NothingToVerify, VerificationScope, verify_ledger
 
 WIDTH = 80
 FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -87,7 +87,7 @@ def _verifying(settings: Settings) -> Verify:
         with progress_bar("verifying") as on_progress:
             try:
                 report = verify_ledger(
-                    conninfo, Wanted(keys, kept), lambda read, there, closer: on_progress(read, there)
+                    conninfo, VerificationScope(keys, kept), lambda read, there, closer: on_progress(read, there)
                 )
             except NothingToVerify as error:
                 _say(f"not verified: {error}")

@@ -24,8 +24,8 @@ from service.running.environment import forget_secrets
 from service.settings import Settings
 from service.storing.ledger import identity_of
 from service.verification import remote
-from service.verification.findings import Copies, Finding, Report, counted
-from service.verification.ledger import NothingToVerify, OnProgress, Wanted, verify_ledger
+from service.verification.findings import Copies, LedgerFinding, Report, counted
+from service.verification.ledger import NothingToVerify, OnProgress, VerificationScope, verify_ledger
 
 NO_ANCHOR = (
     "no external anchor: nothing here would show that the database and this home were put back to an older state"
@@ -89,7 +89,7 @@ def verify(
     forget_secrets()  # processes that help reading need none
     try:
         with _bar() as on_progress, database(settings) as conninfo:
-            report = verify_ledger(conninfo, Wanted(keys, kept, checkpoints), on_progress)
+            report = verify_ledger(conninfo, VerificationScope(keys, kept, checkpoints), on_progress)
     except NothingToVerify as error:
         click.echo(f"daybook: {error}", err=True)
         sys.exit(exits.NOT_FOUND)
@@ -129,7 +129,7 @@ def log_as_text(report: remote.LogReport) -> str:
     return "\n".join([*lines, *_failures(report.findings, report.more)])
 
 
-def _failures(findings: Sequence[Finding], more: int) -> list[str]:
+def _failures(findings: Sequence[LedgerFinding], more: int) -> list[str]:
     lines = ["VERIFICATION FAILED", *(f"- {tables.one_line(finding.message)}" for finding in findings)]
     return [*lines, f"... and {counted(more, 'further finding')}"] if more else lines
 

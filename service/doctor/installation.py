@@ -49,7 +49,7 @@ UNCOVERED = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class InstallationFinding:
     """One thing that was looked at."""
 
     subject: str
@@ -58,75 +58,79 @@ class Finding:
     sentence: str
 
 
-def of_this_machine(settings: Settings) -> Iterator[Finding]:
+def of_this_machine(settings: Settings) -> Iterator[InstallationFinding]:
     """The interpreter, the home and the identity provider: what needs no database."""
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("python", "good" if sys.version_info >= (3, 11) else "bad", f"Python {version}")
+    yield InstallationFinding("python", "good" if sys.version_info >= (3, 11) else "bad", f"Python {version}")
     yield from _home(settings.home)
     try:
         provider = IdentityProvider.of(settings)
     except Misconfigured as error:
-        yield Finding("identity provider", "bad", str(error))
+        yield InstallationFinding("identity provider", "bad", str(error))
     else:
         if provider is not None:
-            yield Finding("identity provider", "good", f"{provider.issuer}, signing with {provider.algorithm}")
+            yield InstallationFinding(
+                "identity provider", "good", f"{provider.issuer}, signing with {provider.algorithm}"
+            )
 
 
-def _home(home: Path) -> Iterator[Finding]:
+def _home(home: Path) -> Iterator[InstallationFinding]:
     if not home.exists():
-        yield Finding("home", "warning", f"{home} is not there yet: daybook init makes it")
+        yield InstallationFinding("home", "warning", f"{home} is not there yet: daybook init makes it")
         return
     mode = stat.S_IMODE(home.stat().st_mode)
     if mode & 0o077:
-        yield Finding("home", "warning", f"{home} may be entered by others (mode {mode:o}): chmod 700")
+        yield InstallationFinding("home", "warning", f"{home} may be entered by others (mode {mode:o}): chmod 700")
     else:
-        yield Finding("home", "good", f"{home}, closed to others")
+        yield InstallationFinding("home", "good", f"{home}, closed to others")
     for folder in (home, *(home / name for name in FOLDERS)):
         if folder.exists() and not is_writable(folder):
-            yield Finding("home", "bad", f"{folder} cannot be written to by user id {os.geteuid()}")
+            yield InstallationFinding("home", "bad", f"{folder} cannot be written to by user id {os.geteuid()}")
     for secret in ("signing-key", "admin-token"):
         path = home / secret
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield Finding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
+            yield InstallationFinding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
     kept = [path for path in damaged(home / "projections") if not path.name.endswith(".wal")]
     if kept:
         sentence = (
             f"{len(kept)} damaged projections were moved aside, and built anew: remove {kept[-1]}, and look for why"
         )
-        yield Finding("views", "warning", sentence)
+        yield InstallationFinding("views", "warning", sentence)
     for path in kept_versions(PostgresFolder.below(home)).values():
         sentence = f"{path} is kept from before an upgrade: daybook upgrade --discard removes it"
-        yield Finding("old data", "good", sentence)
+        yield InstallationFinding("old data", "good", sentence)
     free = shutil.disk_usage(home).free
     verdict: Verdict = "good" if free >= LITTLE_SPACE_BYTES else "warning"
-    yield Finding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
+    yield InstallationFinding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
 
 
-def of_database(conninfo: str, service: str | None = None) -> Iterator[Finding]:
+def of_database(conninfo: str, service: str | None = None) -> Iterator[InstallationFinding]:
     """PostgreSQL and the ledger in it, as its owner sees them; `service`: as whom a service logs in, if not as that."""
     with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
         yield from _server(connection)
         missing = _unapplied(connection)
         if missing is None:
-            yield Finding("schema", "bad", "there is no ledger in this database: daybook init makes it")
+            yield InstallationFinding("schema", "bad", "there is no ledger in this database: daybook init makes it")
             return
         if missing:
-            yield Finding("schema", "warning", f"{', '.join(missing)} is not applied yet: daybook init applies it")
+            yield InstallationFinding(
+                "schema", "warning", f"{', '.join(missing)} is not applied yet: daybook init applies it"
+            )
             return
-        yield Finding("schema", "good", f"{len(migrations())} migrations are applied")
+        yield InstallationFinding("schema", "good", f"{len(migrations())} migrations are applied")
         for look in (_protection, _end, _clocks, _log, _webhooks, _imports, _tokens):
             yield from look(connection)
     yield from _log_in(service or conninfo)
     yield _views()
 
 
-def _views() -> Finding:
+def _views() -> InstallationFinding:
     """Whether the views read every type of event that is recorded; where they do not, no command opens the ledger."""
     try:
         check_types()
     except Unread as error:
-        return Finding("views", "bad", str(error))
-    return Finding("views", "good", f"projections are made by {fingerprint()}")
+        return InstallationFinding("views", "bad", str(error))
+    return InstallationFinding("views", "good", f"projections are made by {fingerprint()}")
 
 
 def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
@@ -135,20 +139,22 @@ def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ..
     return tuple(row)
 
 
-def _server(connection: Connection[Any]) -> Iterator[Finding]:
+def _server(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     number = connection.info.server_version
     verdict: Verdict = "good" if number >= OLDEST_SERVER else "bad"
-    yield Finding("postgresql", verdict, f"PostgreSQL {number // 10000}.{number % 10000}")
+    yield InstallationFinding("postgresql", verdict, f"PostgreSQL {number // 10000}.{number % 10000}")
     for name, safe in DURABLE.items():
         (value,) = _one(connection, "select current_setting(%s)", name)
         if value not in safe:
-            yield Finding("durability", "bad", f"{name} is {value}: what was acknowledged may be lost in a crash")
+            yield InstallationFinding(
+                "durability", "bad", f"{name} is {value}: what was acknowledged may be lost in a crash"
+            )
     (recovering,) = _one(connection, "select pg_is_in_recovery()")
     if recovering:
-        yield Finding("durability", "warning", "this is a standby: it can be read, and nothing recorded")
+        yield InstallationFinding("durability", "warning", "this is a standby: it can be read, and nothing recorded")
     (shut,) = _one(connection, "select current_setting('default_transaction_read_only')::boolean")
     if shut:
-        yield Finding("writing", "bad", "default_transaction_read_only is on: nothing can be recorded")
+        yield InstallationFinding("writing", "bad", "default_transaction_read_only is on: nothing can be recorded")
 
 
 def _unapplied(connection: Connection[Any]) -> list[str] | None:
@@ -160,7 +166,7 @@ def _unapplied(connection: Connection[Any]) -> list[str] | None:
     return sorted(set(migrations()) - applied)
 
 
-def _protection(connection: Connection[Any]) -> Iterator[Finding]:
+def _protection(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     able = connection.execute(
         "select tables.name, privilege from unnest(%s::text[]) as tables(name),"
         " unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as privilege"
@@ -174,74 +180,84 @@ def _protection(connection: Connection[Any]) -> Iterator[Finding]:
         ([*GROWING, "ledger_head"],),
     ).fetchall()
     for table, privilege in able:
-        yield Finding("protection", "bad", f"the service's role may {privilege} {table}: revoke it")
+        yield InstallationFinding("protection", "bad", f"the service's role may {privilege} {table}: revoke it")
     for table, trigger in off:
-        yield Finding("protection", "bad", f"the trigger {trigger} of {table} is switched off: run daybook verify")
+        yield InstallationFinding(
+            "protection", "bad", f"the trigger {trigger} of {table} is switched off: run daybook verify"
+        )
     if not able and not off:
-        yield Finding("protection", "good", "the service can add to the ledger, and change nothing")
+        yield InstallationFinding("protection", "good", "the service can add to the ledger, and change nothing")
 
 
-def _log_in(service: str) -> Iterator[Finding]:
+def _log_in(service: str) -> Iterator[InstallationFinding]:
     """Whether what the service logs in as could do more than its role, which it may lay down."""
     try:
         with psycopg.connect(**noticing(service), autocommit=True) as connection:
             found = powers(connection)
     except psycopg.OperationalError as error:
-        yield Finding("connection", "bad", f"the service cannot log in: {str(error).strip()}")
+        yield InstallationFinding("connection", "bad", f"the service cannot log in: {str(error).strip()}")
         return
     for power in found:
-        yield Finding(
+        yield InstallationFinding(
             "connection",
             "warning",
             f"{power}, and the service logs in so: whoever took it over could change what is recorded. Give it a role"
             " of its own in DAYBOOK_DATABASE_URL, and the owner's in DAYBOOK_MIGRATIONS_URL",
         )
     if not found:
-        yield Finding("connection", "good", "the service logs in as a role that owns nothing and can become no other")
+        yield InstallationFinding(
+            "connection", "good", "the service logs in as a role that owns nothing and can become no other"
+        )
 
 
-def _end(connection: Connection[Any]) -> Iterator[Finding]:
+def _end(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     head, last, count = _one(
         connection,
         "select (select position from ledger_head), (select max(notification_id) from ledger_events),"
         " (select count(*) from (select from ledger_events order by notification_id desc limit 1000) as last)",
     )
     if head != (last or 0):
-        yield Finding("ledger", "bad", f"the head says {head}, the last event is {last or 0}: run daybook verify")
+        yield InstallationFinding(
+            "ledger", "bad", f"the head says {head}, the last event is {last or 0}: run daybook verify"
+        )
     else:
-        yield Finding("ledger", "good", f"{head:,} events" if count else "no event yet")
+        yield InstallationFinding("ledger", "good", f"{head:,} events" if count else "no event yet")
 
 
-def _clocks(connection: Connection[Any]) -> Iterator[Finding]:
+def _clocks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     clock, recorded_at = _one(connection, "select clock_timestamp(), recorded_at from ledger_head")
     apart = abs((datetime.now(UTC) - clock).total_seconds())
     verdict: Verdict = "good" if apart <= CLOCKS_DIFFER_S else "warning"
-    yield Finding("clocks", verdict, f"this machine's clock and the database's are {apart:.1f} s apart")
+    yield InstallationFinding("clocks", verdict, f"this machine's clock and the database's are {apart:.1f} s apart")
     if recorded_at is not None and recorded_at - clock > FURTHEST_AHEAD:
         ahead = (recorded_at - clock).total_seconds()
         sentence = f"the database's clock was set back: nothing is recorded for {ahead:,.0f} s, or until it is right"
-        yield Finding("clocks", "bad", sentence)
+        yield InstallationFinding("clocks", "bad", sentence)
     elif recorded_at is not None and recorded_at > clock:
         ahead = (recorded_at - clock).total_seconds()
-        yield Finding("clocks", "warning", f"the last event was recorded {ahead:.1f} s ahead of the database's clock")
+        yield InstallationFinding(
+            "clocks", "warning", f"the last event was recorded {ahead:.1f} s ahead of the database's clock"
+        )
 
 
-def _log(connection: Connection[Any]) -> Iterator[Finding]:
+def _log(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     head, size, signed_by = _one(
         connection,
         "select position, (select max(size) from log_checkpoints),"
         " (select note from log_checkpoints order by size desc limit 1) from ledger_head",
     )
     if size is None:
-        yield Finding("log", "warning", "no checkpoint was issued yet: daybook init issues the first")
+        yield InstallationFinding("log", "warning", "no checkpoint was issued yet: daybook init issues the first")
         return
     uncovered = head - size
     name = str(signed_by).partition("\n")[0]
     verdict: Verdict = "good" if uncovered <= UNCOVERED else "warning"
-    yield Finding("log", verdict, f"the last checkpoint of {name} covers {size:,} events, {uncovered:,} wait for one")
+    yield InstallationFinding(
+        "log", verdict, f"the last checkpoint of {name} covers {size:,} events, {uncovered:,} wait for one"
+    )
 
 
-def _webhooks(connection: Connection[Any]) -> Iterator[Finding]:
+def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     waiting, failing, disabled, oldest_s = _one(
         connection,
         "with active as (select * from webhooks where status = 'active'), head as (select position from ledger_head)"
@@ -252,19 +268,19 @@ def _webhooks(connection: Connection[Any]) -> Iterator[Finding]:
         " where active.position < head.position))",
     )
     if disabled:
-        yield Finding(
+        yield InstallationFinding(
             "webhooks", "warning", f"{disabled} were given up: GET /api/v1/webhooks says why; resume or remove"
         )
     if failing:
         sentence = f"{failing} do not take what they are sent, since {max(0.0, oldest_s or 0.0):,.0f} s"
-        yield Finding("webhooks", "warning", f"{sentence}: GET /api/v1/webhooks says why")
+        yield InstallationFinding("webhooks", "warning", f"{sentence}: GET /api/v1/webhooks says why")
     if not (disabled or failing):
-        yield Finding(
+        yield InstallationFinding(
             "webhooks", "good", f"{waiting} have something to be told" if waiting else "nothing waits for one"
         )
 
 
-def _imports(connection: Connection[Any]) -> Iterator[Finding]:
+def _imports(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     waiting, running = _one(
         connection,
         "select count(*) filter (where state <> 'running'), count(*) filter (where state = 'running')"
@@ -276,10 +292,10 @@ def _imports(connection: Connection[Any]) -> Iterator[Finding]:
     words = f"{waiting} wait, {running} run"
     if failed is not None:
         words += f"; the last that failed, {failed[0]}, did so at {failed[1]:%Y-%m-%d %H:%M} UTC"
-    yield Finding("imports", "good", words)
+    yield InstallationFinding("imports", "good", words)
 
 
-def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:
+def _signing_key(settings: Settings, conninfo: str) -> Iterator[InstallationFinding]:
     """Whether this home can follow up the last checkpoint."""
     with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
         if _unapplied(connection) != []:
@@ -291,10 +307,10 @@ def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:
     try:
         keys = readable_keys(settings, note.partition("\n")[0])
     except BadSigningKey as error:
-        yield Finding("signing key", "bad", str(error))
+        yield InstallationFinding("signing key", "bad", str(error))
         return
     if not keys:
-        yield Finding(
+        yield InstallationFinding(
             "signing key",
             "bad",
             f"{key_file(settings.home)} is missing: this home signs no checkpoints. Bring back the key of before,"
@@ -304,22 +320,22 @@ def _signing_key(settings: Settings, conninfo: str) -> Iterator[Finding]:
     try:
         verify(parse_note(note.encode()), [key.verifier for key in keys])
     except NoteError:
-        yield Finding("signing key", "bad", "the key did not sign the last checkpoint, and follows none up")
+        yield InstallationFinding("signing key", "bad", "the key did not sign the last checkpoint, and follows none up")
     else:
-        yield Finding("signing key", "good", "it signed the last checkpoint")
+        yield InstallationFinding("signing key", "good", "it signed the last checkpoint")
 
 
-def _tokens(connection: Connection[Any]) -> Iterator[Finding]:
+def _tokens(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     in_force, expiring = _one(
         connection,
         "select count(*), count(*) filter (where expires_at < now() + interval '14 days') from access_tokens"
         " where revoked_at is null and (expires_at is null or expires_at > now())",
     )
     soon = f", {expiring} of them for less than 14 days" if expiring else ""
-    yield Finding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
+    yield InstallationFinding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
 
 
-def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]:
+def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[InstallationFinding]:
     """Everything, in order; `connect` answers the database's connection string."""
     yield from of_this_machine(settings)
     try:
@@ -327,4 +343,4 @@ def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Finding]
         yield from of_database(owner, at_run_time(settings, owner))
         yield from _signing_key(settings, owner)
     except psycopg.Error as error:
-        yield Finding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")
+        yield InstallationFinding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

@@ -12,31 +12,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from domain.errors import Invalid
-from service.asking.columns import Column, Kind
+from service.asking.columns import Column, ColumnKind
 from service.exporting.delimited import compact
 
 #: Figures: as many digits as 128 bits hold, six of them behind the point as in answers.
 FIGURE = pa.decimal128(38, 6)
 INSTANT = pa.timestamp("us", tz="UTC")
-TYPES: dict[Kind, pa.DataType] = {
-    Kind.WORD: pa.string(),
-    Kind.TEXT: pa.string(),
-    Kind.FIGURE: FIGURE,
+TYPES: dict[ColumnKind, pa.DataType] = {
+    ColumnKind.WORD: pa.string(),
+    ColumnKind.TEXT: pa.string(),
+    ColumnKind.FIGURE: FIGURE,
     # No type of either format holds any number of digits.
-    Kind.EXACT: pa.string(),
-    Kind.RATIO: pa.float64(),
-    Kind.WHOLE: pa.int64(),
-    Kind.FLAG: pa.bool_(),
-    Kind.DAY: pa.date32(),
-    Kind.INSTANT: INSTANT,
-    Kind.STRUCTURE: pa.string(),
+    ColumnKind.EXACT: pa.string(),
+    ColumnKind.RATIO: pa.float64(),
+    ColumnKind.WHOLE: pa.int64(),
+    ColumnKind.FLAG: pa.bool_(),
+    ColumnKind.DAY: pa.date32(),
+    ColumnKind.INSTANT: INSTANT,
+    ColumnKind.STRUCTURE: pa.string(),
 }
 #: How a value of an answer becomes one of its column; kinds that are not here stay as they are.
-READ: dict[Kind, Any] = {
-    Kind.FIGURE: Decimal,
-    Kind.DAY: date.fromisoformat,
-    Kind.INSTANT: datetime.fromisoformat,
-    Kind.STRUCTURE: compact,
+READ: dict[ColumnKind, Any] = {
+    ColumnKind.FIGURE: Decimal,
+    ColumnKind.DAY: date.fromisoformat,
+    ColumnKind.INSTANT: datetime.fromisoformat,
+    ColumnKind.STRUCTURE: compact,
 }
 #: Rows of one group: a file with more has several, so that memory stays flat.
 GROUP_ROWS = 50_000

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from service.asking.columns import Column, Kind
+from service.asking.columns import Column, ColumnKind
 
 if TYPE_CHECKING:
     import _csv
@@ -61,16 +61,16 @@ def _flush(text: io.StringIO, output: BinaryIO) -> None:
     text.truncate()
 
 
-def _written(value: Any, kind: Kind, guarded: bool) -> str:
+def _written(value: Any, kind: ColumnKind, guarded: bool) -> str:
     if value is None:
         return ""
-    if kind is Kind.STRUCTURE:
+    if kind is ColumnKind.STRUCTURE:
         return compact(value)
-    if kind is Kind.FLAG:
+    if kind is ColumnKind.FLAG:
         return "true" if value else "false"
     # A ratio as JSON writes it.
-    text = repr(value) if kind is Kind.RATIO else str(value)
-    return f"'{text}" if guarded and kind is Kind.TEXT and text.startswith(FORMULA_SIGNS) else text
+    text = repr(value) if kind is ColumnKind.RATIO else str(value)
+    return f"'{text}" if guarded and kind is ColumnKind.TEXT and text.startswith(FORMULA_SIGNS) else text
 
 
 def compact(value: Any) -> str:

@@ -30,7 +30,7 @@ Write = Callable[[BinaryIO, Mapping[str, Any], Choice], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ExportFormat:
     """One format."""
 
     name: str
@@ -74,22 +74,22 @@ def _write_arrow(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) ->
 
 
 def _write_xlsx(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
-    from service.exporting.spreadsheets import Sheet, write_xlsx
+    from service.exporting.spreadsheets import WorkbookSheet, write_xlsx
 
     others = [table for table in choice.view.tables if table is not choice.table]
-    sheets = [Sheet(table.name, table.columns, table.rows(answer)) for table in (choice.table, *others)]
+    sheets = [WorkbookSheet(table.name, table.columns, table.rows(answer)) for table in (choice.table, *others)]
     write_xlsx(output, sheets, choice.context(answer))
 
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, ExportFormat] = {
     one.name: one
     for one in (
-        Format("json", "application/json", _write_json, is_text=True),
-        Format("csv", "text/csv", _write_csv, is_text=True),
-        Format("parquet", "application/vnd.apache.parquet", _write_parquet),
-        Format("arrow", "application/vnd.apache.arrow.stream", _write_arrow),
-        Format("xlsx", XLSX, _write_xlsx),
+        ExportFormat("json", "application/json", _write_json, is_text=True),
+        ExportFormat("csv", "text/csv", _write_csv, is_text=True),
+        ExportFormat("parquet", "application/vnd.apache.parquet", _write_parquet),
+        ExportFormat("arrow", "application/vnd.apache.arrow.stream", _write_arrow),
+        ExportFormat("xlsx", XLSX, _write_xlsx),
     )
 }

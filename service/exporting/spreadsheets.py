@@ -15,7 +15,7 @@ from openpyxl.utils import get_column_letter
 from rich.cells import cell_len
 
 from domain.errors import Invalid
-from service.asking.columns import Column, Kind, flattened
+from service.asking.columns import Column, ColumnKind, flattened
 from service.exporting.delimited import compact
 
 #: A spreadsheet computes in doubles, which keep any decimal of so many digits.
@@ -31,11 +31,11 @@ NARROWEST, WIDEST = 8, 60
 JUDGED_ROWS = 200
 #: What XML cannot hold, and what would be read as standing for such a character (ECMA-376, 22.9.2.19).
 UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
-NUMBERS = (Kind.FIGURE, Kind.EXACT, Kind.RATIO, Kind.WHOLE)
+NUMBERS = (ColumnKind.FIGURE, ColumnKind.EXACT, ColumnKind.RATIO, ColumnKind.WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class WorkbookSheet:
     """One sheet in the making."""
 
     name: str
@@ -43,10 +43,10 @@ class Sheet:
     rows: Iterable[Sequence[Any]]
 
 
-def write_xlsx(output: BinaryIO, sheets: Sequence[Sheet], context: Mapping[str, Any]) -> None:
+def write_xlsx(output: BinaryIO, sheets: Sequence[WorkbookSheet], context: Mapping[str, Any]) -> None:
     """Write sheets, and after the first a sheet `context` with what was asked, by name and value."""
     book = Workbook(write_only=True)
-    asked = Sheet("context", (Column("name"), Column("value", Kind.TEXT)), [])
+    asked = WorkbookSheet("context", (Column("name"), Column("value", ColumnKind.TEXT)), [])
     for sheet in (sheets[0], asked, *sheets[1:]):
         page = book.create_sheet(sheet.name)
         page.freeze_panes = "A2"
@@ -57,7 +57,7 @@ def write_xlsx(output: BinaryIO, sheets: Sequence[Sheet], context: Mapping[str, 
     book.save(output)
 
 
-def _add_rows(page: Any, sheet: Sheet) -> None:
+def _add_rows(page: Any, sheet: WorkbookSheet) -> None:
     rest = iter(sheet.rows)
     first = list(islice(rest, JUDGED_ROWS))
     for place, column in enumerate(sheet.columns):
@@ -76,17 +76,17 @@ def _add_context(page: Any, context: Mapping[str, Any]) -> None:
     page.column_dimensions["A"].width, page.column_dimensions["B"].width = 32, WIDEST
     page.append([_header(page, "name"), _header(page, "value")])
     for name, value in flattened(context):
-        kind = Kind.STRUCTURE if isinstance(value, list) else _kind_of(name, value)
-        page.append([_cell(page, name, Kind.WORD), _cell(page, value, kind)])
+        kind = ColumnKind.STRUCTURE if isinstance(value, list) else _kind_of(name, value)
+        page.append([_cell(page, name, ColumnKind.WORD), _cell(page, value, kind)])
 
 
-def _kind_of(name: str, value: Any) -> Kind:
+def _kind_of(name: str, value: Any) -> ColumnKind:
     if isinstance(value, bool):
-        return Kind.FLAG
+        return ColumnKind.FLAG
     if isinstance(value, int | float):
-        return Kind.RATIO
+        return ColumnKind.RATIO
     # Of text, only totals are figures: a parameter stays as it was sent.
-    return Kind.FIGURE if name.startswith("total.") and not name.endswith(".unit") else Kind.TEXT
+    return ColumnKind.FIGURE if name.startswith("total.") and not name.endswith(".unit") else ColumnKind.TEXT
 
 
 def _shown(value: Any) -> str:
@@ -99,18 +99,18 @@ def _header(page: Any, text: str) -> Cell:
     return cell
 
 
-def _cell(page: Any, value: Any, kind: Kind) -> Any:
+def _cell(page: Any, value: Any, kind: ColumnKind) -> Any:
     if value is None:
         return None
-    if kind is Kind.FLAG:
+    if kind is ColumnKind.FLAG:
         return value
     if kind in NUMBERS and is_kept(text := repr(value) if isinstance(value, float) else str(value)):
         return _number(page, text, kind)
-    if kind is Kind.DAY and (day := date.fromisoformat(value)) >= FIRST_DAY:
+    if kind is ColumnKind.DAY and (day := date.fromisoformat(value)) >= FIRST_DAY:
         cell = WriteOnlyCell(page, datetime.combine(day, time()))
         cell.number_format = DAY
         return cell
-    return _text(page, compact(value) if kind is Kind.STRUCTURE else str(value))
+    return _text(page, compact(value) if kind is ColumnKind.STRUCTURE else str(value))
 
 
 def is_kept(text: str) -> bool:
@@ -119,11 +119,11 @@ def is_kept(text: str) -> bool:
     return len(digits) <= KEPT_DIGITS
 
 
-def _number(page: Any, text: str, kind: Kind) -> Cell:
+def _number(page: Any, text: str, kind: ColumnKind) -> Cell:
     # The digits themselves: given a number, the library writes 16 digits of the double, and 9.95 is no longer 9.95.
     cell = WriteOnlyCell(page, text)
     cell.data_type = "n"
-    if kind in (Kind.FIGURE, Kind.EXACT):
+    if kind in (ColumnKind.FIGURE, ColumnKind.EXACT):
         cell.number_format = BROKEN_FIGURE if "." in text else WHOLE_FIGURE
     return cell
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from service.importing.ocds.documents import is_ocds
 from service.importing.opening import opened
-from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault, header_of
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, FileFault, header_of
 
 if TYPE_CHECKING:  # needed by few files
-    from service.importing.orders.mapping import Mapping
-    from service.importing.orders.tables import Table
+    from service.importing.orders.mapping import OrderMapping
+    from service.importing.orders.tables import SourceTable
 
 #: How a module gives what a file says; each names what it has to have.
 #: lines: nothing, its lines are event requests as they are posted.
-#: stream: `read(reading)`, which yields Groups and Rejects (items.py).
-#: table: `COLUMNS`, `OTHER_COLUMNS` (None: any) and `plan(rows, standing, *, register)`, which returns a Plan.
-#: orders: `open_table(file, kind, read)`, which returns a Table of order lines, read as a mapping says.
+#: stream: `read(reading)`, which yields EventGroups and Rejects (items.py).
+#: table: `COLUMNS`, `OTHER_COLUMNS` (None: any) and `plan(rows, standing, *, register)`, which returns an ImportPlan.
+#: orders: `open_table(file, kind, read)`, which returns a SourceTable of order lines, read as a mapping says.
 Reads = Literal["lines", "stream", "table", "orders"]
 
 CSV = "text/csv"
@@ -32,7 +32,7 @@ JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class FileHead:
     """How a file begins."""
 
     start: bytes
@@ -58,27 +58,27 @@ class Head:
         return () if self.is_object else header_of(self.line.decode("utf-8", "replace"))
 
 
-def _has(*columns: str) -> Callable[[Head], bool]:
+def _has(*columns: str) -> Callable[[FileHead], bool]:
     """Whether a header has these columns, and others or none."""
     return lambda head: set(columns) <= set(head.columns)
 
 
-def _of_cloud_events(head: Head) -> bool:
+def _of_cloud_events(head: FileHead) -> bool:
     return head.is_object and b'"specversion"' in head.line and not _of_ocds(head)
 
 
-def _of_ocds(head: Head) -> bool:
+def _of_ocds(head: FileHead) -> bool:
     return is_ocds(head.start)
 
 
-def _of_rates(head: Head) -> bool:
+def _of_rates(head: FileHead) -> bool:
     from service.importing.rates import is_header
 
     return is_header(head.columns)
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class ImportFormat:
     """One format of files."""
 
     name: str
@@ -88,7 +88,7 @@ class Format:
     #: The media types that its files may be sent as.
     media_types: tuple[str, ...]
     #: Whether a file seems to be one, asked in the order of the formats; None: by `begins`, or a mapping, alone.
-    known_by: Callable[[Head], bool] | None = None
+    known_by: Callable[[FileHead], bool] | None = None
     #: Asked after all others: these are known by more.
     known_last: bool = False
     #: What every file of it begins with, and no other.
@@ -111,7 +111,7 @@ class Format:
 
 
 _FORMATS = (
-    Format(
+    ImportFormat(
         "regulations",
         "regulations.table",
         "table",
@@ -119,7 +119,7 @@ _FORMATS = (
         _has("event_id", "jurisdiction", "effective_from", "kind"),
         partial=False,
     ),
-    Format(
+    ImportFormat(
         "screening-list",
         "regulations.screening_list",
         "table",
@@ -128,19 +128,21 @@ _FORMATS = (
         partial=False,
         registers=True,
     ),
-    Format("ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, known_last=True),
-    Format(
+    ImportFormat(
+        "ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, known_last=True
+    ),
+    ImportFormat(
         "cloudevents",
         "events.cloud_events",
         "stream",
         (*LINES_OF_JSON, JSON, "application/cloudevents+json"),
         _of_cloud_events,
     ),
-    Format("ecb-rates", "rates", "stream", (CSV,), _of_rates),
-    Format("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
-    Format("csv", "orders.tables.delimited", "orders", (CSV,)),
-    Format("tsv", "orders.tables.delimited", "orders", (CSV, "text/tab-separated-values")),
-    Format(
+    ImportFormat("ecb-rates", "rates", "stream", (CSV,), _of_rates),
+    ImportFormat("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
+    ImportFormat("csv", "orders.tables.delimited", "orders", (CSV,)),
+    ImportFormat("tsv", "orders.tables.delimited", "orders", (CSV, "text/tab-separated-values")),
+    ImportFormat(
         "xlsx",
         "orders.tables.workbook",
         "orders",
@@ -148,7 +150,7 @@ _FORMATS = (
         begins=b"PK\x03\x04",
         is_then="a workbook or another zip archive",
     ),
-    Format(
+    ImportFormat(
         "parquet",
         "orders.tables.columnar",
         "orders",
@@ -180,9 +182,9 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     for one in _FORMATS:
         if one.begins and start.startswith(one.begins):
             return one.name
-    head = Head(start)
+    head = FileHead(start)
     if not head.text:
-        raise BadFile([Fault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
+        raise BadFile([FileFault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
     for one in sorted(_FORMATS, key=lambda one: one.known_last):
         if mapping is not None and CSV in one.media_types:
             continue  # with a mapping a table is one of order lines
@@ -191,7 +193,7 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     if mapping is not None:
         return "tsv" if b"\t" in head.line and b"," not in head.line else "csv"
     message = f"is the header of no known format ({', '.join(FORMATS)}): give --format, or --mapping for order lines"
-    raise BadFile([Fault(1, message)])
+    raise BadFile([FileFault(1, message)])
 
 
 def refuse_another(file: BinaryIO, chosen: str) -> None:
@@ -200,12 +202,12 @@ def refuse_another(file: BinaryIO, chosen: str) -> None:
     start = file.read(max(len(one.begins) for one in _FORMATS))
     for one in _FORMATS:
         if one.begins and start.startswith(one.begins) and chosen != one.name:
-            raise BadFile([Fault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
+            raise BadFile([FileFault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
 
 
-def open_table(file: BinaryIO, kind: str, mapping: "Mapping") -> "Table":
+def open_table(file: BinaryIO, kind: str, mapping: "OrderMapping") -> "SourceTable":
     """A file of order lines as a table; BadFile where it is none of this kind."""
-    table: Table = FORMATS[kind].reader().open_table(file, kind, mapping.read)
+    table: SourceTable = FORMATS[kind].reader().open_table(file, kind, mapping.read)
     return table
 
 

@@ -12,19 +12,19 @@ from service.importing.entries import read_entries
 from service.importing.events.lines import HandedLines
 from service.importing.events.ndjson import import_ndjson, sheet_lines
 from service.importing.formats import FORMATS
-from service.importing.items import Group, Reject
+from service.importing.items import EventGroup, Reject
 from service.importing.opening import size_of
 from service.importing.orders.mapping import mapping_text
 from service.importing.plans import Entry, Progress, Remark, Summary
 from service.importing.reading import sources
 from service.importing.reading.answers import Answers
 from service.importing.reading.messages import (
-    Digest,
-    Form,
+    FileDigest,
+    FileForm,
     Items,
     Message,
-    Seen,
-    Wanted,
+    ReaderTask,
+    RowsSeen,
     WireEntry,
     WirePlan,
     WireReject,
@@ -43,7 +43,7 @@ MOST_REMARKS = 10_000
 Reading = Callable[[int], None]
 
 
-class Source(Protocol):
+class ImportSource(Protocol):
     """A file that somebody reads."""
 
     #: How long it is; 0: unknown.
@@ -56,7 +56,7 @@ class Source(Protocol):
 class Here:
     """A file that is read in this process: for files of one's own, since nothing bounds what reading them takes."""
 
-    def __init__(self, file: BinaryIO, wanted: Wanted) -> None:
+    def __init__(self, file: BinaryIO, wanted: ReaderTask) -> None:
         self.size_bytes = size_of(file)
         self._ask: Ask | None = None
         self._messages = sources.messages(file, wanted, self._asked)
@@ -71,9 +71,9 @@ class Here:
         return self._messages
 
 
-def wanted(summary: Summary, options: Options) -> Wanted:
+def wanted(summary: Summary, options: Options) -> ReaderTask:
     """What is to be read, for an import with these options; BadMapping where there is no such mapping."""
-    return Wanted(
+    return ReaderTask(
         format=summary.format or None,
         mapping=None if options.mapping is None else (options.mapping, mapping_text(options.mapping)),
         strict=not options.continue_on_error,
@@ -83,17 +83,17 @@ def wanted(summary: Summary, options: Options) -> Wanted:
     )
 
 
-def form_of(source: Source) -> str:
+def form_of(source: ImportSource) -> str:
     """The format of a file that nothing was taken of yet; raises BadFile and BadMapping."""
     first = _first(source)
-    if not isinstance(first, Form):
+    if not isinstance(first, FileForm):
         raise msgspec.ValidationError("the reader did not begin with the format")
     return first.format
 
 
-def _first(source: Source) -> Message:
+def _first(source: ImportSource) -> Message:
     """The next message that is more than a sign of life, which a reader gives that takes long to begin."""
-    return next(message for message in source.messages(_ask_nothing) if not isinstance(message, Seen))
+    return next(message for message in source.messages(_ask_nothing) if not isinstance(message, RowsSeen))
 
 
 def import_file(
@@ -115,7 +115,7 @@ def import_file(
 
 def import_from(
     daybook: Daybook,
-    source: Source,
+    source: ImportSource,
     summary: Summary,
     options: Options,
     *,
@@ -125,11 +125,11 @@ def import_from(
 ) -> None:
     """Record what a file says whose format was taken, as the summary's format has it, and fill in the summary.
 
-    Raises BadFile and BadMapping with nothing recorded, and Refused: with nothing recorded of files of up to 10,000
+    Raises BadFile and BadMapping with nothing recorded, and RowRefused: with nothing recorded of files of up to 10,000
     events, else `summary.recorded` says what was.
     """
     digest = _first(source)
-    if not isinstance(digest, Digest):
+    if not isinstance(digest, FileDigest):
         raise msgspec.ValidationError("the reader did not tell the digest")
     recorder = Recorder(daybook, summary, f"import:{digest.sha256[:CORRELATION_DIGITS]}", actor)
     heard = _Heard(source.messages(Answers(daybook, recorder)), summary, reading)
@@ -166,7 +166,7 @@ class _Heard:
             else:
                 self._take(message)
 
-    def items(self) -> Iterator[Group | Reject]:
+    def items(self) -> Iterator[EventGroup | Reject]:
         """Groups and rejects."""
         for message in self._messages:
             if not isinstance(message, Items):
@@ -180,7 +180,7 @@ class _Heard:
                 else:
                     size_bytes = sum(len(entry.sent) for entry in item.entries)
                     entries = list(map(_entry, item.entries))
-                    yield Group(entries, [needs[place] for place in item.needs], item.rows, raw, size_bytes)
+                    yield EventGroup(entries, [needs[place] for place in item.needs], item.rows, raw, size_bytes)
 
     def plan(self) -> list[Entry]:
         """All entries of a table."""
@@ -194,7 +194,7 @@ class _Heard:
         return entries
 
     def _take(self, message: Message) -> None:
-        if not isinstance(message, Seen):
+        if not isinstance(message, RowsSeen):
             return
         self._summary.rows = message.rows
         for kind, line, row, text in message.remarks:

@@ -9,7 +9,7 @@ from service.importing.reading.questions import Ask
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class EventGroup:
     """Events that stand or fall together."""
 
     #: In the order in which they are recorded.
@@ -40,7 +40,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file that is to be read as a stream of Groups and Rejects."""
+    """A file that is to be read as a stream of EventGroups and Rejects."""
 
     file: BinaryIO
     #: Its `rows` are counted as they are read, and what there is to say of them is added to its plan.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from service.importing.bounds import RESERVE_BYTES
-from service.importing.rows import BadFile, Fault
+from service.importing.rows import BadFile, FileFault
 
 GZIP = b"\x1f\x8b"
 #: What a file may be that is sent under another name, by how it begins.
@@ -74,9 +74,9 @@ def opened(file: BinaryIO) -> BinaryIO:
     for sign, what in OTHERS.items():
         if head.startswith(sign):
             within = " within a gzip file" if compressed else ""
-            raise BadFile([Fault(1, f"is {what}{within} by how it begins, and nothing that is imported")])
+            raise BadFile([FileFault(1, f"is {what}{within} by how it begins, and nothing that is imported")])
     if compressed and head.startswith(GZIP):
-        raise BadFile([Fault(1, "is a gzip file within a gzip file: unpack it once")])
+        raise BadFile([FileFault(1, "is a gzip file within a gzip file: unpack it once")])
     return found
 
 
@@ -117,7 +117,7 @@ def lines_of(file: BinaryIO, longest_bytes: int = LONGEST_LINE_BYTES) -> Iterato
     while text := file.readline(longest_bytes + 1):
         line += 1
         if len(text) > longest_bytes:
-            raise BadFile([Fault(line, f"is longer than {longest_bytes:,} bytes, and so is no row of a table")])
+            raise BadFile([FileFault(line, f"is longer than {longest_bytes:,} bytes, and so is no row of a table")])
         yield line, text
 
 
@@ -130,7 +130,7 @@ def _limited(file: BinaryIO) -> Any:
             self.taken += len(chunk)
             refuse_full_disk()
             if self.taken > LARGEST_COPY_BYTES:
-                raise BadFile([Fault(1, f"the gzip file holds more than {LARGEST_COPY_BYTES:,} bytes")])
+                raise BadFile([FileFault(1, f"the gzip file holds more than {LARGEST_COPY_BYTES:,} bytes")])
             return chunk
 
     return Limited()
@@ -237,4 +237,4 @@ class Gunzipped(io.RawIOBase):
         return len(given)
 
     def _bad(self, message: str) -> BadFile:
-        return BadFile([Fault(self._line, message)])
+        return BadFile([FileFault(self._line, message)])

@@ -34,7 +34,7 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Plan:
+class ImportPlan:
     """The event requests of a file, in the order in which they are recorded, and what is said of its rows."""
 
     entries: list[Entry] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Summary:
     rejected: int = 0
     #: Events recorded or replayed, by type.
     types: Counter[str] = field(default_factory=Counter)
-    plan: Plan = field(default_factory=Plan)
+    plan: ImportPlan = field(default_factory=ImportPlan)
     #: Handed the events of a dry run as they are decided, where somebody wants to list them.
     rehearsed: Callable[[Sequence[Entry]], None] | None = None
     #: What was begun and is not counted yet.
@@ -98,7 +98,7 @@ class Summary:
         self.begun[:] = [other for other in self.begun if other is not command]
 
 
-class Refused(Exception):
+class RowRefused(Exception):
     """The ledger refused a row's event, and so the whole batch that it stood in."""
 
     def __init__(self, entry: Entry, refusal: Refusal) -> None:

@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 
 from domain.values import DECIMAL_PATTERN
 from service.codes import codes
-from service.importing.items import Group, Reading, Reject
+from service.importing.items import EventGroup, Reading, Reject
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.tables import TableRow
 from service.importing.orders.tables.delimited import Delimited
 from service.importing.plans import Entry, Summary
-from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 DATE = "Date"
 BASE = "EUR"
@@ -32,19 +32,19 @@ def is_header(columns: Sequence[str]) -> bool:
     return named[:1] == [DATE] and len(named) > 2 and all(CURRENCY.fullmatch(column) for column in named[1:])
 
 
-def read(reading: Reading) -> Iterator[Group | Reject]:
+def read(reading: Reading) -> Iterator[EventGroup | Reject]:
     """The rates that a file states."""
     return read_rates(reading.file, reading.summary, strict=reading.strict)
 
 
-def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iterator[Group | Reject]:
+def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iterator[EventGroup | Reject]:
     """A publication for each day, the oldest first (the file has the newest first).
 
     `strict`: BadFile lists every row that is wrong before the first is given; else they are rejected.
     """
     table = Delimited(file)
     currencies = _currencies(table.columns)
-    read: list[tuple[str, Group] | Reject] = []
+    read: list[tuple[str, EventGroup] | Reject] = []
     lines: dict[str, tuple[int, Any]] = {}
     for row in table.rows(()):
         summary.rows += 1
@@ -56,12 +56,12 @@ def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iter
             if before != rates:
                 raise ValueError(f"{day} has other rates than on line {line}")
             if line == row.line:
-                read.append((day, Group([_entry(row.line, day, rates)])))
+                read.append((day, EventGroup([_entry(row.line, day, rates)])))
         except ValueError as error:
             read.append(Reject(row.line, "", str(error), row.raw if isinstance(row, Reject) else list(row.cells)))
     rejects = [one for one in read if isinstance(one, Reject)]
     if strict and rejects:
-        raise BadFile([Fault(one.line, one.message) for one in rejects[:MOST_FAULTS]])
+        raise BadFile([FileFault(one.line, one.message) for one in rejects[:MOST_FAULTS]])
     yield from rejects
     groups = [one for one in read if not isinstance(one, Reject)]
     yield from (group for _, group in sorted(groups, key=lambda one: one[0]))
@@ -70,7 +70,7 @@ def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iter
 def _currencies(columns: Sequence[str]) -> list[tuple[int, str]]:
     """The places and codes of the currencies; the file ends each line with a comma, and so with a nameless column."""
     if not is_header(columns):
-        raise BadFile([Fault(1, "the header is not Date and then currencies: USD, JPY, ...")])
+        raise BadFile([FileFault(1, "the header is not Date and then currencies: USD, JPY, ...")])
     places = [(place, column) for place, column in enumerate(columns) if column and column != DATE]
     unknown = [column for _, column in places if column not in codes().currencies or column == BASE]
     twice = sorted(column for column, count in Counter(column for _, column in places).items() if count > 1)
@@ -78,7 +78,7 @@ def _currencies(columns: Sequence[str]) -> list[tuple[int, str]]:
         named = ", ".join(unknown[:MOST_FAULTS])
         what = f"are no currencies that the euro has a rate to: {named}" if unknown else ""
         what = what or f"stand twice: {', '.join(twice)}"
-        raise BadFile([Fault(1, f"columns {what}")])
+        raise BadFile([FileFault(1, f"columns {what}")])
     return places
 
 

@@ -8,9 +8,9 @@ from domain.ledger import Batch
 from domain.lots import Sent
 from domain.streams import fold
 from service.daybook import Daybook
-from service.importing.plans import Entry, Refused, Summary
+from service.importing.plans import Entry, RowRefused, Summary
 from service.recording.commands import Command, Withdrawn, oversized
-from service.recording.receipts import Receipt
+from service.recording.receipts import CommandReceipt
 from service.recording.waiting import Busy
 from service.storing.ledger import read_bytes
 from service.storing.streams import StreamCache
@@ -41,13 +41,13 @@ class Recorder:
         self._rehearsed = Batch(self._cache, calendar.day_of(self._head.clock), new_identifier, zone=calendar.name)
 
     def record(self, entries: Sequence[Entry], requests: Sequence[Sent]) -> None:
-        """Record the requests read from these entries; raises Refused."""
+        """Record the requests read from these entries; raises RowRefused."""
         if not requests:
             return
         try:
             self.finish(self.begin(requests))
         except Refusal as refusal:
-            raise Refused(entries[refusal.index], refusal) from None
+            raise RowRefused(entries[refusal.index], refusal) from None
         if self._summary.dry_run and self._summary.rehearsed is not None:
             self._summary.rehearsed(entries)
 
@@ -89,7 +89,7 @@ class Recorder:
         rehearsed = self._rehearsed.streams
         return begun | {name for name in streams if name in rehearsed and self._rehearsed.state(name) is not None}
 
-    def _rehearse(self, command: Command) -> Receipt:
+    def _rehearse(self, command: Command) -> CommandReceipt:
         if command.after is not None and command.after.refusal is not None:
             raise Withdrawn.at("", "what comes before it was not recorded")
         self._cache.prefetch([command.requests])
@@ -98,4 +98,4 @@ class Recorder:
         refusal = oversized(outcomes, list(map(len, written.states)))
         if refusal is not None:
             raise refusal
-        return Receipt(outcomes, command.recorded, 0, len(command.replayed))
+        return CommandReceipt(outcomes, command.recorded, 0, len(command.replayed))

@@ -16,7 +16,7 @@ MOST_FAULTS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FileFault:
     """One thing wrong with a file."""
 
     #: From 1.
@@ -27,7 +27,7 @@ class Fault:
 class BadFile(Exception):
     """A file that is not what it claims to be; nothing of it is recorded."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[FileFault]) -> None:
         super().__init__("; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:3]))
         #: Never empty; at most the first MOST_FAULTS.
         self.faults = faults[:MOST_FAULTS]
@@ -61,7 +61,7 @@ def text_of(data: bytes) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadFile([Fault(line, f"not UTF-8: {error.reason}")]) from None
+        raise BadFile([FileFault(line, f"not UTF-8: {error.reason}")]) from None
 
 
 def header_of(line: str) -> list[str]:
@@ -79,7 +79,7 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
     """
     reader = csv.reader(io.StringIO(text_of(data), newline=""), strict=True)
     rows: list[Row] = []
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     header: list[str] | None = None
     line = 1
     try:
@@ -89,20 +89,20 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
                 header = values
                 _refuse_header(header, required, others)
             elif any("\0" in value for value in values):
-                faults.append(Fault(line, "has a NUL character"))
+                faults.append(FileFault(line, "has a NUL character"))
             elif any(len(value) > LONGEST_CELL for value in values):
-                faults.append(Fault(line, f"has a cell of more than {LONGEST_CELL:,} characters"))
+                faults.append(FileFault(line, f"has a cell of more than {LONGEST_CELL:,} characters"))
             elif len(values) == len(header):
                 rows.append(Row(line, dict(zip(header, values, strict=True))))
             elif values:
-                faults.append(Fault(line, f"has {len(values)} values, and the header names {len(header)} columns"))
+                faults.append(FileFault(line, f"has {len(values)} values, and the header names {len(header)} columns"))
             line = reader.line_num + 1
             if len(faults) >= MOST_FAULTS:
                 break
     except csv.Error as error:
-        faults.append(Fault(line, f"not CSV: {error}"))
+        faults.append(FileFault(line, f"not CSV: {error}"))
     if header is None and not faults:
-        faults.append(Fault(1, "is empty: the first line names the columns"))
+        faults.append(FileFault(1, "is empty: the first line names the columns"))
     if faults:
         raise BadFile(faults)
     return rows
@@ -111,7 +111,7 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
 def _refuse_header(header: list[str], required: Collection[str], others: Collection[str] | None) -> None:
     missing = [name for name in required if name not in header]
     if len(header) > MOST_COLUMNS:
-        raise BadFile([Fault(1, f"the header names {len(header):,} columns, more than {MOST_COLUMNS:,}")])
+        raise BadFile([FileFault(1, f"the header names {len(header):,} columns, more than {MOST_COLUMNS:,}")])
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     unknown = [name for name in header if name not in required and others is not None and name not in others]
     twice, unknown = ([name[:40] for name in names[:MOST_NAMED]] for names in (twice, unknown))
@@ -121,4 +121,4 @@ def _refuse_header(header: list[str], required: Collection[str], others: Collect
         if names
     ]
     if messages:
-        raise BadFile([Fault(1, f"the header {' and '.join(messages)}")])
+        raise BadFile([FileFault(1, f"the header {' and '.join(messages)}")])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # see _read
     from domain.events import Recorded
 
 
-class Standing:
+class LedgerStanding:
     """A ledger as it stood when an import began; what is found by name is found as far as the projection is."""
 
     def __init__(self, ask: Ask) -> None:

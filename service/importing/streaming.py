@@ -18,9 +18,9 @@ from domain.lots import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import read_plain_order
 from service.codes import codes
-from service.importing.items import Group, Reject
-from service.importing.plans import Entry, Progress, Refused, Remark, Summary
-from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.items import EventGroup, Reject
+from service.importing.plans import Entry, Progress, Remark, RowRefused, Summary
+from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 if TYPE_CHECKING:  # a reader in a process of its own needs no ledger
     from service.importing.recording import Recorder
@@ -56,7 +56,7 @@ class Options:
 
 
 def record_stream(
-    source: Iterable[Group | Reject],
+    source: Iterable[EventGroup | Reject],
     recorder: "Recorder",
     summary: Summary,
     options: Options,
@@ -64,7 +64,7 @@ def record_stream(
 ) -> None:
     """Record what a source yields, and fill in the summary (its `rows` is the source's business).
 
-    Without `continue_on_error` the first Reject raises BadFile and the first refusal Refused. Up to ATOMIC_EVENTS
+    Without `continue_on_error` the first Reject raises BadFile and the first refusal RowRefused. Up to ATOMIC_EVENTS
     events nothing is recorded then; of a longer source the batches before it are, and `summary.recorded` says so.
     `progress` gets the rows done, and `summary.rows` as the total.
     """
@@ -88,12 +88,12 @@ def reject(one: Reject, summary: Summary, options: Options) -> None:
         options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")
 
 
-def check_stream(source: Iterable[Group | Reject], beat: Callable[[], None] = lambda: None) -> None:
+def check_stream(source: Iterable[EventGroup | Reject], beat: Callable[[], None] = lambda: None) -> None:
     """BadFile with everything that is wrong with a source's events, as far as that can be said without the ledger.
 
     `beat` is called while it goes on.
     """
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     for one in source:
         beat()
         if isinstance(one, Reject):
@@ -109,13 +109,13 @@ def check_stream(source: Iterable[Group | Reject], beat: Callable[[], None] = la
         raise BadFile(faults)
 
 
-def _fault(reject: Reject) -> Fault:
+def _fault(reject: Reject) -> FileFault:
     named = f"{reject.row}: " if reject.row else ""
-    return Fault(reject.line, f"{named}{reject.message}")
+    return FileFault(reject.line, f"{named}{reject.message}")
 
 
-def _batches(source: Iterable[Group | Reject], desk: "_Desk", first_events: int) -> Iterator[list[Group]]:
-    batch: list[Group] = []
+def _batches(source: Iterable[EventGroup | Reject], desk: "_Desk", first_events: int) -> Iterator[list[EventGroup]]:
+    batch: list[EventGroup] = []
     events, most, size_bytes = 0, first_events, 0
     for one in source:
         if isinstance(one, Reject):
@@ -143,15 +143,15 @@ class _Desk:
         #: Groups recorded at once: halved where one is refused, so that a run of refusals does not cost its square.
         self._most = 1 << 30
 
-    def record(self, groups: list[Group]) -> None:
-        """Record groups; raises Refused unless what is refused is to be left out."""
+    def record(self, groups: list[EventGroup]) -> None:
+        """Record groups; raises RowRefused unless what is refused is to be left out."""
         self._look_up(groups)
         waiting = self._readable(groups)
         while waiting:
             piece, waiting = waiting[: self._most], waiting[self._most :]
             try:
                 self._record(piece)
-            except Refused as refused:
+            except RowRefused as refused:
                 if not self.options.continue_on_error:
                     raise
                 place = _place_of(refused.entry, piece)
@@ -163,16 +163,16 @@ class _Desk:
             else:
                 self._most = min(self._most * 2, 1 << 30)
 
-    def leave_out(self, group: Group, entry: Entry, refusal: Refusal) -> None:
+    def leave_out(self, group: EventGroup, entry: Entry, refusal: Refusal) -> None:
         """Leave out a group because of one of its entries."""
         raw = group.raw if group.raw is not None else [dict(one.sent) for one in group.entries]
         reject(Reject(entry.line, entry.row, str(refusal), raw, group.rows), self.summary, self.options)
 
-    def _look_up(self, groups: Sequence[Group]) -> None:
+    def _look_up(self, groups: Sequence[EventGroup]) -> None:
         needed = {stream for group in groups for need in group.needs if (stream := _stream_of(need))} - self._known
         self._known |= self._recorder.known(needed)
 
-    def _readable(self, groups: Sequence[Group]) -> list["_Read"]:
+    def _readable(self, groups: Sequence[EventGroup]) -> list["_Read"]:
         read: list[_Read] = []
         # Groups often need the same registration: it is read once.
         before: dict[int, tuple[Entry, Sent]] = {}
@@ -212,7 +212,7 @@ class _Desk:
 
 
 #: A group with what it needs that was not known, and its own entries, each with the request that it is.
-_Read = tuple[Group, list[tuple[Entry, Sent]], list[tuple[Entry, Sent]]]
+_Read = tuple[EventGroup, list[tuple[Entry, Sent]], list[tuple[Entry, Sent]]]
 
 
 class _Unread(Exception):
@@ -221,9 +221,11 @@ class _Unread(Exception):
         self.entry = entry
         self.invalid = invalid
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[FileFault]:
         named = f"{self.entry.row}: " if self.entry.row else ""
-        return [Fault(self.entry.line, f"{named}{one.pointer or '/'}: {one.message}") for one in self.invalid.problems]
+        return [
+            FileFault(self.entry.line, f"{named}{one.pointer or '/'}: {one.message}") for one in self.invalid.problems
+        ]
 
 
 def _requests(entries: Sequence[Entry]) -> list[Sent]:

@@ -14,7 +14,7 @@ from domain.notes import LARGEST_NOTE_BYTES, parse_checkpoint, parse_note
 LONGEST_LINE_BYTES = 2 * LARGEST_NOTE_BYTES
 
 
-class Kept(NamedTuple):
+class KeptCheckpoint(NamedTuple):
     """A checkpoint that was kept."""
 
     size: int
@@ -27,7 +27,7 @@ class Kept(NamedTuple):
         return self.note.partition("\n")[0]
 
 
-def all_kept(home: Path) -> Iterator["Kept"]:
+def all_kept(home: Path) -> Iterator["KeptCheckpoint"]:
     """The last checkpoint of each ledger that a home has kept some of, those of empty ledgers left out."""
     for path in sorted((home / "checkpoints").glob("*.ndjson")):
         kept = Keeping(home, path.stem).last()
@@ -41,7 +41,7 @@ class Keeping:
     def __init__(self, home: Path, identity: str) -> None:
         self.path = home / "checkpoints" / f"{identity}.ndjson"
 
-    def last(self) -> Kept | None:
+    def last(self) -> KeptCheckpoint | None:
         """The checkpoint that was kept last; None: none was."""
         with suppress(FileNotFoundError):
             descriptor = os.open(self.path, os.O_RDONLY)
@@ -74,7 +74,7 @@ class Keeping:
             os.close(descriptor)
 
 
-def _last(descriptor: int) -> tuple[Kept | None, int]:
+def _last(descriptor: int) -> tuple[KeptCheckpoint | None, int]:
     """The last whole line, and where it ends."""
     size = os.fstat(descriptor).st_size
     start = max(0, size - LONGEST_LINE_BYTES)
@@ -86,5 +86,5 @@ def _last(descriptor: int) -> tuple[Kept | None, int]:
     with suppress(ValueError, KeyError, TypeError):  # somebody else's line
         note = str(json.loads(line)["note"])
         checkpoint = parse_checkpoint(parse_note(note.encode()).text)
-        return Kept(checkpoint.size, checkpoint.root, note), start + end
+        return KeptCheckpoint(checkpoint.size, checkpoint.root, note), start + end
     return None, start + end

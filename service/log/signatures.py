@@ -84,7 +84,7 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class VerifiedSignature:
     """A signature that was verified."""
 
     key: VerifierKey
@@ -93,7 +93,7 @@ class Signed:
     timestamp: int | None = None
 
 
-def verify(note: Note, keys: Iterable[VerifierKey]) -> list[Signed]:
+def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
     """Who of the known keys signed a note, in its order; NoteError if none did.
 
     Signatures by other keys say nothing. One that is named as a known key's and is not by it makes the whole note
@@ -120,7 +120,7 @@ def _by_name(keys: Iterable[VerifierKey]) -> dict[tuple[str, bytes], VerifierKey
     return known
 
 
-def verify_signature(text: str, signature: Signature, key: VerifierKey) -> Signed:
+def verify_signature(text: str, signature: Signature, key: VerifierKey) -> VerifiedSignature:
     """One signature of a text by one key; NoteError if it is not."""
     if (signature.name, signature.key_id) != (key.name, key.key_id):
         raise NoteError(f"the signature of {signature.name} is not by the key {key.name}+{key.key_id.hex()}")
@@ -134,4 +134,4 @@ def verify_signature(text: str, signature: Signature, key: VerifierKey) -> Signe
         Ed25519PublicKey.from_public_bytes(key.key).verify(made, message)
     except InvalidSignature:
         raise NoteError(f"the signature of {key.name} is not of this text, or not by the key of that name") from None
-    return Signed(key, signature, timestamp)
+    return VerifiedSignature(key, signature, timestamp)

@@ -15,7 +15,7 @@ from domain.notes import (
     read_number,
     write_base64,
 )
-from service.log.signatures import Signed, verify_signature
+from service.log.signatures import VerifiedSignature, verify_signature
 from service.log.storage import Issued, LogStorage
 from service.log.tree import Tree
 
@@ -54,7 +54,7 @@ def submit(
     storage: LogStorage,
     tree: Tree,
     clock: Callable[[], float] = time.time,
-) -> list[Signed]:
+) -> list[VerifiedSignature]:
     """Have a witness sign a checkpoint and keep what it signed, once that is verified; raises NotWitnessed."""
     old = _last_signed(witness, issued, storage)
     for _ in range(ATTEMPTS):
@@ -140,7 +140,7 @@ def _quoted(text: str) -> str:
     return f" ({line[:200]})" if line and line.isprintable() else ""
 
 
-def _verified(witness: Witness, issued: Issued, text: str, now_s: float) -> list[Signed]:
+def _verified(witness: Witness, issued: Issued, text: str, now_s: float) -> list[VerifiedSignature]:
     """The cosignatures by the witness's key; lines of other keys are left aside."""
     body = parse_note(issued.note.encode()).text
     try:
@@ -161,9 +161,9 @@ def _verified(witness: Witness, issued: Issued, text: str, now_s: float) -> list
 
 def ask(
     witnesses: Sequence[Witness], issued: Issued, storage: LogStorage, tree: Tree
-) -> tuple[list[tuple[Witness, list[Signed]]], list[NotWitnessed]]:
+) -> tuple[list[tuple[Witness, list[VerifiedSignature]]], list[NotWitnessed]]:
     """Ask every witness once: what they signed, and who did not."""
-    signed: list[tuple[Witness, list[Signed]]] = []
+    signed: list[tuple[Witness, list[VerifiedSignature]]] = []
     refusals: list[NotWitnessed] = []
     with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=False) as client:
         for witness in witnesses:

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service.daybook import Daybook
-from service.observing.work import Seen, Work
+from service.observing.work import DatabaseWork, Work
 from service.version import VERSION
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,7 +17,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 GROUP_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
-class Metrics:
+class ServiceMetrics:
     """The metrics of one service."""
 
     def __init__(self, daybook: Daybook, work: Work) -> None:
@@ -113,7 +113,7 @@ class _State(Collector):
         yield _gauge("daybook_webhooks_failing", "Webhooks whose last attempt failed.", seen.failing)
         yield _gauge("daybook_webhooks_disabled", "Webhooks that were given up.", seen.disabled)
 
-    def _of_checkpoints(self, seen: Seen) -> Iterator[Metric]:
+    def _of_checkpoints(self, seen: DatabaseWork) -> Iterator[Metric]:
         hindered = self._daybook.log.publisher.hindrance is not None
         yield _gauge("daybook_checkpoint_hindered", "1: this process may issue none.", hindered)
         age_s = seen.issued_before_s

@@ -23,7 +23,7 @@ SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Doing:
+class WorkProgress:
     """How one kind of work goes."""
 
     state: str
@@ -41,7 +41,7 @@ class Doing:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DatabaseWork:
     """What the database has."""
 
     head: Head
@@ -80,7 +80,7 @@ class Work:
         self._deliveries = deliveries
         self._worker = worker
 
-    def look(self) -> Seen:
+    def look(self) -> DatabaseWork:
         """What the database has, in one question whose cost does not grow with the ledger; raises Unreachable."""
         with self._daybook.ledger.recorder.datastore.get_connection() as connection:
             viewed = {"viewed": self._daybook.follower.position}
@@ -90,9 +90,9 @@ class Work:
                 # What a session was begun with stays: the next one asks anew.
                 connection.close()
         head = Head(row.pop("position"), row.pop("recorded_at"), row.pop("clock"))
-        return Seen(head, row.pop("shut"), **row)
+        return DatabaseWork(head, row.pop("shut"), **row)
 
-    def trouble(self, seen: Seen) -> str | None:
+    def trouble(self, seen: DatabaseWork) -> str | None:
         """Why nothing could be recorded just now; None: nothing speaks against it."""
         head = seen.head
         if seen.is_read_only:
@@ -101,7 +101,7 @@ class Work:
             return SET_BACK
         return self._daybook.committer.trouble
 
-    def doing(self, seen: Seen) -> dict[str, Doing]:
+    def doing(self, seen: DatabaseWork) -> dict[str, WorkProgress]:
         """By name, how each kind of work goes."""
         return {
             "writing": self._writing(seen),
@@ -116,19 +116,19 @@ class Work:
         """How imports go, as this process knows it."""
         return self._worker.importing
 
-    def _writing(self, seen: Seen) -> Doing:
+    def _writing(self, seen: DatabaseWork) -> WorkProgress:
         committer, trouble = self._daybook.committer, self.trouble(seen)
         oldest_s = committer.oldest_s
         state = "failing" if trouble else "recording" if oldest_s else "idle"
-        return Doing(state, oldest_s or None, trouble, {"waiting": committer.waiting})
+        return WorkProgress(state, oldest_s or None, trouble, {"waiting": committer.waiting})
 
-    def _views(self, seen: Seen) -> Doing:
+    def _views(self, seen: DatabaseWork) -> WorkProgress:
         following = self._daybook.follower.following
         behind = max(0, seen.head.position - following.position)
         state = "behind" if behind and following.state == "following" else following.state
-        return Doing(state, seen.unviewed_s if behind else None, following.reason, {"waiting": behind})
+        return WorkProgress(state, seen.unviewed_s if behind else None, following.reason, {"waiting": behind})
 
-    def _checkpoints(self, seen: Seen) -> Doing:
+    def _checkpoints(self, seen: DatabaseWork) -> WorkProgress:
         publisher = self._daybook.log.publisher
         reason = publisher.hindrance_told
         state = "issuing" if seen.uncovered else "level"
@@ -141,19 +141,19 @@ class Work:
             state = "hindered" if seen.uncovered else "level"
         elif not publisher.routine.life.is_well:
             state, reason = "failing", "issuing one failed, and is tried again: the log says why"
-        return Doing(state, seen.issued_before_s, reason, {"waiting": seen.uncovered})
+        return WorkProgress(state, seen.issued_before_s, reason, {"waiting": seen.uncovered})
 
-    def _webhooks(self, seen: Seen) -> Doing:
+    def _webhooks(self, seen: DatabaseWork) -> WorkProgress:
         life = self._deliveries.routines[-1].life
         state, reason = _of_routine(life, "delivering" if seen.waiting else "idle")
         if reason is None and seen.failing:
             state, reason = "failing", f"{seen.failing} of them do not take what they are sent"
         said = None if seen.last_error is None else in_words(seen.last_error)
         more = {"waiting": seen.waiting, "failing": seen.failing, "disabled": seen.disabled, "last_error": said}
-        return Doing(state, seen.oldest_s, reason, more)
+        return WorkProgress(state, seen.oldest_s, reason, more)
 
 
-def of_imports(importing: Importing) -> Doing:
+def of_imports(importing: Importing) -> WorkProgress:
     """How imports go."""
     more = {
         "waiting": importing.waiting,
@@ -161,7 +161,7 @@ def of_imports(importing: Importing) -> Doing:
         "last_failure": importing.last_failure,
         "failed_before_s": None if importing.failed_before_s is None else round(importing.failed_before_s, 3),
     }
-    return Doing(importing.state, importing.age_s, importing.reason, more)
+    return WorkProgress(importing.state, importing.age_s, importing.reason, more)
 
 
 def _of_routine(life: Life, well: str) -> tuple[str, str | None]:

@@ -23,7 +23,7 @@ from service.postgres.cluster import SUPERUSER
 from service.postgres.errors import HomeInUseError, NotReachableError, StartError
 from service.postgres.folder import SOCKET_NAME, PostgresFolder
 from service.postgres.identity import Way
-from service.postgres.supervisor import Report, Request
+from service.postgres.supervisor import SupervisorReport, SupervisorRequest
 from service.running.environment import of_an_interpreter
 
 DATABASE = "daybook"
@@ -64,7 +64,7 @@ class EmbeddedPostgres:
         self._lock = threading.RLock()
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._unread = b""
-        self._ready: Report | None = None
+        self._ready: SupervisorReport | None = None
         self._ended: str | None = "it was not started"
         self._version = ""
 
@@ -150,8 +150,8 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def _launch(self, bin_folder: Path) -> Report:
-        request = Request(
+    def _launch(self, bin_folder: Path) -> SupervisorReport:
+        request = SupervisorRequest(
             os.fspath(self.folder.path),
             os.fspath(bin_folder),
             os.getpid(),
@@ -188,7 +188,7 @@ class EmbeddedPostgres:
             raise StartError(report.message)
         return report
 
-    def _report(self, patience_seconds: float) -> Report | None:
+    def _report(self, patience_seconds: float) -> SupervisorReport | None:
         """The supervisor's next report, None if there is none in time. Its own end counts as one that all has ended."""
         assert self._supervisor is not None
         assert self._supervisor.stdout is not None
@@ -198,10 +198,10 @@ class EmbeddedPostgres:
                 return None
             piece = os.read(self._supervisor.stdout.fileno(), 65536)
             if not piece:
-                return Report("ended", "PostgreSQL ended because its supervising process was killed")
+                return SupervisorReport("ended", "PostgreSQL ended because its supervising process was killed")
             self._unread += piece
         line, self._unread = self._unread.split(b"\n", 1)
-        return Report(**json.loads(line))
+        return SupervisorReport(**json.loads(line))
 
     def _create_database(self) -> None:
         with psycopg.connect(self.conninfo_of(SUPERUSER), autocommit=True) as connection:
@@ -251,7 +251,7 @@ class EmbeddedPostgres:
         draft.write_text(json.dumps(state) + "\n")
         draft.rename(self.folder.state)
 
-    def _started(self) -> Report:
+    def _started(self) -> SupervisorReport:
         if self._ready is None:
             raise StartError(f"there is no server: {self._ended}")
         return self._ready

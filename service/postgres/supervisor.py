@@ -2,7 +2,7 @@
 
 Run as `python -m service.postgres.supervisor REQUEST` by `embedded`. It imports the standard library only, has one
 thread, and speaks lines: on stdin it reads how to stop, and the end of stdin means that the owner has ended; on
-stdout it reports one JSON object a line, see `Report`. The chain of deaths has no gap:
+stdout it reports one JSON object a line, see `SupervisorReport`. The chain of deaths has no gap:
 
 1. The owner ends, however: its end of the pipe closes (or, where a forked child of the owner still holds the pipe, our
    parent changes), and we stop the server.
@@ -45,7 +45,7 @@ STOP_STEPS: Mapping[str, Sequence[tuple[signal.Signals, float]]] = {
 
 
 @dataclass(frozen=True)
-class Request:
+class SupervisorRequest:
     """What the owner asks for."""
 
     folder: str
@@ -60,7 +60,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Report:
+class SupervisorReport:
     """What the owner reads: first `ready`, `in-use` or `failed`; after `ready`, `ended`."""
 
     event: Literal["ready", "in-use", "failed", "ended"]
@@ -71,7 +71,7 @@ class Report:
     way: str = ""
 
 
-def main(request: Request) -> None:
+def main(request: SupervisorRequest) -> None:
     """Run one server from its start to its end."""
     wakeup = _listen_to_signals()
     kernel.adopt_orphans()
@@ -85,9 +85,9 @@ def main(request: Request) -> None:
         folder.state.unlink(missing_ok=True)  # left by a supervisor that was killed
         _supervise(request, folder, lock, wakeup)
     except HomeInUseError as error:
-        _tell(Report("in-use", str(error)))
+        _tell(SupervisorReport("in-use", str(error)))
     except (StartError, OSError) as error:
-        _tell(Report("failed", str(error)))
+        _tell(SupervisorReport("failed", str(error)))
 
 
 def server_command(
@@ -116,7 +116,7 @@ def server_command(
     return [os.fspath(bin_folder / "postgres"), "-D", os.fspath(folder.data), *options]
 
 
-def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int) -> None:
+def _supervise(request: SupervisorRequest, folder: PostgresFolder, lock: int, wakeup: int) -> None:
     bin_folder = Path(request.bin_folder)
     identity = choose_identity(request.ways or usual_ways(), (folder.path, bin_folder / "postgres"))
     if _is_large(folder.log):
@@ -143,7 +143,7 @@ def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int)
     ready = False
     while mode is None and server.poll() is None:
         if not ready and (ready := _accepts_connections(folder.data, server.pid)):
-            _tell(Report("ready", "", os.fspath(socket_folder), server.pid, identity.way))
+            _tell(SupervisorReport("ready", "", os.fspath(socket_folder), server.pid, identity.way))
         mode = _told_to_stop(request.owner_pid, wakeup, 1.0 if ready else 0.01)
         if _is_large(folder.log):
             _put_aside(folder.log)
@@ -156,7 +156,7 @@ def _supervise(request: Request, folder: PostgresFolder, lock: int, wakeup: int)
     folder.remove_socket_folder()
     how = f"by signal {-server.returncode}" if server.returncode < 0 else f"with exit code {server.returncode}"
     said = "" if mode is not None else f"; the end of {folder.log}: {log_tail(folder, log_start)}"
-    _tell(Report("ended" if ready else "failed", f"PostgreSQL ended {how}{said}"))
+    _tell(SupervisorReport("ended" if ready else "failed", f"PostgreSQL ended {how}{said}"))
 
 
 def _is_large(log: Path) -> bool:
@@ -232,10 +232,10 @@ def _listen_to_signals() -> int:
     return reading
 
 
-def _tell(report: Report) -> None:
+def _tell(report: SupervisorReport) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), json.dumps(dataclasses.asdict(report)).encode() + b"\n")
 
 
 if __name__ == "__main__":
-    main(Request(**json.loads(sys.argv[1])))
+    main(SupervisorRequest(**json.loads(sys.argv[1])))

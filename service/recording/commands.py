@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
-from domain.errors import Invalid, Problem, Refusal
+from domain.errors import Invalid, Refusal, RequestFault
 from domain.events import LARGEST_EVENT_BYTES, Recorded
 from domain.ledger import Batch, Interrupted
 from domain.lots import Outcome, Sent, many
-from service.recording.receipts import IdempotencyKey, KeptReceipt, Receipt, Remembered
+from service.recording.receipts import CommandReceipt, IdempotencyKey, KeptReceipt, Remembered
 from service.storing.writing import Sending
 
 
@@ -22,7 +22,7 @@ class KeyReused(Refusal):
     @classmethod
     def of(cls, key: IdempotencyKey) -> "KeyReused":
         """The refusal of a key."""
-        return cls([Problem("", f"under the key {key.key!r} something else was sent before")])
+        return cls([RequestFault("", f"under the key {key.key!r} something else was sent before")])
 
     def __str__(self) -> str:
         return self.problems[0].message
@@ -47,7 +47,7 @@ class Command:
     requests: Sequence[Sent]
     actor: str | None
     correlation_id: str | None
-    future: "Future[Receipt]" = field(default_factory=Future)
+    future: "Future[CommandReceipt]" = field(default_factory=Future)
     refusal: Refusal | None = None
     outcomes: Sequence[Outcome] = ()
     #: What must be recorded before it; where that is not, neither is this.
@@ -77,7 +77,7 @@ class Command:
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 
-    def answer(self, receipt: Receipt) -> None:
+    def answer(self, receipt: CommandReceipt) -> None:
         """Answer the sender with what was recorded, unless there was another answer before."""
         with suppress(InvalidStateError):
             self.future.set_result(receipt)
@@ -199,7 +199,7 @@ class Group:
             command.refusal = KeyReused.of(key)
         return True
 
-    def to_keep(self, first: int) -> list[tuple[IdempotencyKey, Receipt]]:
+    def to_keep(self, first: int) -> list[tuple[IdempotencyKey, CommandReceipt]]:
         """What becomes of the commands that have a key, for keeping; what is recorded stands from a position on."""
         if not self.keys:
             return []
@@ -243,7 +243,7 @@ class Group:
 
     def acknowledge(self, first: int) -> None:
         """Answer every sender; what was recorded stands from position `first` on."""
-        of_keys: dict[int, Receipt] = {}
+        of_keys: dict[int, CommandReceipt] = {}
         for command, receipt in self._receipts(first):
             if command.key is not None:
                 of_keys[id(command)] = receipt
@@ -257,7 +257,7 @@ class Group:
             elif command.remembered is not None:
                 command.answer(command.remembered)
 
-    def _receipts(self, first: int) -> Iterator[tuple[Command, Receipt]]:
+    def _receipts(self, first: int) -> Iterator[tuple[Command, CommandReceipt]]:
         """What becomes of each command that is decided and not refused."""
         positions: dict[str, int] = {}
         if any(event.position == 0 for command in self.commands for event in command.replayed):
@@ -266,7 +266,7 @@ class Group:
         for command in self.commands:
             if command.refusal is not None or command.remembered is not None:
                 continue
-            yield command, Receipt(command.outcomes, command.recorded, first, len(command.replayed), positions)
+            yield command, CommandReceipt(command.outcomes, command.recorded, first, len(command.replayed), positions)
             first += command.recorded
 
     def fail(self, error: BaseException) -> None:
@@ -283,7 +283,7 @@ def oversized(outcomes: Iterable[Outcome], sizes: Sequence[int]) -> Oversized | 
         for place, size in enumerate(sizes[first:end]):
             if size > LARGEST_EVENT_BYTES:
                 message = f"the event takes {size} bytes, more than {LARGEST_EVENT_BYTES}"
-                return Oversized([Problem("", message)], request + min(place, outcome.requests - 1))
+                return Oversized([RequestFault("", message)], request + min(place, outcome.requests - 1))
         request, first = request + outcome.requests, end
     return None
 

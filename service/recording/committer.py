@@ -9,8 +9,8 @@ from domain.lots import Sent
 from service.recording.ahead import Appended, Copyist
 from service.recording.commands import Command
 from service.recording.groups import GroupWriter
-from service.recording.health import Health, Said
-from service.recording.receipts import IdempotencyKey, Receipt
+from service.recording.health import AppendHealth, Health
+from service.recording.receipts import CommandReceipt, IdempotencyKey
 from service.recording.waiting import PATIENCE_S, Waiting
 from service.running.attempts import Pauses
 from service.running.routines import NotStarted, Routine
@@ -88,7 +88,7 @@ class Committer:
         return self._waiting.oldest_s
 
     @property
-    def last(self) -> Said:
+    def last(self) -> AppendHealth:
         """How the last append went."""
         return self._health.last
 
@@ -110,14 +110,14 @@ class Committer:
         *,
         key: IdempotencyKey | None = None,
         expected: Mapping[str, frozenset[int]] | None = None,
-    ) -> "Future[Receipt]":
-        """Record requests together; the future holds a Receipt once they are durable, or the Refusal.
+    ) -> "Future[CommandReceipt]":
+        """Record requests together; the future holds a CommandReceipt once they are durable, or the Refusal.
 
         `key`: where something was recorded under it before, that is the answer, and nothing is recorded. `expected`: by
         stream, the versions at which the requests are wanted, unless they are recorded already.
 
         A future that is cancelled before its turn comes withdraws the command; afterwards it cannot be cancelled.
-        Raises Busy where too much waits already, and Unavailable after `close`.
+        Raises Busy where too much waits already, and RecordingUnavailable after `close`.
         """
         command = Command(requests, actor, correlation_id, key=key, expected=expected or {})
         self.enqueue(command)
@@ -127,8 +127,10 @@ class Committer:
         """Take on a command, as `submit` does."""
         self._waiting.add(command)
 
-    def record(self, requests: Sequence[Sent], actor: str | None = None, correlation_id: str | None = None) -> Receipt:
-        """Record requests together and wait until they are durable; raises Refusal, Busy or Unavailable."""
+    def record(
+        self, requests: Sequence[Sent], actor: str | None = None, correlation_id: str | None = None
+    ) -> CommandReceipt:
+        """Record requests together and wait until they are durable; raises Refusal, Busy or RecordingUnavailable."""
         return self.submit(requests, actor, correlation_id).result()
 
     def close(self, patience_s: float = CLOSING_S) -> None:

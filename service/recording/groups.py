@@ -19,8 +19,8 @@ from service.recording.ahead import Appended, BrokenOff, Copyist, Diverted, Flig
 from service.recording.commands import Command, Group
 from service.recording.health import Health
 from service.recording.idempotency import KeyTaken, keep, recall
-from service.recording.waiting import SHUTTING_DOWN, Unavailable, Waiting
-from service.running.attempts import Attempts, Pauses
+from service.recording.waiting import SHUTTING_DOWN, RecordingUnavailable, Waiting
+from service.running.attempts import Pauses, RepeatedAttempts
 from service.storing.ledger import LedgerRecorder, Unreachable
 from service.storing.streams import StreamCache
 from service.storing.writing import ClockSetBack, Head, Place, new_identifier, write
@@ -61,7 +61,7 @@ class GroupWriter:
         self._flight: Flight | None = None
         #: Groups still to be decided without presuming anything.
         self._wary = 0
-        self._appends = Attempts("recording", RETRIES)
+        self._appends = RepeatedAttempts("recording", RETRIES)
 
     def take_on(self, group: Group) -> None:
         """Decide a group and have it recorded, and its senders answered; what it was too slow for is left in it."""
@@ -84,7 +84,7 @@ class GroupWriter:
         self.health.rehearse(self.recorder)
 
     def _fail(self, group: Group, error: BaseException) -> None:
-        if not isinstance(error, Unavailable):
+        if not isinstance(error, RecordingUnavailable):
             logger.error("recording failed", exc_info=error)
             self.health.failed(error)
         self.cache.forget()
@@ -94,7 +94,7 @@ class GroupWriter:
         """Interrupted where a command that is being decided takes too long for those before it, or for its sender."""
         now = time.monotonic()
         if now > self.waiting.give_up_at:
-            raise Unavailable(SHUTTING_DOWN)
+            raise RecordingUnavailable(SHUTTING_DOWN)
         if command.future.done() or (now > until and not first):
             raise Interrupted
 
@@ -193,7 +193,7 @@ class GroupWriter:
                     all(command.future.done() for command in group.commands)
                     or time.monotonic() > self.waiting.give_up_at
                 ):
-                    raise Unavailable(f"PostgreSQL cannot be reached: {broken}") from broken
+                    raise RecordingUnavailable(f"PostgreSQL cannot be reached: {broken}") from broken
                 time.sleep(self._appends.failed(broken))
             except KeyTaken:
                 logger.info("deciding anew: another process was first under an idempotency key")

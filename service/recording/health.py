@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from service.recording.ahead import BrokenOff
-from service.running.attempts import Attempts, Pauses
+from service.running.attempts import Pauses, RepeatedAttempts
 from service.storing.ledger import LedgerRecorder, Unreachable, in_words
 from service.storing.writing import ClockSetBack
 
@@ -14,7 +14,7 @@ from service.storing.writing import ClockSetBack
 REHEARSALS = Pauses(first_s=0.5, most_s=2.0)
 
 
-class Said(NamedTuple):
+class AppendHealth(NamedTuple):
     """How an append went."""
 
     text: str
@@ -27,10 +27,10 @@ class Health:
     """What the last append came to."""
 
     def __init__(self) -> None:
-        self.last = Said("nothing was recorded yet", well=True, at=time.monotonic())
+        self.last = AppendHealth("nothing was recorded yet", well=True, at=time.monotonic())
         #: How long nothing may wait before an append is rehearsed; None: the last one went well.
         self.rehearsed_in_s: float | None = None
-        self._rehearsals = Attempts("rehearsing an append", REHEARSALS)
+        self._rehearsals = RepeatedAttempts("rehearsing an append", REHEARSALS)
 
     @property
     def trouble(self) -> str | None:
@@ -39,12 +39,12 @@ class Health:
 
     def failed(self, error: BaseException) -> None:
         """Take note that nothing could be recorded, and why."""
-        self.last = Said(_told(error), well=False, at=time.monotonic())
+        self.last = AppendHealth(_told(error), well=False, at=time.monotonic())
         self.rehearsed_in_s = self._rehearsals.pauses.first_s
 
     def went_well(self, text: str = "recorded") -> None:
         """Take note that something was recorded, or could be."""
-        self.last = Said(text, well=True, at=time.monotonic())
+        self.last = AppendHealth(text, well=True, at=time.monotonic())
         if self.rehearsed_in_s is not None:
             self._rehearsals.succeeded()
             self.rehearsed_in_s = None

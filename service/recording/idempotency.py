@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
-from service.recording.receipts import IdempotencyKey, KeptReceipt, Receipt, Remembered
+from service.recording.receipts import CommandReceipt, IdempotencyKey, KeptReceipt, Remembered
 from service.storing.ledger import LedgerDatastore
 
 
@@ -30,7 +30,7 @@ def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mappin
         }
 
 
-def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, Receipt]]) -> None:
+def keep(connection: Connection[Any], receipts: Sequence[tuple[IdempotencyKey, CommandReceipt]]) -> None:
     """Record what became of requests, in the transaction that records their events; KeyTaken where one is there."""
     keep_answers(connection, [(key, receipt.to_keep()) for key, receipt in receipts])
 

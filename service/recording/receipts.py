@@ -22,7 +22,7 @@ class IdempotencyKey(NamedTuple):
     fingerprint: bytes
 
 
-class Placed(NamedTuple):
+class RecordedPlace(NamedTuple):
     """Where one event stands."""
 
     id: str
@@ -32,7 +32,7 @@ class Placed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Receipt:
+class CommandReceipt:
     """What became of a command: where its events stand, in the order of its requests."""
 
     outcomes: Sequence[Outcome]
@@ -78,25 +78,25 @@ class Receipt:
         }
 
     @cached_property
-    def events(self) -> tuple[Placed, ...]:
+    def events(self) -> tuple[RecordedPlace, ...]:
         """Where each event stands."""
-        placed: list[Placed] = []
+        placed: list[RecordedPlace] = []
         position = self.first
         for outcome in self.outcomes:
             placed += [self._replay(event) for event in outcome.replayed]
             for lot in outcome.drafts:
                 places = range(position, position + len(lot))
-                placed += map(Placed, lot.ids, places, lot.streams, lot.versions)
+                placed += map(RecordedPlace, lot.ids, places, lot.streams, lot.versions)
                 position += len(lot)
         return tuple(placed)
 
-    def _replay(self, event: Recorded) -> Placed:
+    def _replay(self, event: Recorded) -> RecordedPlace:
         # A replay of an event decided in this very group has no position of its own yet.
-        return Placed(event.id, event.position or self.replays[event.id], event.stream, event.version)
+        return RecordedPlace(event.id, event.position or self.replays[event.id], event.stream, event.version)
 
 
 @dataclass(frozen=True)
-class Remembered(Receipt):
+class Remembered(CommandReceipt):
     """What had become of a command that is sent again under its idempotency key."""
 
     answered_before: Mapping[str, Any] = field(default_factory=dict)
@@ -122,9 +122,9 @@ class Remembered(Receipt):
         return int(self.answered_before["last"])
 
     @cached_property
-    def events(self) -> tuple[Placed, ...]:
+    def events(self) -> tuple[RecordedPlace, ...]:
         """Where each event stands, as far as that was kept."""
-        return tuple(Placed(*event) for event in self.answered_before["events"])
+        return tuple(RecordedPlace(*event) for event in self.answered_before["events"])
 
 
 class KeptReceipt(NamedTuple):

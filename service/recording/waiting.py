@@ -28,7 +28,7 @@ class Busy(Exception):
     """More waits to be recorded than the ledger takes on: come back later."""
 
 
-class Unavailable(Exception):
+class RecordingUnavailable(Exception):
     """It was not recorded in the time that a sender waits; whether it is may be unknown where the message says so."""
 
 
@@ -65,10 +65,10 @@ class Waiting:
         return 0.0 if waiting is None else time.monotonic() - waiting.submitted_at
 
     def add(self, command: Command) -> None:
-        """Take on a command; raises Busy where too much waits already, and Unavailable where nothing is taken on."""
+        """Take on a command; raises Busy where too much waits already, and RecordingUnavailable where none is taken."""
         with self._entrance:
             if self.shut is not None:
-                raise Unavailable(self.shut)
+                raise RecordingUnavailable(self.shut)
             if self._queue.qsize() >= self.most:
                 raise Busy(f"{self.most} requests wait to be recorded")
             command.submitted_at = time.monotonic()
@@ -92,7 +92,7 @@ class Waiting:
     def leave(self) -> None:
         """Answer every sender that waits that nothing more is recorded."""
         for command in self._unanswered:
-            command.fail(Unavailable(SHUTTING_DOWN))
+            command.fail(RecordingUnavailable(SHUTTING_DOWN))
 
     def refuse_all(self) -> None:
         """Answer every sender that nothing is recorded any more: a thread has ended though this was not closed."""
@@ -102,7 +102,7 @@ class Waiting:
             self.shut = ENDED
             unanswered = list(self._unanswered)
         for command in unanswered:
-            command.fail(Unavailable(f"{ENDED}: {UNKNOWN if command.begun else NOT_BEGUN}"))
+            command.fail(RecordingUnavailable(f"{ENDED}: {UNKNOWN if command.begun else NOT_BEGUN}"))
 
     # Whose turn comes
 
@@ -149,7 +149,7 @@ class Waiting:
             self._unanswered = deque(command for command in self._unanswered if not command.future.done())
             for command in self._unanswered:
                 if self._is_late(command, now):
-                    command.fail(Unavailable(why + (UNKNOWN if command.begun else NOT_BEGUN)))
+                    command.fail(RecordingUnavailable(why + (UNKNOWN if command.begun else NOT_BEGUN)))
 
     def _is_late(self, command: Command, now: float) -> bool:
         patience_s = self.patience_s + PATIENCE_OF_EVENT_S * command.size

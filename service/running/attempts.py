@@ -45,7 +45,7 @@ class GaveUp(Exception):
     """What was tried did not succeed within its time; the cause is the last error."""
 
 
-class Interrupted(Exception):
+class AttemptsInterrupted(Exception):
     """What was tried again was asked to stop; the cause is the last error."""
 
 
@@ -66,7 +66,7 @@ class Pauses:
         return min(grown, self.most_s) * (1 - self.jitter * chance)
 
 
-class Attempts:
+class RepeatedAttempts:
     """How something goes that is tried again and again: said when it begins to fail, when it fails otherwise, and
     when it goes on.
     """
@@ -101,7 +101,7 @@ class Attempts:
 
 def persist(
     act: Callable[[], T],
-    attempts: Attempts,
+    attempts: RepeatedAttempts,
     wait: Callable[[float], bool],
     *,
     patience_s: float | None = None,
@@ -112,7 +112,7 @@ def persist(
 
     `wait` pauses for so many seconds, and returns True where there is to be no further attempt: `Event.wait` of a stop
     signal. `patience_s`: how long it is tried; None: for ever. `is_passing` judges errors; what is final is raised as
-    it is. Raises GaveUp at the end of the patience, and Interrupted.
+    it is. Raises GaveUp at the end of the patience, and AttemptsInterrupted.
     """
     passes = is_passing or passing
     give_up_at = None if patience_s is None else clock() + patience_s
@@ -127,7 +127,7 @@ def persist(
             if left_s <= 0:
                 raise GaveUp(f"{attempts.name}: {reason_of(error)}") from error
             if wait(min(pause_s, left_s)):
-                raise Interrupted(f"{attempts.name}: {reason_of(error)}") from error
+                raise AttemptsInterrupted(f"{attempts.name}: {reason_of(error)}") from error
         else:
             attempts.succeeded()
             return result

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from service.running.attempts import Attempts, Pauses, reason_of
+from service.running.attempts import Pauses, RepeatedAttempts, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Routine:
         self._restarts = restarts if callable(restarts) else lambda error: restarts
         #: Set once it is to stop.
         self.stopping = threading.Event()
-        self.attempts = Attempts(name, pauses)
+        self.attempts = RepeatedAttempts(name, pauses)
         self._work = work
         self._wake = wake
         self._clock = clock

@@ -15,7 +15,7 @@ SOURCE_PREFIX = "urn:daybook:ledger:"
 SCHEMA_PREFIX = "urn:daybook:event:"
 
 
-class Envelope(msgspec.Struct):
+class CloudEventFields(msgspec.Struct):
     """What of a stored event an envelope repeats."""
 
     type: str
@@ -30,7 +30,7 @@ class Envelope(msgspec.Struct):
     causation_id: str | None = None
 
 
-_envelopes = msgspec.json.Decoder(Envelope)
+_envelopes = msgspec.json.Decoder(CloudEventFields)
 
 
 def source_of(origin: str) -> str:

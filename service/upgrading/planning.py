@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class UpgradePlan:
     """An upgrade that could begin."""
 
     folder: PostgresFolder
@@ -62,7 +62,7 @@ class Plan:
             )
 
 
-def planned(home: Path, usual: Path | None, old_bin: Path | None, new_bin: Path | None) -> Plan | int:
+def planned(home: Path, usual: Path | None, old_bin: Path | None, new_bin: Path | None) -> UpgradePlan | int:
     """The upgrade of a home, or the version of its data where no newer one is there.
 
     `usual`: the folder of programs that the service is set to; `old_bin` and `new_bin` go before it, and before the
@@ -85,7 +85,7 @@ def planned(home: Path, usual: Path | None, old_bin: Path | None, new_bin: Path 
     for name in ("pg_dump", "pg_restore"):
         if not os.access(new.program(name), os.X_OK):
             raise UpgradeRefused(f"{new.folder} has no {name}, which carries the data over: --bin names another folder")
-    plan = Plan(folder, old, new, _stored_bytes(folder), shutil.disk_usage(folder.path).free)
+    plan = UpgradePlan(folder, old, new, _stored_bytes(folder), shutil.disk_usage(folder.path).free)
     if plan.kept.exists():
         raise UpgradeRefused(f"{plan.kept} is kept from an earlier upgrade: `daybook upgrade --discard` removes it")
     return plan

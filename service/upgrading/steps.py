@@ -16,7 +16,7 @@ from service.postgres.folder import PostgresFolder
 from service.upgrading.carrying import QUICK, STILL, OnProgress, ProgramFailed, carry, refuse_strangers, schema
 from service.upgrading.comparing import Contents, compare, events_upto
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
-from service.upgrading.planning import Plan
+from service.upgrading.planning import UpgradePlan
 from service.verification.findings import counted
 
 #: How long the lock of an owner that has died is waited for: its server is stopping.
@@ -27,14 +27,16 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptData:
     """What is known of data that was kept: its events, which the data in its place must have."""
 
     events: int
     digest: str
 
 
-def upgrade(plan: Plan, verify: Verify, say: Say, on_progress: OnProgress = lambda done, total: None) -> Contents:
+def upgrade(
+    plan: UpgradePlan, verify: Verify, say: Say, on_progress: OnProgress = lambda done, total: None
+) -> Contents:
     """Carry the data of a home over, and put it in the place of the old, which is kept; the events that it holds.
 
     Until the last step nothing of the home changes but a folder that is removed again. Raises UpgradeRefused,
@@ -55,7 +57,7 @@ def upgrade(plan: Plan, verify: Verify, say: Say, on_progress: OnProgress = lamb
     return found
 
 
-def renames(plan: Plan) -> tuple[tuple[Path, Path], ...]:
+def renames(plan: UpgradePlan) -> tuple[tuple[Path, Path], ...]:
     """How the new data takes the old one's place.
 
     Between any two a home starts: on the old data while it is there, and, where it is not, on the new, which then gets
@@ -66,7 +68,7 @@ def renames(plan: Plan) -> tuple[tuple[Path, Path], ...]:
     return ((made, folder.upgraded_data), (folder.data, plan.kept), (folder.upgraded_data, folder.data))
 
 
-def put_in_place(plan: Plan) -> None:
+def put_in_place(plan: UpgradePlan) -> None:
     """Rename, each name on disk before the next is changed; what is refused on the way is undone."""
     try:
         for old, new in renames(plan):
@@ -105,7 +107,7 @@ def discard(folder: PostgresFolder, conninfo: str, verify: Verify, say: Say) -> 
     return removed
 
 
-def _carry_over(plan: Plan, lock: int, verify: Verify, say: Say, on_progress: OnProgress) -> Contents:
+def _carry_over(plan: UpgradePlan, lock: int, verify: Verify, say: Say, on_progress: OnProgress) -> Contents:
     """Make the new data, whole and compared; both servers have ended then."""
     old = EmbeddedPostgres(
         plan.passing / "old", plan.old.folder, settings=STILL, data=plan.folder.data, holding=(lock,)
@@ -164,19 +166,19 @@ def _note_file(folder: PostgresFolder, version: int) -> Path:
     return folder.path / f"data-{version}.json"
 
 
-def _note(plan: Plan, found: Contents) -> None:
+def _note(plan: UpgradePlan, found: Contents) -> None:
     """Write down what the old data holds, before it is kept."""
     with _note_file(plan.folder, plan.old.major).open("w") as file:
-        json.dump(asdict(Kept(found.rows, found.digest)), file)
+        json.dump(asdict(KeptData(found.rows, found.digest)), file)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def _noted(folder: PostgresFolder, version: int) -> Kept:
+def _noted(folder: PostgresFolder, version: int) -> KeptData:
     path = _note_file(folder, version)
     try:
-        return Kept(**json.loads(path.read_text()))
+        return KeptData(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError) as error:
         raise UpgradeRefused(
             f"{path} does not say what {folder.kept_data(version)} holds ({error}): remove that by hand"

@@ -9,7 +9,7 @@ from typing import Any
 from domain.merkle import EMPTY_ROOT
 from domain.notes import Checkpoint, NoteError, VerifierKey, parse_checkpoint, parse_note, parse_signature
 from service.log.signatures import verify
-from service.verification.findings import Copies, Finding, Kind
+from service.verification.findings import Copies, FindingKind, LedgerFinding
 from service.verification.stored import StoredCheckpoint
 
 #: A time of eight bytes and an Ed25519 signature of 64.
@@ -19,7 +19,7 @@ LARGEST_FILE_BYTES = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedCheckpoint:
     """A checkpoint of this log, signed by its key."""
 
     size: int
@@ -53,11 +53,11 @@ class Keyring:
 class Outside:
     """The checkpoints that are kept outside the database."""
 
-    by_size: dict[int, list[Signed]] = field(default_factory=dict)
+    by_size: dict[int, list[SignedCheckpoint]] = field(default_factory=dict)
     files: list[Copies] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[LedgerFinding] = field(default_factory=list)
 
-    def between(self, after: int, upto: int) -> Iterator[Signed]:
+    def between(self, after: int, upto: int) -> Iterator[SignedCheckpoint]:
         """Those of sizes beyond one, up to another."""
         for size in sorted(size for size in self.by_size if after < size <= upto):
             yield from self.by_size[size]
@@ -72,11 +72,13 @@ class Outside:
                     raise text
                 checkpoint = keyring.opened(text)
             except NoteError as error:
-                self.findings.append(Finding(Kind.COPY, f"the checkpoint in {where} cannot be relied on: {error}"))
+                self.findings.append(
+                    LedgerFinding(FindingKind.COPY, f"the checkpoint in {where} cannot be relied on: {error}")
+                )
                 continue
             known = self.by_size.setdefault(checkpoint.size, [])
             if all(signed.root != checkpoint.root for signed in known):
-                known.append(Signed(checkpoint.size, checkpoint.root, where, outside=True))
+                known.append(SignedCheckpoint(checkpoint.size, checkpoint.root, where, outside=True))
             largest = max(largest or 0, checkpoint.size)
         copies = Copies(source, count, largest)
         self.files.append(copies)
@@ -119,11 +121,13 @@ def read_file(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def stored_checkpoint(row: StoredCheckpoint, keyring: Keyring) -> Signed | Finding:
+def stored_checkpoint(row: StoredCheckpoint, keyring: Keyring) -> SignedCheckpoint | LedgerFinding:
     """A row of log_checkpoints as a checkpoint to rely on, or what is wrong with it."""
 
-    def wrong(what: str) -> Finding:
-        return Finding(Kind.CHECKPOINT, f"the stored checkpoint of size {row.size:,} {what}", size=row.size)
+    def wrong(what: str) -> LedgerFinding:
+        return LedgerFinding(
+            FindingKind.CHECKPOINT, f"the stored checkpoint of size {row.size:,} {what}", size=row.size
+        )
 
     if not isinstance(row.note, str):
         return wrong("has no note")
@@ -136,14 +140,14 @@ def stored_checkpoint(row: StoredCheckpoint, keyring: Keyring) -> Signed | Findi
     if checkpoint.root != row.root:
         held = row.root.hex() if isinstance(row.root, bytes) else "nothing"
         return wrong(f"has the root {held} in its column, {checkpoint.root.hex()} in its note")
-    return Signed(row.size, checkpoint.root, "log_checkpoints", outside=False)
+    return SignedCheckpoint(row.size, checkpoint.root, "log_checkpoints", outside=False)
 
 
-def faulty_cosignature(size: Any, line: Any, has_checkpoint: bool) -> Finding | None:
+def faulty_cosignature(size: Any, line: Any, has_checkpoint: bool) -> LedgerFinding | None:
     """What is wrong with the form of a stored cosignature; None: nothing."""
     of = f"a cosignature of the checkpoint of size {size:,}" if isinstance(size, int) else "a cosignature of nothing"
     if not has_checkpoint:
-        return Finding(Kind.COSIGNATURE, f"{of}: there is no such checkpoint", size=size)
+        return LedgerFinding(FindingKind.COSIGNATURE, f"{of}: there is no such checkpoint", size=size)
     try:
         if not isinstance(line, str):
             raise NoteError("there is no line")
@@ -153,7 +157,7 @@ def faulty_cosignature(size: Any, line: Any, has_checkpoint: bool) -> Finding | 
         if len(signature.signature) != COSIGNATURE_BYTES:
             raise NoteError(f"{signature.name} signed in {len(signature.signature)} bytes, not {COSIGNATURE_BYTES}")
     except NoteError as error:
-        return Finding(Kind.COSIGNATURE, f"{of} is not one: {error}", size=size)
+        return LedgerFinding(FindingKind.COSIGNATURE, f"{of} is not one: {error}", size=size)
     return None
 
 

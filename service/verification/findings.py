@@ -9,7 +9,7 @@ from typing import Any
 LISTED = 50
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """What is wrong."""
 
     #: Other bytes stand at the position than were recorded there.
@@ -42,10 +42,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LedgerFinding:
     """One thing that is wrong."""
 
-    kind: Kind
+    kind: FindingKind
     #: A sentence.
     message: str
     #: The first event concerned; None: no event of its own.
@@ -71,11 +71,11 @@ class Finding:
 class Findings:
     """Everything that was found, the first event first; of very many, the first of each kind."""
 
-    found: list[Finding] = field(default_factory=list)
+    found: list[LedgerFinding] = field(default_factory=list)
     #: Found and not kept.
     more: int = 0
 
-    def add(self, *findings: Finding) -> None:
+    def add(self, *findings: LedgerFinding) -> None:
         """Note what was found."""
         for finding in findings:
             if len(self.found) < 20 * LISTED:
@@ -83,11 +83,11 @@ class Findings:
             else:
                 self.more += 1
 
-    def ordered(self) -> list[Finding]:
+    def ordered(self) -> list[LedgerFinding]:
         """Events by position, then the rest in the order in which it was found."""
         return sorted(
             self.found,
-            key=lambda finding: (finding.position is None, finding.position or 0, finding.kind is Kind.HEAD),
+            key=lambda finding: (finding.position is None, finding.position or 0, finding.kind is FindingKind.HEAD),
         )
 
 
@@ -122,7 +122,7 @@ class Report:
     kept: tuple[Copies, ...]
     #: Handed in by the caller: what a backup restored together with the home does not change.
     anchors: tuple[Copies, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LedgerFinding, ...]
     #: Found beyond those listed.
     more: int
     seconds: float
@@ -166,7 +166,7 @@ def places(first: int, last: int) -> str:
     return f"position {first:,}" if first == last else f"positions {first:,} to {last:,}"
 
 
-def listed(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], int]:
+def listed(findings: Iterable[LedgerFinding]) -> tuple[tuple[LedgerFinding, ...], int]:
     """The findings to list, and how many are left."""
     every = list(findings)
     return tuple(every[:LISTED]), max(0, len(every) - LISTED)

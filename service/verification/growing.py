@@ -2,7 +2,7 @@
 
 from domain.merkle import HASH_BYTES, Edge, subtree_root
 from domain.tiles import HEIGHT, WIDTH
-from service.verification.findings import Finding, Kind, places
+from service.verification.findings import FindingKind, LedgerFinding, places
 from service.verification.reading import hashes_of
 from service.verification.stored import Stored, StoredTile
 
@@ -29,7 +29,7 @@ class Upper:
         self._least, self._most = least, most
         self._open: dict[int, bytearray] = {}
         self._numbers: dict[int, int] = {}
-        self.findings: list[Finding] = []
+        self.findings: list[LedgerFinding] = []
 
     def add(self, root: bytes) -> None:
         """Take in the root of the next whole block."""
@@ -55,7 +55,7 @@ class Upper:
             message = (
                 f"the tile of level {level}, number {number:,} is stored, and a tree of {self._most:,} has none there"
             )
-            self.findings.append(Finding(Kind.TILE, message))
+            self.findings.append(LedgerFinding(FindingKind.TILE, message))
 
     def _compare(self, level: int) -> None:
         number, computed = self._numbers.get(level, 0), bytes(self._open[level])
@@ -79,9 +79,9 @@ class Upper:
                 self.findings.append(tile_finding(tile, count, "is missing"))
 
 
-def tile_finding(tile: StoredTile, place: int, what: str) -> Finding:
+def tile_finding(tile: StoredTile, place: int, what: str) -> LedgerFinding:
     """A hash of a tile that is wrong, with the events that it covers."""
     covered = 1 << HEIGHT * tile.level
     first = (tile.number * WIDTH + place) * covered + 1
     message = f"{tile.path}: hash {place}, of {places(first, first + covered - 1)}, {what}"
-    return Finding(Kind.TILE, message, position=first, upto=first + covered - 1 if covered > 1 else None)
+    return LedgerFinding(FindingKind.TILE, message, position=first, upto=first + covered - 1 if covered > 1 else None)

@@ -15,13 +15,13 @@ from domain.notes import VerifierKey
 from domain.tiles import WIDTH
 from service.log.keys import log_name
 from service.verification.checkpoints import Keyring, Outside, faulty_cosignature, named, read_file
-from service.verification.findings import Finding, Findings, Kind, Report, counted, listed, places
+from service.verification.findings import FindingKind, Findings, LedgerFinding, Report, counted, listed, places
 from service.verification.growing import Upper, tile_finding
 from service.verification.locating import Locator
-from service.verification.reading import Block, hashes_of, rows, snapshot_connection
+from service.verification.reading import EventBlock, hashes_of, rows, snapshot_connection
 from service.verification.stored import Stored, StoredTile
 from service.verification.survey import Survey, chunks
-from service.verification.workers import Reader, reader
+from service.verification.workers import BlockReader, reader
 
 #: What a verification reports of its progress: events read, events there are, and whether it is looking closer.
 OnProgress = Callable[[int, int, bool], None]
@@ -32,7 +32,7 @@ class NothingToVerify(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VerificationScope:
     """What a ledger is to be verified with."""
 
     #: The keys of its log; of a note at least one must have signed, and none wrongly.
@@ -45,7 +45,9 @@ class Wanted:
     workers: int | None = None
 
 
-def verify_ledger(conninfo: str, wanted: Wanted, on_progress: OnProgress = lambda read, there, closer: None) -> Report:
+def verify_ledger(
+    conninfo: str, wanted: VerificationScope, on_progress: OnProgress = lambda read, there, closer: None
+) -> Report:
     """Verify the ledger of a database as it is now; raises NothingToVerify, and OSError for a file of checkpoints.
 
     Anything that was done to the database becomes a finding, never an exception.
@@ -56,7 +58,7 @@ def verify_ledger(conninfo: str, wanted: Wanted, on_progress: OnProgress = lambd
 
 def verify_state(
     connection: Connection[Any],
-    wanted: Wanted,
+    wanted: VerificationScope,
     on_progress: OnProgress = lambda read, there, closer: None,
     conninfo: str | None = None,
 ) -> Report:
@@ -92,14 +94,14 @@ def verify_state(
     )
 
 
-def _unreadable(wanted: Wanted, error: Exception, started: float) -> Report:
+def _unreadable(wanted: VerificationScope, error: Exception, started: float) -> Report:
     finding = _refused(error)
     return Report("", named(wanted.keys), 0, 0, 0, 0, (), (), (finding,), 0, time.monotonic() - started)
 
 
-def _refused(error: Exception) -> Finding:
+def _refused(error: Exception) -> LedgerFinding:
     said = str(error).strip().partition("\n")[0]
-    return Finding(Kind.UNREADABLE, f"PostgreSQL does not give out what is to be verified: {said}")
+    return LedgerFinding(FindingKind.UNREADABLE, f"PostgreSQL does not give out what is to be verified: {said}")
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class _Verification:
     stored: Stored
     keyring: Keyring
     outside: Outside
-    wanted: Wanted
+    wanted: VerificationScope
     on_progress: OnProgress
     findings: Findings = field(default_factory=Findings)
     events: int = 0
@@ -150,7 +152,7 @@ class _Verification:
         self._log_itself(survey)
         self._ledger_itself(last)
 
-    def _look_closer(self, survey: Survey, reading: Reader, there: int) -> None:
+    def _look_closer(self, survey: Survey, reading: BlockReader, there: int) -> None:
         """Read once more what differs, and say what happened to it."""
         assert survey.dirty is not None
         reference = survey.reference
@@ -175,7 +177,7 @@ class _Verification:
             upper.finish()
             self.findings.add(*upper.findings)
 
-    def _locate(self, locator: Locator, upto: int, block: Block, right: bytes | None) -> None:
+    def _locate(self, locator: Locator, upto: int, block: EventBlock, right: bytes | None) -> None:
         first, count = block.number * WIDTH, len(block.leaves) // HASH_BYTES
         covered = min(WIDTH, max(0, upto - first))
         if block.in_order and not count:
@@ -187,7 +189,7 @@ class _Verification:
             for row in rows(self.connection, first, first + WIDTH):
                 locator.take(row)
 
-    def _right(self, survey: Survey, block: Block, tile: StoredTile) -> bytes | None:
+    def _right(self, survey: Survey, block: EventBlock, tile: StoredTile) -> bytes | None:
         """The right hashes of a block, as far as the log goes; what its tile has wrong is noted."""
         reference = survey.reference
         first = block.number * WIDTH
@@ -221,7 +223,7 @@ class _Verification:
             upto = tile.number * WIDTH + needed
             several = needed - count > 1
             message = f"{tile.path}: the hashes of {places(first, upto)} are missing"
-            self.findings.add(Finding(Kind.TILE, message, first, upto if several else None))
+            self.findings.add(LedgerFinding(FindingKind.TILE, message, first, upto if several else None))
 
     def _beyond(self, survey: Survey, there: int) -> None:
         """Checkpoints that cover more events than there are."""
@@ -233,7 +235,7 @@ class _Verification:
         if not beyond:
             return
         size, source = max(beyond)
-        truncated = [finding for finding in self.findings.found if finding.kind is Kind.TRUNCATED]
+        truncated = [finding for finding in self.findings.found if finding.kind is FindingKind.TRUNCATED]
         for finding in truncated:
             self.findings.found.remove(finding)
         message = (
@@ -241,7 +243,9 @@ class _Verification:
             f" ({places(there + 1, size)})"
         )
         first = min([there + 1, *(finding.position or 0 for finding in truncated)])
-        self.findings.add(Finding(Kind.TRUNCATED, message, first, size if size > first else None, size=size))
+        self.findings.add(
+            LedgerFinding(FindingKind.TRUNCATED, message, first, size if size > first else None, size=size)
+        )
 
     def _contradictions(self, survey: Survey, there: int) -> None:
         """Signed checkpoints that the ledger does not lead to."""
@@ -254,12 +258,12 @@ class _Verification:
                 message = (
                     f"the stored checkpoint of size {signed.size:,} has the root {signed.root.hex()}, not the ledger's"
                 )
-                self.findings.add(Finding(Kind.CHECKPOINT, message, size=signed.size))
+                self.findings.add(LedgerFinding(FindingKind.CHECKPOINT, message, size=signed.size))
                 continue
             explained = signed.size > proven and any(
                 finding.position is not None and proven < finding.position <= signed.size
                 for finding in self.findings.found
-                if finding.kind not in (Kind.COLUMN, Kind.TIME)
+                if finding.kind not in (FindingKind.COLUMN, FindingKind.TIME)
             )
             if reported or explained:
                 continue
@@ -271,21 +275,23 @@ class _Verification:
                 f" {signed.source}, has the root {signed.root.hex()}, and neither events nor tiles lead there"
             )
             upto = signed.size if signed.size > first else None
-            self.findings.add(Finding(Kind.REWRITTEN, message, first, upto, size=signed.size))
+            self.findings.add(LedgerFinding(FindingKind.REWRITTEN, message, first, upto, size=signed.size))
             reported = True
 
     def _log_itself(self, survey: Survey) -> None:
         if survey.largest is None:
-            self.findings.add(Finding(Kind.CHECKPOINT, "the log has no checkpoint at all, not even that of size 0"))
+            self.findings.add(
+                LedgerFinding(FindingKind.CHECKPOINT, "the log has no checkpoint at all, not even that of size 0")
+            )
         elif not self.stored.checkpoints(-1, 0):
-            self.findings.add(Finding(Kind.CHECKPOINT, "the first checkpoint, of size 0, is gone", size=0))
+            self.findings.add(LedgerFinding(FindingKind.CHECKPOINT, "the first checkpoint, of size 0, is gone", size=0))
         if survey.reference.upto > (survey.largest or 0):
             message = (
                 f"the tiles hold the hashes of {counted(survey.reference.upto, 'event')}, and the last checkpoint is of"
                 f" size {survey.largest or 0:,}: the checkpoint of size {survey.reference.upto:,} was removed"
             )
             if all(finding.size != survey.reference.upto for finding in self.findings.found):
-                self.findings.add(Finding(Kind.CHECKPOINT, message, size=survey.reference.upto))
+                self.findings.add(LedgerFinding(FindingKind.CHECKPOINT, message, size=survey.reference.upto))
         for size, line, has_checkpoint in self.stored.cosignatures():
             self.cosignatures += 1
             fault = faulty_cosignature(size, line, has_checkpoint)
@@ -298,17 +304,17 @@ class _Verification:
         heads = self.stored.heads()
         if len(heads) != 1:
             message = f"ledger_head has {counted(len(heads), 'row')}, not one"
-            self.findings.add(Finding(Kind.HEAD, message))
+            self.findings.add(LedgerFinding(FindingKind.HEAD, message))
         for head, head_at in heads:
             if head != position:
                 message = f"ledger_head names position {head:,} as the last, and the last event stands at {position:,}"
-                self.findings.add(Finding(Kind.HEAD, message, min(head, position) + 1))
+                self.findings.add(LedgerFinding(FindingKind.HEAD, message, min(head, position) + 1))
             elif head_at != recorded_at:
                 message = "ledger_head names another recorded_at than that of the last event"
-                self.findings.add(Finding(Kind.HEAD, message))
+                self.findings.add(LedgerFinding(FindingKind.HEAD, message))
         if unplaced := self.stored.unplaced():
             message = f"{counted(unplaced, 'event')} without a position from 1 on: inserted"
-            self.findings.add(Finding(Kind.INSERTED, message, 0))
+            self.findings.add(LedgerFinding(FindingKind.INSERTED, message, 0))
         if len(identities := self.stored.identity()) != 1:
             message = f"ledger_identity has {counted(len(identities), 'row')}, not one"
-            self.findings.add(Finding(Kind.HEAD, message))
+            self.findings.add(LedgerFinding(FindingKind.HEAD, message))

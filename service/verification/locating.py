@@ -4,8 +4,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from service.verification.findings import Finding, Kind, counted, places
-from service.verification.reading import Row
+from service.verification.findings import FindingKind, LedgerFinding, counted, places
+from service.verification.reading import EventRow
 from service.verification.reference import Reference
 
 #: Neighbouring events that moved alike are one run; of a ledger in more pieces than this, the first are looked at.
@@ -14,7 +14,7 @@ MOST_COLUMN_FAULTS = 1_000
 
 
 @dataclass(slots=True)
-class Run:
+class RowRun:
     """Neighbouring rows whose events were recorded side by side, or rows of which none was recorded."""
 
     #: Where the first stands.
@@ -47,17 +47,17 @@ class Locator:
         self._reference = reference
         self._first = first
         self._proven = proven
-        self._runs: list[Run] = []
-        self._faults: list[Finding] = []
-        self._before: Row | None = None
+        self._runs: list[RowRun] = []
+        self._faults: list[LedgerFinding] = []
+        self._before: EventRow | None = None
         self._stopped = False
 
-    def take(self, row: Row) -> None:
+    def take(self, row: EventRow) -> None:
         """The next row."""
         if self._stopped:
             return
         origin, certain = self._origin(row)
-        self._join(Run(row.place, origin, 1, row.leaf, certain))
+        self._join(RowRun(row.place, origin, 1, row.leaf, certain))
         if not self._stopped:
             self._check(row, origin)
 
@@ -65,11 +65,11 @@ class Locator:
         """Neighbouring rows that are all where and what they should be, and whether the log says so too."""
         if self._stopped or count == 0:
             return
-        self._join(Run(first, first, count, None, certain))
-        self._check_time(Row(first, None, first, (), first_at))
-        self._before = Row(first + count - 1, None, first + count - 1, (), last_at)
+        self._join(RowRun(first, first, count, None, certain))
+        self._check_time(EventRow(first, None, first, (), first_at))
+        self._before = EventRow(first + count - 1, None, first + count - 1, (), last_at)
 
-    def _join(self, run: Run) -> None:
+    def _join(self, run: RowRun) -> None:
         """Add a run, to the last one where it goes on with it."""
         last = self._runs[-1] if self._runs else None
         goes_on = (
@@ -85,7 +85,7 @@ class Locator:
         else:
             self._runs.append(run)
 
-    def _origin(self, row: Row) -> tuple[int | None, bool]:
+    def _origin(self, row: EventRow) -> tuple[int | None, bool]:
         """Where a row's event was recorded, and whether the log says so."""
         reference = self._reference
         if reference.by_events(row.place):
@@ -101,31 +101,33 @@ class Locator:
             return row.place, True
         return None, True
 
-    def _check(self, row: Row, origin: int | None) -> None:
+    def _check(self, row: EventRow, origin: int | None) -> None:
         """Hold the columns of an event that stands where it was recorded against its bytes."""
         if origin != row.place:
             self._before = None
             return
         if len(self._faults) < MOST_COLUMN_FAULTS:
             at = f"position {row.place:,}"
-            self._faults += [Finding(Kind.COLUMN, f"{at}: {fault}", row.place) for fault in row.faults]
+            self._faults += [LedgerFinding(FindingKind.COLUMN, f"{at}: {fault}", row.place) for fault in row.faults]
             if row.own != row.place and row.own is not None:
-                self._faults.append(Finding(Kind.COLUMN, f"{at}: its bytes name the position {row.own:,}", row.place))
+                self._faults.append(
+                    LedgerFinding(FindingKind.COLUMN, f"{at}: its bytes name the position {row.own:,}", row.place)
+                )
         if row.faults:
             self._before = None
         else:
             self._check_time(row)
             self._before = row
 
-    def _check_time(self, row: Row) -> None:
+    def _check_time(self, row: EventRow) -> None:
         before = self._before
         if before is None or before.recorded_at is None or row.recorded_at is None:
             return
         if before.recorded_at >= row.recorded_at and len(self._faults) < MOST_COLUMN_FAULTS:
             message = f"position {row.place:,}: recorded_at is not after that of position {before.place:,}"
-            self._faults.append(Finding(Kind.TIME, message, row.place))
+            self._faults.append(LedgerFinding(FindingKind.TIME, message, row.place))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[LedgerFinding]:
         """What happened to the events."""
         runs = self._settled()
         swapped = list(_swapped(runs))
@@ -143,51 +145,53 @@ class Locator:
         found += self._gaps(runs, kept, missing, away)
         if self._stopped:
             message = f"from position {_last(runs) + 1:,} on too much differs to be told apart"
-            found.append(Finding(Kind.CHANGED, message, _last(runs) + 1))
+            found.append(LedgerFinding(FindingKind.CHANGED, message, _last(runs) + 1))
         return [*found, *self._faults]
 
-    def _settled(self) -> list[Run]:
+    def _settled(self) -> list[RowRun]:
         """The runs, where what events say of themselves counts only behind the last that the log knows."""
         last_certain = max(
             (n for n, run in enumerate(self._runs) if run.origin is not None and run.certain), default=-1
         )
-        settled: list[Run] = []
+        settled: list[RowRun] = []
         for number, run in enumerate(self._runs):
             uncertain = run.origin is not None and not run.certain
             if uncertain and run.origin != run.place and number < last_certain:
                 settled += [
-                    Run(run.place + n, None, 1, run.leaf if n == 0 else None) for n in range(min(run.length, 100))
+                    RowRun(run.place + n, None, 1, run.leaf if n == 0 else None) for n in range(min(run.length, 100))
                 ]
             else:
                 settled.append(run)
         return settled
 
-    def _swap(self, one: Run, other: Run) -> Finding:
+    def _swap(self, one: RowRun, other: RowRun) -> LedgerFinding:
         first, second = min(one.place, other.place), max(one.place, other.place)
         message = f"position {second:,} stands where {first:,} was, and {first:,} where {second:,} was: swapped"
         if one.length > 1:
             message = f"{places(first, first + one.length - 1)} and as many from {second:,} on are swapped"
-        return Finding(Kind.SWAPPED, message + self._undecided(second), first, other=second)
+        return LedgerFinding(FindingKind.SWAPPED, message + self._undecided(second), first, other=second)
 
-    def _move(self, run: Run, kept: Sequence[Run]) -> Finding:
+    def _move(self, run: RowRun, kept: Sequence[RowRun]) -> LedgerFinding:
         assert run.origin is not None
         again = any(other.origin is not None and other.origin <= run.origin <= other.last_origin for other in kept)
         if again or run.origin < self._first:
             message = f"position {run.place:,} is inserted: a copy of the event of position {run.origin:,}"
-            return Finding(Kind.INSERTED, message, run.place, other=run.origin)
+            return LedgerFinding(FindingKind.INSERTED, message, run.place, other=run.origin)
         what = f"the event of position {run.origin:,} stands"
         if run.length > 1:
             what = f"the events of {places(run.origin, run.last_origin)} stand"
         message = f"{what} at {places(run.place, run.last)}: moved"
         first = min(run.place, run.origin)
         upto = first + run.length - 1 if run.length > 1 else None
-        return Finding(Kind.MOVED, message + self._undecided(run.origin), first, upto, max(run.place, run.origin))
+        return LedgerFinding(
+            FindingKind.MOVED, message + self._undecided(run.origin), first, upto, max(run.place, run.origin)
+        )
 
     def _gaps(
-        self, runs: Sequence[Run], kept: Sequence[Run], missing: Sequence[tuple[int, int]], away: Sequence[Run]
-    ) -> Iterator[Finding]:
+        self, runs: Sequence[RowRun], kept: Sequence[RowRun], missing: Sequence[tuple[int, int]], away: Sequence[RowRun]
+    ) -> Iterator[LedgerFinding]:
         """Between events that stand in order: what is missing there, and what stands there instead."""
-        anchors = [Run(self._first - 1, self._first - 1), *kept]
+        anchors = [RowRun(self._first - 1, self._first - 1), *kept]
         foreign = [run for run in runs if run.origin is None]
         order = {id(run): number for number, run in enumerate(runs)}
         at = [order[id(run)] for run in foreign]
@@ -204,10 +208,15 @@ class Locator:
                 yield from self._renumbered(anchor, after, gone_here, len(foreign[left:right]), away)
 
     def _gap(
-        self, anchor: Run, after: Run | None, gone: list[tuple[int, int]], foreign: Sequence[Run], rows_end: int
-    ) -> Iterator[Finding]:
+        self,
+        anchor: RowRun,
+        after: RowRun | None,
+        gone: list[tuple[int, int]],
+        foreign: Sequence[RowRun],
+        rows_end: int,
+    ) -> Iterator[LedgerFinding]:
         shift = anchor.last - anchor.last_origin
-        rest: list[Run] = []
+        rest: list[RowRun] = []
         for run in foreign:
             # A changed event stands where it was recorded, or as far from there as its neighbours.
             if _take_out(gone, run.place):
@@ -224,20 +233,24 @@ class Locator:
             else:
                 behind = f", behind {run.place - 1:,}" if run.place > 1 else ", before all others"
                 message = f"position {run.place:,} is inserted{behind}: no such event was recorded"
-                yield Finding(Kind.INSERTED, message + self._undecided(run.place), run.place)
+                yield LedgerFinding(FindingKind.INSERTED, message + self._undecided(run.place), run.place)
         for first, last in gone:
             if after is None and first > rows_end - shift:
                 message = f"{places(first, last)} {'are' if last > first else 'is'} missing: the ledger is truncated"
-                yield Finding(Kind.TRUNCATED, message + self._undecided(last), first, last if last > first else None)
+                yield LedgerFinding(
+                    FindingKind.TRUNCATED, message + self._undecided(last), first, last if last > first else None
+                )
                 continue
             message = f"{places(first, last)} {'are' if last > first else 'is'} missing"
             if after is not None and after.origin is not None and after.place - after.origin < shift:
                 message += f", and {counted(after.length, 'event')} from {after.origin:,} on stand further to the front"
-            yield Finding(Kind.MISSING, message + self._undecided(last), first, last if last > first else None)
+            yield LedgerFinding(
+                FindingKind.MISSING, message + self._undecided(last), first, last if last > first else None
+            )
 
     def _renumbered(
-        self, anchor: Run, after: Run, missing: int, foreign: int, away: Sequence[Run]
-    ) -> Iterator[Finding]:
+        self, anchor: RowRun, after: RowRun, missing: int, foreign: int, away: Sequence[RowRun]
+    ) -> Iterator[LedgerFinding]:
         """Events that stand in order and elsewhere than what was removed or inserted before them accounts for."""
         assert after.origin is not None
         shift, before = after.place - after.origin, anchor.last - anchor.last_origin
@@ -248,16 +261,18 @@ class Locator:
             what, stand = places(after.origin, after.last_origin), places(after.place, after.last)
             message = f"what was recorded at {what} stands at {stand}: renumbered"
             upto = first + after.length - 1 if after.length > 1 else None
-            yield Finding(Kind.MOVED, message + self._undecided(first), first, upto, max(after.place, after.origin))
+            yield LedgerFinding(
+                FindingKind.MOVED, message + self._undecided(first), first, upto, max(after.place, after.origin)
+            )
 
-    def _changed(self, run: Run, origin: int) -> Finding:
+    def _changed(self, run: RowRun, origin: int) -> LedgerFinding:
         right = self._reference.hash_at(origin)
         hashes = f"its bytes hash to {run.leaf.hex()}" if run.leaf is not None else "its bytes are gone"
         log = f", the log has {right.hex()}" if right is not None else ""
         where = "" if origin == run.place else f" and stands at {run.place:,}"
         message = f"position {origin:,} was changed{where}: {hashes}{log}"
         other = None if origin == run.place else run.place
-        return Finding(Kind.CHANGED, message + self._undecided(origin), origin, other=other)
+        return LedgerFinding(FindingKind.CHANGED, message + self._undecided(origin), origin, other=other)
 
     def _undecided(self, position: int) -> str:
         if position <= self._proven:
@@ -267,11 +282,11 @@ class Locator:
         return " (no signed checkpoint decides whether the event is wrong or the log's copy of its hash)"
 
 
-def _last(runs: Sequence[Run]) -> int:
+def _last(runs: Sequence[RowRun]) -> int:
     return max((run.last for run in runs), default=0)
 
 
-def _swapped(runs: Sequence[Run]) -> Iterator[tuple[Run, Run]]:
+def _swapped(runs: Sequence[RowRun]) -> Iterator[tuple[RowRun, RowRun]]:
     """Pairs of runs that stand in each other's place."""
     by_place = {(run.place, run.origin, run.length): run for run in runs}
     for run in runs:
@@ -281,12 +296,12 @@ def _swapped(runs: Sequence[Run]) -> Iterator[tuple[Run, Run]]:
                 yield run, other
 
 
-def _in_order(runs: Sequence[Run]) -> list[Run]:
+def _in_order(runs: Sequence[RowRun]) -> list[RowRun]:
     """Of all that are known, those that need not have moved: as many events as can be, each behind the one before."""
     # The best chains found so far: by where they end, ascending, with ever more events.
     ends: list[int] = []
     weights: list[int] = []
-    chains: list[tuple[Run, object] | None] = []
+    chains: list[tuple[RowRun, object] | None] = []
     for run in runs:
         assert run.origin is not None
         at = bisect_left(ends, run.origin)
@@ -301,7 +316,7 @@ def _in_order(runs: Sequence[Run]) -> list[Run]:
         while stop < len(ends) and weights[stop] <= weight:
             stop += 1
         ends[place:stop], weights[place:stop], chains[place:stop] = [run.last_origin], [weight], [chain]
-    kept: list[Run] = []
+    kept: list[RowRun] = []
     link: object = chains[-1] if chains else None
     while isinstance(link, tuple):
         kept.append(link[0])

@@ -29,7 +29,7 @@ BETWEEN = "\n"
 SQL = statements_of(__file__)
 
 
-class Head(msgspec.Struct, gc=False):
+class EventHead(msgspec.Struct, gc=False):
     """What an event's bytes say of what also stands in columns."""
 
     id: str
@@ -40,12 +40,12 @@ class Head(msgspec.Struct, gc=False):
     version: int
 
 
-_heads = msgspec.json.Decoder(Head).decode_lines
-_head = msgspec.json.Decoder(Head).decode
+_heads = msgspec.json.Decoder(EventHead).decode_lines
+_head = msgspec.json.Decoder(EventHead).decode
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class EventBlock:
     """The events at 256 neighbouring positions, as many as there are."""
 
     #: From 0: the first position is number * 256 + 1.
@@ -62,7 +62,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class EventRow:
     """One event, looked at by itself."""
 
     #: Where it stands.
@@ -98,18 +98,18 @@ def exported(connection: Connection[Any]) -> str:
     return str(row[0])
 
 
-def blocks(connection: Connection[Any], first: int, last: int) -> Iterator[Block]:
+def blocks(connection: Connection[Any], first: int, last: int) -> Iterator[EventBlock]:
     """The blocks of these numbers, in order, one after the other."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     for number, *columns in cursor.stream(SQL["blocks"], (first, last)):
         yield _block(number, columns)
 
 
-def _block(number: int, columns: Sequence[Any]) -> Block:
+def _block(number: int, columns: Sequence[Any]) -> EventBlock:
     """A block of what PostgreSQL joined; any unusual row is left to be looked at row by row."""
     positions, versions, moments, streams, topics, identifiers, joined = columns
     if joined is None:
-        return Block(number, positions is None, b"")
+        return EventBlock(number, positions is None, b"")
     try:
         states = joined.split(b"\n")
         count = len(states)
@@ -131,10 +131,10 @@ def _block(number: int, columns: Sequence[Any]) -> Block:
     except (ValueError, TypeError, AttributeError, OverflowError):  # among them all that msgspec raises
         in_order = False
     if not in_order:
-        return Block(number, False, b"")
+        return EventBlock(number, False, b"")
     leaves = b"".join([sha256(b"\x00" + state).digest() for state in states])
     root = subtree_root(leaves) if count == WIDTH else b""
-    return Block(number, True, leaves, at[0], at[-1], root)
+    return EventBlock(number, True, leaves, at[0], at[-1], root)
 
 
 def _integers(sent: bytes) -> list[int]:
@@ -145,24 +145,24 @@ def _integers(sent: bytes) -> list[int]:
     return values.tolist()
 
 
-def rows(connection: Connection[Any], after: int, upto: int) -> Iterator[Row]:
+def rows(connection: Connection[Any], after: int, upto: int) -> Iterator[EventRow]:
     """The events behind a position up to another, each looked at by itself."""
     cursor = connection.cursor(binary=True, row_factory=tuple_row)
     for row in cursor.execute(SQL["rows"], (after, upto)):
         yield _row(row)
 
 
-def _row(columns: Sequence[Any]) -> Row:
+def _row(columns: Sequence[Any]) -> EventRow:
     place, version, sent_at, stream, topic, identifier, state = columns
     recorded_at = int.from_bytes(sent_at, "big", signed=True) if isinstance(sent_at, bytes) else None
     if not isinstance(state, bytes):
-        return Row(place, None, None, ("there are no bytes",), recorded_at)
+        return EventRow(place, None, None, ("there are no bytes",), recorded_at)
     leaf = leaf_hash(state)
     try:
         head = _head(state)
         said_at = (head.recorded_at - ORIGIN_OF_TIME) // TICK
     except (ValueError, TypeError, OverflowError):
-        return Row(place, leaf, None, ("its bytes are not those of an event",), recorded_at)
+        return EventRow(place, leaf, None, ("its bytes are not those of an event",), recorded_at)
     pairs = (
         ("originator_id", stream, head.stream),
         ("originator_version", version, head.version),
@@ -173,7 +173,7 @@ def _row(columns: Sequence[Any]) -> Row:
     faults = [
         f"the column {name} says {_shown(held)}, its bytes {_shown(said)}" for name, held, said in pairs if held != said
     ]
-    return Row(place, leaf, head.position, tuple(faults), recorded_at)
+    return EventRow(place, leaf, head.position, tuple(faults), recorded_at)
 
 
 def _moment(microseconds: int | None) -> str | None:

@@ -13,7 +13,7 @@ MOST_TILES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedPositions:
     """Positions of which a signed checkpoint says that the events are right where the tiles differ."""
 
     #: The first and the last position.
@@ -32,7 +32,7 @@ class Reference:
     proven: int = 0
     #: The last position with a hash, in tiles or decided.
     upto: int = 0
-    decided: list[Decided] = field(default_factory=list)
+    decided: list[DecidedPositions] = field(default_factory=list)
     _tiles: "OrderedDict[int, bytes]" = field(default_factory=OrderedDict)
 
     def by_events(self, position: int) -> bool:

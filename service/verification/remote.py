@@ -14,7 +14,7 @@ from domain.notes import Checkpoint, NoteError, VerifierKey, parse_checkpoint, p
 from domain.tiles import WIDTH, Bundle, Tile, unpack_bundle
 from service.log.signatures import verify
 from service.verification.checkpoints import Keyring, Outside, named, read_file
-from service.verification.findings import LISTED, Copies, Finding, Findings, Kind, listed
+from service.verification.findings import LISTED, Copies, FindingKind, Findings, LedgerFinding, listed
 from service.verification.growing import grown
 from service.verification.reading import hashes_of
 
@@ -42,7 +42,7 @@ class LogReport:
     #: Entries read.
     entries: int
     anchors: tuple[Copies, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LedgerFinding, ...]
     more: int
     seconds: float
 
@@ -83,7 +83,7 @@ def verify_log(
     try:
         opened = _opened(note, keys)
     except NoteError as error:
-        finding = Finding(Kind.CHECKPOINT, f"the checkpoint cannot be relied on: {error}")
+        finding = LedgerFinding(FindingKind.CHECKPOINT, f"the checkpoint cannot be relied on: {error}")
         return LogReport("", named(keys), 0, 0, (), (finding,), 0, time.monotonic() - started)
     outside = Outside()
     keyring = Keyring(opened.origin, tuple(keys))
@@ -187,16 +187,16 @@ class _Reading:
         return b"".join([leaf_hash(entry) for entry in entries])
 
     def _miss(self, message: str, first: int, last: int) -> None:
-        self.findings.add(Finding(Kind.MISSING, message, first + 1, last + 1 if last > first else None))
+        self.findings.add(LedgerFinding(FindingKind.MISSING, message, first + 1, last + 1 if last > first else None))
 
     def _hashes(self, tile: Tile) -> bytes | None:
         data = self._file(tile.path, Tile(tile.level, tile.number).path)
         wanted = tile.width * HASH_BYTES
         if data is None:
-            self.findings.add(Finding(Kind.TILE, f"{tile.path} is missing"))
+            self.findings.add(LedgerFinding(FindingKind.TILE, f"{tile.path} is missing"))
             return None
         if len(data) < wanted or len(data) % HASH_BYTES:
-            self.findings.add(Finding(Kind.TILE, f"{tile.path} has {len(data)} bytes, not {wanted}"))
+            self.findings.add(LedgerFinding(FindingKind.TILE, f"{tile.path} has {len(data)} bytes, not {wanted}"))
             return None
         return data[:wanted]
 
@@ -222,14 +222,18 @@ class _Reading:
         if held is not None and held != computed:
             both = zip(hashes_of(held), hashes_of(computed), strict=True)
             place = next(number for number, (there, right) in enumerate(both) if there != right)
-            self.findings.add(Finding(Kind.TILE, f"{tile.path}: hash {place} is not what the entries lead to"))
+            self.findings.add(
+                LedgerFinding(FindingKind.TILE, f"{tile.path}: hash {place} is not what the entries lead to")
+            )
 
     def _hold_against_copies(self, size: int) -> None:
         for copy in self.outside.by_size[size]:
             edges = [edge for edge in (self._by_entries, self._by_tiles) if edge is not None]
             if all(edge.root != copy.root for edge in edges):
                 message = f"the checkpoint of size {size:,}, kept in {copy.source}, has another root than this log"
-                self.findings.add(Finding(Kind.REWRITTEN, message, 1, size if size > 1 else None, size=size))
+                self.findings.add(
+                    LedgerFinding(FindingKind.REWRITTEN, message, 1, size if size > 1 else None, size=size)
+                )
 
     def _conclude(self) -> None:
         """Hold both trees against the checkpoint, and with that say which of an entry and its hash is wrong."""
@@ -240,16 +244,16 @@ class _Reading:
             if by_entries:
                 path = Tile(0, index // WIDTH).path
                 message = f"{path}: hash {index % WIDTH} is {there.hex()}, and entry {index:,} hashes to {own.hex()}"
-                self.findings.add(Finding(Kind.TILE, message, index + 1))
+                self.findings.add(LedgerFinding(FindingKind.TILE, message, index + 1))
             else:
                 undecided = "" if by_tiles else " (the checkpoint fits neither)"
                 message = f"entry {index:,} was changed: it hashes to {own.hex()}, the log has {there.hex()}{undecided}"
-                self.findings.add(Finding(Kind.CHANGED, message, index + 1))
+                self.findings.add(LedgerFinding(FindingKind.CHANGED, message, index + 1))
         if not by_entries and not by_tiles and not self.findings.found:
             message = (
                 f"the signed checkpoint of size {size:,} has the root {root.hex()}, and the entries lead to another"
             )
-            self.findings.add(Finding(Kind.REWRITTEN, message, size=size))
+            self.findings.add(LedgerFinding(FindingKind.REWRITTEN, message, size=size))
         beyond = [copy for held in self.outside.by_size.values() for copy in held if copy.size > size]
         if beyond:
             last = max(beyond, key=lambda copy: copy.size)
@@ -257,7 +261,7 @@ class _Reading:
                 f"truncated: the checkpoint of size {last.size:,}, kept in {last.source}, covers entries that this log"
                 f" of size {size:,} does not have"
             )
-            self.findings.add(Finding(Kind.TRUNCATED, message, size + 1, last.size, size=last.size))
+            self.findings.add(LedgerFinding(FindingKind.TRUNCATED, message, size + 1, last.size, size=last.size))
 
 
 def folder(path: Path) -> Fetch:

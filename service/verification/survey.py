@@ -9,13 +9,13 @@ from psycopg import Connection
 
 from domain.merkle import HASH_BYTES, Edge
 from domain.tiles import WIDTH
-from service.verification.checkpoints import Keyring, Outside, Signed, stored_checkpoint
-from service.verification.findings import Finding, Findings, Kind
+from service.verification.checkpoints import Keyring, Outside, SignedCheckpoint, stored_checkpoint
+from service.verification.findings import FindingKind, Findings, LedgerFinding
 from service.verification.growing import Upper, grown
-from service.verification.reading import Block, hashes_of, rows
-from service.verification.reference import Decided, Reference
+from service.verification.reading import EventBlock, hashes_of, rows
+from service.verification.reference import DecidedPositions, Reference
 from service.verification.stored import Stored, StoredTile
-from service.verification.workers import CHUNK, Chunk, Reader
+from service.verification.workers import CHUNK, BlockReader, Chunk
 
 #: Between two checkpoints, the differences of so many positions are tried either way: is it the event, or the tile?
 TRIED_DIFFERENCES = 8
@@ -48,7 +48,7 @@ class Survey:
     #: In the database.
     checkpoints: int = 0
     #: Signed checkpoints that neither events nor tiles lead to.
-    unmatched: list[Signed] = field(default_factory=list)
+    unmatched: list[SignedCheckpoint] = field(default_factory=list)
     #: The sizes of checkpoints from outside that they lead to.
     matched_outside: list[int] = field(default_factory=list)
     #: How far was read: the last position of the last block.
@@ -67,7 +67,7 @@ class Survey:
         self.upper = Upper(self.stored, self.largest or 0, self.largest or 0)
         self._tiles_edge = self._events_edge = self._proven_edge
 
-    def run(self, reader: Reader) -> None:
+    def run(self, reader: BlockReader) -> None:
         """Read everything."""
         self.take_checkpoints(-1, 0)
         for (first, last), chunk in reader.chunks(chunks(self.stored)):
@@ -77,26 +77,26 @@ class Survey:
                 self._take(block, tiles.get(block.number) or StoredTile(0, block.number), signed)
             self.progress(self.events)
 
-    def take_checkpoints(self, after: int, upto: int) -> dict[int, list[Signed]]:
+    def take_checkpoints(self, after: int, upto: int) -> dict[int, list[SignedCheckpoint]]:
         """The checkpoints to rely on of sizes beyond one up to another, by size; what is wrong with others is noted."""
-        signed: dict[int, list[Signed]] = {}
+        signed: dict[int, list[SignedCheckpoint]] = {}
         sizes: set[int] = set()
         for row in self.stored.checkpoints(after, upto):
             self.checkpoints += 1
             sizes.add(row.size)
             read = stored_checkpoint(row, self.keyring)
-            if isinstance(read, Finding):
+            if isinstance(read, LedgerFinding):
                 self.findings.add(read)
             else:
                 signed.setdefault(row.size, []).append(read)
         for copy in self.outside.between(after, upto):
             if copy.size not in sizes:
                 message = f"the checkpoint of size {copy.size:,}, kept in {copy.source}, is not in log_checkpoints"
-                self.findings.add(Finding(Kind.CHECKPOINT, message, size=copy.size))
+                self.findings.add(LedgerFinding(FindingKind.CHECKPOINT, message, size=copy.size))
             signed.setdefault(copy.size, []).append(copy)
         return signed
 
-    def _take(self, block: Block, tile: StoredTile, signed: dict[int, list[Signed]]) -> None:  # noqa: C901, PLR0912 - one case for each thing that can be found
+    def _take(self, block: EventBlock, tile: StoredTile, signed: dict[int, list[SignedCheckpoint]]) -> None:  # noqa: C901, PLR0912 - one case for each thing that can be found
         first = block.number * WIDTH
         self.end = first + WIDTH
         leaves, hashes = block.leaves, bytes(tile.hashes)
@@ -142,7 +142,7 @@ class Survey:
         rows_there = self.stored.checkpoints(size - 1, size)
         if not rows_there and not any(self.outside.between(size - 1, size)):
             message = f"the checkpoint of size {size:,} is gone: a row of the tiles begins where it ended"
-            self.findings.add(Finding(Kind.CHECKPOINT, message, size=size))
+            self.findings.add(LedgerFinding(FindingKind.CHECKPOINT, message, size=size))
 
     def _by_place(self, first: int) -> tuple[Places, int]:
         """The hashes of a block's events where they stand, and how many rows there are."""
@@ -156,7 +156,9 @@ class Survey:
                 own[place] = row.leaf
         return own, count
 
-    def _walk(self, first: int, own: Places, held: Places, cuts: list[int], signed: dict[int, list[Signed]]) -> None:
+    def _walk(
+        self, first: int, own: Places, held: Places, cuts: list[int], signed: dict[int, list[SignedCheckpoint]]
+    ) -> None:
         """Let both trees grow by a block, piece by piece, and hold them against the checkpoints between the pieces."""
         start = 0
         for cut in [*cuts, None]:
@@ -185,7 +187,7 @@ class Survey:
             else:
                 self._too_many = True
 
-    def _decide(self, size: int, signed: list[Signed]) -> None:
+    def _decide(self, size: int, signed: list[SignedCheckpoint]) -> None:
         """Find out which of both trees a checkpoint proves."""
         roots = {checkpoint.root for checkpoint in signed}
         by_events, by_tiles = _leads_to(self._events_edge, size, roots), _leads_to(self._tiles_edge, size, roots)
@@ -199,7 +201,7 @@ class Survey:
         if by_tiles is None:
             if single is None and not self._too_many:
                 single = {place: event for place, event in self._differences.items() if event is not None}
-            self.reference.decided.append(Decided(self.reference.proven + 1, size, single))
+            self.reference.decided.append(DecidedPositions(self.reference.proven + 1, size, single))
         self.reference.proven = size
         self.reference.upto = max(self.reference.upto, size)
         self._events_edge = self._tiles_edge = self._proven_edge = right

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg import Connection
 
 from service.postgres import kernel
-from service.verification.reading import Block, blocks, exported, snapshot_connection
+from service.verification.reading import EventBlock, blocks, exported, snapshot_connection
 
 #: Blocks that are read by one statement: 16,384 events.
 CHUNK = 64
@@ -30,7 +30,7 @@ _connection: Connection[Any] | None = None
 _stack = ExitStack()
 
 
-class Reader:
+class BlockReader:
     """Reads chunks of blocks, several at once where there are workers, and gives them out in order."""
 
     def __init__(self, connection: Connection[Any], pool: ProcessPoolExecutor | None, workers: int) -> None:
@@ -38,13 +38,13 @@ class Reader:
         self._pool = pool
         self._workers = workers
 
-    def chunks(self, wanted: Iterator[Chunk]) -> Iterator[tuple[Chunk, list[Block]]]:
+    def chunks(self, wanted: Iterator[Chunk]) -> Iterator[tuple[Chunk, list[EventBlock]]]:
         """Each chunk, given by its first and last block, with its blocks."""
         if self._pool is None:
             for chunk in wanted:
                 yield chunk, list(blocks(self._connection, *chunk))
             return
-        under_way: deque[tuple[Chunk, Future[list[Block]]]] = deque()
+        under_way: deque[tuple[Chunk, Future[list[EventBlock]]]] = deque()
         for chunk in wanted:
             under_way.append((chunk, self._pool.submit(_read, *chunk)))
             if len(under_way) >= AHEAD * self._workers:
@@ -57,18 +57,18 @@ class Reader:
 @contextmanager
 def reader(
     conninfo: str | None, connection: Connection[Any], events: int, workers: int | None = None
-) -> Iterator[Reader]:
+) -> Iterator[BlockReader]:
     """The workers that read a ledger of so many events in the state that the connection sees."""
     if workers is None:
         workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS) if events >= WORTH_IT_EVENTS else 0
     if workers == 0 or conninfo is None:
-        yield Reader(connection, None, 0)
+        yield BlockReader(connection, None, 0)
         return
     # A fork would share this process's connections.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _start, (conninfo, exported(connection), os.getpid()))
     try:
-        yield Reader(connection, pool, workers)
+        yield BlockReader(connection, pool, workers)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -81,6 +81,6 @@ def _start(conninfo: str, snapshot: str, parent_pid: int) -> None:
     _connection = _stack.enter_context(snapshot_connection(conninfo, snapshot))
 
 
-def _read(first: int, last: int) -> list[Block]:
+def _read(first: int, last: int) -> list[EventBlock]:
     assert _connection is not None
     return list(blocks(_connection, first, last))

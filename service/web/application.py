@@ -12,7 +12,7 @@ from service.asking.comparisons import Comparisons
 from service.asking.questions import Questions
 from service.daybook import Daybook
 from service.importing.queue.worker import Worker
-from service.observing.metrics import Metrics
+from service.observing.metrics import ServiceMetrics
 from service.observing.traces import Traces
 from service.observing.work import Work
 from service.settings import Settings
@@ -108,7 +108,7 @@ def _context(daybook: Daybook, settings: Settings, deliveries: Deliveries | None
         comparisons=Comparisons(daybook, settings.wait_s),
         deliveries=deliveries,
         imports=imports,
-        metrics=Metrics(daybook, work),
+        metrics=ServiceMetrics(daybook, work),
         readiness=ReadinessProbe(daybook, work),
         rooms=rooms,
         head=SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head)),

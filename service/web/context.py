@@ -11,7 +11,7 @@ from service.asking.comparisons import Comparisons
 from service.asking.questions import Questions
 from service.daybook import Daybook
 from service.importing.queue.worker import Worker
-from service.observing.metrics import Metrics
+from service.observing.metrics import ServiceMetrics
 from service.settings import Settings
 from service.storing.writing import Head
 from service.web.entry.rooms import Rooms
@@ -35,7 +35,7 @@ class Context:
     comparisons: Comparisons
     deliveries: Deliveries
     imports: Worker
-    metrics: Metrics
+    metrics: ServiceMetrics
     readiness: ReadinessProbe
     rooms: Rooms
     #: Looks up the ledger's end, once for all listeners that ask at the same time.

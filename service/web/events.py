@@ -18,7 +18,7 @@ from domain.values import IDENTIFIER_PATTERN
 from service.asking.clocks import PATIENCE_S, day, instant_of
 from service.asking.selection import Selection
 from service.daybook import Daybook
-from service.recording.receipts import IdempotencyKey, Receipt
+from service.recording.receipts import CommandReceipt, IdempotencyKey
 from service.shapes import answers as shapes
 from service.shapes import cloud_events
 from service.storing.ledger import StoredRow
@@ -93,7 +93,9 @@ def correlation_of(request: Request) -> str | None:
     return correlation_id
 
 
-async def record(daybook: Daybook, batch: SentEvents, request: Request, key: IdempotencyKey | None = None) -> Receipt:
+async def record(
+    daybook: Daybook, batch: SentEvents, request: Request, key: IdempotencyKey | None = None
+) -> CommandReceipt:
     """Record a batch for the one who asks; a refusal names the event's place in the body."""
     actor: str = request.state.actor.id
     future = daybook.committer.submit(batch.requests, actor, correlation_of(request), key=key)
@@ -103,7 +105,7 @@ async def record(daybook: Daybook, batch: SentEvents, request: Request, key: Ide
         raise batch.problem(refusal) from None
 
 
-def answer(receipt: Receipt) -> Response:
+def answer(receipt: CommandReceipt) -> Response:
     """What was recorded, or had been before."""
     placed = receipt.events
     content = {

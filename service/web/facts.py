@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from domain.catalogue import EVENT_TYPES, read_request
-from domain.errors import Invalid, Problem, Refusal
+from domain.errors import Invalid, Refusal, RequestFault
 from domain.events import Envelope
 from domain.json_text import parse_json, refuse_deep
 from domain.lots import Sent
@@ -57,7 +57,7 @@ def read_object(body: bytes, content_type: str) -> dict[str, Any]:
     except ValueError as error:
         raise HttpProblem("malformed", str(error), [{"pointer": "", "detail": str(error)}]) from None
     if not isinstance(sent, dict):
-        raise invalid([Problem("", "the body is a JSON object")])
+        raise invalid([RequestFault("", "the body is a JSON object")])
     return sent
 
 
@@ -67,20 +67,20 @@ def read_fact(sent: Any, definition: type[EventData], identifier: str | None = N
     `identifier`: of the thing that it is about, where the path names it. `at`: the pointer of the object in the body.
     """
     if not isinstance(sent, dict):
-        raise invalid([Problem(at, "must be an object")])
+        raise invalid([RequestFault(at, "must be an object")])
     data = {name: value for name, value in sent.items() if name not in ENVELOPE}
     place = placing(at)
     problems = []
     if identifier is not None:
         if definition.IDENTITY in data and data[definition.IDENTITY] != identifier:
             named = f"is {data[definition.IDENTITY]!r:.150}, the path says {identifier!r}"
-            problems.append(Problem(f"{at}/{definition.IDENTITY}", named))
+            problems.append(RequestFault(f"{at}/{definition.IDENTITY}", named))
         data[definition.IDENTITY] = identifier
     envelope = {name: sent[name] for name in ENVELOPE if name in sent}
     try:
         request = read_request({"type": definition.NAME, **envelope, "data": data}, codes())
     except Invalid as found:
-        problems += [Problem(place(one.pointer), one.message) for one in found.problems]
+        problems += [RequestFault(place(one.pointer), one.message) for one in found.problems]
     if problems:
         raise invalid(problems)
     return Facts((request,), (place,))
@@ -103,7 +103,7 @@ def placing(at: str) -> Place:
     return lambda pointer: at + (pointer.removeprefix("/data") if pointer.startswith("/data") else pointer)
 
 
-def invalid(problems: list[Problem]) -> HttpProblem:
+def invalid(problems: list[RequestFault]) -> HttpProblem:
     """The answer to what is not well-formed."""
     faults = [{"pointer": one.pointer, "detail": one.message} for one in problems]
     return HttpProblem("invalid", _summary(faults), faults[:MOST_FAULTS])

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from domain.errors import Invalid
 from service.asking.clocks import CLOCKS
 from service.asking.views import View
-from service.exporting.formats import FORMATS, Choice, Format
+from service.exporting.formats import FORMATS, Choice, ExportFormat
 from service.web.accepting import accepted
 from service.web.problems import HttpProblem
 
@@ -21,7 +21,7 @@ PINNING = ("effective_on", "known_on", "position")
 ALSO_KNOWN_AS = {"application/parquet": "parquet", "application/x-parquet": "parquet"}
 
 
-def chosen(request: Request, raw: dict[str, list[str]]) -> Format:
+def chosen(request: Request, raw: dict[str, list[str]]) -> ExportFormat:
     """The format asked for; takes `format` out of the parameters. HttpProblem where there is no such format."""
     named = raw.pop("format", [])
     if len(named) > 1:
@@ -44,7 +44,7 @@ def choice_of(view: View, raw: dict[str, list[str]]) -> Choice:
 
 
 def rendered(
-    answer: Mapping[str, Any], form: Format, choice: Choice, request: Request, raw: Mapping[str, Sequence[str]]
+    answer: Mapping[str, Any], form: ExportFormat, choice: Choice, request: Request, raw: Mapping[str, Sequence[str]]
 ) -> Response:
     """An answer in a format, as the file that it makes; `raw` is what was asked, without the form."""
     output = io.BytesIO()
@@ -67,7 +67,7 @@ def _moment(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _pinned(
-    answer: Mapping[str, Any], form: Format, choice: Choice, request: Request, raw: Mapping[str, Sequence[str]]
+    answer: Mapping[str, Any], form: ExportFormat, choice: Choice, request: Request, raw: Mapping[str, Sequence[str]]
 ) -> str:
     """Where these bytes are found for ever: the clocks as resolved, and the form."""
     moment = {name: [value] for name, value in _moment(answer).items() if name in PINNING}

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.resources import KINDS, Kind
+from domain.resources import KINDS, ResourceKind
 from service.asking.parameters import PageParameters, clocks, parameters_of
 from service.asking.views import MOMENT
 from service.shapes.things import ExchangeRates, History, SupplyAssertion
@@ -25,7 +25,7 @@ from service.web.resources import stream_of
 router = APIRouter(prefix="/api/v1", tags=["resources"], dependencies=[READ])
 
 
-def _add_history(kind: Kind) -> None:
+def _add_history(kind: ResourceKind) -> None:
     async def history(request: Request, context: Current, identifier: Identifier) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON, NDJSON[0]))
@@ -58,7 +58,7 @@ def _add_history(kind: Kind) -> None:
     )
 
 
-def _add_reading(kind: Kind, name: str, shape: type) -> None:
+def _add_reading(kind: ResourceKind, name: str, shape: type) -> None:
     async def read(request: Request, context: Current, identifier: Identifier) -> Response:
         stream = stream_of(kind, identifier)
         media_type = accepted(request, (JSON,))

@@ -17,11 +17,20 @@ from starlette.responses import Response, StreamingResponse
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.orders.kept_mappings import UnknownMapping
 from service.importing.queue.contents import Arrival
-from service.importing.queue.jobs import Fault, ImportEnded, Job, Sent, State, TooManyImports, UnknownImport, Wish
-from service.importing.queue.registry import LAST_PLACE, Imports, NoSpace, Parts
+from service.importing.queue.jobs import (
+    ImportEnded,
+    Job,
+    SentFile,
+    State,
+    StoredFault,
+    TooManyImports,
+    UnknownImport,
+    Wish,
+)
+from service.importing.queue.registry import LAST_PLACE, ImportRegistry, NoSpace, StoredParts
 from service.importing.queue.worker import Worker
-from service.importing.reading.apart import NotStarted, judged
-from service.importing.reading.messages import Wanted
+from service.importing.reading.apart import ReaderNotStarted, judged
+from service.importing.reading.messages import ReaderTask
 from service.importing.rows import BadFile, BadMapping
 from service.shapes import things
 from service.web.bodies import JSON, NDJSON
@@ -131,7 +140,7 @@ async def begin_import(
             await _receive(request, arrival)
             wish = await run_in_threadpool(_judged, arrival, wish, possible, content)
             _refuse_options(wish, unknown_is_given=unknown is not None)
-            sent = Sent(arrival.id, file, wish, request.state.actor.id, arrival.sha256, arrival.size_bytes, content)
+            sent = SentFile(arrival.id, file, wish, request.state.actor.id, arrival.sha256, arrival.size_bytes, content)
             key = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
             job, added = await room.go_on(worker.add, sent, arrival, key)
     except NoSpace as error:
@@ -314,13 +323,13 @@ def _judged(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: by
 def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> str:
     try:
         given = None if wish.mapping is None or mapping is None else (wish.mapping, mapping)
-        found = judged(arrival.file, Wanted(mapping=given))
+        found = judged(arrival.file, ReaderTask(mapping=given))
     except BadFile as bad:
         faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
         raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
     except BadMapping as bad:
         raise bad_mapping(bad, "/mapping") from None
-    except NotStarted as error:
+    except ReaderNotStarted as error:
         raise full(error) from None
     if possible and found not in possible:
         detail = f"the file is {found} by how it begins, and by its Content-Type one of {', '.join(possible)}"
@@ -347,7 +356,7 @@ def _invalid(pointer: str, detail: str) -> HttpProblem:
     )
 
 
-async def _content(request: Request, parts: Parts) -> AsyncIterator[bytes]:
+async def _content(request: Request, parts: StoredParts) -> AsyncIterator[bytes]:
     for number in parts.sizes:
         yield await context_of(request).rooms.managing.go_on(_imports(request).part, parts, number)
 
@@ -359,7 +368,7 @@ async def _find(request: Request, identifier: str) -> Job:
         raise HttpProblem("not-found", str(error)) from None
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def _fault(fault: StoredFault) -> dict[str, Any]:
     return {"line": fault.line, "row": fault.row, "message": fault.message}
 
 
@@ -371,5 +380,5 @@ def _worker(request: Request) -> Worker:
     return context_of(request).imports
 
 
-def _imports(request: Request) -> Imports:
+def _imports(request: Request) -> ImportRegistry:
     return _worker(request).imports

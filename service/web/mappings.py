@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.importing.orders.kept_mappings import NAME, Mappings, NotYours, UnknownMapping
+from service.importing.orders.kept_mappings import NAME, KeptMappings, NotYours, UnknownMapping
 from service.importing.orders.mapping import LARGEST_BYTES
-from service.importing.reading.apart import NotStarted
+from service.importing.reading.apart import ReaderNotStarted
 from service.importing.rows import BadFile, BadMapping
 from service.shapes import things
 from service.web.bodies import JSON, read_body
@@ -80,7 +80,7 @@ async def keep_mapping(request: Request, name: MappingName) -> Response:
     except BadFile as bad:
         # Judging it took too long, or too much memory.
         raise HttpProblem("invalid", f"the mapping is not taken: {bad.faults[0].message}") from None
-    except NotStarted as error:
+    except ReaderNotStarted as error:
         raise full(error) from None
     except NotYours as error:
         raise HttpProblem("forbidden", str(error)) from None
@@ -106,9 +106,9 @@ async def remove_mapping(request: Request, name: MappingName) -> Response:
     return Response(status_code=204)
 
 
-def mappings_of(request: Request) -> Mappings:
+def mappings_of(request: Request) -> KeptMappings:
     """The mappings of the service that is asked."""
-    return Mappings(context_of(request).settings.home)
+    return KeptMappings(context_of(request).settings.home)
 
 
 def full(error: Exception) -> HttpProblem:

@@ -21,7 +21,7 @@ from service.log.storage import LogDamaged
 from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.recording.commands import KeyReused, Moved
-from service.recording.waiting import Busy, Unavailable
+from service.recording.waiting import Busy, RecordingUnavailable
 from service.running.attempts import reason_of, used_up
 from service.running.routines import NotStarted
 from service.storing.ledger import Unreachable, in_words
@@ -235,7 +235,7 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:  
     if isinstance(error, ClockSetBack):
         seconds = min(max(1, math.ceil(error.wait_s)), LONGEST_CLOCK_WAIT_S)
         return HttpProblem("unavailable", str(error), headers={"Retry-After": str(seconds)})
-    if isinstance(error, Busy | Lagging | NotPublished | Unavailable):
+    if isinstance(error, Busy | Lagging | NotPublished | RecordingUnavailable):
         return HttpProblem("unavailable", str(error), headers={"Retry-After": "1"})
     if isinstance(error, Exhausted):
         logger.warning("a question was not answered: %s", error.__cause__ or error)

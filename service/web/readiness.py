@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from service.daybook import Daybook
 from service.following.follower import Stopped
 from service.observing.work import WELL, Work
-from service.running.attempts import Attempts
+from service.running.attempts import RepeatedAttempts
 from service.storing.ledger import Unreachable
 from service.web.looks import SharedLook
 
@@ -26,7 +26,7 @@ class ReadinessProbe:
     def __init__(self, daybook: Daybook, work: Work) -> None:
         self._daybook = daybook
         self._work = work
-        self._looks = Attempts("looking whether the service is ready")
+        self._looks = RepeatedAttempts("looking whether the service is ready")
         #: A thread of its own: those of the requests may all wait for a database that is gone.
         thread = CapacityLimiter(1)
         self._look = SharedLook(lambda: to_thread.run_sync(self._state, limiter=thread))

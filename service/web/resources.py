@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.catalogue import EVENT_TYPES
-from domain.errors import Problem, Refusal
+from domain.errors import Refusal, RequestFault
 from domain.events import Recorded
 from domain.events import Request as Requested
 from domain.orders import OrderPlaced
-from domain.resources import ABOUT_EVENTS, API, KINDS, Kind
+from domain.resources import ABOUT_EVENTS, API, KINDS, ResourceKind
 from domain.values import IDENTIFIER_PATTERN, EventData
-from service.recording.receipts import Receipt
+from service.recording.receipts import CommandReceipt
 from service.storing.ledger import read_bytes
 from service.web.bodies import JSON
 from service.web.conditions import expected_versions, must_be_new, tag_of_version
@@ -35,7 +35,7 @@ from service.web.problems import HttpProblem
 router = APIRouter(prefix=API, tags=["resources"], dependencies=[RECORD])
 
 
-async def _record_new(request: Request, context: Context, kind: Kind) -> Response:
+async def _record_new(request: Request, context: Context, kind: ResourceKind) -> Response:
     body = await _body(request)
     sent = read_object(body, _content_type(request))
     plain = read_plain(sent) if kind.begins == OrderPlaced.NAME else None
@@ -47,7 +47,9 @@ async def _record_new(request: Request, context: Context, kind: Kind) -> Respons
     return await _recorded(request, context, body, facts, kind, stream, expected)
 
 
-async def _record_change(request: Request, context: Context, kind: Kind, event_type: str, identifier: str) -> Response:
+async def _record_change(
+    request: Request, context: Context, kind: ResourceKind, event_type: str, identifier: str
+) -> Response:
     body = await _body(request)
     stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
@@ -59,7 +61,7 @@ async def _record_change(request: Request, context: Context, kind: Kind, event_t
     return await _recorded(request, context, body, facts, kind, stream, _expected(request, context, stream))
 
 
-async def _record_correction(request: Request, context: Context, kind: Kind, identifier: str) -> Response:
+async def _record_correction(request: Request, context: Context, kind: ResourceKind, identifier: str) -> Response:
     body = await _body(request)
     stream = stream_of(kind, identifier)
     sent = read_object(body, _content_type(request))
@@ -68,7 +70,7 @@ async def _record_correction(request: Request, context: Context, kind: Kind, ide
     return await _recorded(request, context, body, facts, kind, stream, _expected(request, context, stream))
 
 
-def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier: str) -> Facts:
+def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: ResourceKind, identifier: str) -> Facts:
     """A retraction, and what replaces the event in the same breath where it is given.
 
     The retraction is of the wrong event's own time unless it says otherwise: it works for any time. What replaces
@@ -80,11 +82,11 @@ def _correction(sent: Mapping[str, Any], wrong: Recorded, kind: Kind, identifier
     if "replacement" not in sent:
         return facts
     if wrong.type == "event-annotated":
-        raise invalid([Problem("/replacement", "a note is replaced by another note")])
+        raise invalid([RequestFault("/replacement", "a note is replaced by another note")])
     if isinstance(replacement, dict):
         if replacement.get("corrects", wrong.id) != wrong.id:
             named = f"is {replacement['corrects']!r:.150}, and {wrong.id} is retracted"
-            raise invalid([Problem("/replacement/corrects", named)])
+            raise invalid([RequestFault("/replacement/corrects", named)])
         first = facts.requests[0]
         assert isinstance(first, Requested)
         known_on = first.envelope.known_on or wrong.known_on
@@ -99,13 +101,13 @@ async def _event_of(context: Context, stream: str, sent: Mapping[str, Any], name
     identifier = sent.get(name)
     if not isinstance(identifier, str) or not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
         what = "is required" if name not in sent else "must be the id of an event"
-        raise invalid([Problem(f"/{name}", what)])
+        raise invalid([RequestFault(f"/{name}", what)])
     found = await context.rooms.recording.run(context.daybook.ledger.recorder.by_ids, [identifier])
     event = read_bytes(found[identifier]) if identifier in found else None
     if event is None:
-        raise invalid([Problem(f"/{name}", f"unknown event {identifier}")])
+        raise invalid([RequestFault(f"/{name}", f"unknown event {identifier}")])
     if event.stream != stream:
-        raise invalid([Problem(f"/{name}", f"{identifier} is an event of {event.stream}, not of {stream}")])
+        raise invalid([RequestFault(f"/{name}", f"{identifier} is an event of {event.stream}, not of {stream}")])
     return event
 
 
@@ -114,7 +116,7 @@ async def _recorded(
     context: Context,
     body: bytes,
     facts: Facts,
-    kind: Kind,
+    kind: ResourceKind,
     stream: str,
     expected: Mapping[str, frozenset[int]],
 ) -> Response:
@@ -127,7 +129,7 @@ async def _recorded(
         expected=expected,
     )
     try:
-        receipt: Receipt = await asyncio.wrap_future(future)
+        receipt: CommandReceipt = await asyncio.wrap_future(future)
     except Refusal as refusal:
         raise facts.problem(refusal) from None
     response = answer(receipt)
@@ -150,7 +152,7 @@ def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "")
 
 
-def stream_of(kind: Kind, identifier: str) -> str:
+def stream_of(kind: ResourceKind, identifier: str) -> str:
     """The stream of one of a kind; HttpProblem for what can be no id."""
     if not re.fullmatch(IDENTIFIER_PATTERN.strip("^$"), identifier):
         raise HttpProblem("not-found", f"{identifier!r:.150} is no id")
@@ -174,7 +176,7 @@ def _words(event_type: str) -> str:
     return (EVENT_TYPES[event_type].__doc__ or "").splitlines()[0]
 
 
-def _add_collection(kind: Kind) -> None:
+def _add_collection(kind: ResourceKind) -> None:
     async def record_new(request: Request, context: Current) -> Response:
         return await _record_new(request, context, kind)
 
@@ -191,7 +193,7 @@ def _add_collection(kind: Kind) -> None:
     )
 
 
-def _add_change(kind: Kind, subject: str, event_type: str) -> None:
+def _add_change(kind: ResourceKind, subject: str, event_type: str) -> None:
     async def record_change(request: Request, context: Current, identifier: Identifier) -> Response:
         return await _record_change(request, context, kind, event_type, identifier)
 
@@ -209,7 +211,7 @@ def _add_change(kind: Kind, subject: str, event_type: str) -> None:
     )
 
 
-def _add_corrections(kind: Kind) -> None:
+def _add_corrections(kind: ResourceKind) -> None:
     async def record_correction(request: Request, context: Current, identifier: Identifier) -> Response:
         return await _record_correction(request, context, kind, identifier)
 

@@ -30,8 +30,8 @@ from service.web.idempotency import key_of
 from service.web.parameters import Word
 from service.web.problems import HttpProblem
 from service.webhooks.addresses import NOT_PUBLIC, parsed, plainly_refused
-from service.webhooks.delivery import Attempt
-from service.webhooks.registry import Webhook
+from service.webhooks.delivery import DeliveryAttempt
+from service.webhooks.registry import RegisteredWebhook
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[MANAGE])
 
@@ -223,7 +223,7 @@ async def test_webhook(request: Request, context: Current, identifier: Word) -> 
         detail = f"{TRIALS_AT_ONCE} webhooks are being tried already"
         raise HttpProblem("unavailable", detail, headers={"Retry-After": "10"})
     async with context.trials:
-        attempt: Attempt = await context.deliveries.sender.send(webhook, message_id, body)
+        attempt: DeliveryAttempt = await context.deliveries.sender.send(webhook, message_id, body)
     outcome = {"delivered": attempt.error is None, "status": attempt.status, "error": attempt.error}
     if key is not None:
         with suppress(KeyTaken):  # by the same request, at the same time
@@ -232,7 +232,11 @@ async def test_webhook(request: Request, context: Current, identifier: Word) -> 
 
 
 async def _once(
-    request: Request, context: Context, change: Callable[[IdempotencyKey | None], Webhook], *, show_secret: bool = False
+    request: Request,
+    context: Context,
+    change: Callable[[IdempotencyKey | None], RegisteredWebhook],
+    *,
+    show_secret: bool = False,
 ) -> Response:
     """Change a webhook, or, where that was done under the same idempotency key before, return it as it is now."""
     webhooks = context.deliveries.webhooks
@@ -252,7 +256,7 @@ async def _once(
     return _json({**described(changed), **shown}, headers=headers)
 
 
-def _made(webhook: Webhook, status: int) -> Response:
+def _made(webhook: RegisteredWebhook, status: int) -> Response:
     """A webhook just made, or made before under the same key."""
     headers = {"Location": f"/api/v1/webhooks/{webhook.id}"}
     if status == 200:
@@ -260,7 +264,7 @@ def _made(webhook: Webhook, status: int) -> Response:
     return _json({**described(webhook), "secret": webhook.secret}, status, headers)
 
 
-def described(webhook: Webhook) -> dict[str, Any]:
+def described(webhook: RegisteredWebhook) -> dict[str, Any]:
     """What is answered of a webhook: all but its secret."""
     return {
         "id": webhook.id,

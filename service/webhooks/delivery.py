@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 import msgspec
 from standardwebhooks import Webhook as Signer
 
-from service.running.attempts import Attempts, Pauses
+from service.running.attempts import Pauses, RepeatedAttempts
 from service.running.routines import Routine
 from service.shapes.cloud_events import MEDIA_TYPE, source_of, structured
 from service.storing.ledger import EventFilter, Ledger, StoredRow
 from service.version import VERSION
 from service.webhooks.addresses import Network
 from service.webhooks.exchange import TIMEOUT_S, Exchange, Unanswered
-from service.webhooks.registry import Due, UnknownWebhook, Webhook, Webhooks
+from service.webhooks.registry import Due, RegisteredWebhook, UnknownWebhook, WebhookRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ GONE = 410
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """How one delivery went."""
 
     #: None: there was no answer
@@ -86,12 +86,12 @@ class Sender:
         self._source = source_of(origin)
         self._exchange = Exchange(networks, timeout_s)
 
-    def send_event(self, webhook: Webhook, state: bytes) -> Attempt:
+    def send_event(self, webhook: RegisteredWebhook, state: bytes) -> DeliveryAttempt:
         """Deliver one stored event as a CloudEvent; its own id is the message's, the same at each attempt."""
         body = structured(state, self._source)
         return asyncio.run(self.send(webhook, _names.decode(state).id, body))
 
-    async def send(self, webhook: Webhook, identifier: str, body: bytes) -> Attempt:
+    async def send(self, webhook: RegisteredWebhook, identifier: str, body: bytes) -> DeliveryAttempt:
         """Deliver a body under an id."""
         now = datetime.now(UTC)
         text = body.decode()
@@ -107,29 +107,29 @@ class Sender:
             answered = await self._exchange.post(webhook.url, headers, body)
         except Unanswered as error:
             logger.info("webhook %s: %s", webhook.id, error)
-            return Attempt(None, NO_ANSWER)
+            return DeliveryAttempt(None, NO_ANSWER)
         return _judged(answered.status, answered.retry_after)
 
 
-def _secrets(webhook: Webhook, now: datetime) -> list[str]:
+def _secrets(webhook: RegisteredWebhook, now: datetime) -> list[str]:
     former = webhook.former_secret
     if former is not None and webhook.former_until is not None and now < webhook.former_until:
         return [webhook.secret, former]
     return [webhook.secret]
 
 
-def _judged(status: int, retry_after: str | None) -> Attempt:
+def _judged(status: int, retry_after: str | None) -> DeliveryAttempt:
     if 200 <= status < 300:
-        return Attempt(status, None)
+        return DeliveryAttempt(status, None)
     wait_s = float(retry_after) if retry_after is not None and retry_after.isascii() and retry_after.isdigit() else None
-    return Attempt(status, f"answered {status}", wait_s)
+    return DeliveryAttempt(status, f"answered {status}", wait_s)
 
 
 @dataclass
 class _Trouble:
     """An error of ours over one webhook: tried again after a pause that grows."""
 
-    attempts: Attempts
+    attempts: RepeatedAttempts
     #: On the monotonic clock.
     until: float = field(default=0.0)
 
@@ -142,7 +142,7 @@ class Deliveries:
     ) -> None:
         """`networks`: where messages may be sent besides public addresses."""
         self.ledger = ledger
-        self.webhooks = Webhooks(ledger.recorder.datastore)
+        self.webhooks = WebhookRegistry(ledger.recorder.datastore)
         self.sender = Sender(origin, networks)
         self.waits_s = tuple(waits_s)
         self._lease = secrets.token_hex(8)
@@ -154,7 +154,7 @@ class Deliveries:
         self._served: dict[str, float] = {}
         self._troubles: dict[str, _Trouble] = {}
         self._lock = threading.Lock()
-        self._claimed: queue.SimpleQueue[Webhook | None] = queue.SimpleQueue()
+        self._claimed: queue.SimpleQueue[RegisteredWebhook | None] = queue.SimpleQueue()
         self._dispatcher = Routine("webhooks", self._dispatch, restarts=True, wake=self._wake.set, pauses=PAUSES)
         self._workers = [Routine(f"webhook-{number}", self._work, restarts=True) for number in range(AT_ONCE)]
 
@@ -250,13 +250,13 @@ class Deliveries:
             # Others may wait for the place.
             self._wake.set()
 
-    def _in_trouble(self, webhook: Webhook, error: Exception) -> None:
+    def _in_trouble(self, webhook: RegisteredWebhook, error: Exception) -> None:
         """What fails on our side is tried again, with the lease that we still have or a new one."""
         with self._lock:
-            trouble = self._troubles.setdefault(webhook.id, _Trouble(Attempts(f"webhook {webhook.id}", PAUSES)))
+            trouble = self._troubles.setdefault(webhook.id, _Trouble(RepeatedAttempts(f"webhook {webhook.id}", PAUSES)))
             trouble.until = time.monotonic() + trouble.attempts.failed(error)
 
-    def serve(self, webhook: Webhook) -> None:
+    def serve(self, webhook: RegisteredWebhook) -> None:
         """Deliver what there is to a webhook that this worker has claimed, until it fails, all is delivered, or it has
         taken its share of the time.
         """
@@ -279,7 +279,7 @@ class Deliveries:
                     break
         self.webhooks.release(webhook.id, self._lease)
 
-    def _deliver(self, webhook: Webhook, row: StoredRow) -> bool:
+    def _deliver(self, webhook: RegisteredWebhook, row: StoredRow) -> bool:
         """Whether an event was taken, and the webhook is still ours."""
         attempt = self.sender.send_event(webhook, row.state)
         if attempt.error is None:

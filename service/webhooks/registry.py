@@ -30,7 +30,7 @@ SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
+class RegisteredWebhook:
     """Where events are sent, which, and how far."""
 
     id: str
@@ -77,7 +77,7 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-class Webhooks:
+class WebhookRegistry:
     """Reads and changes the webhooks of one ledger; every method may be called from any thread."""
 
     def __init__(self, datastore: LedgerDatastore) -> None:
@@ -85,7 +85,7 @@ class Webhooks:
 
     def create(
         self, url: str, types: Sequence[str], streams: Sequence[str], after: int, key: IdempotencyKey | None = None
-    ) -> Webhook:
+    ) -> RegisteredWebhook:
         """Send a URL the events behind a position; KeyTaken where something was made under the key before."""
         identifier = secrets.token_hex(ID_BYTES)
         values = (identifier, url, new_secret(), list(types), list(streams), after)
@@ -94,7 +94,7 @@ class Webhooks:
             keep_answers(connection, [] if key is None else [(key, {"webhook": identifier})])
         return self.find(identifier)
 
-    def made_before(self, key: IdempotencyKey) -> Webhook | None:
+    def made_before(self, key: IdempotencyKey) -> RegisteredWebhook | None:
         """The webhook that was made under a key; None: nothing was. Raises KeyReused, UnknownWebhook (removed)."""
         kept = recall(self._datastore, [key]).get(key[:2])
         if kept is None:
@@ -103,28 +103,32 @@ class Webhooks:
             raise KeyReused.of(key)
         return self.find(kept.receipt.answered_before["webhook"])
 
-    def all(self) -> list[Webhook]:
+    def all(self) -> list[RegisteredWebhook]:
         """Every webhook, in the order in which they were made."""
         with self._datastore.get_connection() as connection:
-            return connection.cursor(row_factory=class_row(Webhook)).execute(SQL["all"]).fetchall()
+            return connection.cursor(row_factory=class_row(RegisteredWebhook)).execute(SQL["all"]).fetchall()
 
-    def find(self, identifier: str) -> Webhook:
+    def find(self, identifier: str) -> RegisteredWebhook:
         """One webhook; raises UnknownWebhook."""
         with self._datastore.get_connection() as connection:
-            found = connection.cursor(row_factory=class_row(Webhook)).execute(SQL["one"], (identifier,)).fetchone()
+            found = (
+                connection.cursor(row_factory=class_row(RegisteredWebhook))
+                .execute(SQL["one"], (identifier,))
+                .fetchone()
+            )
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
         return found
 
-    def set_status(self, identifier: str, status: Status, key: IdempotencyKey | None = None) -> Webhook:
+    def set_status(self, identifier: str, status: Status, key: IdempotencyKey | None = None) -> RegisteredWebhook:
         """Pause it, or let it go on where it was, as if nothing had failed."""
         return self._one("set-status", (status, identifier), identifier, key)
 
-    def set_back(self, identifier: str, after: int, key: IdempotencyKey | None = None) -> Webhook:
+    def set_back(self, identifier: str, after: int, key: IdempotencyKey | None = None) -> RegisteredWebhook:
         """Send it again everything behind a position; a delivery under way is given up."""
         return self._one("set-back", (after, identifier), identifier, key)
 
-    def rotate(self, identifier: str, key: IdempotencyKey | None = None) -> Webhook:
+    def rotate(self, identifier: str, key: IdempotencyKey | None = None) -> RegisteredWebhook:
         """Sign with a new secret from now on, and for a day with the one before as well."""
         return self._one("rotate", (new_secret(), OVERLAP_HOURS, identifier), identifier, key)
 
@@ -134,9 +138,9 @@ class Webhooks:
 
     def _one(
         self, block: str, values: tuple[object, ...], identifier: str = "", key: IdempotencyKey | None = None
-    ) -> Webhook:
+    ) -> RegisteredWebhook:
         with self._datastore.get_connection() as connection, connection.transaction():
-            found = connection.cursor(row_factory=class_row(Webhook)).execute(SQL[block], values).fetchone()
+            found = connection.cursor(row_factory=class_row(RegisteredWebhook)).execute(SQL[block], values).fetchone()
             keep_answers(connection, [] if key is None else [(key, {"webhook": identifier})])
         if found is None:
             raise UnknownWebhook(f"there is no webhook {identifier}")
@@ -161,7 +165,9 @@ class Webhooks:
         with self._datastore.get_connection() as connection:
             return connection.cursor(row_factory=class_row(Due)).execute(SQL["claimable"], {"lease": lease}).fetchall()
 
-    def claim(self, lease: str, lease_s: float, limit: int, *, among: Sequence[str] | None = None) -> list[Webhook]:
+    def claim(
+        self, lease: str, lease_s: float, limit: int, *, among: Sequence[str] | None = None
+    ) -> list[RegisteredWebhook]:
         """Webhooks that have something to be sent and no lease just now, now this worker's.
 
         `among`: these alone. What the worker holds a lease of already it claims again only where it names them: it
@@ -175,7 +181,7 @@ class Webhooks:
             "limit": limit,
         }
         with self._datastore.get_connection() as connection:
-            cursor = connection.cursor(row_factory=class_row(Webhook))
+            cursor = connection.cursor(row_factory=class_row(RegisteredWebhook))
             return cursor.execute(SQL["claim"], values).fetchall()
 
     def delivered(self, identifier: str, lease: str, lease_s: float, position: int, *, sent: bool) -> bool:

@@ -128,7 +128,7 @@ def _retraction_of(event: Recorded, history: Iterable[Recorded]) -> Recorded | N
     return None
 
 
-def refuse_any_circle(stream: str, state: organizations.Organization | None, world: World, pointer: str) -> None:
+def refuse_any_circle(stream: str, state: organizations.OrganizationState | None, world: World, pointer: str) -> None:
     """Rejected where the ownerships of an organisation close a circle on any day on which one above changes."""
     identifier = stream.partition("/")[2]
     above = {identifier: _as_believed(identifier, state, world)}
@@ -153,15 +153,17 @@ def refuse_any_circle(stream: str, state: organizations.Organization | None, wor
                     break
 
 
-def _as_believed(identifier: str, state: organizations.Organization | None, world: World) -> organizations.Organization:
+def _as_believed(
+    identifier: str, state: organizations.OrganizationState | None, world: World
+) -> organizations.OrganizationState:
     once = [
         organizations.Ownership(event.ends_on, event.known_on, event.version, event.data["parent_id"], day)
         for event, day in world.believed(f"organization/{identifier}")
         if "parent_id" in event.data
     ]
-    return organizations.Organization((*(state.ownerships if state else ()), *once))
+    return organizations.OrganizationState((*(state.ownerships if state else ()), *once))
 
 
-def _parent(organization: organizations.Organization, effective_on: date, known_on: date) -> str | None:
+def _parent(organization: organizations.OrganizationState, effective_on: date, known_on: date) -> str | None:
     told = [one for one in organization.ownerships if one.ends_on <= effective_on and one.known(known_on)]
     return max(told, key=lambda one: (one.ends_on, one.known_on, one.version)).parent_id if told else None

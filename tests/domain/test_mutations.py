@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.catalogue import read_stored
-from domain.errors import Problem, Refusal
+from domain.errors import Refusal, RequestFault
 from domain.events import canonical
 from domain.json_text import parse_json
 from domain.streams import fold
@@ -80,7 +80,7 @@ def test_a_damaged_request_is_refused_or_recorded(seed: int) -> None:
             assert len(problem.message) < 300
 
 
-def attempt(book: Book, damaged: Event) -> tuple[list[Event], list[Problem]]:
+def attempt(book: Book, damaged: Event) -> tuple[list[Event], list[RequestFault]]:
     """What was recorded, or what is wrong."""
     try:
         return book.record([damaged]), []

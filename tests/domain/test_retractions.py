@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid, Rejected
-from domain.fulfilment import Order
+from domain.fulfilment import OrderState
 from tests.domain.refusals import refuses
 from tests.ledgers import Book, Event, line, market, request
 
@@ -126,7 +126,7 @@ def test_an_earlier_receipt_may_go_though_later_amounts_were_derived_after_it(bo
     book.retract("received")
     assert book.event(later["id"]) is not None
     state = book.stream("order/po-1").state
-    assert isinstance(state, Order)
+    assert isinstance(state, OrderState)
     assert str(state.lines["1"].received.value) == "500"
 
 

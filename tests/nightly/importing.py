@@ -20,7 +20,7 @@ from service.daybook import Daybook, open_daybook
 from service.importing.formats import FORMATS, guess_format
 from service.importing.importing import import_file
 from service.importing.opening import opened
-from service.importing.plans import Refused, Summary
+from service.importing.plans import RowRefused, Summary
 from service.importing.rows import BadFile, BadMapping
 from service.importing.streaming import Options
 from service.settings import Settings
@@ -49,7 +49,7 @@ def outcome(daybook: Daybook, file: File, mapping: str, number: int) -> tuple[st
             mapping=named,
         )
         import_file(daybook, source, summary, options)
-    except (BadFile, BadMapping, Refused, Refusal) as refused:
+    except (BadFile, BadMapping, RowRefused, Refusal) as refused:
         return "refused", str(refused)[:200]
     except Exception:
         return "wrong", traceback.format_exc()[-3_000:]

@@ -13,7 +13,7 @@ from domain.catalogue import read_request
 from domain.events import Request, canonical
 from service.codes import codes
 from service.recording.committer import Committer
-from service.recording.receipts import Receipt
+from service.recording.receipts import CommandReceipt
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 
@@ -85,7 +85,7 @@ def read(sent: Sequence[Mapping[str, Any]]) -> list[Request]:
     return [read_request(event, codes()) for event in sent]
 
 
-def record(committer: Committer, *sent: Event) -> Receipt:
+def record(committer: Committer, *sent: Event) -> CommandReceipt:
     """Record events together and wait until they are durable."""
     return committer.record(read(sent))
 
@@ -106,7 +106,7 @@ def appends_wait(owner: Connection[Any], count: int = 1) -> bool:
 
 def submit_together(
     committer: Committer, owner: Connection[Any], conninfo: str, *commands: Sequence[Event]
-) -> "list[Future[Receipt]]":
+) -> "list[Future[CommandReceipt]]":
     """Submit commands so that the committer takes them all at once: it has an event to record just before them."""
     with head_held(conninfo):
         committer.submit(read([organization("just-before")]))

@@ -17,7 +17,7 @@ from service.daybook import Daybook, open_daybook
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.folder import PostgresFolder
 from service.settings import Settings
-from service.verification.ledger import Wanted, verify_ledger
+from service.verification.ledger import VerificationScope, verify_ledger
 from tests.service.documented import Shell
 from tests.service.processes import serving
 from tests.service.purchases import market, note, order, read
@@ -101,7 +101,7 @@ def stored(daybook: Daybook) -> list[bytes]:
 
 def holds(database: str, home: Path, backup: Path) -> bool:
     """Whether the ledger as it is now verifies against the checkpoint of the backup, and all that came since."""
-    wanted = Wanted(home_keys(Settings(home=home)), lambda origin, created_at: [], (backup / "checkpoint",))
+    wanted = VerificationScope(home_keys(Settings(home=home)), lambda origin, created_at: [], (backup / "checkpoint",))
     return verify_ledger(database, wanted, lambda read, there, closer: None).holds
 
 

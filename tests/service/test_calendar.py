@@ -17,7 +17,7 @@ from service.calendar import Calendar
 from service.codes import codes
 from service.daybook import open_daybook
 from service.importing.importing import import_file
-from service.importing.plans import Refused, Summary
+from service.importing.plans import RowRefused, Summary
 from service.importing.streaming import Options
 from service.settings import Settings
 
@@ -66,7 +66,7 @@ def test_today_is_that_of_the_zone_everywhere(database: str, tmp_path: Path, zon
                     import_file(daybook, file, summary, Options(dry_run))
                     assert summary.recorded == 1
                 else:
-                    with pytest.raises(Refused) as left_out:
+                    with pytest.raises(RowRefused) as left_out:
                         import_file(daybook, file, summary, Options(dry_run))
                     assert future in str(left_out.value)
 

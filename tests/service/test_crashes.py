@@ -15,7 +15,7 @@ from projections.engine import Projection, batch_of
 from service.following.follower import Follower
 from service.postgres.embedded import EmbeddedPostgres
 from service.recording.committer import Committer
-from service.recording.receipts import Receipt
+from service.recording.receipts import CommandReceipt
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, market, note, order, record, stored
@@ -31,7 +31,7 @@ class Load:
     def __init__(self, committer: Committer) -> None:
         self.committer = committer
         #: What was acknowledged: the name of the command, and the receipt.
-        self.acknowledged: list[tuple[str, Receipt]] = []
+        self.acknowledged: list[tuple[str, CommandReceipt]] = []
         self.failures: list[Exception] = []
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._write, args=(writer,)) for writer in range(WRITERS)]

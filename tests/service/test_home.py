@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from service.daybook import open_daybook
 from service.home import provide
-from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.contents import Arrival, DiskRoom
 from service.settings import Settings
 from service.storing.migrations import WrongLedger
 from tests.service.postgres.test_identity import NOBODY, turn_into
@@ -161,7 +161,7 @@ def test_a_secret_that_cannot_be_closed_is_refused(foreign: Path) -> None:
 
 def test_an_upload_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     provide(tmp_path)
-    room = Room(tmp_path / "imports")
+    room = DiskRoom(tmp_path / "imports")
     free, before = os.open(os.devnull, os.O_RDONLY), resource.getrlimit(resource.RLIMIT_NOFILE)
     os.close(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))

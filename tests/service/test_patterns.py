@@ -19,7 +19,7 @@ import pytest
 
 from service.importing import places
 from service.importing.orders import day_formats, decimals
-from service.importing.orders.mapping import Figure
+from service.importing.orders.mapping import FigureValue
 from service.ocds import schemas
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +128,7 @@ def made_at_run_time() -> Iterator[tuple[str, "re.Pattern[str]", str]]:
         assert pattern is not None
         yield f"a date of {form}", pattern, "fullmatch"
     for separators in ((".", ","), (",", "."), (",", " "), (".", "'"), (".", None)):
-        written = Figure.model_validate(
+        written = FigureValue.model_validate(
             dict(zip(("column", "decimal", "thousands"), ("Net", *separators), strict=True))
         )
         for one in decimals.patterns_of(written, (15, 4)):

@@ -62,7 +62,7 @@ class _Line:
     sums: dict[int, Sums] = field(default_factory=lambda: defaultdict(lambda: defaultdict(_Sum)))
 
 
-class Fold:
+class UnorderedFold:
     """An order as some of its events leave it; the sequence in which they are taken in does not matter."""
 
     def __init__(self) -> None:

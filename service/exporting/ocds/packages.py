@@ -16,7 +16,7 @@ from domain.events import Recorded
 from service.asking.questions import NothingThere
 from service.daybook import Daybook
 from service.exporting.ocds.removals import with_removals
-from service.exporting.ocds.sections import Register, Sections
+from service.exporting.ocds.sections import OrderRegister, Sections
 from service.ocds import VERSION, merging
 
 #: Hexadecimal digits of the origin's SHA-256 behind `ocds-`, where no registered prefix is given.
@@ -48,7 +48,7 @@ def record_package(daybook: Daybook, order_id: str, prefix: str | None = None) -
     history = daybook.ledger.history(f"order/{order_id}")
     if not history:
         raise NothingThere(f"there is no order {order_id}")
-    register = Register.of(history, daybook.ledger.history)
+    register = OrderRegister.of(history, daybook.ledger.history)
     prefix = prefix or f"ocds-{hashlib.sha256(daybook.origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
     ocid = f"{prefix}-{order_id}"
     releases = list(releases_of(ocid, daybook.origin, history, register))
@@ -85,7 +85,7 @@ def encode(package: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReleaseStep:
     """What becomes known at once: an event, and the retractions that make room for it."""
 
     events: tuple[Recorded, ...]
@@ -96,7 +96,9 @@ class Step:
         return self.events[-1]
 
 
-def releases_of(ocid: str, origin: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
+def releases_of(
+    ocid: str, origin: str, history: Sequence[Recorded], register: OrderRegister
+) -> Iterator[dict[str, Any]]:
     """The releases of an order's events, in time; each states what is new. Rejected where it is far too much."""
     stated: set[str] = set()
     silent = silent_ones(history)
@@ -133,19 +135,19 @@ def releases_of(ocid: str, origin: str, history: Sequence[Recorded], register: R
         stated.add(subject.type)
 
 
-def steps_of(events: Iterable[Recorded]) -> Iterator[Step]:
+def steps_of(events: Iterable[Recorded]) -> Iterator[ReleaseStep]:
     """The events as they became known, each with the retractions of its day that go before it."""
     waiting: list[Recorded] = []
     for event in sorted(events, key=lambda one: (one.known_on, one.position)):
         if waiting and waiting[-1].known_on != event.known_on:
-            yield Step(tuple(waiting))
+            yield ReleaseStep(tuple(waiting))
             waiting = []
         waiting.append(event)
         if event.type != "event-retracted":
-            yield Step(tuple(waiting))
+            yield ReleaseStep(tuple(waiting))
             waiting = []
     if waiting:
-        yield Step(tuple(waiting))
+        yield ReleaseStep(tuple(waiting))
 
 
 def silent_ones(history: Sequence[Recorded]) -> set[str]:

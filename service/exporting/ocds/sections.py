@@ -10,7 +10,7 @@ from domain.events import Recorded
 from domain.values import UNKNOWN_COUNTRY
 from projections.orders import MEASURES, written_statuses
 from service.codes import country_name
-from service.exporting.ocds.fold import Fold
+from service.exporting.ocds.fold import UnorderedFold
 
 History = Callable[[str], Sequence[Recorded]]
 #: The scheme of ids and categories that are the ledger's own.
@@ -22,7 +22,7 @@ CONSORTIUM = "consortium"
 
 
 @dataclass(slots=True)
-class Register:
+class OrderRegister:
     """Organisations, products and consortia that an order speaks of, as the ledger has them at last."""
 
     organizations: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Register:
     events: list[Recorded] = field(default_factory=list)
 
     @classmethod
-    def of(cls, history: Iterable[Recorded], read: History) -> "Register":
+    def of(cls, history: Iterable[Recorded], read: History) -> "OrderRegister":
         """The register of an order; `read` gives the events of a stream."""
         register = cls()
         for event in history:
@@ -77,7 +77,7 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SectionChange:
     """What events change of an order's sections; of long lists it has only the entries that may be different."""
 
     before: Mapping[str, Any]
@@ -92,9 +92,9 @@ Entries = dict[str, dict[str, Any]]
 class Sections:
     """Buyer, parties, award and contract of an order, as ever more of its events have them."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: OrderRegister) -> None:
         self._register = register
-        self._fold = Fold()
+        self._fold = UnorderedFold()
         #: The sections about the order as a whole, as they are stated.
         self._header: dict[str, Any] = {}
         self._contract: dict[str, Any] = {}
@@ -123,7 +123,7 @@ class Sections:
         self._taken.append(event.data["retracts"] if event.type == "event-retracted" else event.id)
         self._placed_anew |= event.type == "order-placed"
 
-    def change(self) -> Change:
+    def change(self) -> SectionChange:
         """What is different, of an order that is placed, since this was last asked for."""
         placing = self._fold.placing
         assert placing is not None
@@ -159,7 +159,7 @@ class Sections:
             del before["contracts"]
         self._header, self._contract = header, contract
         self._taken, self._placed_anew = [], False
-        return Change(before, now, len(names))
+        return SectionChange(before, now, len(names))
 
     def _figured(self, there: Iterable[str], gone: Iterable[str], placing: Recorded) -> tuple[Entries, Entries]:
         """Items, and lines with their bounds, of the lines that are there."""
@@ -286,11 +286,11 @@ def _day(event: Recorded) -> str | None:
     return f"{event.effective_on.text}T00:00:00Z"
 
 
-def _emptied(line: Mapping[str, Any], register: Register) -> dict[str, Any]:
+def _emptied(line: Mapping[str, Any], register: OrderRegister) -> dict[str, Any]:
     return {"id": line["line"], **_described(line["product_id"], register), "quantity": 0}
 
 
-def _item(line: Mapping[str, Any], currency: str, register: Register) -> dict[str, Any]:
+def _item(line: Mapping[str, Any], currency: str, register: OrderRegister) -> dict[str, Any]:
     item: dict[str, Any] = {"id": line["line"], **_described(line["product_id"], register)}
     quantity, amount = _number(line["ordered"]["quantity"]), _number(line["ordered"]["amount"])
     if quantity is not None:
@@ -302,7 +302,7 @@ def _item(line: Mapping[str, Any], currency: str, register: Register) -> dict[st
     return item
 
 
-def _described(product_id: str | None, register: Register) -> dict[str, Any]:
+def _described(product_id: str | None, register: OrderRegister) -> dict[str, Any]:
     if product_id is None:
         return {}
     product = register.products[product_id]
@@ -323,7 +323,7 @@ def _milestone(event: Recorded) -> dict[str, Any]:
     return {"id": event.id, "type": "delivery", "title": "Goods received", "status": "met", **_dated("dateMet", event)}
 
 
-def _parties(roles: Iterable[tuple[str, str]], register: Register) -> list[dict[str, Any]]:
+def _parties(roles: Iterable[tuple[str, str]], register: OrderRegister) -> list[dict[str, Any]]:
     parties: dict[str, dict[str, Any]] = {}
     for identifier, role in roles:
         party = parties.setdefault(identifier, _party(identifier, register))
@@ -332,7 +332,7 @@ def _parties(roles: Iterable[tuple[str, str]], register: Register) -> list[dict[
     return list(parties.values())
 
 
-def _party(identifier: str, register: Register) -> dict[str, Any]:
+def _party(identifier: str, register: OrderRegister) -> dict[str, Any]:
     organization = register.organizations[identifier]
     party: dict[str, Any] = {**_reference(identifier, register), "roles": []}
     identifiers = organization.get("identifiers") or [{"scheme": OWN_SCHEME, "id": identifier}]
@@ -345,7 +345,7 @@ def _party(identifier: str, register: Register) -> dict[str, Any]:
     return party
 
 
-def _reference(identifier: str, register: Register) -> dict[str, Any]:
+def _reference(identifier: str, register: OrderRegister) -> dict[str, Any]:
     return {"id": identifier, "name": register.organizations[identifier].get("name") or identifier}
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from domain.catalogue import EVENT_TYPES, read_stored
 from domain.errors import Corrupt, Invalid
 from domain.json_text import parse_json
-from service.importing.items import Group, Reading, Reject
+from service.importing.items import EventGroup, Reading, Reject
 from service.importing.names import IDENTIFIER
 from service.importing.opening import lines_of
 from service.importing.plans import Entry, Summary
@@ -28,7 +28,7 @@ class NoEvent(ValueError):
     """A line that is no CloudEvent around an event of Daybook."""
 
 
-def read(reading: Reading) -> Iterator[Group | Reject]:
+def read(reading: Reading) -> Iterator[EventGroup | Reject]:
     """The events that a file holds."""
     if reading.strict:
         summary = Summary("", reading.summary.format, 0, dry_run=False)
@@ -36,7 +36,7 @@ def read(reading: Reading) -> Iterator[Group | Reject]:
     return read_cloud_events(reading.file, reading.summary)
 
 
-def read_cloud_events(file: BinaryIO, summary: Summary) -> Iterator[Group | Reject]:
+def read_cloud_events(file: BinaryIO, summary: Summary) -> Iterator[EventGroup | Reject]:
     """The events in the order of the file; a retraction and those that the ledger made of it are one group."""
     waiting: list[Entry] = []
     summary.rows = 0
@@ -60,9 +60,9 @@ def read_cloud_events(file: BinaryIO, summary: Summary) -> Iterator[Group | Reje
     yield from _group(waiting)
 
 
-def _group(entries: list[Entry]) -> Iterator[Group]:
+def _group(entries: list[Entry]) -> Iterator[EventGroup]:
     if entries:
-        yield Group(entries, rows=len(entries))
+        yield EventGroup(entries, rows=len(entries))
 
 
 def _request(text: bytes) -> tuple[dict[str, Any], str | None]:

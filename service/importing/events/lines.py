@@ -21,7 +21,7 @@ from domain.plain_orders import read_plain_orders
 from service.codes import codes
 from service.importing.opening import LONGEST_LINE_BYTES
 from service.importing.reading.messages import WireSheet
-from service.importing.rows import BYTE_ORDER_MARK, Fault
+from service.importing.rows import BYTE_ORDER_MARK, FileFault
 
 #: Hexadecimal digits of the ids that lines are given.
 ID_DIGITS = 32
@@ -35,7 +35,7 @@ CHUNK_BYTES = 256 * 1024
 KEPT_BYTES = 1_000
 
 
-class Line(NamedTuple):
+class RequestLine(NamedTuple):
     """One line of the file, read."""
 
     #: From 1.
@@ -53,12 +53,12 @@ class Wrong(NamedTuple):
     """A line that is no event request."""
 
     number: int
-    faults: list[Fault]
+    faults: list[FileFault]
     #: As much of it as is kept.
     text: bytes
 
 
-class Unread(NamedTuple):
+class UnreadLine(NamedTuple):
     """A line for the long road, or one that is too long to be read."""
 
     number: int
@@ -71,14 +71,14 @@ class Unread(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sheet:
+class LineSheet:
     """Some lines of the file that follow one another, blank ones left out."""
 
     #: The numbers of the lines that are plain orders, and these.
     numbers: list[int]
     orders: PlainOrders
     #: All other lines.
-    unread: list[Unread] = field(default_factory=list)
+    unread: list[UnreadLine] = field(default_factory=list)
     #: Of these, what is known not to be a request.
     wrong: list[Wrong] = field(default_factory=list)
     #: Bytes of the file up to the end of the last of them.
@@ -92,10 +92,10 @@ class Sheet:
         """Whether every line is a plain order."""
         return not self.unread and not self.wrong
 
-    def lines(self) -> list[Line | Wrong]:
+    def lines(self) -> list[RequestLine | Wrong]:
         """Each by itself, in the order of the file."""
         orders = zip(self.numbers, self.orders.apart(), self.orders.texts, strict=True)
-        plain = [Line(n, order, text) for n, order, text in orders]
+        plain = [RequestLine(n, order, text) for n, order, text in orders]
         others = map(_by_the_long_road, self.unread)
         return sorted([*plain, *others, *self.wrong], key=lambda line: line.number)
 
@@ -116,7 +116,7 @@ class Sheet:
         return WireSheet(self.numbers, *columns, places, [*mentioned], others, said, self.taken_bytes)  # type: ignore[arg-type, call-arg]
 
     @classmethod
-    def of(cls, message: WireSheet) -> "Sheet":
+    def of(cls, message: WireSheet) -> "LineSheet":
         """It from the message."""
         columns: list[Any] = [
             message.texts,
@@ -132,11 +132,11 @@ class Sheet:
         orders = PlainOrders(*map(tuple, columns))
         if {len(column) for column in orders.columns} != {len(message.numbers)}:
             raise ValueError("fields of plain orders of different lengths")
-        wrong = [Wrong(n, [Fault(n, message) for message in messages], text) for n, messages, text in message.wrong]
-        return cls(message.numbers, orders, [Unread(*line) for line in message.unread], wrong, message.taken_bytes)
+        wrong = [Wrong(n, [FileFault(n, message) for message in messages], text) for n, messages, text in message.wrong]
+        return cls(message.numbers, orders, [UnreadLine(*line) for line in message.unread], wrong, message.taken_bytes)
 
 
-class Lines:
+class RequestLines:
     """The event requests of a file, blank lines left out."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -154,22 +154,22 @@ class Lines:
             return 0
         return max(done, done * self._size_bytes // self._taken_bytes)
 
-    def sheets(self, size: int = SHEET_LINES) -> Iterator[Sheet]:
+    def sheets(self, size: int = SHEET_LINES) -> Iterator[LineSheet]:
         """All lines, up to so many at a time."""
         for sheet in self._sheets(size):
             self._taken_bytes = sheet.taken_bytes
             yield sheet
 
-    def __iter__(self) -> Iterator[Line | Wrong]:
+    def __iter__(self) -> Iterator[RequestLine | Wrong]:
         """Every line."""
         for sheet in self.sheets():
             yield from sheet.lines()
 
-    def _sheets(self, size: int) -> Iterator[Sheet]:
+    def _sheets(self, size: int) -> Iterator[LineSheet]:
         return _read(self._file, size)
 
 
-class HandedLines(Lines):
+class HandedLines(RequestLines):
     """The same, as the process that reads the file sends them."""
 
     def __init__(self, handed: Iterator[WireSheet], size_bytes: int) -> None:
@@ -177,8 +177,8 @@ class HandedLines(Lines):
         self._taken_bytes = 0
         self._size_bytes = size_bytes
 
-    def _sheets(self, size: int) -> Iterator[Sheet]:
-        return map(Sheet.of, self._handed)
+    def _sheets(self, size: int) -> Iterator[LineSheet]:
+        return map(LineSheet.of, self._handed)
 
 
 class _Texts(NamedTuple):
@@ -186,20 +186,20 @@ class _Texts(NamedTuple):
 
     numbers: list[int]
     texts: list[bytes]
-    too_long: list[Unread]
+    too_long: list[UnreadLine]
     taken_bytes: int
     #: Whether the last of them had an end.
     ended: bool
 
 
-def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
+def _read(file: BinaryIO, size: int) -> Iterator[LineSheet]:
     """The lines of a file, up to so many at a time."""
     known, before = codes(), hashlib.sha256()
     for numbers, texts, unread, taken_bytes, ended in _texts(file, size):
         places, orders = read_plain_orders(texts, known)
         if len(places) == len(texts) and None not in orders.ids:
             before.update(b"\n".join([*texts, b""]))
-            yield Sheet(numbers, orders, unread, taken_bytes=taken_bytes)
+            yield LineSheet(numbers, orders, unread, taken_bytes=taken_bytes)
             continue
         ids = dict(zip(places, orders.ids, strict=True))
         for place, text in enumerate(texts):
@@ -210,9 +210,9 @@ def _read(file: BinaryIO, size: int) -> Iterator[Sheet]:
                 if place in ids:
                     ids[place] = name
                 else:
-                    unread.append(Unread(numbers[place], text, ended or place < len(texts) - 1, name))
+                    unread.append(UnreadLine(numbers[place], text, ended or place < len(texts) - 1, name))
         plain = replace(orders, ids=tuple(ids.values()))
-        yield Sheet([numbers[place] for place in places], plain, unread, taken_bytes=taken_bytes)
+        yield LineSheet([numbers[place] for place in places], plain, unread, taken_bytes=taken_bytes)
 
 
 def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
@@ -224,10 +224,10 @@ def _texts(file: BinaryIO, size: int) -> Iterator[_Texts]:
             lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
         number += len(lines)
         taken_bytes += piece_bytes
-        texts, too_long = [line.strip() for line in lines], list[Unread]()
+        texts, too_long = [line.strip() for line in lines], list[UnreadLine]()
         if not all(texts) or max(map(len, lines)) > LONGEST_LINE_BYTES:
             numbered = list(zip(numbers, lines, strict=True))
-            too_long = [Unread(n, line[:KEPT_BYTES], False, "") for n, line in numbered if _is_too_long(line)]
+            too_long = [UnreadLine(n, line[:KEPT_BYTES], False, "") for n, line in numbered if _is_too_long(line)]
             kept = [(n, line.strip()) for n, line in numbered if line.strip() and not _is_too_long(line)]
             numbers, texts = [n for n, _ in kept], [text for _, text in kept]
             ended = ended or not numbers or numbers[-1] < number
@@ -262,18 +262,18 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[tuple[list[bytes], int, bool]
         yield waiting, sum(map(len, waiting)) + len(waiting) + dropped_bytes, not rest
 
 
-def _by_the_long_road(line: Unread) -> Line | Wrong:
+def _by_the_long_road(line: UnreadLine) -> RequestLine | Wrong:
     number, text, ended, name = line
     if not name:
         message = f"is longer than {LONGEST_LINE_BYTES:,} bytes: an event takes 65,535 at most"
-        return Wrong(number, [Fault(number, message)], text)
+        return Wrong(number, [FileFault(number, message)], text)
     try:
         sent: Any = parse_json(text)
         if isinstance(sent, dict) and "id" not in sent:
             sent["id"] = name
-        return Line(number, read_request(sent, codes()), text)
+        return RequestLine(number, read_request(sent, codes()), text)
     except Invalid as invalid:
-        faults = [Fault(number, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
+        faults = [FileFault(number, f"{problem.pointer or '/'}: {problem.message}") for problem in invalid.problems]
     except ValueError as error:
-        faults = [Fault(number, str(error) if ended else f"{error}; the file ends within this line")]
+        faults = [FileFault(number, str(error) if ended else f"{error}; the file ends within this line")]
     return Wrong(number, faults, text)

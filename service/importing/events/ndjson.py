@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from domain.errors import Refusal
 from domain.json_text import parse_json
 from domain.lots import Sent
-from service.importing.events.lines import SHEET_LINES, Line, Lines, Sheet, Wrong
-from service.importing.plans import Entry, Progress, Refused, Remark, Summary
+from service.importing.events.lines import SHEET_LINES, LineSheet, RequestLine, RequestLines, Wrong
+from service.importing.plans import Entry, Progress, Remark, RowRefused, Summary
 from service.importing.recording import Recorder
-from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 from service.importing.streaming import ATOMIC_BYTES, Options
 from service.recording.commands import Command
 
@@ -39,7 +39,9 @@ LINES_AHEAD = 3_000
 COLLECTED_OBJECTS = 200_000
 
 
-def import_ndjson(lines: Lines, recorder: Recorder, summary: Summary, options: Options, progress: Progress) -> None:
+def import_ndjson(
+    lines: RequestLines, recorder: Recorder, summary: Summary, options: Options, progress: Progress
+) -> None:
     """Record the events of a file, in constant memory (but for a dry run, which remembers what it would record).
 
     BadFile: a line is no event request. Refused: the ledger refused one. Of up to ATOMIC_LINES lines nothing is
@@ -73,14 +75,14 @@ def _seldom_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _batches(lines: Lines) -> Iterator["LineBatch"]:
+def _batches(lines: RequestLines) -> Iterator["LineBatch"]:
     """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
 
     What is wrong with the first lines is all listed; of a longer file the first wrong line.
     """
     batches = _of_equal_size(lines)
     first: deque[LineBatch] = deque()
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     seen = sound = size_bytes = 0
     for batch in batches:
         first.append(batch)
@@ -107,7 +109,7 @@ def _checked(batch: "LineBatch") -> "LineBatch":
     return batch
 
 
-def _of_equal_size(lines: Lines) -> Iterator["LineBatch"]:
+def _of_equal_size(lines: RequestLines) -> Iterator["LineBatch"]:
     """All lines, BATCH_LINES at a time; fewer where they are long, or something is wrong with some of them."""
     waiting: list[LineBatch] = []
     size_bytes = 0
@@ -137,16 +139,16 @@ class LineBatch:
     #: How many there are of each type of event.
     types: Counter[str]
     #: What is wrong with lines that are no requests.
-    faults: list[Fault]
+    faults: list[FileFault]
 
     @classmethod
-    def of(cls, sheet: Sheet) -> "LineBatch":
+    def of(cls, sheet: LineSheet) -> "LineBatch":
         """The lines of a sheet."""
         if sheet.plain:
             orders = sheet.orders
             return cls(sheet.numbers, [orders], list(orders.texts), Counter({orders.type: len(orders)}), [])
         lines = sheet.lines()
-        read = [line for line in lines if isinstance(line, Line)]
+        read = [line for line in lines if isinstance(line, RequestLine)]
         return cls(
             [line.number for line in read],
             [line.request for line in read],
@@ -192,15 +194,15 @@ class _Desk:
         self._last: Command | None = None
 
     def take(self, batch: LineBatch) -> None:
-        """Have lines recorded together, behind those before them; raises Refused where one of those was refused."""
+        """Have lines recorded together, behind those before them; raises RowRefused where one of those was refused."""
         self._last = self._recorder.begin(batch.requests, after=self._last)
         self._waiting.append((batch, self._last))
         while len(self._waiting) > BATCHES_AHEAD:
             self._finish_first()
 
-    def take_by_itself(self, one: Line | Wrong) -> None:
+    def take_by_itself(self, one: RequestLine | Wrong) -> None:
         """Have a line recorded by itself, or left out."""
-        if isinstance(one, Line):
+        if isinstance(one, RequestLine):
             batch = LineBatch([one.number], [one.request], [one.text], Counter([one.type]), [])
             self._waiting.append((batch, self._recorder.begin(batch.requests)))
         else:
@@ -209,7 +211,7 @@ class _Desk:
             self._finish_first()
 
     def finish(self) -> None:
-        """Wait for all that was taken; raises Refused."""
+        """Wait for all that was taken; raises RowRefused."""
         while self._waiting:
             self._finish_first()
 
@@ -226,9 +228,9 @@ class _Desk:
             number, text = batch.numbers[refusal.index], batch.texts[refusal.index]
             if not self._options.continue_on_error:
                 self._waiting.clear()
-                raise Refused(Entry(number, "", parse_json(text)), refusal) from None
+                raise RowRefused(Entry(number, "", parse_json(text)), refusal) from None
             self._summary.rows -= len(batch)
-            self._leave_out([Fault(number, str(refusal))], text)
+            self._leave_out([FileFault(number, str(refusal))], text)
             return
         self._summary.types.update(batch.types)
         if self._summary.dry_run and self._summary.rehearsed is not None:
@@ -238,7 +240,7 @@ class _Desk:
         if len(batch) > 1 or self._summary.rows % BATCH_LINES == 0:
             self._progress(self._summary.rows)
 
-    def _leave_out(self, faults: list[Fault], text: bytes) -> None:
+    def _leave_out(self, faults: list[FileFault], text: bytes) -> None:
         self._summary.rows += 1
         self._summary.rejected += 1
         number, message = faults[0].line, "; ".join(fault.message for fault in faults)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from service.importing.ocds.merging import LISTED, SINGLE, Merged, Part
-from service.importing.ocds.parties import Organization, Parties, Supplier, supplier_references
+from service.importing.ocds.parties import NewOrganization, Parties, Supplier, supplier_references
 from service.importing.ocds.purchases import Lent, Verdict, order_id, verdict
 from service.importing.ocds.spells import Days, Spell
-from service.importing.ocds.spool import Spool, Spooled
+from service.importing.ocds.spool import ReleaseSpool, SpooledRelease
 
 PARTIES, AWARDS, CONTRACTS = LISTED
 NOTHING = Lent()
@@ -28,7 +28,7 @@ VALUES_PER_ORGANIZATION = 10
 class TooMuch(ValueError):
     """The releases change so much, so often, that it would take too long."""
 
-    def __init__(self, release: Spooled, most: int) -> None:
+    def __init__(self, release: SpooledRelease, most: int) -> None:
         super().__init__(
             f"by release {release.release_id[:100]} its releases change so much of it so often that more than"
             f" {most:,} values would have to be judged: publish it in one release, or in parts"
@@ -53,7 +53,7 @@ class Tale:
     unusable: dict[str, str] = field(default_factory=dict)
 
 
-def tale(ocid: str, published: Sequence[Spooled], releases: Spool) -> Tale:
+def tale(ocid: str, published: Sequence[SpooledRelease], releases: ReleaseSpool) -> Tale:
     """What the releases of a process, in order, state day by day; TooMuch where that would take too long."""
     process = _Process(ocid, Parties(releases, ocid))
     for place, release in enumerate(published):
@@ -89,7 +89,7 @@ class _Process:
         self._tale = Tale(Days(ocid))
         self._judged = 0
         self._single: dict[str, Mapping[str, Any] | None] = {}
-        self._buyers: tuple[Organization, ...] = ()
+        self._buyers: tuple[NewOrganization, ...] = ()
         self._entries: dict[Part, _Entry] = {}
         #: By award, what it lends to contracts; those that name it; and those that took its place, in order.
         self._lent: dict[str, Lent] = {}
@@ -100,7 +100,7 @@ class _Process:
         self._contracted: dict[str, list[tuple[int, str]]] = {}
         self._spells: dict[Part, Spell] = {}
 
-    def end_of_day(self, release: Spooled) -> None:
+    def end_of_day(self, release: SpooledRelease) -> None:
         """Judge what has changed since the day before, and what depends on it."""
         changes = list(self.merged.changes())
         self._tale.days.add(release)
@@ -217,7 +217,7 @@ class _Process:
                 insort(listed, one)
         return {(AWARDS, one): None for one in (*leaving, *joining) if (AWARDS, one) in self._entries}
 
-    def _find_suppliers(self, parties: Sequence[str], release: Spooled) -> dict[Part, None]:
+    def _find_suppliers(self, parties: Sequence[str], release: SpooledRelease) -> dict[Part, None]:
         """Look again who is meant where such parties are named; returns what names somebody else now."""
         found: dict[Part, None] = {}
         for part in {part: None for one in parties for part in self._by_party.get(one, ())}:
@@ -241,7 +241,7 @@ class _Process:
                     borrowing |= self._naming.get(own_id, {})
         return borrowing
 
-    def _find_buyers(self, release: Spooled) -> dict[Part, None]:
+    def _find_buyers(self, release: SpooledRelease) -> dict[Part, None]:
         """Look again who buys; returns everything, if it is somebody else."""
         self._spend(len(self._parties), release)
         buyers = self._parties.buyers(self._single.get("buyer"), self._single.get("procuringEntity"))
@@ -250,7 +250,7 @@ class _Process:
         self._buyers = buyers
         return dict.fromkeys(self._entries)
 
-    def _settle(self, part: Part, release: Spooled) -> None:
+    def _settle(self, part: Part, release: SpooledRelease) -> None:
         """Say what a contract or an award comes to, and begin a spell where that is something else."""
         entry = self._entries.get(part)
         found = None if entry is None else self._verdict(part, entry, release)
@@ -268,7 +268,7 @@ class _Process:
         elif (found.given_up or found.contracted) and entry.order in self._tale.orders:
             self._tale.orders[entry.order].append(spell)
 
-    def _verdict(self, part: Part, entry: _Entry, release: Spooled) -> Verdict:
+    def _verdict(self, part: Part, entry: _Entry, release: SpooledRelease) -> Verdict:
         kind, own_id = part
         if kind == AWARDS and (orders := self._carried.get(own_id)):
             self._contracted[entry.order] = orders
@@ -279,7 +279,7 @@ class _Process:
         self._spend(self.merged.weight(part) + VALUES_PER_ORGANIZATION * others, release)
         return verdict(entry.order, kind, entry.content, entry.supplier, lent, self._buyers)
 
-    def _spend(self, values: int, release: Spooled) -> None:
+    def _spend(self, values: int, release: SpooledRelease) -> None:
         self._judged += values
         most = FREE_VALUES + MOST_TIMES * self.merged.stated
         if self._judged > most:

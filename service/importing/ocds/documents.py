@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from domain.json_text import DECODER
-from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, FileFault
 from service.ocds import VERSION
 
 #: A line of JSON Lines holds one package, which may well have some thousand releases.
@@ -53,7 +53,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class DocumentRemarks:
     """What there is to say of a package or a record."""
 
     line: int
@@ -98,7 +98,7 @@ def parse(text: bytes) -> Any:
         raise ValueError("not read: a number beyond all bounds") from None
 
 
-def documents(file: BinaryIO) -> Iterator[Document | Said]:
+def documents(file: BinaryIO) -> Iterator[Document | DocumentRemarks]:
     """The JSON values of a file: one a line, or one over several lines; what cannot be read is said.
 
     Raises BadFile for a file that is empty, a line or a document that is too long, and a broken gzip file.
@@ -106,7 +106,7 @@ def documents(file: BinaryIO) -> Iterator[Document | Said]:
     lines = ((line, text) for line, text in _texts(file) if text)
     head = list(_take(lines, 2))
     if not head:
-        raise BadFile([Fault(1, "the file is empty")])
+        raise BadFile([FileFault(1, "the file is empty")])
     first_line, first = head[0]
     if _is_alone(first) or (len(head) > 1 and head[1][1].startswith(b"{")):
         for line, text in chain(head, lines):
@@ -122,7 +122,9 @@ def _texts(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     while text := file.readline(LONGEST_LINE_BYTES + 1):
         line += 1
         if len(text) > LONGEST_LINE_BYTES:
-            raise BadFile([Fault(line, f"is longer than {LONGEST_LINE_BYTES:,} bytes, more than a package may take")])
+            raise BadFile(
+                [FileFault(line, f"is longer than {LONGEST_LINE_BYTES:,} bytes, more than a package may take")]
+            )
         yield line, (text.removeprefix(BYTE_ORDER_MARK) if line == 1 else text).strip()
 
 
@@ -146,40 +148,40 @@ def _whole(file: BinaryIO) -> bytes:
     text = file.read(LARGEST_DOCUMENT_BYTES + 1)
     if len(text) > LARGEST_DOCUMENT_BYTES:
         message = f"one JSON document of more than {LARGEST_DOCUMENT_BYTES:,} bytes: write its packages one a line"
-        raise BadFile([Fault(1, message)])
+        raise BadFile([FileFault(1, message)])
     return text.removeprefix(BYTE_ORDER_MARK)
 
 
-def _document(line: int, text: bytes) -> Document | Said:
+def _document(line: int, text: bytes) -> Document | DocumentRemarks:
     try:
         return Document(line, parse(text))
     except ValueError as error:
         raw = text[:1000].decode("utf-8", "replace")
-        return Said(line, "", str(error), fault=True, raw=raw)
+        return DocumentRemarks(line, "", str(error), fault=True, raw=raw)
 
 
-def packages(document: Document) -> Iterator[Package | Said]:
+def packages(document: Document) -> Iterator[Package | DocumentRemarks]:
     """What a document holds: a package, a record, a release, or a list of them."""
     value = document.value
     for pointer, one in [(f"/{n}", one) for n, one in enumerate(value)] if isinstance(value, list) else [("", value)]:
         yield _package(document.line, pointer, one)
 
 
-def _package(line: int, pointer: str, value: Any) -> Package | Said:
+def _package(line: int, pointer: str, value: Any) -> Package | DocumentRemarks:
     if not isinstance(value, dict):
-        return Said(
+        return DocumentRemarks(
             line, "", f"{pointer or 'the document'} is no JSON object, and so nothing of OCDS", True, str(value)[:100]
         )
     kind = _kind_of(value)
     if kind is None:
         message = f"{pointer or 'the document'} is neither a release or record package nor a release or record of OCDS"
-        return Said(line, str(value.get("ocid", ""))[:100], message, fault=True, raw=sorted(value)[:20])
+        return DocumentRemarks(line, str(value.get("ocid", ""))[:100], message, fault=True, raw=sorted(value)[:20])
     if kind in ("release", "record"):
         return Package(line, kind, None, ((pointer, value),))
     version = value.get("version")
     if version not in (VERSION, OLD_VERSION, None):
         message = f"{pointer}/version: the package is of OCDS version {str(version)[:20]!r}; {VERSION} is read"
-        return Said(line, "", message, fault=True, raw=value.get("uri"))
+        return DocumentRemarks(line, "", message, fault=True, raw=value.get("uri"))
     field = "records" if kind == "record-package" else "releases"
     held = value[field] if isinstance(value[field], list) else []
     members = tuple((f"{pointer}/{field}/{n}", one) for n, one in enumerate(held))
@@ -196,7 +198,7 @@ def _kind_of(value: Mapping[str, Any]) -> str | None:
     return "release" if "tag" in value or "date" in value else None
 
 
-def publications(line: int, pointer: str, record: Mapping[str, Any]) -> Iterator[Publication | Said]:
+def publications(line: int, pointer: str, record: Mapping[str, Any]) -> Iterator[Publication | DocumentRemarks]:
     """The releases of a record: those embedded in it, or else its compiled release; links are never followed."""
     ocid = str(record.get("ocid", ""))[:100]
     releases = record.get("releases")
@@ -213,4 +215,4 @@ def publications(line: int, pointer: str, record: Mapping[str, Any]) -> Iterator
     else:
         links = len(releases) if isinstance(releases, list) else 0
         message = f"{links} releases are linked, not embedded, and there is no compiled release: nothing to record"
-        yield Said(line, ocid, message, fault=False)
+        yield DocumentRemarks(line, ocid, message, fault=False)

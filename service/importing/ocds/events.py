@@ -9,8 +9,8 @@ from typing import Any
 
 from domain.estimates import plain
 from domain.events import Recorded
-from service.importing.ocds.known import Fold, Known, after
-from service.importing.ocds.purchases import Line, Purchase
+from service.importing.ocds.known import GrowingFold, Known, after
+from service.importing.ocds.purchases import Purchase, PurchaseLine
 from service.importing.ocds.spells import Spell, Stated
 
 #: Of the ids of events that come from releases: the order's id and the instant of the release stand behind it.
@@ -22,7 +22,7 @@ class Unexplained(Exception):
     """The releases say of an order what no event can say, given what the ledger has."""
 
 
-class Chain:
+class OrderChain:
     """The events of one order, release after release, on top of those that the ledger has."""
 
     def __init__(self, order_id: str, history: Sequence[Recorded], most_remarks: int) -> None:
@@ -35,13 +35,13 @@ class Chain:
         #: Instants of the releases that the ledger's events come from.
         self._recorded = sorted({stamp for stamp in self._stamps if stamp})
         self._known = frozenset(self._recorded)
-        whole = Fold(self._stamps)
+        whole = GrowingFold(self._stamps)
         for event in history:
             whole.add(event)
         self._state = whole.state
         if self._state is not None and not self._recorded:
             raise Unexplained(f"order {order_id} is in the ledger already, and not from an OCDS release")
-        self._earlier = Fold(self._stamps)
+        self._earlier = GrowingFold(self._stamps)
         self._taken = 0
 
     def follow(self, spell: Spell, corrects: Mapping[str, str]) -> Iterator[tuple[Stated, list[dict[str, Any]]]]:
@@ -169,7 +169,7 @@ class Chain:
         return request | ({"corrects": corrects} if corrects else {})
 
 
-def _written(line: Line) -> dict[str, Any]:
+def _written(line: PurchaseLine) -> dict[str, Any]:
     product_id = line.product.product_id if line.product else None
     return {"line": line.line, "product_id": product_id, "quantity": line.quantity, "amount": line.amount}
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.estimates import Estimate
-from service.importing.ocds.spool import Spooled
+from service.importing.ocds.spool import SpooledRelease
 from service.importing.plans import Entry
 
 EXTENSION = "daybook"
@@ -56,12 +56,12 @@ class Exported:
         return [*(entry for entries in further for entry in entries), *self.events]
 
 
-def is_exported(published: Sequence[Spooled]) -> bool:
+def is_exported(published: Sequence[SpooledRelease]) -> bool:
     """Whether releases bring a Daybook's events."""
     return any("events" in _extension(release) for release in published)
 
 
-def exported(ocid: str, published: Sequence[Spooled], contracts: Sequence[Mapping[str, Any]]) -> Exported:
+def exported(ocid: str, published: Sequence[SpooledRelease], contracts: Sequence[Mapping[str, Any]]) -> Exported:
     """The events that the releases of one process bring; `contracts` are theirs, merged. Raises NotOurs."""
     events: list[tuple[int, Entry]] = []
     register: list[tuple[int, Entry]] = []
@@ -86,7 +86,7 @@ def exported(ocid: str, published: Sequence[Spooled], contracts: Sequence[Mappin
     return Exported(order_id, tuple(own), streams)
 
 
-def _extension(release: Spooled) -> Mapping[str, Any]:
+def _extension(release: SpooledRelease) -> Mapping[str, Any]:
     extension = release.content.get(EXTENSION)
     return extension if isinstance(extension, dict) else {}
 

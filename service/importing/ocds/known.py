@@ -26,7 +26,7 @@ class Known:
     other: str | None = None
 
 
-class Fold:
+class GrowingFold:
     """An order as the first so many of its events leave it, for ever more of them."""
 
     def __init__(self, stamps: Sequence[str | None]) -> None:

@@ -10,27 +10,27 @@ from typing import Any, BinaryIO
 from ocdsmerge.exceptions import OCDSMergeError
 
 from domain.events import Recorded
-from service.importing.items import Group, Reading, Reject
+from service.importing.items import EventGroup, Reading, Reject
 from service.importing.ocds import validation
 from service.importing.ocds.days import TooMuch, tale
 from service.importing.ocds.documents import (
     OLD_VERSION,
+    DocumentRemarks,
     Package,
     Publication,
-    Said,
     documents,
     packages,
     publications,
 )
-from service.importing.ocds.events import PREFIX, Chain, Unexplained
+from service.importing.ocds.events import PREFIX, OrderChain, Unexplained
 from service.importing.ocds.extension import EXTENSION, NotOurs, exported, is_exported
 from service.importing.ocds.parties import Supplier
-from service.importing.ocds.purchases import Product, Purchase
+from service.importing.ocds.purchases import Purchase, SuppliedProduct
 from service.importing.ocds.releases import Unusable, reduced
 from service.importing.ocds.spells import Spell, Stated
-from service.importing.ocds.spool import Spool, Spooled, spool
+from service.importing.ocds.spool import ReleaseSpool, SpooledRelease, spool
 from service.importing.plans import Entry, Remark, Summary
-from service.importing.standing import Standing
+from service.importing.standing import LedgerStanding
 from service.importing.streaming import check_stream
 from service.ocds import VERSION, merging
 
@@ -45,7 +45,7 @@ UNMERGEABLE = (OCDSMergeError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class LedgerLookups:
     """What importing asks of the ledger."""
 
     #: All events of a stream.
@@ -54,21 +54,21 @@ class Ledger:
     known: Callable[[Collection[str]], set[str]]
 
 
-def read(reading: Reading) -> Iterator[Group | Reject]:
+def read(reading: Reading) -> Iterator[EventGroup | Reject]:
     """The orders that a file of open contracting data holds."""
-    standing = Standing(reading.ask)
-    ledger = Ledger(standing.history, standing.known)
+    standing = LedgerStanding(reading.ask)
+    ledger = LedgerLookups(standing.history, standing.known)
     return read_ocds(reading.file, reading.summary, ledger, strict=reading.strict, beat=reading.beat)
 
 
 def read_ocds(
     file: BinaryIO,
     summary: Summary,
-    ledger: Ledger,
+    ledger: LedgerLookups,
     *,
     strict: bool = False,
     beat: Callable[[], None] = lambda: None,
-) -> Iterator[Group | Reject]:
+) -> Iterator[EventGroup | Reject]:
     """The orders of a file of packages, records or releases, in the order in which it first names their processes.
 
     The file is read to its end before the first group comes: what is stated of one process may stand anywhere in it.
@@ -93,7 +93,7 @@ def _remark(summary: Summary, line: int, row: str, message: str) -> None:
 class _Reader:
     """Puts the releases of a file into the spool, and says what is wrong with it."""
 
-    def __init__(self, releases: Spool, summary: Summary) -> None:
+    def __init__(self, releases: ReleaseSpool, summary: Summary) -> None:
         self._spool = releases
         self._summary = summary
         #: Whether it was said that packages of an old version are read.
@@ -102,13 +102,13 @@ class _Reader:
     def read(self, file: BinaryIO) -> Iterator[Reject]:
         """Take in all that can be read, and yield what cannot."""
         for document in documents(file):
-            if isinstance(document, Said):
+            if isinstance(document, DocumentRemarks):
                 self._summary.rows += 1
                 yield _reject(document)
                 continue
             for package in packages(document):
                 self._summary.rows += 1
-                if isinstance(package, Said):
+                if isinstance(package, DocumentRemarks):
                     yield _reject(package)
                 else:
                     yield from self._package(package)
@@ -173,7 +173,7 @@ class _Reader:
             yield Reject(publication.line, read.ocid, message, _named(release))
 
 
-def _reject(said: Said) -> Reject:
+def _reject(said: DocumentRemarks) -> Reject:
     return Reject(said.line, said.row, said.message, said.raw)
 
 
@@ -192,7 +192,7 @@ def _named(release: Any) -> Any:
 class _Processes:
     """Makes groups of what the spool has of each process."""
 
-    def __init__(self, releases: Spool, summary: Summary, ledger: Ledger) -> None:
+    def __init__(self, releases: ReleaseSpool, summary: Summary, ledger: LedgerLookups) -> None:
         self._spool = releases
         self._summary = summary
         self._ledger = ledger
@@ -201,12 +201,12 @@ class _Processes:
         #: Streams of the register that a group of this import brings.
         self._given: set[str] = set()
 
-    def all(self) -> Iterator[Group | Reject]:
+    def all(self) -> Iterator[EventGroup | Reject]:
         """The groups of every process."""
         for ocid, published in self._spool.processes():
             yield from self._process(ocid, published)
 
-    def _process(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
+    def _process(self, ocid: str, published: Sequence[SpooledRelease]) -> Iterator[EventGroup | Reject]:
         if is_exported(published):
             yield from self._exported(ocid, published)
             return
@@ -231,7 +231,7 @@ class _Processes:
         for cluster in _clusters(stated.orders, stated.contracted):
             yield from self._cluster(ocid, {order: stated.orders[order] for order in cluster})
 
-    def _exported(self, ocid: str, published: Sequence[Spooled]) -> Iterator[Group | Reject]:
+    def _exported(self, ocid: str, published: Sequence[SpooledRelease]) -> Iterator[EventGroup | Reject]:
         """What a Daybook exported, event by event."""
         try:
             merged = merging.compiled_release([_without_extension(release.content) for release in published])
@@ -241,9 +241,11 @@ class _Processes:
             return
         known = self._ledger.known(order.register) | self._given
         self._given |= order.register.keys()
-        yield Group(order.entries(known), tuple(order.needs(known)), raw={"ocid": ocid, "orders": [order.order_id]})
+        yield EventGroup(
+            order.entries(known), tuple(order.needs(known)), raw={"ocid": ocid, "orders": [order.order_id]}
+        )
 
-    def _cluster(self, ocid: str, orders: Mapping[str, Sequence[Spell]]) -> Iterator[Group | Reject]:
+    def _cluster(self, ocid: str, orders: Mapping[str, Sequence[Spell]]) -> Iterator[EventGroup | Reject]:
         """One group of an award and the contracts that took its place."""
         entries: list[Entry] = []
         needs: dict[str, Entry] = {}
@@ -254,7 +256,7 @@ class _Processes:
         try:
             for order, spells in orders.items():
                 room = MOST_REMARKS - len(self._summary.plan.noted)
-                recorded = Chain(order, self._ledger.history(f"order/{order}"), room)
+                recorded = OrderChain(order, self._ledger.history(f"order/{order}"), room)
                 for stated, requests in chain.from_iterable(recorded.follow(one, retracted) for one in spells):
                     if stated.contracted:
                         retracted.update((stated.stamp, request["data"]["retracts"]) for request in requests)
@@ -267,7 +269,7 @@ class _Processes:
             yield Reject(line, ocid, str(unexplained), list(orders))
             return
         if entries:
-            yield Group(entries, tuple(needs.values()), raw={"ocid": ocid, "orders": list(orders)})
+            yield EventGroup(entries, tuple(needs.values()), raw={"ocid": ocid, "orders": list(orders)})
 
     def _need(
         self, needs: dict[str, Entry], entries: list[Entry], stated: Stated, purchase: Purchase, ocid: str
@@ -295,7 +297,7 @@ class _Processes:
         return bool(self._ledger.known([f"partnership/{partnership_id}"]))
 
 
-def _of_one_instant(published: Sequence[Spooled]) -> str:
+def _of_one_instant(published: Sequence[SpooledRelease]) -> str:
     """What to say of releases of one instant, whose order is not stated; empty: there are none."""
     pairs = [
         (one, other)
@@ -339,7 +341,7 @@ def _registration(kind: str, data: Mapping[str, Any], first_on: date, known_on: 
     }
 
 
-def _product(product: Product) -> dict[str, Any]:
+def _product(product: SuppliedProduct) -> dict[str, Any]:
     return {
         "product_id": product.product_id,
         "name": product.name,

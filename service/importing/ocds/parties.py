@@ -14,7 +14,7 @@ import pycountry
 from domain.values import IDENTIFIER_PATTERN, UNKNOWN_COUNTRY
 from service.codes import codes
 from service.importing.names import ascii_words
-from service.importing.ocds.spool import Spool, prefix_of
+from service.importing.ocds.spool import ReleaseSpool, prefix_of
 from service.importing.places import countries_in
 
 #: The scheme of ids that are a Daybook's own.
@@ -66,7 +66,7 @@ def country_of_scheme(scheme: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class NewOrganization:
     """An organisation, ready to be registered."""
 
     organization_id: str
@@ -90,9 +90,9 @@ class Organization:
 class Supplier:
     """Who an order is placed with: an organisation, or several of which it is not said who supplies what."""
 
-    members: tuple[Organization, ...]
+    members: tuple[NewOrganization, ...]
     #: The one, or the consortium of all.
-    organization: Organization
+    organization: NewOrganization
 
     @property
     def is_joint(self) -> bool:
@@ -100,14 +100,14 @@ class Supplier:
         return len(self.members) > 1
 
 
-def supplier_of(members: tuple[Organization, ...]) -> Supplier:
+def supplier_of(members: tuple[NewOrganization, ...]) -> Supplier:
     """The supplier that one organisation is, or several are together."""
     if len(members) == 1:
         return Supplier(members, members[0])
     by_id = sorted(members, key=lambda member: member.organization_id)
     digest = hashlib.sha256("\n".join(member.organization_id for member in by_id).encode()).hexdigest()[:DIGITS]
     countries = {member.country for member in members}
-    consortium = Organization(
+    consortium = NewOrganization(
         f"consortium-{digest}",
         short(" + ".join(member.name for member in by_id)),
         countries.pop() if len(countries) == 1 else UNKNOWN_COUNTRY,
@@ -129,13 +129,13 @@ def supplier_references(entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]
 class Parties:
     """The organisations of one process, as its references name them."""
 
-    def __init__(self, spool: Spool, ocid: str) -> None:
+    def __init__(self, spool: ReleaseSpool, ocid: str) -> None:
         self._spool = spool
         self._prefix = prefix_of(ocid)
         self._parties: dict[str, Mapping[str, Any]] = {}
         self._roles: dict[str, frozenset[str]] = {}
         #: By all that is stated of one, the organisation: releases say the same again and again.
-        self._found: dict[str, Organization | None] = {}
+        self._found: dict[str, NewOrganization | None] = {}
 
     def __len__(self) -> int:
         return len(self._parties)
@@ -151,7 +151,9 @@ class Parties:
         self._roles[party_id] = BUYING.intersection(party.get("roles", ()))
         return had or bool(self._roles[party_id])
 
-    def buyers(self, buyer: Mapping[str, Any] | None, procuring: Mapping[str, Any] | None) -> tuple[Organization, ...]:
+    def buyers(
+        self, buyer: Mapping[str, Any] | None, procuring: Mapping[str, Any] | None
+    ) -> tuple[NewOrganization, ...]:
         """Who buys: `buyer`; or else the parties with that role; or else the procuring entity."""
         return (
             self.organizations([buyer] if buyer is not None else [])
@@ -165,7 +167,7 @@ class Parties:
         found = self.organizations(supplier_references(entry))
         return supplier_of(found) if found else None
 
-    def organizations(self, references: Sequence[Mapping[str, Any]]) -> tuple[Organization, ...]:
+    def organizations(self, references: Sequence[Mapping[str, Any]]) -> tuple[NewOrganization, ...]:
         """The organisations that references name, each once."""
         found = [one for reference in references if (one := self._organization(reference)) is not None]
         return tuple({one.organization_id: one for one in found}.values())
@@ -173,14 +175,14 @@ class Parties:
     def _with_role(self, role: str) -> list[Mapping[str, Any]]:
         return [self._parties[party_id] for party_id, roles in self._roles.items() if role in roles]
 
-    def _organization(self, reference: Mapping[str, Any]) -> Organization | None:
+    def _organization(self, reference: Mapping[str, Any]) -> NewOrganization | None:
         stated = {**self._parties.get(reference.get("id", ""), {}), **reference}
         known = json.dumps([stated.get(name) for name in REFERRING])
         if known not in self._found:
             self._found[known] = self._find(stated)
         return self._found[known]
 
-    def _find(self, stated: Mapping[str, Any]) -> Organization | None:
+    def _find(self, stated: Mapping[str, Any]) -> NewOrganization | None:
         key = self._spool.organization(self._prefix, stated)
         if key is None:
             return None
@@ -189,7 +191,7 @@ class Parties:
         identifiers = ((parts[0], parts[1]),) if kind == "identifier" and parts[0] else ()
         name = stated.get("name") or (facts.name if facts else None) or parts[-1]
         country = country_of(stated.get("country")) or country_of(facts.country if facts else None)
-        return Organization(
+        return NewOrganization(
             _organization_id(kind, parts),
             # The name as the file has it first, so that all of the file's events agree.
             short((facts.name if facts else None) or name),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.estimates import EXACT, plain
-from service.importing.ocds.parties import OWN_SCHEME, Organization, Supplier, identifier, short
+from service.importing.ocds.parties import OWN_SCHEME, NewOrganization, Supplier, identifier, short
 from service.importing.ocds.releases import Unusable, figure
 
 #: Statuses of contracts and awards under which something is bought; none stated: as if it were.
@@ -22,7 +22,7 @@ UNCLASSIFIED = "unclassified"
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class SuppliedProduct:
     """What a supplier supplies under a classification: the products that orders name."""
 
     product_id: str
@@ -32,11 +32,11 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PurchaseLine:
     """A line of an order; figures as plain decimals, None: not stated."""
 
     line: str
-    product: Product | None
+    product: SuppliedProduct | None
     quantity: str | None
     amount: str | None
 
@@ -51,10 +51,10 @@ class Purchase:
     own_id: str
     #: The award that a contract carries out.
     award_id: str | None
-    buyers: tuple[Organization, ...]
+    buyers: tuple[NewOrganization, ...]
     supplier: Supplier
     currency: str
-    lines: tuple[Line, ...]
+    lines: tuple[PurchaseLine, ...]
     #: The day of signature or award; None: not stated.
     effective_on: str | None
     #: The day of the latest amendment; None: not stated.
@@ -96,7 +96,7 @@ def verdict(
     entry: Mapping[str, Any],
     supplier: Supplier | None,
     lent: Lent,
-    buyers: tuple[Organization, ...],
+    buyers: tuple[NewOrganization, ...],
 ) -> Verdict:
     """What a contract, or an award without one, comes to; `supplier` is what it says itself."""
     named = f"{kind[:-1]} {entry['id']}"
@@ -117,7 +117,7 @@ def _purchase(
     entry: Mapping[str, Any],
     supplier: Supplier | None,
     lent: Lent,
-    buyers: tuple[Organization, ...],
+    buyers: tuple[NewOrganization, ...],
 ) -> Purchase:
     if supplier is None:
         without = f"names no supplier, and neither does award {entry['awardID']}" if "awardID" in entry else None
@@ -145,7 +145,9 @@ def _purchase(
     )
 
 
-def lines(items: Sequence[Mapping[str, Any]], value: str | None, currency: str, maker_id: str) -> Iterator[Line]:
+def lines(
+    items: Sequence[Mapping[str, Any]], value: str | None, currency: str, maker_id: str
+) -> Iterator[PurchaseLine]:
     """The lines of an order of a value: together they are worth exactly that, and no split is made up.
 
     Items with a price are worth price x quantity. What the value leaves beyond them is that of the one item without a
@@ -168,7 +170,7 @@ def lines(items: Sequence[Mapping[str, Any]], value: str | None, currency: str, 
     if together:
         yield _together([items[n] for n in unpriced], rest, maker_id)
     elif not unpriced and (not items or rest not in (None, "0")):
-        yield Line(VALUE_LINE, None, "0" if items else None, rest)
+        yield PurchaseLine(VALUE_LINE, None, "0" if items else None, rest)
 
 
 def _worth(item: Mapping[str, Any], currency: str) -> Decimal | None:
@@ -183,22 +185,24 @@ def _worth(item: Mapping[str, Any], currency: str) -> Decimal | None:
         return None
 
 
-def _line(item: Mapping[str, Any], amount: str | None, maker_id: str) -> Line:
+def _line(item: Mapping[str, Any], amount: str | None, maker_id: str) -> PurchaseLine:
     name = identifier(item["id"], LONGEST_LINE_ID)
-    return Line(f"item-{name}" if name == VALUE_LINE else name, _product(item, maker_id), item.get("quantity"), amount)
+    return PurchaseLine(
+        f"item-{name}" if name == VALUE_LINE else name, _product(item, maker_id), item.get("quantity"), amount
+    )
 
 
-def _together(items: Sequence[Mapping[str, Any]], amount: str | None, maker_id: str) -> Line:
+def _together(items: Sequence[Mapping[str, Any]], amount: str | None, maker_id: str) -> PurchaseLine:
     """Several items that have one value: of one product if they all are, and counted if they count alike."""
     products = {_product(item, maker_id) for item in items}
     ids = {None if product is None else product.product_id for product in products}
     quantities = [item.get("quantity") for item in items]
     alike = len(ids) == 1 and len({item.get("unit") for item in items}) == 1 and None not in quantities
     quantity = plain(sum((Decimal(one) for one in quantities if one), Decimal(0))) if alike else None
-    return Line(VALUE_LINE, _product(items[0], maker_id) if len(ids) == 1 else None, quantity, amount)
+    return PurchaseLine(VALUE_LINE, _product(items[0], maker_id) if len(ids) == 1 else None, quantity, amount)
 
 
-def _product(item: Mapping[str, Any], maker_id: str) -> Product | None:
+def _product(item: Mapping[str, Any], maker_id: str) -> SuppliedProduct | None:
     """What an item is of: its classification, or else its description; None where it has neither."""
     classification = item.get("classification", {})
     description = item.get("description")
@@ -208,7 +212,7 @@ def _product(item: Mapping[str, Any], maker_id: str) -> Product | None:
         # A long scheme is a sentence, and the ledger's own is none.
         category = f"{scheme}:{code}" if scheme and len(scheme) <= LONGEST_SCHEME and scheme != OWN_SCHEME else code
         name = description or classification.get("description") or code
-        return Product(identifier(f"{category}:{maker_id}"), short(name), short(category), maker_id)
+        return SuppliedProduct(identifier(f"{category}:{maker_id}"), short(name), short(category), maker_id)
     if description:
-        return Product(identifier(f"{description}:{maker_id}"), short(description), UNCLASSIFIED, maker_id)
+        return SuppliedProduct(identifier(f"{description}:{maker_id}"), short(description), UNCLASSIFIED, maker_id)
     return None

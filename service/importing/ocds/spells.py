@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.importing.ocds.purchases import Purchase, Verdict
-from service.importing.ocds.spool import Spooled
+from service.importing.ocds.spool import SpooledRelease
 
 
 def stamp_of(moment: datetime) -> str:
@@ -46,14 +46,14 @@ class Days:
     def __init__(self, ocid: str) -> None:
         self.ocid = ocid
         #: The last release of each.
-        self.releases: list[Spooled] = []
+        self.releases: list[SpooledRelease] = []
         #: Their instants as event ids hold them.
         self.stamps: list[str] = []
 
     def __len__(self) -> int:
         return len(self.releases)
 
-    def add(self, release: Spooled) -> None:
+    def add(self, release: SpooledRelease) -> None:
         """Put the next day behind the others."""
         self.releases.append(release)
         self.stamps.append(stamp_of(release.published_at))

@@ -23,7 +23,7 @@ CACHE = -8192
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
+class SpooledRelease:
     """A release of a process."""
 
     line: int
@@ -35,7 +35,7 @@ class Spooled:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class OrganizationFacts:
     """What a file states of an organisation."""
 
     name: str | None
@@ -68,7 +68,7 @@ def own_key(prefix: str, reference: Mapping[str, Any]) -> str | None:
     return json.dumps(["name", prefix, name]) if name else None
 
 
-class Spool:
+class ReleaseSpool:
     """Releases by process, and what they state of organisations."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -124,20 +124,22 @@ class Spool:
                 return str(bearers[0][0]) if len(bearers) == 1 else key
         return key
 
-    def facts(self, key: str) -> Facts | None:
+    def facts(self, key: str) -> OrganizationFacts | None:
         """What the file states of an organisation; None where it names it only by what several references add up to."""
         row = self._connection.execute(SQL["facts"], (key,)).fetchone()
-        return None if row is None else Facts(row[0], row[1], *map(date.fromisoformat, row[2:]))
+        return None if row is None else OrganizationFacts(row[0], row[1], *map(date.fromisoformat, row[2:]))
 
-    def processes(self) -> Iterator[tuple[str, list[Spooled]]]:
+    def processes(self) -> Iterator[tuple[str, list[SpooledRelease]]]:
         """The processes in the order of the file, each with its releases by date, those of one instant by id."""
         for (ocid,) in self._connection.execute(SQL["processes"]):
             rows = self._connection.execute(SQL["releases"], (ocid,))
             yield ocid, [_spooled(*row) for row in rows]
 
 
-def _spooled(line: int, pointer: str, release_id: str, published_at: str, whole: int, content: str) -> Spooled:
-    return Spooled(line, pointer, release_id, datetime.fromisoformat(published_at), bool(whole), json.loads(content))
+def _spooled(line: int, pointer: str, release_id: str, published_at: str, whole: int, content: str) -> SpooledRelease:
+    return SpooledRelease(
+        line, pointer, release_id, datetime.fromisoformat(published_at), bool(whole), json.loads(content)
+    )
 
 
 def _references(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -153,7 +155,7 @@ def _references(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 @contextmanager
-def spool() -> Iterator[Spool]:
+def spool() -> Iterator[ReleaseSpool]:
     """An empty spool, in a temporary file that goes with the block, or with the process."""
     # An empty name: SQLite keeps the database in a file of its own, already unlinked.
     connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -162,6 +164,6 @@ def spool() -> Iterator[Spool]:
         connection.execute("pragma synchronous = off")
         connection.execute(f"pragma cache_size = {CACHE}")
         connection.executescript(SQL["tables"])
-        yield Spool(connection)
+        yield ReleaseSpool(connection)
     finally:
         connection.close()

@@ -48,7 +48,7 @@ LONGEST_DATE = 100
 PIVOT = 69
 
 
-class Period(NamedTuple):
+class WrittenPeriod(NamedTuple):
     """A day, month or year as events write it, and its last day."""
 
     text: str
@@ -85,7 +85,7 @@ def compile_format(form: str) -> "re.Pattern[str] | None":
     return compiled
 
 
-def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[str], Period]:
+def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[str], WrittenPeriod]:
     """Reads a text by the first format that fits; ValueError where none does, or where two mean different days.
 
     `first_day`: of a spreadsheet's serial numbers, which are hinted at.
@@ -93,7 +93,7 @@ def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[st
     patterns = [(form, pattern) for form in formats if (pattern := compile_format(form)) is not None]
 
     @lru_cache(maxsize=20_000)
-    def read(text: str) -> Period:
+    def read(text: str) -> WrittenPeriod:
         found: dict[str, str] = {}
         if len(text) > LONGEST_DATE:
             raise ValueError(f"{text[:40]!r}... is no date: it has {len(text):,} characters")
@@ -116,7 +116,7 @@ def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[st
     return read
 
 
-def from_serial(serial: Decimal, first_day: date = EXCEL_EPOCH) -> Period:
+def from_serial(serial: Decimal, first_day: date = EXCEL_EPOCH) -> WrittenPeriod:
     """A spreadsheet's serial number of a day, the time of day left out, counted from the workbook's own first day.
 
     ValueError where it is no day that an order could have.
@@ -149,9 +149,9 @@ def day_of_serial(serial: Decimal, first_day: date) -> date:
 
 
 @lru_cache(maxsize=20_000)
-def period(text: str) -> Period:
+def period(text: str) -> WrittenPeriod:
     """A date as events write it, with its last day."""
-    return Period(text, parse_period(text).last.isoformat())
+    return WrittenPeriod(text, parse_period(text).last.isoformat())
 
 
 def _written(match: "re.Match[str]") -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from domain.estimates import EXACT, plain
-from service.importing.orders.mapping import Figure
+from service.importing.orders.mapping import FigureValue
 from service.importing.orders.tables import Cell, text_of
 
 PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
@@ -16,7 +16,7 @@ FIGURE_DIGITS = (15, 4)
 ATTRIBUTE_DIGITS = (9, 6)
 
 
-def decimal_reader(field: Figure, digits: tuple[int, int]) -> Callable[[Cell], str]:
+def decimal_reader(field: FigureValue, digits: tuple[int, int]) -> Callable[[Cell], str]:
     """Reads a cell as a plain decimal text, as the field has its separators; ValueError says what is wrong."""
     whole, places = digits
     plain_text, *of_groups = patterns_of(field, digits)
@@ -34,7 +34,7 @@ def decimal_reader(field: Figure, digits: tuple[int, int]) -> Callable[[Cell], s
     return read
 
 
-def patterns_of(field: Figure, digits: tuple[int, int]) -> list["re.Pattern[str]"]:
+def patterns_of(field: FigureValue, digits: tuple[int, int]) -> list["re.Pattern[str]"]:
     """What a number looks like as it is recorded, and where the field has groups of digits, with them."""
     whole, places = digits
     patterns = [re.compile(rf"(?:0|[1-9][0-9]{{0,{whole - 1}}})(?:\.[0-9]{{0,{places - 1}}}[1-9])?", re.ASCII)]
@@ -45,7 +45,7 @@ def patterns_of(field: Figure, digits: tuple[int, int]) -> list["re.Pattern[str]
     return patterns
 
 
-def _decimal_of(text: str, field: Figure, grouped: "re.Pattern[str] | None") -> Decimal:
+def _decimal_of(text: str, field: FigureValue, grouped: "re.Pattern[str] | None") -> Decimal:
     shown = repr(text[:40])
     given = text
     sign = ""

@@ -14,17 +14,24 @@ import pycountry
 from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
 from service.importing.names import IDENTIFIER, slug, written
-from service.importing.orders.day_formats import EXCEL, EXCEL_EPOCH, SERIAL, Period, from_serial, period, reader_of
+from service.importing.orders.day_formats import (
+    EXCEL,
+    EXCEL_EPOCH,
+    SERIAL,
+    WrittenPeriod,
+    from_serial,
+    period,
+    reader_of,
+)
 from service.importing.orders.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importing.orders.mapping import AttributeValue, Dates, Figure, Value
-from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.mapping import AttributeValue, Dates, FigureValue, OrderMapping, Value
 from service.importing.orders.tables import Cell, text_of
 from service.importing.rows import MOST_FAULTS, BadMapping
 
 Cells = Sequence[Cell]
 #: Reads a text from a row; None where the row has no value. Raises Unfit.
 TextReader = Callable[[Cells], str | None]
-PeriodReader = Callable[[Cells], Period | None]
+PeriodReader = Callable[[Cells], WrittenPeriod | None]
 
 T = TypeVar("T")
 
@@ -168,7 +175,7 @@ class Layout:
 
         return code
 
-    def figure(self, field: Figure, key: str, digits: tuple[int, int] = FIGURE_DIGITS) -> TextReader:
+    def figure(self, field: FigureValue, key: str, digits: tuple[int, int] = FIGURE_DIGITS) -> TextReader:
         """Reads a number as a plain decimal text."""
         label, raw = self.raw_reader(field, key)
         nulls = self._nulls(field)
@@ -227,7 +234,7 @@ class Layout:
         read_day, first_day = reader_of(dates.formats, self._first_day), self._first_day
         serial = EXCEL in dates.formats
 
-        def read(cells: Cells) -> Period | None:
+        def read(cells: Cells) -> WrittenPeriod | None:
             cell = cells[place]
             try:
                 if isinstance(cell, date):

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.importing.items import Group
+from service.importing.items import EventGroup
 from service.importing.names import event_id
-from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.mapping import OrderMapping
 from service.importing.orders.registrations import Registrations
-from service.importing.orders.rows import Head, OrderRow
+from service.importing.orders.rows import OrderHead, OrderRow
 from service.importing.plans import Entry
 
 #: Lines that one event holds at most, however long their ids: further lines are added by amendments.
@@ -40,7 +40,7 @@ class OrderBuilder:
         self._registrations = registrations
         self._several_receipts = mapping.receipt is not None and mapping.receipt.id is not None
 
-    def build(self, order_id: str, contents: Sequence[Sequence[Any]]) -> tuple[Group | Faulty, Repeated]:
+    def build(self, order_id: str, contents: Sequence[Sequence[Any]]) -> tuple[EventGroup | Faulty, Repeated]:
         """An order from its rows, each (line, fault, what it says, raw), and the lines that only repeat others."""
         raw = [content[3] for content in contents if content[3] is not None] or None
         faults = [(content[0], content[1]) for content in contents if content[1] is not None]
@@ -67,11 +67,11 @@ class OrderBuilder:
         if faults:
             return Faulty(order_id, faults, len(contents), raw), []
         entries = [*self._placed(order_id, rows, lines), *self._received(order_id, receipts)]
-        return Group(entries, self._needs(rows), len(contents), raw), repeated
+        return EventGroup(entries, self._needs(rows), len(contents), raw), repeated
 
     def _placed(self, order_id: str, rows: Sequence[OrderRow], lines: Mapping[str, OrderRow]) -> list[Entry]:
         """The order with its first lines, and amendments with the others."""
-        head = Head(*rows[0].head)
+        head = OrderHead(*rows[0].head)
         effective_on = _placing(rows)
         known = [row.known_on for row in rows if row.known_on is not None]
         known_on = min(known) if known else None
@@ -118,7 +118,7 @@ class OrderBuilder:
         return Entry(row.line, order_id, {"type": kind, "id": identifier, **dates, **self._envelope, "data": data})
 
     def _needs(self, rows: Sequence[OrderRow]) -> list[Entry]:
-        head = Head(*rows[0].head)
+        head = OrderHead(*rows[0].head)
         needed = {("organization", head.vendor_id): None, ("organization", head.buyer_id): None}
         for row in rows:
             product_id = row.ordered["product_id"]
@@ -142,7 +142,7 @@ def _contradictions(order_id: str, rows: Sequence[OrderRow]) -> list[tuple[int, 
     faults = []
     dated = next((row for row in rows if row.placed_on is not None), None)
     for row in rows[1:]:
-        for name, one, other in zip(Head._fields, first.head, row.head, strict=True):
+        for name, one, other in zip(OrderHead._fields, first.head, row.head, strict=True):
             if one != other:
                 what = name.removesuffix("_id")
                 faults.append((row.line, f"order {order_id} has the {what} {other}, and {one} on line {first.line}"))

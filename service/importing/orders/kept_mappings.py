@@ -7,7 +7,7 @@ from pathlib import Path
 from service.importing.formats import ORDERS
 from service.importing.orders.mapping import LARGEST_BYTES, SHIPPED, shipped
 from service.importing.reading.apart import judged
-from service.importing.reading.messages import Wanted
+from service.importing.reading.messages import ReaderTask
 from service.importing.rows import BadMapping
 from service.storing.writing import new_identifier
 
@@ -23,7 +23,7 @@ class NotYours(Exception):
     """The mapping came with Daybook, and stays as it is."""
 
 
-class Mappings:
+class KeptMappings:
     """The mappings of a home."""
 
     def __init__(self, home: Path) -> None:
@@ -54,7 +54,7 @@ class Mappings:
             raise NotYours(f"{name} came with Daybook: keep yours under another name")
         if len(content) > LARGEST_BYTES:
             raise BadMapping(name, [f"has {len(content):,} bytes, more than {LARGEST_BYTES:,}"])
-        judged(io.BytesIO(), Wanted(format=ORDERS[0], mapping=(name, content)))
+        judged(io.BytesIO(), ReaderTask(format=ORDERS[0], mapping=(name, content)))
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = not self._path(name).exists()
         draft = self.folder / f".{new_identifier()}"

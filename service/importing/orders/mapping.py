@@ -33,13 +33,13 @@ TOKENS = re.compile(
 PLACED_ON = "placed_on"
 
 
-class Part(BaseModel):
+class MappingPart(BaseModel):
     """A table of a mapping, with these keys and no others."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Value(Part):
+class Value(MappingPart):
     """Where a text comes from: exactly one of column, constant and template."""
 
     column: str | None = None
@@ -67,7 +67,7 @@ class Value(Part):
         return self
 
 
-class Figure(Value):
+class FigureValue(Value):
     """A quantity or an amount."""
 
     #: The decimal separator.
@@ -80,13 +80,13 @@ class Figure(Value):
     times: "FigureOrColumn | None" = None
 
     @model_validator(mode="after")
-    def _two_separators(self) -> "Figure":
+    def _two_separators(self) -> "FigureValue":
         if self.thousands == self.decimal:
             raise ValueError(f"thousands and decimal are both {self.decimal!r}")
         return self
 
 
-class AttributeValue(Figure):
+class AttributeValue(FigureValue):
     """An attribute of a product."""
 
     kind: Literal["text", "number", "truth"] = "text"
@@ -98,11 +98,11 @@ def _short(given: Any) -> Any:
 
 
 ValueOrColumn = Annotated[Value, BeforeValidator(_short)]
-FigureOrColumn = Annotated[Figure, BeforeValidator(_short)]
+FigureOrColumn = Annotated[FigureValue, BeforeValidator(_short)]
 AttributeOrColumn = Annotated[AttributeValue, BeforeValidator(_short)]
 
 
-class Dates(Part):
+class Dates(MappingPart):
     """A column of dates."""
 
     column: str
@@ -117,7 +117,7 @@ class Dates(Part):
         return self
 
 
-class PlacedOn(Part):
+class PlacedOn(MappingPart):
     """When the order was placed: a date, or where a row lacks it on or before the first of others."""
 
     #: A name in [dates].
@@ -126,14 +126,14 @@ class PlacedOn(Part):
     or_before: list[str] = []
 
 
-class Scheme(Part):
+class Scheme(MappingPart):
     """A register's name for an organisation."""
 
     scheme: str
     id: ValueOrColumn
 
 
-class Party(Part):
+class PartyPart(MappingPart):
     """An organisation, registered where the ledger does not have its id."""
 
     name: ValueOrColumn
@@ -147,7 +147,7 @@ class Party(Part):
     differing: Literal["refuse", "first"] = "refuse"
 
 
-class Product(Part):
+class ProductPart(MappingPart):
     """What is bought, registered where the ledger does not have its id."""
 
     name: ValueOrColumn
@@ -157,7 +157,7 @@ class Product(Part):
     differing: Literal["refuse", "first"] = "refuse"
 
 
-class Order(Part):
+class OrderPart(MappingPart):
     """What the rows of one order have in common."""
 
     id: ValueOrColumn
@@ -167,7 +167,7 @@ class Order(Part):
     known_on: list[str] = []
 
 
-class Line(Part):
+class LinePart(MappingPart):
     """What a row orders."""
 
     quantity: FigureOrColumn
@@ -178,21 +178,21 @@ class Line(Part):
     deliver_by: str | None = None
 
 
-class Receipt(Part):
+class ReceiptPart(MappingPart):
     """What a row says has arrived."""
 
     #: A name in [dates]; a row without it has received nothing.
     received_on: str
     known_on: list[str] = []
     #: Absent: the line's.
-    quantity: Annotated[Figure | None, BeforeValidator(_short)] = None
+    quantity: Annotated[FigureValue | None, BeforeValidator(_short)] = None
     #: Absent: by the line's price.
-    amount: Annotated[Figure | None, BeforeValidator(_short)] = None
+    amount: Annotated[FigureValue | None, BeforeValidator(_short)] = None
     #: Distinguishes several receipts of one line, each in a row of its own.
     id: Annotated[Value | None, BeforeValidator(_short)] = None
 
 
-class Read(Part):
+class Read(MappingPart):
     """How the file is read."""
 
     #: Absent: the file's first bytes say it.
@@ -222,7 +222,7 @@ class Read(Part):
         return self
 
 
-class Mapping(Part):
+class OrderMapping(MappingPart):
     """How a table of order lines is read."""
 
     #: Begins the ids of all events.
@@ -233,18 +233,18 @@ class Mapping(Part):
     basis: Basis = "reported"
     read: Read = Read()
     dates: dict[str, Dates]
-    order: Order
-    vendor: Party
-    buyer: Party
-    line: Line
-    product: Product | None = None
+    order: OrderPart
+    vendor: PartyPart
+    buyer: PartyPart
+    line: LinePart
+    product: ProductPart | None = None
     #: Absent: the vendor makes what it sells.
-    maker: Party | None = None
+    maker: PartyPart | None = None
     attributes: dict[AttributeName, AttributeOrColumn] = {}
-    receipt: Receipt | None = None
+    receipt: ReceiptPart | None = None
 
     @model_validator(mode="after")
-    def _names_of_dates(self) -> "Mapping":
+    def _names_of_dates(self) -> "OrderMapping":
         for key, names in _dates_named(self):
             for name in names:
                 if name not in self.dates:
@@ -256,7 +256,7 @@ class Mapping(Part):
         return self
 
 
-def _dates_named(mapping: Mapping) -> Iterator[tuple[str, list[str]]]:
+def _dates_named(mapping: OrderMapping) -> Iterator[tuple[str, list[str]]]:
     order, receipt = mapping.order, mapping.receipt
     yield "order.placed_on.date", [order.placed_on.date]
     yield "order.placed_on.or_before", order.placed_on.or_before
@@ -294,12 +294,12 @@ def mapping_text(name: str) -> bytes:
     return content
 
 
-def load_mapping(name: str) -> Mapping:
+def load_mapping(name: str) -> OrderMapping:
     """A mapping by the path of its file, or a shipped one by its name; BadMapping says what is wrong, by key."""
     return parse_mapping_text(name, mapping_text(name))
 
 
-def parse_mapping_text(name: str, content: bytes) -> Mapping:
+def parse_mapping_text(name: str, content: bytes) -> OrderMapping:
     """A mapping from its TOML; BadMapping says what is wrong, by key."""
     return parse_mapping(name, parse_toml(name, content))
 
@@ -340,10 +340,10 @@ def refuse_deep_toml(text: str) -> None:
                 raise ValueError(f"values more than {DEEPEST} deep within one another (line {line})")
 
 
-def parse_mapping(name: str, given: dict[str, Any]) -> Mapping:
+def parse_mapping(name: str, given: dict[str, Any]) -> OrderMapping:
     """A mapping from what its file says; BadMapping says what is wrong, by key."""
     try:
-        return Mapping.model_validate(given)
+        return OrderMapping.model_validate(given)
     except ValidationError as error:
         # The catalogue takes as long to import as all the rest, and few mappings are wrong.
         from domain.catalogue import problems_of
@@ -364,17 +364,17 @@ def _problem(pointer: str, message: str) -> str:
 def _keys() -> list[str]:
     parts = (
         Value,
-        Figure,
+        FigureValue,
         AttributeValue,
         Dates,
         PlacedOn,
         Scheme,
-        Party,
-        Product,
-        Order,
-        Line,
-        Receipt,
+        PartyPart,
+        ProductPart,
+        OrderPart,
+        LinePart,
+        ReceiptPart,
         Read,
-        Mapping,
+        OrderMapping,
     )
     return [name for part in parts for name in part.model_fields]

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from service.importing.names import IDENTIFIER, LONGEST_ID, written
-from service.importing.orders.day_formats import Period
+from service.importing.orders.day_formats import WrittenPeriod
 from service.importing.orders.fields import Cells, Layout, TextReader, Unfit, remembering
-from service.importing.orders.mapping import PLACED_ON, Party, Product, Receipt
-from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.mapping import PLACED_ON, OrderMapping, PartyPart, ProductPart, ReceiptPart
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
 
 
-class Head(NamedTuple):
+class OrderHead(NamedTuple):
     """What the rows of one order must agree on."""
 
     currency: str
@@ -101,7 +100,7 @@ class RowReader:
             self._registrations.hear(kind, identifier, data, line, placed_by, known_on)
         return row
 
-    def _placed(self, cells: Cells) -> tuple[Period | None, str]:
+    def _placed(self, cells: Cells) -> tuple[WrittenPeriod | None, str]:
         """When the order was placed, as far as the row says, and the last day on which it can have been."""
         placed_on = self._placed_on(cells)
         if placed_on is not None:
@@ -122,7 +121,7 @@ class RowReader:
 
 
 class _PartyReader:
-    def __init__(self, layout: Layout, party: Party, key: str, registered: Registered) -> None:
+    def __init__(self, layout: Layout, party: PartyPart, key: str, registered: Registered) -> None:
         self.differing = party.differing
         self._name = layout.name(party.name, f"{key}.name")
         self._named = remembering(lambda sent: registered.organization(sent, party.prefix))
@@ -151,7 +150,7 @@ class _PartyReader:
 
 
 class _ProductReader:
-    def __init__(self, layout: Layout, product: Product, mapping: OrderMapping, registered: Registered) -> None:
+    def __init__(self, layout: Layout, product: ProductPart, mapping: OrderMapping, registered: Registered) -> None:
         self.differing = product.differing
         self._name = layout.name(product.name, "product.name")
         self._named = remembering(lambda sent: registered.product(sent, product.prefix))
@@ -178,7 +177,7 @@ class _ProductReader:
 
 
 class _ReceiptReader:
-    def __init__(self, layout: Layout, receipt: Receipt) -> None:
+    def __init__(self, layout: Layout, receipt: ReceiptPart) -> None:
         self._received_on = layout.period(receipt.received_on)
         self._known_on = [layout.period(name) for name in receipt.known_on]
         self._quantity = layout.figure(receipt.quantity, "receipt.quantity") if receipt.quantity is not None else None

@@ -26,14 +26,14 @@ order by met.first, spooled.place
 """
 
 
-class Spooled(NamedTuple):
+class SpooledRows(NamedTuple):
     """Rows of one group."""
 
     name: str
     contents: list[list[object]]
 
 
-class Spool:
+class RowSpool:
     """A temporary database on disk, gone when it is closed or the process ends."""
 
     def __init__(self, beat: Callable[[], None] = lambda: None) -> None:
@@ -55,7 +55,7 @@ class Spool:
         if len(self._waiting) >= WRITTEN_ROWS:
             self._write()
 
-    def groups(self) -> Iterator[Spooled]:
+    def groups(self) -> Iterator[SpooledRows]:
         """The groups in the order of their first rows, as often as asked for; nothing may be put aside afterwards."""
         if not self._indexed:
             self._write()
@@ -63,7 +63,7 @@ class Spool:
             self._indexed = True
         decode = msgspec.msgpack.Decoder().decode
         for name, rows in groupby(self._database.execute(GROUPS), key=lambda row: row[0]):
-            yield Spooled(name, [decode(content) for _, content in rows])
+            yield SpooledRows(name, [decode(content) for _, content in rows])
 
     def close(self) -> None:
         """Remove everything."""

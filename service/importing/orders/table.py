@@ -4,17 +4,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from service.importing.items import Group, Reject
+from service.importing.items import EventGroup, Reject
 from service.importing.orders.fields import Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
-from service.importing.orders.mapping import Mapping as OrderMapping
+from service.importing.orders.mapping import OrderMapping
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
 from service.importing.orders.rows import RowReader
-from service.importing.orders.spool import Spool
-from service.importing.orders.tables import Table, TableRow
+from service.importing.orders.spool import RowSpool
+from service.importing.orders.tables import SourceTable, TableRow
 from service.importing.plans import Remark, Summary
-from service.importing.rows import MOST_FAULTS, BadFile, Fault
+from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 #: Rows between two reports of how many are read.
 REPORTED_ROWS = 1_000
@@ -25,7 +25,7 @@ class OrderLines:
 
     def __init__(
         self,
-        table: Table,
+        table: SourceTable,
         mapping: OrderMapping,
         summary: Summary,
         *,
@@ -47,9 +47,9 @@ class OrderLines:
         layout.settle()
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
-        self._spool = Spool(beat)
+        self._spool = RowSpool(beat)
         #: The first faults of rows.
-        self._faults: list[Fault] = []
+        self._faults: list[FileFault] = []
 
     def close(self) -> None:
         """Remove what was put aside."""
@@ -80,13 +80,13 @@ class OrderLines:
         if not faults:
             for one in self._groups(remarks=False):
                 if isinstance(one, Faulty):
-                    faults += [Fault(line, message) for line, message in one.faults]
+                    faults += [FileFault(line, message) for line, message in one.faults]
                     if len(faults) >= MOST_FAULTS:
                         break
         if faults:
             raise BadFile(sorted(faults, key=lambda fault: fault.line))
 
-    def groups(self) -> Iterator[Group | Reject]:
+    def groups(self) -> Iterator[EventGroup | Reject]:
         """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
         for one in self._groups(remarks=True):
             if isinstance(one, Faulty):
@@ -98,14 +98,14 @@ class OrderLines:
             else:
                 yield one
 
-    def _groups(self, *, remarks: bool) -> Iterator[Group | Faulty]:
+    def _groups(self, *, remarks: bool) -> Iterator[EventGroup | Faulty]:
         known = self._summary.plan.known
         for name, contents in self._spool.groups():
             self._beat()
             # Rows whose order cannot be read are each alone, under a name that no order has.
             order_id = "" if name.startswith("\0") else name
             built, repeated = self._builder.build(order_id, contents)
-            if remarks and isinstance(built, Group):
+            if remarks and isinstance(built, EventGroup):
                 room = MOST_FAULTS - len(known)
                 known += [Remark(line, order_id, message) for line, message in repeated[:room]]
             yield built
@@ -126,7 +126,7 @@ class OrderLines:
 
     def _put_fault(self, order_id: str | None, line: int, message: str, raw: Any) -> None:
         if len(self._faults) < MOST_FAULTS:
-            self._faults.append(Fault(line, message))
+            self._faults.append(FileFault(line, message))
         self._spool.put(order_id or f"\0{line}", [line, message, None, raw if self._keep_raw else None])
 
     def _order_of_bad(self, row: Reject) -> str | None:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Self, cast
 from service.importing.bounds import RESERVE_BYTES
 from service.importing.queue.jobs import Job
 from service.importing.queue.leases import Leases
-from service.importing.queue.registry import Imports, NoSpace
+from service.importing.queue.registry import ImportRegistry, NoSpace
 from service.storing.writing import new_identifier
 
 #: Bytes written at once.
@@ -24,7 +24,7 @@ CHUNK_BYTES = 1024 * 1024
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class Room:
+class DiskRoom:
     """A folder of a service on whose disk files are put aside, and the last of that disk is left to the database."""
 
     def __init__(self, folder: Path, reserve_bytes: int = RESERVE_BYTES) -> None:
@@ -59,7 +59,7 @@ class Room:
 class Arrival:
     """A file on its way in; it is gone after the block."""
 
-    def __init__(self, room: Room, declared_bytes: int = 0) -> None:
+    def __init__(self, room: DiskRoom, declared_bytes: int = 0) -> None:
         self.id = new_identifier()
         self.size_bytes = 0
         self.room = room
@@ -98,7 +98,7 @@ class Arrival:
             raise _explained(error) from error
 
 
-def fetched(imports: Imports, job: Job, room: Room, halt: Callable[[], None]) -> BinaryIO:
+def fetched(imports: ImportRegistry, job: Job, room: DiskRoom, halt: Callable[[], None]) -> BinaryIO:
     """The file of an import on the disk of this service, to be closed.
 
     `halt` is called between parts, and raises where it is no longer wanted. Raises NoSpace and UnknownImport.

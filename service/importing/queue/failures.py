@@ -4,9 +4,9 @@ import logging
 
 from domain.errors import Corrupt, Refusal
 from service.following.follower import Stopped
-from service.importing.plans import Refused
+from service.importing.plans import RowRefused
 from service.importing.queue.contents import FULL
-from service.importing.queue.jobs import Fault, Job
+from service.importing.queue.jobs import Job, StoredFault
 from service.importing.queue.registry import NoSpace
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 
@@ -17,17 +17,17 @@ class TooMuchToRehearse(Exception):
     """A dry run that would remember too much."""
 
 
-def explained(error: Exception, job: Job) -> tuple[tuple[Fault, ...], str]:
+def explained(error: Exception, job: Job) -> tuple[tuple[StoredFault, ...], str]:
     """What is wrong with the file, and the sentence that says why an import failed."""
     if isinstance(error, BadFile):
         more = f" (the first {MOST_FAULTS} faults are listed)" if len(error.faults) == MOST_FAULTS else ""
-        return tuple(Fault(fault.line, "", fault.message) for fault in error.faults), f"the file is wrong{more}"
+        return tuple(StoredFault(fault.line, "", fault.message) for fault in error.faults), f"the file is wrong{more}"
     if isinstance(error, BadMapping):
-        faults = tuple(Fault(None, "", f"mapping {job.wish.mapping}: {problem}") for problem in error.problems)
+        faults = tuple(StoredFault(None, "", f"mapping {job.wish.mapping}: {problem}") for problem in error.problems)
         return faults, "the mapping does not go with the file"
-    if isinstance(error, Refused):
+    if isinstance(error, RowRefused):
         entry = error.entry
-        return (Fault(entry.line, entry.row, str(error.refusal)),), f"the ledger refused line {entry.line}"
+        return (StoredFault(entry.line, entry.row, str(error.refusal)),), f"the ledger refused line {entry.line}"
     if isinstance(error, Refusal | Corrupt | Stopped | TooMuchToRehearse):
         return (), str(error)
     if isinstance(error, OSError) and error.errno in FULL:
@@ -42,7 +42,7 @@ def kind_of(error: Exception) -> str:
     """Why an import failed, in words for anybody: nothing of what the file says."""
     if isinstance(error, BadFile | BadMapping):
         return "the file is wrong" if isinstance(error, BadFile) else "the mapping does not go with the file"
-    if isinstance(error, Refused | Refusal):
+    if isinstance(error, RowRefused | Refusal):
         return "the ledger refused what the file says"
     if isinstance(error, NoSpace) or (isinstance(error, OSError) and error.errno in FULL):
         return "the disk is full"

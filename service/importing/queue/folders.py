@@ -14,11 +14,11 @@ import msgspec
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from service.importing.queue.contents import Room
-from service.importing.queue.jobs import ENDED, MOST_DEATHS, Fault, Listed, Outcome, State, Wish
+from service.importing.queue.contents import DiskRoom
+from service.importing.queue.jobs import ENDED, MOST_DEATHS, ImportOutcome, Listed, State, StoredFault, Wish
 from service.importing.queue.registry import (
     SQL,
-    Imports,
+    ImportRegistry,
     NoSpace,
     as_json,
     no_space_where_full,
@@ -38,7 +38,7 @@ ARRIVING = ".arriving"
 IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class Key(msgspec.Struct, frozen=True):
+class FolderKey(msgspec.Struct, frozen=True):
     """The idempotency key under which a file was sent."""
 
     actor: str
@@ -47,7 +47,7 @@ class Key(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
-class Kept(msgspec.Struct, frozen=True):
+class FolderRecord(msgspec.Struct, frozen=True):
     """An import as its folder's record has it."""
 
     id: str
@@ -59,7 +59,7 @@ class Kept(msgspec.Struct, frozen=True):
     sha256: str
     size_bytes: int
     created_at: datetime
-    key: Key | None = None
+    key: FolderKey | None = None
     state: State = "queued"
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -71,12 +71,12 @@ class Kept(msgspec.Struct, frozen=True):
     rejected: int = 0
     rows_per_s: float | None = None
     types: dict[str, int] = {}
-    faults: tuple[Fault, ...] = ()
-    remarks: dict[str, tuple[Fault, ...]] = {}
+    faults: tuple[StoredFault, ...] = ()
+    remarks: dict[str, tuple[StoredFault, ...]] = {}
     detail: str | None = None
 
 
-def take_over(room: Room, imports: Imports, ledger: str) -> None:
+def take_over(room: DiskRoom, imports: ImportRegistry, ledger: str) -> None:
     """Put what lies in folders into the queue, in the order in which it came, and remove the folders.
 
     A folder goes after its import is stored, which is stored once however often this is tried. What cannot be read is
@@ -123,7 +123,7 @@ def _folders(within: Path) -> Iterator[Path]:
         yield from (one for one in within.iterdir() if IDENTIFIER.fullmatch(one.name) and (one / RECORD).exists())
 
 
-def _kept(within: Path, ledger: str) -> Iterator[Kept]:
+def _kept(within: Path, ledger: str) -> Iterator[FolderRecord]:
     for folder in _folders(within):
         try:
             kept = _read(folder)
@@ -134,11 +134,11 @@ def _kept(within: Path, ledger: str) -> Iterator[Kept]:
             yield kept
 
 
-def _read(folder: Path) -> Kept:
-    return msgspec.json.decode((folder / RECORD).read_bytes(), type=Kept)
+def _read(folder: Path) -> FolderRecord:
+    return msgspec.json.decode((folder / RECORD).read_bytes(), type=FolderRecord)
 
 
-def _as_left(kept: Kept, folder: Path) -> Kept:
+def _as_left(kept: FolderRecord, folder: Path) -> FolderRecord:
     """What an import is after the end of the process that ran it, or called it off."""
     if kept.state in ENDED:
         return kept
@@ -159,13 +159,13 @@ def _as_left(kept: Kept, folder: Path) -> Kept:
     return msgspec.structs.replace(kept, state=state, deaths=deaths, detail=detail, finished_at=finished_at)
 
 
-def _store(connection: Connection[DictRow], kept: Kept, folder: Path, room: Room) -> None:
+def _store(connection: Connection[DictRow], kept: FolderRecord, folder: Path, room: DiskRoom) -> None:
     ended = kept.state in ENDED
     mapping = folder / MAPPING
     values = {
-        **{name: getattr(kept, name) for name in Kept.__struct_fields__},
+        **{name: getattr(kept, name) for name in FolderRecord.__struct_fields__},
         "wish": as_json(kept.wish),
-        "outcome": as_json(Outcome(kept.types, kept.detail)),
+        "outcome": as_json(ImportOutcome(kept.types, kept.detail)),
         "listed": as_json(Listed(kept.faults, kept.remarks)),
         "mapping": mapping.read_bytes() if mapping.exists() and not ended else None,
         "keyed": kept.key is not None,

@@ -18,7 +18,7 @@ MOST_OPEN = 1_000
 MOST_DEATHS = 3
 
 
-class Fault(msgspec.Struct, frozen=True):
+class StoredFault(msgspec.Struct, frozen=True):
     """What is wrong with a row, or with the file or its mapping as a whole."""
 
     line: int | None
@@ -39,7 +39,7 @@ class Wish(msgspec.Struct, frozen=True):
     register: bool = False
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SentFile(msgspec.Struct, frozen=True):
     """A file as it came in, before it has a place in the queue."""
 
     id: str
@@ -55,7 +55,7 @@ class Sent(msgspec.Struct, frozen=True):
     mapping: bytes | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ImportOutcome(msgspec.Struct, frozen=True):
     """What an import has come to."""
 
     #: Events by type.
@@ -67,9 +67,9 @@ class Outcome(msgspec.Struct, frozen=True):
 class Listed(msgspec.Struct, frozen=True):
     """What there is to say of single rows: the first of each kind."""
 
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[StoredFault, ...] = ()
     #: What is no fault, by kind: known (from elsewhere), unread (more than a rule can say), noted.
-    remarks: dict[str, tuple[Fault, ...]] = {}
+    remarks: dict[str, tuple[StoredFault, ...]] = {}
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ class Job(msgspec.Struct, frozen=True):
     replayed: int = 0
     rejected: int = 0
     rows_per_s: float | None = None
-    outcome: Outcome = Outcome()
+    outcome: ImportOutcome = ImportOutcome()
     listed: Listed = Listed()
     #: Its faults, remarks and rejects are no longer stored.
     pruned: bool = False
@@ -114,7 +114,7 @@ class Job(msgspec.Struct, frozen=True):
         return self.outcome.detail
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
+    def faults(self) -> tuple[StoredFault, ...]:
         """What is wrong with the file."""
         return self.listed.faults
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from service.importing.queue.jobs import MOST_DEATHS, Ended, Job, Outcome, called_off_detail
-from service.importing.queue.registry import CHANNEL, SQL, Imports, as_json, end, found
+from service.importing.queue.jobs import MOST_DEATHS, Ended, ImportOutcome, Job, called_off_detail
+from service.importing.queue.registry import CHANNEL, SQL, ImportRegistry, as_json, end, found
 
 #: A service that says nothing for so long has died, and another one takes its import over.
 LEASE_S = 15.0
@@ -28,7 +28,7 @@ class Turn:
 class Leases:
     """Takes up the imports of a ledger for one service; a lease that was lost answers False, and the run ends."""
 
-    def __init__(self, imports: Imports, lease_s: float = LEASE_S) -> None:
+    def __init__(self, imports: ImportRegistry, lease_s: float = LEASE_S) -> None:
         self.imports = imports
         self.lease_s = lease_s
         self._lease = secrets.token_hex(8)
@@ -67,11 +67,11 @@ class Leases:
 
     def put_back(self, job: Job, why: str) -> bool:
         """Have an import that broke off run again, from its beginning."""
-        return self._finished(job, "put-back", Outcome(job.outcome.types, why))
+        return self._finished(job, "put-back", ImportOutcome(job.outcome.types, why))
 
     def end(self, job: Job, state: Ended, detail: str | None = None) -> bool:
         """Store how an import ended; its file is no longer needed."""
-        return self._finished(job, "end", Outcome(job.outcome.types, detail), state=state)
+        return self._finished(job, "end", ImportOutcome(job.outcome.types, detail), state=state)
 
     def call_off(self, job: Job) -> bool:
         """End an import that was called off."""
@@ -105,7 +105,7 @@ class Leases:
             row = connection.execute(SQL[statement], values).fetchone()
         return None if row is None else bool(row["called_off"])
 
-    def _finished(self, job: Job, statement: str, outcome: Outcome, **values: object) -> bool:
+    def _finished(self, job: Job, statement: str, outcome: ImportOutcome, **values: object) -> bool:
         """Store how far an import got, and that this service runs it no longer."""
         with self.imports.datastore.get_connection() as connection, connection.transaction():
             counts = {

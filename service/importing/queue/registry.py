@@ -13,10 +13,10 @@ from service.importing.queue.jobs import (
     MOST_OPEN,
     WAITING,
     ImportEnded,
+    ImportOutcome,
     Job,
     Listed,
-    Outcome,
-    Sent,
+    SentFile,
     TooManyImports,
     UnknownImport,
     Wish,
@@ -44,7 +44,7 @@ class NoSpace(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class StoredParts:
     """A file as it is stored: how long each of its parts is, by number."""
 
     id: str
@@ -65,7 +65,7 @@ class _Repeated(Exception):
         self.identifier = identifier
 
 
-class Imports:
+class ImportRegistry:
     """Reads and changes the imports of one ledger; every method may be called from any thread."""
 
     def __init__(self, datastore: LedgerDatastore) -> None:
@@ -84,7 +84,7 @@ class Imports:
 
     def add(
         self,
-        sent: Sent,
+        sent: SentFile,
         file: BinaryIO,
         key: IdempotencyKey | None = None,
         check_room: Callable[[int], None] = lambda more_bytes: None,
@@ -121,17 +121,17 @@ class Imports:
                 raise ImportEnded(f"the import has ended: it is {job.state}, and what it recorded stays")
             return found(connection, identifier)
 
-    def rejects(self, identifier: str) -> Parts:
+    def rejects(self, identifier: str) -> StoredParts:
         """What an import has left out so far, to be read part by part."""
         return self.parts(identifier, "rejects")
 
-    def parts(self, identifier: str, kind: str) -> Parts:
+    def parts(self, identifier: str, kind: str) -> StoredParts:
         """The parts of a file."""
         with self.datastore.get_connection() as connection:
             rows = connection.execute(SQL["sizes"], {"id": identifier, "kind": kind})
-            return Parts(identifier, kind, {row["number"]: row["size_bytes"] for row in rows})
+            return StoredParts(identifier, kind, {row["number"]: row["size_bytes"] for row in rows})
 
-    def part(self, parts: Parts, number: int) -> bytes:
+    def part(self, parts: StoredParts, number: int) -> bytes:
         """One part of a file; UnknownImport where it is no longer stored."""
         values = {"id": parts.id, "kind": parts.kind, "number": number}
         with self.datastore.get_connection() as connection:
@@ -173,7 +173,7 @@ class Imports:
         return self.find(kept.receipt.answered_before["import"])
 
     def _insert(
-        self, sent: Sent, file: BinaryIO, key: IdempotencyKey | None, check_room: Callable[[int], None]
+        self, sent: SentFile, file: BinaryIO, key: IdempotencyKey | None, check_room: Callable[[int], None]
     ) -> None:
         """Store a file and its place in the queue; raises _Repeated and KeyTaken, with nothing stored."""
         with self.datastore.get_connection() as connection:
@@ -205,7 +205,7 @@ class Imports:
 
 def job_of(row: Mapping[str, Any]) -> Job:
     """An import as it is read."""
-    types: Mapping[str, Any] = {"wish": Wish, "outcome": Outcome, "listed": Listed}
+    types: Mapping[str, Any] = {"wish": Wish, "outcome": ImportOutcome, "listed": Listed}
     return Job(**{**row, **{name: msgspec.json.decode(row[name], type=kind) for name, kind in types.items()}})
 
 
@@ -219,7 +219,7 @@ def found(connection: Connection[DictRow], identifier: str) -> Job:
 
 def end(connection: Connection[DictRow], job: Job, state: str, detail: str | None) -> None:
     """Store how an import ended that no service runs; its file is no longer needed."""
-    outcome = as_json(Outcome(job.outcome.types, detail))
+    outcome = as_json(ImportOutcome(job.outcome.types, detail))
     connection.execute(SQL["give-up"], {"id": job.id, "state": state, "outcome": outcome})
     connection.execute(SQL["remove"], {"id": job.id, "kind": "file"})
 
@@ -247,7 +247,7 @@ def no_space_where_full() -> Iterator[None]:
         raise NoSpace("the database's disk takes no more of the file") from error
 
 
-def _refuse_the_same(connection: Connection[DictRow], sent: Sent) -> None:
+def _refuse_the_same(connection: Connection[DictRow], sent: SentFile) -> None:
     """_Repeated where the same bytes are open with the same wish."""
     for row in connection.execute(SQL["same"], {"sha256": sent.sha256}):
         if msgspec.json.decode(row["wish"], type=Wish) == sent.wish:

@@ -11,11 +11,11 @@ from service.daybook import Daybook
 from service.importing.formats import FORMATS
 from service.importing.importing import form_of, import_from, wanted
 from service.importing.plans import Remark, Summary
-from service.importing.queue.contents import Rejects, Room, fetched
+from service.importing.queue.contents import DiskRoom, Rejects, fetched
 from service.importing.queue.failures import TooMuchToRehearse
-from service.importing.queue.jobs import Fault, Job, Listed, Outcome
+from service.importing.queue.jobs import ImportOutcome, Job, Listed, StoredFault
 from service.importing.queue.leases import Leases
-from service.importing.reading.apart import Apart, Bounds
+from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.rows import MOST_FAULTS
 from service.importing.streaming import Options
 from service.storing.ledger import Unreachable
@@ -32,7 +32,7 @@ class Halted(Exception):
     """The import was called off, its lease is lost, or the service ends."""
 
 
-class Run:
+class ImportRun:
     """One run of an import, and how far it is."""
 
     def __init__(
@@ -40,9 +40,9 @@ class Run:
         daybook: Daybook,
         leases: Leases,
         job: Job,
-        room: Room,
+        room: DiskRoom,
         closed: Event,
-        bounds: Bounds | None = None,
+        bounds: ReaderBounds | None = None,
         alive: Callable[[], None] = lambda: None,
     ) -> None:
         """`closed`: set once it is to halt; `alive` is called while it gets on."""
@@ -109,7 +109,7 @@ class Run:
         if self._rejects is not None:
             self._rejects.flush()
 
-    def now(self, faults: tuple[Fault, ...] | None = None) -> Job:
+    def now(self, faults: tuple[StoredFault, ...] | None = None) -> Job:
         """The import as far as it is."""
         summary = self.summary
         elapsed_s = time.monotonic() - self.began
@@ -128,7 +128,7 @@ class Run:
             replayed=summary.replayed,
             rejected=summary.rejected or len(remarks),
             rows_per_s=round(self._done / elapsed_s, 1) if elapsed_s > 0 else None,
-            outcome=Outcome(dict(sorted(summary.types.items()))),
+            outcome=ImportOutcome(dict(sorted(summary.types.items()))),
             listed=Listed(faults if faults is not None else _listed(remarks), listed),
         )
 
@@ -172,5 +172,5 @@ class Run:
         self.called_off = self.called_off or bool(called_off)
 
 
-def _listed(remarks: Sequence[Remark]) -> tuple[Fault, ...]:
-    return tuple(Fault(one.line, one.row, one.message) for one in remarks[:MOST_FAULTS])
+def _listed(remarks: Sequence[Remark]) -> tuple[StoredFault, ...]:
+    return tuple(StoredFault(one.line, one.row, one.message) for one in remarks[:MOST_FAULTS])

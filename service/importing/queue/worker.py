@@ -8,17 +8,17 @@ from contextlib import suppress
 from service.daybook import Daybook
 from service.following.follower import Lagging
 from service.importing.queue import folders
-from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.contents import Arrival, DiskRoom
 from service.importing.queue.failures import explained, kind_of
-from service.importing.queue.jobs import Job, Sent
+from service.importing.queue.jobs import Job, SentFile
 from service.importing.queue.leases import Leases, Turn
 from service.importing.queue.progress import Doing, Importing
-from service.importing.queue.registry import Imports
-from service.importing.queue.run import Run
+from service.importing.queue.registry import ImportRegistry
+from service.importing.queue.run import ImportRun
 from service.importing.queue.watch import Watch
-from service.importing.reading.apart import Bounds, NotStarted
+from service.importing.reading.apart import ReaderBounds, ReaderNotStarted
 from service.recording.receipts import IdempotencyKey
-from service.recording.waiting import Busy, Unavailable
+from service.recording.waiting import Busy, RecordingUnavailable
 from service.running.attempts import Pauses
 from service.running.routines import Routine
 from service.settings import Settings
@@ -44,7 +44,7 @@ CLEARING_S = 3_600.0
 DAY_S = 86_400
 
 #: What passes: the import is run again.
-PASSING = (*Unreachable, Unavailable, Busy, Lagging, ClockSetBack, NotStarted)
+PASSING = (*Unreachable, RecordingUnavailable, Busy, Lagging, ClockSetBack, ReaderNotStarted)
 
 
 class Worker:
@@ -54,17 +54,17 @@ class Worker:
         self,
         daybook: Daybook,
         leases: Leases,
-        room: Room,
+        room: DiskRoom,
         kept_days: float,
         leave_s: float = LEAVE_S,
-        bounds: Bounds | None = None,
+        bounds: ReaderBounds | None = None,
     ) -> None:
         """`room`: where the file is put aside that is read. `kept_days`: for how long ended imports are listed."""
         self.imports = leases.imports
         self.room = room
         self._leases = leases
         #: What reading a file may take.
-        self._bounds = bounds or Bounds()
+        self._bounds = bounds or ReaderBounds()
         self._daybook = daybook
         self._kept_s = kept_days * DAY_S
         self._cleared_at = -CLEARING_S
@@ -72,7 +72,7 @@ class Worker:
         #: As this process last saw.
         self._turn = Turn(None, 0, elsewhere=False)
         #: What is being run, and who may store how that went.
-        self._run: Run | None = None
+        self._run: ImportRun | None = None
         #: Why the last import has to be run again; None: it has not.
         self._waits_for: str | None = None
         #: Why the last one failed, and when (time.monotonic).
@@ -88,10 +88,10 @@ class Worker:
         """The worker of a service with these settings, not started yet; what an earlier version has left is in the
         queue.
         """
-        imports = Imports(daybook.ledger.recorder.datastore)
-        room = Room(settings.home / "imports")
+        imports = ImportRegistry(daybook.ledger.recorder.datastore)
+        room = DiskRoom(settings.home / "imports")
         folders.take_over(room, imports, ledger_identity(daybook.ledger))
-        bounds = Bounds.of(settings.import_memory_mb)
+        bounds = ReaderBounds.of(settings.import_memory_mb)
         return cls(daybook, Leases(imports), room, settings.import_kept_days, bounds=bounds)
 
     @property
@@ -129,8 +129,8 @@ class Worker:
             None if failure is None else now - failure[1],
         )
 
-    def add(self, sent: Sent, arrival: Arrival, key: IdempotencyKey | None) -> tuple[Job, bool]:
-        """Put a file that has come into the queue, and look at once; see `Imports.add`."""
+    def add(self, sent: SentFile, arrival: Arrival, key: IdempotencyKey | None) -> tuple[Job, bool]:
+        """Put a file that has come into the queue, and look at once; see `ImportRegistry.add`."""
         added = self.imports.add(sent, arrival.file, key, arrival.room.check)
         self._turn = self._leases.look()
         self._wake.set()
@@ -174,16 +174,16 @@ class Worker:
             routine.alive()
             self._wake.wait(POLL_S)
 
-    def _run_of(self, job: Job) -> Run:
+    def _run_of(self, job: Job) -> ImportRun:
         stopping, alive = self.routine.stopping, self.routine.alive
-        return Run(self._daybook, self._leases, job, self.room, stopping, self._bounds, alive)
+        return ImportRun(self._daybook, self._leases, job, self.room, stopping, self._bounds, alive)
 
     def _clear_away(self) -> None:
         if time.monotonic() - self._cleared_at >= CLEARING_S:
             self.imports.clear_away(self._kept_s)
             self._cleared_at = time.monotonic()
 
-    def _work(self, run: Run) -> None:
+    def _work(self, run: ImportRun) -> None:
         self._waits_for = None
         self._run = run
         failure: Exception | None = None
@@ -199,7 +199,7 @@ class Worker:
         if isinstance(failure, PASSING):
             self.routine.pause(RECONNECT_S)
 
-    def _stored(self, run: Run, failure: Exception | None) -> bool:
+    def _stored(self, run: ImportRun, failure: Exception | None) -> bool:
         """Whether it is stored how a run ended; not where the database is away."""
         with self._storing:
             try:
@@ -212,7 +212,7 @@ class Worker:
             self._run = None
             return True
 
-    def _store(self, run: Run, failure: Exception | None) -> None:
+    def _store(self, run: ImportRun, failure: Exception | None) -> None:
         """Store how an import ended, or that it is to be run again."""
         leases, job = self._leases, run.job
         self._waits_for = None
@@ -225,7 +225,7 @@ class Worker:
             leases.put_back(run.now(), ENDING)
         elif isinstance(failure, PASSING):
             logger.info("import %s waits: %s", job.id, failure)
-            missing = str(failure) if isinstance(failure, NotStarted) else AWAY
+            missing = str(failure) if isinstance(failure, ReaderNotStarted) else AWAY
             self._waits_for = missing
             leases.put_back(run.now(), f"{missing}: it is run again from its beginning")
         else:

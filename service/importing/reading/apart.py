@@ -34,18 +34,18 @@ from service.importing.reading.messages import (
     Ask,
     Bad,
     BadKeys,
-    Broken,
+    BrokenReader,
     End,
-    Form,
+    FileForm,
     Message,
-    Seen,
-    Wanted,
+    ReaderTask,
+    RowsSeen,
     WireSheet,
     framed,
     message_of,
 )
 from service.importing.reading.questions import Ask as Answerer
-from service.importing.rows import BadFile, BadMapping, Fault
+from service.importing.rows import BadFile, BadMapping, FileFault
 from service.running.environment import of_an_interpreter
 from service.settings import IMPORT_MEMORY_MB
 
@@ -59,7 +59,7 @@ PIPE_BYTES = 1024 * 1024
 LAST_WORDS_BYTES = 8_192
 
 
-class NotStarted(Exception):
+class ReaderNotStarted(Exception):
     """No process could be started that would read a file: there are too many, or there is no memory for one."""
 
 
@@ -68,14 +68,14 @@ class ReaderBroke(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ReaderBounds:
     """What a reader may take."""
 
     memory_bytes: int = IMPORT_MEMORY_MB * MIB
     still_s: float = STILL_S
 
     @classmethod
-    def of(cls, memory_mb: int) -> "Bounds":
+    def of(cls, memory_mb: int) -> "ReaderBounds":
         """With so many MiB of memory."""
         return cls(memory_mb * MIB)
 
@@ -84,18 +84,22 @@ class Bounds:
 MOST_JUDGED = 2
 _judging = threading.BoundedSemaphore(MOST_JUDGED)
 #: For judging what is short.
-JUDGING = Bounds(JUDGING_MB * MIB, JUDGING_S)
+JUDGING = ReaderBounds(JUDGING_MB * MIB, JUDGING_S)
 
 
 class Apart:
     """A file that another process reads in the block; it has ended after it."""
 
     def __init__(
-        self, file: BinaryIO, wanted: Wanted, bounds: Bounds | None = None, halt: Callable[[], None] = lambda: None
+        self,
+        file: BinaryIO,
+        wanted: ReaderTask,
+        bounds: ReaderBounds | None = None,
+        halt: Callable[[], None] = lambda: None,
     ) -> None:
         self._file = file
         self._wanted = wanted
-        self.bounds = bounds or Bounds()
+        self.bounds = bounds or ReaderBounds()
         #: Asked again and again while the reader is waited for; raises where it is no longer to be.
         self._halt = halt
         self._ask: Answerer | None = None
@@ -108,7 +112,7 @@ class Apart:
         try:
             self._process = _started(self._file, self.bounds)
         except OSError as error:
-            raise NotStarted(f"no process could be started that reads the file: {error.strerror}") from None
+            raise ReaderNotStarted(f"no process could be started that reads the file: {error.strerror}") from None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._input, self._output = self._process.stdin.fileno(), self._process.stdout.fileno()
@@ -149,14 +153,14 @@ class Apart:
                     self._written = framed(self._ask(question, names))
                     continue
                 case Bad(faults):
-                    raise BadFile([Fault(line, text) for line, text in faults])
+                    raise BadFile([FileFault(line, text) for line, text in faults])
                 case BadKeys(name, problems):
                     raise BadMapping(name, problems)
-                case Broken(trace):
+                case BrokenReader(trace):
                     raise ReaderBroke(trace)
                 case End():
                     return
-                case Seen(rows):
+                case RowsSeen(rows):
                     self._rows = rows
                 case WireSheet(numbers) if numbers:
                     self._rows = numbers[-1]
@@ -237,19 +241,19 @@ class Apart:
 
     def _bad(self, why: str) -> BadFile:
         place = f" behind row {self._rows:,}" if self._rows else ""
-        return BadFile([Fault(max(self._rows, 1), f"{why}{place}: the file is not read any further")])
+        return BadFile([FileFault(max(self._rows, 1), f"{why}{place}: the file is not read any further")])
 
 
-def judged(file: BinaryIO, wanted: Wanted) -> str:
+def judged(file: BinaryIO, wanted: ReaderTask) -> str:
     """What the format of a file is, as another process finds it; raises BadFile and BadMapping.
 
-    With a mapping also whether that is one. Raises NotStarted where there is no room for another process.
+    With a mapping also whether that is one. Raises ReaderNotStarted where there is no room for another process.
     """
     if not _judging.acquire(timeout=JUDGING_S):
-        raise NotStarted("too many files are judged at the same time")
+        raise ReaderNotStarted("too many files are judged at the same time")
     try:
         with Apart(file, msgspec.structs.replace(wanted, judge_only=True), JUDGING) as reader:
-            [form] = [message for message in reader.messages(_answer_nothing) if isinstance(message, Form)]
+            [form] = [message for message in reader.messages(_answer_nothing) if isinstance(message, FileForm)]
             return form.format
     finally:
         _judging.release()
@@ -259,7 +263,7 @@ def _answer_nothing(question: str, names: Sequence[str]) -> Any:
     raise ReaderBroke("judging a file needs no ledger")
 
 
-def _started(file: BinaryIO, bounds: Bounds) -> "subprocess.Popen[bytes]":
+def _started(file: BinaryIO, bounds: ReaderBounds) -> "subprocess.Popen[bytes]":
     with _on_disk(file) as given:
         os.lseek(given.fileno(), 0, os.SEEK_SET)
         arguments = [str(number) for number in (given.fileno(), bounds.memory_bytes, os.getpid())]

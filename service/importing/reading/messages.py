@@ -21,7 +21,7 @@ LENGTH_BYTES = 4
 Kind = Literal["reported", "known", "unread", "noted"]
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class ReaderTask(msgspec.Struct, frozen=True):
     """What is to be read, and how."""
 
     #: None: the reader finds it by how the file begins.
@@ -40,19 +40,19 @@ class Wanted(msgspec.Struct, frozen=True):
     judge_only: bool = False
 
 
-class Form(msgspec.Struct, frozen=True, tag="form", array_like=True):
+class FileForm(msgspec.Struct, frozen=True, tag="form", array_like=True):
     """Which format the file has."""
 
     format: str
 
 
-class Digest(msgspec.Struct, frozen=True, tag="digest", array_like=True):
+class FileDigest(msgspec.Struct, frozen=True, tag="digest", array_like=True):
     """The SHA-256 of what the file holds, in hexadecimal."""
 
     sha256: str
 
 
-class Seen(msgspec.Struct, frozen=True, tag="seen", array_like=True):
+class RowsSeen(msgspec.Struct, frozen=True, tag="seen", array_like=True):
     """How many rows are read, and what there is to say of some: a kind of remark, line, row and message."""
 
     rows: int
@@ -137,7 +137,7 @@ class BadKeys(msgspec.Struct, frozen=True, tag="mapping", array_like=True):
     problems: list[str]
 
 
-class Broken(msgspec.Struct, frozen=True, tag="broken", array_like=True):
+class BrokenReader(msgspec.Struct, frozen=True, tag="broken", array_like=True):
     """An error of our own."""
 
     trace: str
@@ -154,7 +154,7 @@ class End(msgspec.Struct, frozen=True, tag="end", array_like=True):
     """Nothing more comes."""
 
 
-Message = Form | Digest | Seen | Items | WireSheet | WirePlan | Bad | BadKeys | Broken | Ask | End
+Message = FileForm | FileDigest | RowsSeen | Items | WireSheet | WirePlan | Bad | BadKeys | BrokenReader | Ask | End
 
 _decoder = msgspec.msgpack.Decoder(Message)
 

@@ -27,10 +27,10 @@ from service.importing.reading.messages import (
     Ask,
     Bad,
     BadKeys,
-    Broken,
+    BrokenReader,
     Message,
-    Seen,
-    Wanted,
+    ReaderTask,
+    RowsSeen,
     WireSheet,
     framed,
 )
@@ -91,7 +91,7 @@ class Pipe:
     def say(self, message: Message) -> None:
         """Say something, as soon as there is room for it."""
         match message:
-            case Seen(rows):
+            case RowsSeen(rows):
                 self.rows = rows
             case WireSheet(numbers) if numbers:
                 self.rows = numbers[-1]
@@ -102,7 +102,7 @@ class Pipe:
     def beat(self) -> None:
         """Say that it goes on, from time to time."""
         if time.monotonic() - self._said_at >= BEAT_S:
-            self.say(Seen(self.rows))
+            self.say(RowsSeen(self.rows))
 
     def ask(self, question: Question, names: Sequence[str]) -> Any:
         """The answer to a question about the ledger."""
@@ -123,7 +123,7 @@ class Pipe:
 
 def read(pipe: Pipe, descriptor: int) -> Message | None:
     """Say all that the file holds; what is wrong with it, where something is."""
-    wanted = msgspec.msgpack.decode(pipe.heard(), type=Wanted)
+    wanted = msgspec.msgpack.decode(pipe.heard(), type=ReaderTask)
     try:
         with open(descriptor, "rb", buffering=0) as raw:
             file: Any = io.BufferedReader(Watched(raw, pipe.beat), CHUNK_BYTES)
@@ -142,7 +142,7 @@ def read(pipe: Pipe, descriptor: int) -> Message | None:
     except MemoryError:
         raise
     except Exception:
-        return Broken(traceback.format_exc()[-LONGEST_TRACE:])
+        return BrokenReader(traceback.format_exc()[-LONGEST_TRACE:])
     return None
 
 

@@ -14,27 +14,34 @@ from typing import Any, BinaryIO, get_args
 
 import msgspec
 
-from service.importing.formats import FORMATS, LARGEST_TABLE_BYTES, Format, guess_format, open_table, refuse_another
-from service.importing.items import Group, Reading, Reject
+from service.importing.formats import (
+    FORMATS,
+    LARGEST_TABLE_BYTES,
+    ImportFormat,
+    guess_format,
+    open_table,
+    refuse_another,
+)
+from service.importing.items import EventGroup, Reading, Reject
 from service.importing.opening import opened
 from service.importing.plans import Entry, Summary
 from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
-    Digest,
     End,
-    Form,
+    FileDigest,
+    FileForm,
     Items,
     Kind,
     Message,
-    Seen,
-    Wanted,
+    ReaderTask,
+    RowsSeen,
     WireEntry,
     WireGroup,
     WirePlan,
     WireReject,
 )
 from service.importing.reading.questions import Ask
-from service.importing.rows import BadFile, BadMapping, Fault, read_rows
+from service.importing.rows import BadFile, BadMapping, FileFault, read_rows
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
@@ -51,7 +58,7 @@ LONGEST_REMARK = 2_000
 Beat = Callable[[], None]
 
 
-def messages(file: BinaryIO, wanted: Wanted, ask: Ask, beat: Beat = lambda: None) -> Iterator[Message]:
+def messages(file: BinaryIO, wanted: ReaderTask, ask: Ask, beat: Beat = lambda: None) -> Iterator[Message]:
     """What a file holds; raises BadFile and BadMapping.
 
     The first message is its format, the second its digest, the last End.
@@ -59,7 +66,7 @@ def messages(file: BinaryIO, wanted: Wanted, ask: Ask, beat: Beat = lambda: None
     file = opened(file)
     chosen = wanted.format or guess_format(file, wanted.mapping)
     refuse_another(file, chosen)
-    yield Form(chosen)
+    yield FileForm(chosen)
     if wanted.judge_only:
         if wanted.mapping is not None:
             from service.importing.orders.mapping import parse_mapping_text
@@ -67,16 +74,16 @@ def messages(file: BinaryIO, wanted: Wanted, ask: Ask, beat: Beat = lambda: None
             parse_mapping_text(*wanted.mapping)
         yield End()
         return
-    yield Digest(_digest(file, beat))
+    yield FileDigest(_digest(file, beat))
     yield from _content(file, FORMATS[chosen], wanted, ask, beat)
     yield End()
 
 
-def _content(file: BinaryIO, chosen: Format, wanted: Wanted, ask: Ask, beat: Beat) -> Iterator[Message]:
+def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask, beat: Beat) -> Iterator[Message]:
     summary = Summary("", chosen.name, 0, dry_run=False)
     match chosen.reads:
         case "lines":
-            return (sheet.handed() for sheet in chosen.reader().Lines(file).sheets(wanted.sheet_lines))
+            return (sheet.handed() for sheet in chosen.reader().RequestLines(file).sheets(wanted.sheet_lines))
         case "stream":
             reading = Reading(file, summary, wanted.strict, ask, beat)
             return _in_messages(chosen.reader().read(reading), summary)
@@ -87,7 +94,7 @@ def _content(file: BinaryIO, chosen: Format, wanted: Wanted, ask: Ask, beat: Bea
 
 
 def _orders(
-    file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask: Ask, beat: Beat
+    file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, summary: Summary, ask: Ask, beat: Beat
 ) -> Iterator[Message]:
     if wanted.mapping is None:
         message = "a table of order lines needs a mapping, which says what its columns mean (--mapping FILE, or scms)"
@@ -95,10 +102,10 @@ def _orders(
     from service.importing.orders.mapping import parse_mapping_text
     from service.importing.orders.registered import Registered
     from service.importing.orders.table import OrderLines
-    from service.importing.standing import Standing
+    from service.importing.standing import LedgerStanding
 
     mapping = parse_mapping_text(*wanted.mapping)
-    standing = Standing(ask)
+    standing = LedgerStanding(ask)
     registered = Registered(mapping.name, standing.bearers, standing.products)
     with (
         closing(open_table(file, chosen.name, mapping)) as table,
@@ -107,27 +114,27 @@ def _orders(
         ) as orders,
     ):
         for rows in orders.reading():
-            yield Seen(rows)
+            yield RowsSeen(rows)
         if wanted.strict:
             orders.refuse_faults()
         yield from _in_messages(orders.groups(), summary)
 
 
-def _table(file: BinaryIO, chosen: Format, wanted: Wanted, summary: Summary, ask: Ask) -> Iterator[Message]:
+def _table(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, summary: Summary, ask: Ask) -> Iterator[Message]:
     from service.importing.entries import read_entries
-    from service.importing.standing import Standing
+    from service.importing.standing import LedgerStanding
 
     table = chosen.reader()
     file.seek(0)
     data = file.read(LARGEST_TABLE_BYTES + 1)
     if len(data) > LARGEST_TABLE_BYTES:
-        raise BadFile([Fault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
+        raise BadFile([FileFault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
     rows = read_rows(data, table.COLUMNS, table.OTHER_COLUMNS)
     summary.rows = len(rows)
-    yield Seen(summary.rows)
-    summary.plan = table.plan(rows, Standing(ask), register=wanted.register)
+    yield RowsSeen(summary.rows)
+    summary.plan = table.plan(rows, LedgerStanding(ask), register=wanted.register)
     read_entries(summary.plan.entries)
-    yield Seen(summary.rows, list(_Remarks(summary).new()))
+    yield RowsSeen(summary.rows, list(_Remarks(summary).new()))
     yield WirePlan([_entry(entry) for entry in summary.plan.entries])
 
 
@@ -147,7 +154,7 @@ class _Remarks:
             self._said[kind] = len(all_said)
 
 
-def _in_messages(source: Iterable[Group | Reject], summary: Summary) -> Iterator[Message]:
+def _in_messages(source: Iterable[EventGroup | Reject], summary: Summary) -> Iterator[Message]:
     """Groups and rejects, many in a message; what the summary says of them before them."""
     remarks = _Remarks(summary)
     needs: dict[int, tuple[int, Entry]] = {}
@@ -166,7 +173,7 @@ def _in_messages(source: Iterable[Group | Reject], summary: Summary) -> Iterator
 def _items(
     summary: Summary, remarks: _Remarks, needs: dict[int, tuple[int, Entry]], items: list[WireGroup | WireReject]
 ) -> Iterator[Message]:
-    yield Seen(summary.rows, list(remarks.new()))
+    yield RowsSeen(summary.rows, list(remarks.new()))
     if items:
         needed = [_entry(entry) for _, entry in needs.values()]
         size = sum(map(_size_of, items)) + sum(len(entry.sent) for entry in needed)
@@ -174,7 +181,7 @@ def _items(
             last = items[-1]
             line = last.line if isinstance(last, WireReject) else last.entries[0].line
             message = f"what stands or falls together with this takes {size:,} bytes, more than is recorded together"
-            raise BadFile([Fault(line, message)])
+            raise BadFile([FileFault(line, message)])
         yield Items(needed, items)
 
 
@@ -183,7 +190,7 @@ def _size_of(item: WireGroup | WireReject) -> int:
     return sent + len(item.raw) + 100
 
 
-def _group(group: Group, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
+def _group(group: EventGroup, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
     places = []
     for need in group.needs:
         # By identity: groups share their registrations.

@@ -26,7 +26,7 @@ from typing import Any
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED, counting_order
 from domain.periods import parse_day, parse_period
-from service.importing.regulations.rows import PREFIX, Change
+from service.importing.regulations.rows import PREFIX, RegulationRow
 from service.importing.regulations.thresholds import attributes_in
 
 CONTROL_NUMBER = re.compile(r"\b\d[A-E]\d{3}")
@@ -64,7 +64,7 @@ class Words:
 
 
 @dataclass(slots=True)
-class Chain:
+class InstrumentChain:
     """One instrument: its events so far, recorded or about to be, and what the words said of it name."""
 
     regulation_id: str
@@ -129,7 +129,7 @@ class Chain:
         if event.type in BEARING_RULES:
             insort(self._bearing, event, key=counting_order)
 
-    def hear(self, change: Change) -> None:
+    def hear(self, change: RegulationRow) -> None:
         """Take in the words of a row that belongs here."""
         self.row_ids.append(change.row_id)
         self.citations += filter(None, (change.citation, change.document))
@@ -153,7 +153,7 @@ class Chain:
         for place in range(bisect_right(self._bearing, day, key=attrgetter("ends_on")) - 1, -1, -1):
             yield self._bearing[place]
 
-    def rules_before(self, change: Change) -> Sequence[Mapping[str, Any]]:
+    def rules_before(self, change: RegulationRow) -> Sequence[Mapping[str, Any]]:
         """The rules in effect on the day that a change applies, without the change, as known when it was settled."""
         own, settled_on = f"{change.event_id}:", change.settled_on
         for event in self.bearing(change.end):
@@ -165,11 +165,11 @@ class Chain:
         return ()
 
 
-def chain_of(events: Sequence[Recorded]) -> Chain:
+def chain_of(events: Sequence[Recorded]) -> InstrumentChain:
     """The chain of an instrument that the ledger has, from all events of its stream."""
     begun = next(event for event in events if event.type == "regulation-enacted")
     ids = [event.id.removeprefix(f"{PREFIX}:").partition(":")[0] for event in events if event.id.startswith(PREFIX)]
-    chain = Chain(
+    chain = InstrumentChain(
         regulation_id=begun.data["regulation_id"],
         jurisdiction=begun.data["jurisdiction"],
         authority=begun.data["authority"],
@@ -192,7 +192,7 @@ def citations_of(event: Recorded) -> set[str]:
     return {citation for citation in cited if citation}
 
 
-def belongs_to(change: Change, chains: Iterable[Chain]) -> Chain | None:
+def belongs_to(change: RegulationRow, chains: Iterable[InstrumentChain]) -> InstrumentChain | None:
     """The instrument that a row changes, by the rules above; `chains` in the order in which they began to be known."""
     candidates = [
         chain
@@ -206,13 +206,13 @@ def belongs_to(change: Change, chains: Iterable[Chain]) -> Chain | None:
     return None
 
 
-def attribute_sharing(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def attribute_sharing(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     """The first to speak of a technical attribute that the row speaks of."""
     attributes = attributes_in(change.text)
     return next((chain for chain in candidates if attributes & chain.words.attributes), None)
 
 
-def _cited(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def _cited(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     announcements = set(ANNOUNCEMENT.findall(change.text))
     for chain in reversed(candidates):
         if announcements & chain.words.announcements or any(_cites(change.text, one) for one in set(chain.citations)):
@@ -227,7 +227,7 @@ def _cites(text: str, citation: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(citation)}(?!\w)", text) is not None
 
 
-def _named_after(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def _named_after(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     stems = [(_stem(row_id), chain) for chain in candidates for row_id in chain.row_ids]
     fitting = [
         (len(stem), -place)
@@ -243,26 +243,26 @@ def _stem(row_id: str) -> str:
     return stem if stem.count("-") >= FEWEST_PARTS - 1 else row_id
 
 
-def _controlled(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def _controlled(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     numbers = set(CONTROL_NUMBER.findall(change.text))
     return next((chain for chain in candidates if numbers & chain.words.controls), None)
 
 
-def _licensed(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def _licensed(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     if change.role != "licenses":
         return None
     models = set(MODEL.findall(change.text))
     return next((chain for chain in reversed(candidates) if models & chain.words.models), None)
 
 
-def _extended(change: Change, candidates: Sequence[Chain]) -> Chain | None:
+def _extended(change: RegulationRow, candidates: Sequence[InstrumentChain]) -> InstrumentChain | None:
     if not ADDS.match(change.scope):
         return None
     own = [chain for chain in candidates if chain.authority == change.authority and chain.words.destinations]
     return own[-1] if own else None
 
 
-RULES: tuple[Callable[[Change, Sequence[Chain]], Chain | None], ...] = (
+RULES: tuple[Callable[[RegulationRow, Sequence[InstrumentChain]], InstrumentChain | None], ...] = (
     _cited,
     _named_after,
     _controlled,

@@ -15,7 +15,7 @@ from typing import Any
 
 from service.codes import codes
 from service.importing.directory import Directory, joined
-from service.importing.regulations.rows import Change
+from service.importing.regulations.rows import RegulationRow
 from service.importing.regulations.scopes import Scope, take_apart
 from service.importing.regulations.thresholds import Predicate, attributes_of
 
@@ -28,7 +28,7 @@ ITEMS = "items"
 
 
 @dataclass(slots=True)
-class Reading:
+class RuleReading:
     """The rules made of a change, and the clauses that they do not say, or not wholly."""
 
     rules: list[Rule] = field(default_factory=list)
@@ -55,10 +55,10 @@ class Surroundings:
     defined: Callable[[str], Rule | None] = lambda control: None
 
 
-def read_rules(change: Change, around: Surroundings) -> Reading:
+def read_rules(change: RegulationRow, around: Surroundings) -> RuleReading:
     """The rules that an instrument has from a change on."""
     scope = take_apart(change.title, change.scope)
-    reading = Reading(unread=list(scope.unread))
+    reading = RuleReading(unread=list(scope.unread))
     if change.role == "amends":
         _amended(change, scope, around, reading)
     elif change.about == "listing":
@@ -68,18 +68,18 @@ def read_rules(change: Change, around: Surroundings) -> Reading:
     return reading
 
 
-def read_licence(change: Change, around: Surroundings) -> Reading:
+def read_licence(change: RegulationRow, around: Surroundings) -> RuleReading:
     """The conditions of a licence (no rule: none could be read): products, of the vendors that the instrument names."""
     scope = take_apart(change.title, change.scope)
     vendors = joined([], (one for rule in around.before for one in rule.get("vendors", ())))
     products = around.directory.designated(change.text, vendors)
     if not products:
-        return Reading(unread=[change.scope or change.title])
+        return RuleReading(unread=[change.scope or change.title])
     conditions: dict[str, Any] = {"vendors": vendors} if vendors else {}
     conditions["products"] = products
     if scope.destinations:
         conditions["destinations"] = scope.destinations
-    return Reading([conditions])
+    return RuleReading([conditions])
 
 
 def listing_rules(
@@ -99,7 +99,7 @@ def listing_rules(
     return [party, supplier]
 
 
-def _listing(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> None:
+def _listing(change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading) -> None:
     parties = _parties(change, scope, around, reading)
     if not parties:
         return
@@ -111,7 +111,7 @@ def _listing(change: Change, scope: Scope, around: Surroundings, reading: Readin
     reading.rules = listing_rules(parties, effect, _country(change))
 
 
-def _parties(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> list[str]:
+def _parties(change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading) -> list[str]:
     """The listed parties that the ledger knows: those the scope names outright, or else those in the title."""
     reading.unread += scope.other
     if "party" not in scope.named:
@@ -125,7 +125,7 @@ def _parties(change: Change, scope: Scope, around: Surroundings, reading: Readin
     return found
 
 
-def _amended(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> None:
+def _amended(change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading) -> None:
     """New thresholds replace those of the same number, new parties and destinations come to what there is."""
     rules = [dict(rule) for rule in around.before]
     if change.about == "listing":
@@ -156,7 +156,7 @@ def _amended(change: Change, scope: Scope, around: Surroundings, reading: Readin
         reading.unread += [*scope.other, *scope.clauses.values()]
 
 
-def _trade(change: Change, scope: Scope, around: Surroundings, reading: Reading) -> None:
+def _trade(change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading) -> None:
     """What may not be sold to whom, or not be bought."""
     common: dict[str, Any] = {}
     _name_vendors(change, scope, around, reading, common)
@@ -190,7 +190,9 @@ def _trade(change: Change, scope: Scope, around: Surroundings, reading: Reading)
     reading.rules = [{"rule_id": rule_id, "effect": effect, **common, **what} for rule_id, what in whats]
 
 
-def _name_vendors(change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]) -> None:
+def _name_vendors(
+    change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading, common: dict[str, Any]
+) -> None:
     if "vendor" in scope.named:
         vendors, missing = around.directory.resolve(scope.named["vendor"])
         if vendors:
@@ -204,7 +206,9 @@ def _name_vendors(change: Change, scope: Scope, around: Surroundings, reading: R
             reading.miss(f"the country of vendors under {change.jurisdiction}", narrows=True)
 
 
-def _name_buyers(change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]) -> None:
+def _name_buyers(
+    change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading, common: dict[str, Any]
+) -> None:
     if "buyers" in scope.named:
         buyers, missing = around.directory.resolve(scope.named["buyers"])
     elif change.about == "ban":
@@ -218,7 +222,7 @@ def _name_buyers(change: Change, scope: Scope, around: Surroundings, reading: Re
 
 
 def _name_destinations(
-    change: Change, scope: Scope, around: Surroundings, reading: Reading, common: dict[str, Any]
+    change: RegulationRow, scope: Scope, around: Surroundings, reading: RuleReading, common: dict[str, Any]
 ) -> None:
     """Where to: as the row says, or the requirement it accelerates, or as before; for a ban, buyers of its country."""
     before = joined([], (code for rule in around.before for code in rule.get("destinations", ())))
@@ -235,7 +239,7 @@ def _name_destinations(
         common["destinations"] = destinations
 
 
-def _thresholds(scope: Scope, around: Surroundings, reading: Reading) -> list[tuple[str, Rule]]:
+def _thresholds(scope: Scope, around: Surroundings, reading: RuleReading) -> list[tuple[str, Rule]]:
     """Every threshold with the categories it is looked for in, by control number."""
     stated = dict(scope.labelled)
     if scope.threshold:
@@ -261,10 +265,10 @@ def _thresholds(scope: Scope, around: Surroundings, reading: Reading) -> list[tu
     return found
 
 
-def _makers(change: Change, around: Surroundings) -> list[str]:
+def _makers(change: RegulationRow, around: Surroundings) -> list[str]:
     """The organisations that a text speaks of; a ban's scope speaks of buyers."""
     return around.directory.mentioned(change.title if change.about == "ban" else change.text)
 
 
-def _country(change: Change) -> str | None:
+def _country(change: RegulationRow) -> str | None:
     return change.jurisdiction if change.jurisdiction in codes().countries else None

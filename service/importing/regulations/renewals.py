@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED, counting_order
-from service.importing.regulations.chains import Chain
+from service.importing.regulations.chains import InstrumentChain
 
 CONDITIONS = ("destinations", "vendors", "vendor_countries", "buyers", "categories", "products")
 
@@ -34,7 +34,7 @@ def again(wanted: Mapping[str, Any], before: Recorded) -> dict[str, Any]:
     return sent
 
 
-def renewals(wanted: Mapping[str, Any], before: Recorded, chain: Chain) -> Iterator[dict[str, Any]]:
+def renewals(wanted: Mapping[str, Any], before: Recorded, chain: InstrumentChain) -> Iterator[dict[str, Any]]:
     """What to record besides, where more can be read of a row than when it was recorded; usually nothing.
 
     `wanted` is the row's event as it would be made today, `chain` the instrument. An amendment (or a grant of
@@ -62,7 +62,7 @@ def renewals(wanted: Mapping[str, Any], before: Recorded, chain: Chain) -> Itera
         yield _renewed(wanted, before, following, _said(latest.data) | {"until": now["until"]})
 
 
-def _latest(before: Recorded, chain: Chain) -> Recorded:
+def _latest(before: Recorded, chain: InstrumentChain) -> Recorded:
     """What decides on the day of the recorded event: the latest rules of the instrument, or grant of the licence."""
     if before.type != "licence-granted":
         return next(event for event in chain.bearing(before.ends_on) if not chain.is_retracted(event))

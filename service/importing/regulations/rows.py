@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from domain.periods import Period, parse_day, parse_period
 from domain.values import IDENTIFIER_PATTERN
-from service.importing.rows import BadFile, Fault, Row
+from service.importing.rows import BadFile, FileFault, Row
 
 COLUMNS = (
     "event_id",
@@ -74,7 +74,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RegulationRow:
     """One row, read."""
 
     line: int
@@ -131,19 +131,19 @@ class Change:
         return f"{self.title}; {self.scope}"
 
 
-def read_changes(rows: Sequence[Row]) -> list[Change]:
+def read_changes(rows: Sequence[Row]) -> list[RegulationRow]:
     """Every row read; BadFile lists what is wrong, by line."""
     if len(rows) > MOST_ROWS:
         message = f"a table of regulation changes has {MOST_ROWS:,} rows at most: part it by date"
-        raise BadFile([Fault(rows[MOST_ROWS].line, message)])
+        raise BadFile([FileFault(rows[MOST_ROWS].line, message)])
     characters = 0
     for row in rows:
         characters += sum(map(len, row.values.values()))
         if characters > MOST_CHARACTERS:
             message = f"a table of regulation changes has {MOST_CHARACTERS:,} characters at most: part it by date"
-            raise BadFile([Fault(row.line, message)])
-    faults: list[Fault] = []
-    changes: list[Change] = []
+            raise BadFile([FileFault(row.line, message)])
+    faults: list[FileFault] = []
+    changes: list[RegulationRow] = []
     lines: dict[str, int] = {}
     for row in rows:
         reader = _RowReader(row)
@@ -151,7 +151,7 @@ def read_changes(rows: Sequence[Row]) -> list[Change]:
         if row["event_id"] in lines:
             reader.faults.append(f"event_id {row['event_id']} stands on line {lines[row['event_id']]} already")
         lines.setdefault(row["event_id"], row.line)
-        faults += [Fault(row.line, message) for message in reader.faults]
+        faults += [FileFault(row.line, message) for message in reader.faults]
         if change is not None:
             changes.append(change)
     if faults:
@@ -166,7 +166,7 @@ class _RowReader:
         self.row = row
         self.faults: list[str] = []
 
-    def read(self) -> Change | None:
+    def read(self) -> RegulationRow | None:
         row = self.row
         row_id = self._identifier("event_id", LONGEST_EVENT_ID)
         regulation_id = self._identifier("regulation_id", 128) if row["regulation_id"] else ""
@@ -188,7 +188,7 @@ class _RowReader:
         if self.faults or effective is None:
             return None
         known_on = min(day for day in days if day is not None)
-        return Change(
+        return RegulationRow(
             line=row.line,
             row_id=row_id,
             regulation_id=regulation_id,

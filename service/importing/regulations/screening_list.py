@@ -23,12 +23,12 @@ from domain.rules import Effect
 from service.importing.directory import ALIAS, Directory
 from service.importing.names import ascii_words, comparable, slug, written
 from service.importing.places import country_of_addresses
-from service.importing.plans import Entry, Plan, Remark
-from service.importing.regulations.chains import Chain
+from service.importing.plans import Entry, ImportPlan, Remark
+from service.importing.regulations.chains import InstrumentChain
 from service.importing.regulations.readings import listing_rules
 from service.importing.regulations.renewals import again, renewals
-from service.importing.rows import BadFile, Fault, Row
-from service.importing.standing import Standing
+from service.importing.rows import BadFile, FileFault, Row
+from service.importing.standing import LedgerStanding
 
 #: Others may be there.
 OTHER_COLUMNS = None
@@ -107,7 +107,7 @@ class Listing:
         return effect if not self.requirement or ALL_ITEMS.fullmatch(self.requirement) else "advisory"
 
 
-def plan(rows: Sequence[Row], standing: Standing, *, register: bool) -> Plan:
+def plan(rows: Sequence[Row], standing: LedgerStanding, *, register: bool) -> ImportPlan:
     """What to record for these rows; BadFile lists what is wrong with them.
 
     `register`: an organisation that the ledger does not know is registered; else its entry is left out and reported.
@@ -116,7 +116,7 @@ def plan(rows: Sequence[Row], standing: Standing, *, register: bool) -> Plan:
 
 
 def _read(rows: Sequence[Row]) -> list[Listing]:
-    faults: list[Fault] = []
+    faults: list[FileFault] = []
     listings: list[Listing] = []
     for row in rows:
         wrong = [f"{column} is empty" for column in ("source", "name") if not row[column]]
@@ -128,7 +128,7 @@ def _read(rows: Sequence[Row]) -> list[Listing]:
                 wrong.append(f"{column}: {error}")
         if not wrong and days["start_date"] and days["end_date"] and days["end_date"] < days["start_date"]:
             wrong.append(f"end_date {days['end_date']} is before start_date {days['start_date']}")
-        faults += [Fault(row.line, message) for message in wrong]
+        faults += [FileFault(row.line, message) for message in wrong]
         if not wrong:
             listings.append(_listing(row, days["start_date"], days["end_date"]))
     if faults:
@@ -185,16 +185,16 @@ def _identifiers(ids: str) -> list[tuple[str, str]]:
 class _Planner:
     """Matches every entry with an organisation, then writes its instrument."""
 
-    def __init__(self, listings: Sequence[Listing], standing: Standing, *, register: bool) -> None:
+    def __init__(self, listings: Sequence[Listing], standing: LedgerStanding, *, register: bool) -> None:
         self.listings = listings
         self.standing = standing
         self.register = register
         self.recorded = standing.events(listing.event_id for listing in listings)
         self.streams = standing.streams(before.stream for before in self.recorded.values())
-        self.result = Plan()
+        self.result = ImportPlan()
         self._lines: dict[str, int] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> ImportPlan:
         for listing in self.listings:
             if listing.key in self._lines:
                 self._know(listing, f"the same entry as on line {self._lines[listing.key]}")
@@ -287,7 +287,9 @@ class _Planner:
             wanted["effective_on"], wanted["known_on"] = before.effective_on.text, before.known_on.isoformat()
         wanted["source"] = before.stored.get("source", wanted["source"])
         self._entry(listing, again(wanted, before))
-        chain = Chain(listing.key, JURISDICTION, listing.authority, before.known_on, events=self.streams[before.stream])
+        chain = InstrumentChain(
+            listing.key, JURISDICTION, listing.authority, before.known_on, events=self.streams[before.stream]
+        )
         for renewed in renewals(wanted, before, chain):
             self._entry(listing, renewed)
 

@@ -20,16 +20,16 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED
-from service.importing.plans import Entry, Plan, Remark
+from service.importing.plans import Entry, ImportPlan, Remark
 from service.importing.regulations import screening_list
-from service.importing.regulations.chains import Chain, attribute_sharing, belongs_to, chain_of, citations_of
-from service.importing.regulations.readings import Reading, Rule, Surroundings, read_licence, read_rules
+from service.importing.regulations.chains import InstrumentChain, attribute_sharing, belongs_to, chain_of, citations_of
+from service.importing.regulations.readings import Rule, RuleReading, Surroundings, read_licence, read_rules
 from service.importing.regulations.renewals import again, renewals
 from service.importing.regulations.rows import COLUMNS as COLUMNS
 from service.importing.regulations.rows import OTHER_COLUMNS as OTHER_COLUMNS
-from service.importing.regulations.rows import PREFIX, Change, read_changes
+from service.importing.regulations.rows import PREFIX, RegulationRow, read_changes
 from service.importing.rows import Row
-from service.importing.standing import Standing
+from service.importing.standing import LedgerStanding
 
 ENDINGS = ("", ":announced")
 NOT_READ = "\nNot read: "
@@ -45,7 +45,7 @@ TYPES = {
 }
 
 
-def plan(rows: Sequence[Row], standing: Standing, *, register: bool = False) -> Plan:
+def plan(rows: Sequence[Row], standing: LedgerStanding, *, register: bool = False) -> ImportPlan:
     """What to record for these rows; BadFile lists what is wrong with them."""
     return _Planner(read_changes(rows), standing).plan()
 
@@ -54,8 +54,8 @@ def plan(rows: Sequence[Row], standing: Standing, *, register: bool = False) -> 
 class _Placed:
     """A row, the instrument that it belongs to, and what was recorded of it before."""
 
-    change: Change
-    chain: Chain
+    change: RegulationRow
+    chain: InstrumentChain
     #: It begins the instrument.
     opens: bool
     before: Recorded | None
@@ -64,7 +64,7 @@ class _Placed:
 class _Planner:
     """Puts every row where it belongs, then writes its events against all that came before."""
 
-    def __init__(self, changes: Sequence[Change], standing: Standing) -> None:
+    def __init__(self, changes: Sequence[RegulationRow], standing: LedgerStanding) -> None:
         self.standing = standing
         self.changes = sorted(changes, key=lambda change: (change.known_on, change.end, change.line))
         # Entries of screening lists are no instruments that a row could mean: they share their notices by the hundred.
@@ -73,7 +73,7 @@ class _Planner:
         self.chains = sorted((chain_of(events) for events in others.values()), key=attrgetter("began_on"))
         self.by_id = {chain.regulation_id: chain for chain in self.chains}
         #: What others have recorded, by the day from which it counts as it is written.
-        self.from_others: defaultdict[str, list[tuple[Chain, Recorded]]] = defaultdict(list)
+        self.from_others: defaultdict[str, list[tuple[InstrumentChain, Recorded]]] = defaultdict(list)
         for chain in self.chains:
             for event in chain.standing():
                 if not event.id.startswith(f"{PREFIX}:"):
@@ -81,9 +81,9 @@ class _Planner:
         self.recorded = standing.events(f"{change.event_id}{ending}" for change in changes for ending in ENDINGS)
         #: How many rows apply from a day, by instrument.
         self.applying: Counter[tuple[str, date]] = Counter()
-        self.result = Plan()
+        self.result = ImportPlan()
 
-    def plan(self) -> Plan:
+    def plan(self) -> ImportPlan:
         placed = [found for change in self.changes if (found := self._place(change)) is not None]
         self.applying = Counter((one.chain.regulation_id, one.change.end) for one in placed)
         for one in placed:
@@ -92,7 +92,7 @@ class _Planner:
 
     # Where a row belongs
 
-    def _place(self, change: Change) -> _Placed | None:
+    def _place(self, change: RegulationRow) -> _Placed | None:
         if change.settled_on > self.standing.today:
             self._report(change, f"known on {change.settled_on}, and today is {self.standing.today}")
             return None
@@ -117,7 +117,7 @@ class _Planner:
         chain.hear(change)
         return _Placed(change, chain, opens, None)
 
-    def _find(self, change: Change) -> tuple[Chain, bool] | None:
+    def _find(self, change: RegulationRow) -> tuple[InstrumentChain, bool] | None:
         """The instrument of a row that is new, and whether the row begins it; None: reported."""
         if change.regulation_id:
             chain = self.by_id.get(change.regulation_id)
@@ -138,12 +138,14 @@ class _Planner:
         if regulation_id in self.by_id:
             self._report(change, f"regulation {regulation_id} is recorded already, and not from this row")
             return None
-        chain = Chain(regulation_id, change.jurisdiction, change.authority, change.known_on)
+        chain = InstrumentChain(regulation_id, change.jurisdiction, change.authority, change.known_on)
         insort(self.chains, chain, key=attrgetter("began_on"))
         self.by_id[regulation_id] = chain
         return chain, True
 
-    def _elsewhere(self, change: Change, within: Chain | None, *, by_type: bool) -> tuple[Chain, Recorded] | None:
+    def _elsewhere(
+        self, change: RegulationRow, within: InstrumentChain | None, *, by_type: bool
+    ) -> tuple[InstrumentChain, Recorded] | None:
         """The event by which somebody else recorded the same: of the day and kind, and citation (or that alone).
 
         `within`: an instrument; None: all of the row's jurisdiction.
@@ -156,13 +158,13 @@ class _Planner:
                 return chain, event
         return None
 
-    def _same_jurisdiction(self, change: Change) -> list[Chain]:
+    def _same_jurisdiction(self, change: RegulationRow) -> list[InstrumentChain]:
         return [chain for chain in self.chains if chain.jurisdiction == change.jurisdiction]
 
-    def _report(self, change: Change, message: str) -> None:
+    def _report(self, change: RegulationRow, message: str) -> None:
         self.result.reported.append(Remark(change.line, change.row_id, message))
 
-    def _know(self, change: Change, chain: Chain, event: Recorded) -> None:
+    def _know(self, change: RegulationRow, chain: InstrumentChain, event: Recorded) -> None:
         chain.hear(change)
         message = f"{event.type} of {chain.regulation_id}, {event.id}"
         self.result.known.append(Remark(change.line, change.row_id, message))
@@ -189,12 +191,12 @@ class _Planner:
             for renewed in renewals(wanted, placed.before, chain):
                 self._add(change, chain, renewed)
 
-    def _main(self, placed: _Placed) -> tuple[dict[str, Any] | None, Reading]:
+    def _main(self, placed: _Placed) -> tuple[dict[str, Any] | None, RuleReading]:
         """The row's main event, None for a licence whose conditions could not be read; and what was read."""
         change, chain = placed.change, placed.chain
         data: dict[str, Any] = {"regulation_id": chain.regulation_id}
         effective_on = change.effective.text
-        reading = Reading()
+        reading = RuleReading()
         until = change.until.text if change.until is not None else None
         if change.role in ("begins", "amends"):
             name = "regulation-enacted" if placed.opens else "regulation-amended"
@@ -232,7 +234,7 @@ class _Planner:
         others = self.applying[placed.chain.regulation_id, day] - (placed.change.end == day)
         return others > 0 or any(event.ends_on == day for event in placed.chain.standing())
 
-    def _around(self, change: Change, chain: Chain) -> Surroundings:
+    def _around(self, change: RegulationRow, chain: InstrumentChain) -> Surroundings:
         others = [one for one in self._same_jurisdiction(change) if one is not chain]
         accelerated: list[str] = []
         if change.accelerates:
@@ -246,7 +248,7 @@ class _Planner:
 
         return Surroundings(self.standing.directory, chain.rules_before(change), accelerated, defined)
 
-    def _announce(self, change: Change, chain: Chain, published: Mapping[str, Any]) -> None:
+    def _announce(self, change: RegulationRow, chain: InstrumentChain, published: Mapping[str, Any]) -> None:
         """First the date it was announced with, then, when another is published, that this was wrong."""
         assert change.announced_effective is not None
         announcement = f"{change.authority} announcement {change.known_on}"
@@ -278,7 +280,7 @@ class _Planner:
             self._add(change, chain, announced)
             self._add(change, chain, withdrawal)
 
-    def _note(self, change: Change, chain: Chain, annotated: str, reading: Reading) -> None:
+    def _note(self, change: RegulationRow, chain: InstrumentChain, annotated: str, reading: RuleReading) -> None:
         """All that the row says, and what of it no rule does; once more where the row says something else since."""
         first = f"{change.event_id}:note"
         notes = chain.beginning(first)
@@ -293,12 +295,12 @@ class _Planner:
             number = f":{len(notes) + 1}" if notes else ""
             self._entry(change, self._noted(change, data, number))
 
-    def _noted(self, change: Change, data: Mapping[str, Any], number: str = "") -> dict[str, Any]:
+    def _noted(self, change: RegulationRow, data: Mapping[str, Any], number: str = "") -> dict[str, Any]:
         day = change.settled_on.isoformat()
         return self._event(change, "event-annotated", f":note{number}", dict(data), effective_on=day)
 
     def _event(
-        self, change: Change, name: str, ending: str, data: dict[str, Any], *, effective_on: str
+        self, change: RegulationRow, name: str, ending: str, data: dict[str, Any], *, effective_on: str
     ) -> dict[str, Any]:
         source = {"citation": change.citation, "url": change.url} if change.url else {"citation": change.citation}
         return {
@@ -311,10 +313,10 @@ class _Planner:
             "data": data,
         }
 
-    def _add(self, change: Change, chain: Chain, sent: dict[str, Any]) -> None:
+    def _add(self, change: RegulationRow, chain: InstrumentChain, sent: dict[str, Any]) -> None:
         """An event that is new: later rows build on it."""
         chain.take(sent, self.standing.today)
         self._entry(change, sent)
 
-    def _entry(self, change: Change, sent: dict[str, Any]) -> None:
+    def _entry(self, change: RegulationRow, sent: dict[str, Any]) -> None:
         self.result.entries.append(Entry(change.line, change.row_id, sent))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from domain.catalogue import EVENT_TYPES
-from domain.resources import Kind
+from domain.resources import ResourceKind
 from service.asking import parameters
 from service.asking.parameters import LARGEST
 from service.shapes.answers import Placed, Receipt
@@ -112,7 +112,7 @@ RECORDING = ("Idempotency-Key", "X-Correlation-Id")
 REPLAYED = "Idempotent-Replayed"
 
 
-def recording(name: str, kind: Kind, body: Mapping[str, Any], *, change: bool, many: bool) -> Described:
+def recording(name: str, kind: ResourceKind, body: Mapping[str, Any], *, change: bool, many: bool) -> Described:
     """A route that records facts about a thing. `change`: one that stands already. `many`: perhaps several facts."""
     content = {JSON: {"anyOf": [ref(Placed), ref(Receipt)]} if many else ref(Placed)}
     identity = "path.identifier" if change else f"body#/{EVENT_TYPES[kind.begins].IDENTITY}"

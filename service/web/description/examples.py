@@ -6,7 +6,7 @@ from domain.catalogue import EVENT_TYPES
 from domain.resources import KINDS
 
 
-class Step(NamedTuple):
+class StoryStep(NamedTuple):
     """One request of the story."""
 
     #: Below /api/v1.
@@ -34,18 +34,18 @@ NAMED: dict[str, str] = {
 _PLURALS = {kind.name: kind.plural for kind in KINDS}
 
 
-def _step(event_type: str) -> Step:
+def _step(event_type: str) -> StoryStep:
     """The example of a type, where it is posted."""
     definition = EVENT_TYPES[event_type]
     if definition.COLLECTION:
-        return Step(f"/{definition.COLLECTION}", event_type, EXAMPLES[event_type])
+        return StoryStep(f"/{definition.COLLECTION}", event_type, EXAMPLES[event_type])
     # The note is on the order.
     kind = definition.KIND or "order"
-    return Step(f"/{_PLURALS[kind]}/{NAMED[kind]}/{definition.SUBJECT}", event_type, EXAMPLES[event_type])
+    return StoryStep(f"/{_PLURALS[kind]}/{NAMED[kind]}/{definition.SUBJECT}", event_type, EXAMPLES[event_type])
 
 
-def _organization(**fields: Any) -> Step:
-    return Step("/organizations", "organization-registered", fields)
+def _organization(**fields: Any) -> StoryStep:
+    return StoryStep("/organizations", "organization-registered", fields)
 
 
 _TOLD = (
@@ -72,7 +72,7 @@ _TOLD = (
     _step("goods-received"),
     _step("order-allocated"),
     _step("event-annotated"),
-    Step(f"/orders/{NAMED['order']}/corrections", None, CORRECTION),
+    StoryStep(f"/orders/{NAMED['order']}/corrections", None, CORRECTION),
     _step("goods-returned"),
     _step("supply-asserted"),
     _step("regulation-enacted"),

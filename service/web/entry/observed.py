@@ -6,7 +6,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.observing.metrics import Metrics
+from service.observing.metrics import ServiceMetrics
 from service.observing.traces import Traces
 
 logger = structlog.stdlib.get_logger("daybook.http")
@@ -22,7 +22,7 @@ LEFT = 499
 class Observed:
     """Watches every request; the outermost layer."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, traces: Traces | None = None) -> None:
+    def __init__(self, app: ASGIApp, metrics: ServiceMetrics, traces: Traces | None = None) -> None:
         self.app = app
         self.metrics = metrics
         self.traces = traces

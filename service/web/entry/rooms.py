@@ -20,7 +20,7 @@ LONGEST_WAIT_S = 10.0
 RETRY_AFTER_S = "2"
 
 
-class Room:
+class ThreadRoom:
     """Some threads, and a bounded queue before them."""
 
     def __init__(
@@ -79,22 +79,22 @@ class Rooms:
     """
 
     #: Looking tokens up.
-    admitting: Room = field(default_factory=lambda: Room(3))
+    admitting: ThreadRoom = field(default_factory=lambda: ThreadRoom(3))
     #: Reading what is sent to be recorded, and what it refers to.
-    recording: Room = field(default_factory=lambda: Room(3))
+    recording: ThreadRoom = field(default_factory=lambda: ThreadRoom(3))
     #: Answering from the views.
-    answering: Room = field(default_factory=lambda: Room(8))
+    answering: ThreadRoom = field(default_factory=lambda: ThreadRoom(8))
     #: Answering once a position is reached, for those who asked to wait: they only wait.
-    awaiting: Room = field(default_factory=lambda: Room(16))
+    awaiting: ThreadRoom = field(default_factory=lambda: ThreadRoom(16))
     #: Reading events and the log.
-    reading: Room = field(default_factory=lambda: Room(3))
+    reading: ThreadRoom = field(default_factory=lambda: ThreadRoom(3))
     #: Reading what listeners are behind.
-    listening: Room = field(default_factory=lambda: Room(2))
+    listening: ThreadRoom = field(default_factory=lambda: ThreadRoom(2))
     #: What operators do.
-    managing: Room = field(default_factory=lambda: Room(2))
+    managing: ThreadRoom = field(default_factory=lambda: ThreadRoom(2))
     #: Storing files that are sent to be imported, which takes as long as they are.
-    importing: Room = field(default_factory=lambda: Room(2))
+    importing: ThreadRoom = field(default_factory=lambda: ThreadRoom(2))
 
-    def for_views(self) -> Room:
+    def for_views(self) -> ThreadRoom:
         """Where a view is answered: apart where the caller asked to wait for it."""
         return self.answering if PATIENCE_S.get() is None else self.awaiting

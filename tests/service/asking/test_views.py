@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from domain.errors import Invalid
-from service.asking.columns import Column, Kind, Table
+from service.asking.columns import Column, ColumnKind, Table
 from service.asking.questions import NothingThere
 from service.asking.views import VIEWS, parse_question
 from service.exporting.formats import FORMATS, Choice
@@ -57,18 +57,18 @@ def tables_of(question: str) -> tuple[Table, ...]:
     return parse_question(question).view.tables
 
 
-def agrees(found: Any, value: Any, kind: Kind) -> bool:
+def agrees(found: Any, value: Any, kind: ColumnKind) -> bool:
     """Whether a value read back from Arrow or Parquet is the API's."""
     if value is None or found is None:
         return found is value
     match kind:
-        case Kind.FIGURE:
+        case ColumnKind.FIGURE:
             return isinstance(found, Decimal) and found == Decimal(value)
-        case Kind.DAY:
+        case ColumnKind.DAY:
             return isinstance(found, date) and found.isoformat() == value
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return isinstance(found, datetime) and found == datetime.fromisoformat(value)
-        case Kind.STRUCTURE:
+        case ColumnKind.STRUCTURE:
             return bool(json.loads(found) == value)
         case _:
             return bool(found == value)
@@ -78,11 +78,11 @@ def agrees_as_text(text: str, value: Any, column: Column) -> bool:
     """Whether a field of a CSV file is the API's value."""
     if value is None:
         return text == ""
-    if column.kind is Kind.FLAG:
+    if column.kind is ColumnKind.FLAG:
         return text == json.dumps(value)
-    if column.kind in (Kind.RATIO, Kind.WHOLE):
+    if column.kind in (ColumnKind.RATIO, ColumnKind.WHOLE):
         return text == json.dumps(value)
-    return bool(json.loads(text) == value) if column.kind is Kind.STRUCTURE else text == value
+    return bool(json.loads(text) == value) if column.kind is ColumnKind.STRUCTURE else text == value
 
 
 def unequal(
@@ -148,13 +148,13 @@ def agrees_as_cell(found: Any, value: Any, column: Column) -> bool:
     """Whether a cell is the API's value: a number where a double keeps it, else its text."""
     if value is None or found is None:
         return found is value or value == ""
-    if column.kind in (Kind.FIGURE, Kind.EXACT):
+    if column.kind in (ColumnKind.FIGURE, ColumnKind.EXACT):
         if not is_kept(value):
             return bool(found == value)
         return isinstance(found, int | float) and Decimal(repr(found)) == Decimal(value)
-    if column.kind is Kind.DAY:
+    if column.kind is ColumnKind.DAY:
         return bool(found.date().isoformat() == value)
-    if column.kind is Kind.STRUCTURE:
+    if column.kind is ColumnKind.STRUCTURE:
         return bool(json.loads(found) == value)
     return bool(re.sub("_x([0-9A-F]{4})_", lambda it: chr(int(it[1], 16)), str(found)) == str(value))
 

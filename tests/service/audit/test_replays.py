@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from projections.engine import fingerprint
-from service.asking.clocks import Clocks
+from service.asking.clocks import ClockReader
 from service.audit.questions import read_saved
 from service.audit.remote import Remote, ServiceRefuses
 from service.audit.replay import replay
@@ -206,7 +206,7 @@ def test_what_a_service_has_otherwise_is_named(run: Run, seeded: Settings, monke
         monkeypatch.setattr(
             remote, "_client", httpx.Client(base_url="http://service", transport=httpx.MockTransport(other))
         )
-        saved = read_saved(["organizations"], Clocks(daybook, 10), 55)
+        saved = read_saved(["organizations"], ClockReader(daybook, 10), 55)
         found = replay(daybook, 55, saved, folder=seeded.home, wait_s=10, remote=remote)
     assert {"event", "posting"} <= {table.table for table in found.differing_tables}
     assert {table.where for table in found.differing_tables} == {"http://service"}

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from domain.catalogue import EVENT_TYPES
 from domain.orders import OrderCancelled
 from service.daybook import open_daybook
-from service.doctor.installation import Finding, examine, of_database, of_this_machine
+from service.doctor.installation import InstallationFinding, examine, of_database, of_this_machine
 from service.log.signatures import SigningKey
 from service.settings import Settings
 from service.storing.migrations.roles import as_service
@@ -20,7 +20,7 @@ from service.storing.migrations.roles import as_service
 NO_CHECKPOINT = "log: no checkpoint was issued yet: daybook init issues the first"
 
 
-def sentences(findings: list[Finding], verdict: str) -> list[str]:
+def sentences(findings: list[InstallationFinding], verdict: str) -> list[str]:
     """What was found of this verdict, settings of durability aside: the tests' own server is not durable."""
     return [
         f"{one.subject}: {one.sentence}" for one in findings if one.verdict == verdict and one.subject != "durability"

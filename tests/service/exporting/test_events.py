@@ -16,7 +16,7 @@ from cloudevents.core.formats.json import JSONFormat
 
 from service.daybook import Daybook
 from service.exporting import events
-from service.exporting.events import WRITERS, Selection
+from service.exporting.events import WRITERS, ExportSelection
 from service.exporting.files import written
 from service.shapes.cloud_events import batch, source_of, structured
 
@@ -24,7 +24,7 @@ from service.shapes.cloud_events import batch, source_of, structured
 def pages(daybook: Daybook, **chosen: Any) -> Iterator[Any]:
     """The pages of a selection of all events, or of some."""
     head = daybook.ledger.recorder.head().position
-    return Selection(**{"upto": head, **chosen}).pages(daybook.ledger.recorder, lambda done, last: None)
+    return ExportSelection(**{"upto": head, **chosen}).pages(daybook.ledger.recorder, lambda done, last: None)
 
 
 def exported(daybook: Daybook, name: str, **chosen: Any) -> bytes:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from service.importing.items import Group, Reject
-from service.importing.ocds.orders import Ledger, read_ocds
+from service.importing.items import EventGroup, Reject
+from service.importing.ocds.orders import LedgerLookups, read_ocds
 from service.importing.plans import Summary
 
 OCID = "ocds-213czf-0042"
@@ -19,7 +19,7 @@ ORDER = f"{OCID}:contract:c-1"
 AWARD_ORDER = f"{OCID}:award:a-1"
 
 #: A file's groups, what is rejected, and the summary.
-Read = tuple[list[Group], list[Reject], Summary]
+Read = tuple[list[EventGroup], list[Reject], Summary]
 
 
 def party(reference: Mapping[str, str], *roles: str, **more: Any) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _decimals(document: Any) -> list[Decimal]:
 
 
 #: A ledger without events.
-EMPTY = Ledger(lambda stream: [], lambda streams: set())
+EMPTY = LedgerLookups(lambda stream: [], lambda streams: set())
 
 
-def read(file: bytes, ledger: Ledger = EMPTY) -> Read:
+def read(file: bytes, ledger: LedgerLookups = EMPTY) -> Read:
     """What a file comes to."""
     summary = Summary("a file", "ocds", 0, dry_run=True)
     found = list(read_ocds(io.BytesIO(file), summary, ledger))
-    groups = [one for one in found if isinstance(one, Group)]
+    groups = [one for one in found if isinstance(one, EventGroup)]
     return groups, [one for one in found if isinstance(one, Reject)], summary
 
 

@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from service.importing.formats import open_table
-from service.importing.items import Group, Reject
+from service.importing.items import EventGroup, Reject
 from service.importing.opening import opened
 from service.importing.orders.mapping import parse_mapping
 from service.importing.orders.table import OrderLines
@@ -79,7 +79,7 @@ def rows_csv(*rows: Mapping[str, str]) -> bytes:
 
 def read(
     data: bytes, declared: dict[str, Any] | None = None, kind: str = "csv", *, raw: bool = False
-) -> list[Group | Reject]:
+) -> list[EventGroup | Reject]:
     """What is made of a table whose faulty orders are left out."""
     parsed = parse_mapping("pumps.toml", declared or MAPPING)
     summary = Summary("a file", kind, 0, False)
@@ -94,7 +94,7 @@ def read(
 def events(data: bytes, declared: dict[str, Any] | None = None, kind: str = "csv") -> list[Mapping[str, Any]]:
     """The events of the only order of a table that is all in order, registrations first."""
     [group] = read(data, declared, kind)
-    assert isinstance(group, Group), group
+    assert isinstance(group, EventGroup), group
     return [entry.sent for entry in (*group.needs, *group.entries)]
 
 

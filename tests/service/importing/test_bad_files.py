@@ -16,7 +16,7 @@ from service.importing.formats import FORMATS
 from service.importing.importing import Here
 from service.importing.opening import lines_of, opened
 from service.importing.orders.mapping import parse_mapping_text
-from service.importing.reading.messages import Message, Wanted
+from service.importing.reading.messages import Message, ReaderTask
 from service.importing.rows import BadFile, BadMapping
 from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
 from tests.service.importing.ocds_samples import contract, package, release
@@ -57,7 +57,7 @@ def answers(question: str, names: Any) -> Any:
 def read(data: bytes, name: str) -> list[Message]:
     """All that a file says."""
     mapping = DECLARED if name in ("csv", "tsv", "xlsx", "parquet") else None
-    return list(Here(io.BytesIO(data), Wanted(format=name, mapping=mapping)).messages(answers))
+    return list(Here(io.BytesIO(data), ReaderTask(format=name, mapping=mapping)).messages(answers))
 
 
 #: What is sent instead of a good file, and what is said of it.

@@ -5,7 +5,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
-from service.importing.items import Group
+from service.importing.items import EventGroup
 from tests.service.importing.order_tables import placed, read
 
 PAGE = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
@@ -17,7 +17,7 @@ def test_the_worked_example_is_two_orders_and_two_receipts() -> None:
     assert table is not None
     assert declared is not None
     found = read(textwrap.dedent(table[1]).encode(), tomllib.loads(declared[1]))
-    groups = [one for one in found if isinstance(one, Group)]
+    groups = [one for one in found if isinstance(one, EventGroup)]
     assert len(groups) == len(found) == 2
     needed = {entry.sent["id"]: entry.sent["data"] for group in groups for entry in group.needs}
     assert needed.keys() == {

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from service.importing import streaming
-from service.importing.items import Group, Reject
-from service.importing.plans import Entry, Refused, Summary
+from service.importing.items import EventGroup, Reject
+from service.importing.plans import Entry, RowRefused, Summary
 from service.importing.recording import Recorder
 from service.importing.rows import BadFile
 from service.importing.streaming import Options, record_stream
@@ -53,12 +53,12 @@ def received(number: int, line: int, ordered_line: str = "1") -> Entry:
 PARTIES = (organization("buyer", 1), organization("seller", 1))
 
 
-def bought(number: int, *, ordered_line: str = "1", needs: tuple[Entry, ...] = PARTIES) -> Group:
+def bought(number: int, *, ordered_line: str = "1", needs: tuple[Entry, ...] = PARTIES) -> EventGroup:
     """An order and its receipt, as lines of a file."""
-    return Group([order(number, number), received(number, number, ordered_line)], needs)
+    return EventGroup([order(number, number), received(number, number, ordered_line)], needs)
 
 
-def record(desk: Desk, source: list[Group | Reject], options: Options | None = None) -> Summary:
+def record(desk: Desk, source: list[EventGroup | Reject], options: Options | None = None) -> Summary:
     options = options or Options()
     summary = Summary("a file", "csv", len(source), options.dry_run)
     record_stream(source, Recorder(desk.daybook, summary), summary, options)
@@ -88,7 +88,7 @@ def test_recording_again_replays_and_records_nothing_twice(desk: Desk) -> None:
 
 
 def test_without_leaving_out_a_refusal_stops_it_and_nothing_of_a_short_source_is_recorded(desk: Desk) -> None:
-    with pytest.raises(Refused, match="line 2: po-2: /data/receipts/0/line: po-2 has no line 9"):
+    with pytest.raises(RowRefused, match="line 2: po-2: /data/receipts/0/line: po-2 has no line 9"):
         record(desk, [bought(1), bought(2, ordered_line="9"), bought(3)])
     assert desk.head == 0
 
@@ -96,7 +96,7 @@ def test_without_leaving_out_a_refusal_stops_it_and_nothing_of_a_short_source_is
 def test_of_a_long_source_the_batches_before_a_refusal_stay(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "ATOMIC_EVENTS", 4)
     monkeypatch.setattr(streaming, "BATCH_EVENTS", 4)
-    with pytest.raises(Refused):
+    with pytest.raises(RowRefused):
         record(desk, [*map(bought, range(1, 6)), bought(6, ordered_line="9")])
     assert {event.data["order_id"] for event in desk.events("order-placed")} == {"po-1", "po-2", "po-3", "po-4"}
 
@@ -108,7 +108,7 @@ def test_an_import_that_broke_off_and_is_run_again_ends_as_if_it_had_not(
     monkeypatch.setattr(streaming, "BATCH_EVENTS", 4)
     whole = [bought(number, needs=(*PARTIES, organization(f"buyer-{number}", number))) for number in range(1, 10)]
 
-    def broken_off() -> Iterator[Group]:
+    def broken_off() -> Iterator[EventGroup]:
         yield from whole[:5]
         raise KeyboardInterrupt
 
@@ -126,11 +126,11 @@ def test_an_import_that_broke_off_and_is_run_again_ends_as_if_it_had_not(
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_what_is_refused_can_be_left_out_with_all_of_its_group(desk: Desk, dry_run: bool) -> None:
     rejects = io.StringIO()
-    source: list[Group | Reject] = [
+    source: list[EventGroup | Reject] = [
         bought(1),
         Reject(2, "po-2", "Qty: is empty", {"Qty": ""}),
         bought(3, ordered_line="9"),
-        Group([order(4, 4, "stranger")], PARTIES),
+        EventGroup([order(4, 4, "stranger")], PARTIES),
         bought(5),
     ]
     summary = record(desk, source, Options(dry_run, continue_on_error=True, rejects=rejects))
@@ -149,13 +149,13 @@ def test_what_a_group_left_out_needed_is_there_for_the_next_that_needs_it(desk: 
 
 def test_every_group_refused_is_left_out_one_by_one(desk: Desk) -> None:
     record(desk, [bought(0)])
-    source: list[Group | Reject] = [bought(number, ordered_line="9") for number in range(1, 40)]
+    source: list[EventGroup | Reject] = [bought(number, ordered_line="9") for number in range(1, 40)]
     summary = record(desk, [*source, bought(40)], Options(continue_on_error=True))
     assert (summary.recorded, summary.rejected) == (2, 39)
 
 
 def test_a_request_that_is_none_is_named_by_line_and_pointer(desk: Desk) -> None:
-    bad = Group([Entry(7, "po-7", {"type": "order-placed", "effective_on": "2020", "data": {"order_id": "po-7"}})])
+    bad = EventGroup([Entry(7, "po-7", {"type": "order-placed", "effective_on": "2020", "data": {"order_id": "po-7"}})])
     with pytest.raises(BadFile, match="line 7: po-7: /data/buyers: is required"):
         record(desk, [bad])
     summary = record(desk, [bad], Options(continue_on_error=True))

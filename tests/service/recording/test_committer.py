@@ -10,8 +10,8 @@ import service.recording.waiting
 from domain.errors import Invalid, Refusal, Rejected
 from domain.events import LARGEST_EVENT_BYTES
 from service.recording.committer import Committer
-from service.recording.receipts import Receipt
-from service.recording.waiting import Busy, Unavailable
+from service.recording.receipts import CommandReceipt
+from service.recording.waiting import Busy, RecordingUnavailable
 from service.storing.ledger import Ledger
 from tests.service.purchases import (
     Event,
@@ -41,7 +41,7 @@ def transactions(owner: Connection[Any]) -> int:
     return int(row[0])
 
 
-def refusal_of(future: "Future[Receipt]") -> Refusal:
+def refusal_of(future: "Future[CommandReceipt]") -> Refusal:
     refusal = future.exception()
     assert isinstance(refusal, Refusal)
     return refusal
@@ -278,7 +278,7 @@ def test_what_was_accepted_is_recorded_before_the_end(ledger: Ledger, database: 
             closing = pool.submit(committer.close)
         closing.result()
     assert [future.result().events[0].position for future in futures] == list(range(1, 52))
-    with pytest.raises(Unavailable, match="the ledger is shutting down"):
+    with pytest.raises(RecordingUnavailable, match="the ledger is shutting down"):
         record(committer, organization("huawei"))
 
 
@@ -286,10 +286,10 @@ def test_no_command_is_left_without_an_answer_by_the_end(ledger: Ledger) -> None
     for turn in range(20):
         committer = Committer(ledger)
 
-        def submit(name: str, committer: Committer = committer) -> "Future[Receipt] | None":
+        def submit(name: str, committer: Committer = committer) -> "Future[CommandReceipt] | None":
             try:
                 return committer.submit(read([organization(name)]))
-            except Unavailable:
+            except RecordingUnavailable:
                 return None
 
         with ThreadPoolExecutor(4) as pool:

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from domain.errors import Corrupt
 from service.recording.committer import Committer
-from service.recording.waiting import Unavailable
+from service.recording.waiting import RecordingUnavailable
 from service.storing.ledger import Ledger
 from tests.service.purchases import (
     amendment,
@@ -94,7 +94,7 @@ def test_a_database_that_stays_out_of_reach_is_said_to_be(wire: tuple[Wire, str]
     remote = Committer(through_wire, patience_s=0.5)
     record(remote, organization("baidu"))
     wire[0].close()
-    with pytest.raises(Unavailable, match="PostgreSQL cannot be reached"):
+    with pytest.raises(RecordingUnavailable, match="PostgreSQL cannot be reached"):
         record(remote, organization("huawei"))
     remote.close()
     through_wire.close()

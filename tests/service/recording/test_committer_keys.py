@@ -12,7 +12,7 @@ from psycopg import Connection
 from domain.errors import Refusal
 from service.recording.commands import KeyReused, Moved
 from service.recording.committer import Committer
-from service.recording.receipts import IdempotencyKey, Receipt
+from service.recording.receipts import CommandReceipt, IdempotencyKey
 from service.storing.ledger import Ledger
 from tests.service.purchases import Event, amendment, appends_wait, events, head_held, market, order, read, record
 from tests.service.wire import Lost, Wire, wire_to
@@ -23,7 +23,7 @@ def key(name: str = "k-1", what: str = "this") -> IdempotencyKey:
     return IdempotencyKey("tester", name, hashlib.sha256(what.encode()).digest())
 
 
-def send(committer: Committer, *sent: Event, key: IdempotencyKey) -> Receipt:
+def send(committer: Committer, *sent: Event, key: IdempotencyKey) -> CommandReceipt:
     """Record events under a key."""
     return committer.submit(read(sent), "tester", key=key).result()
 

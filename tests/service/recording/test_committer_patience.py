@@ -15,8 +15,8 @@ import service.recording.groups
 from domain.lots import Sent
 from service.postgres.connections import settings_of
 from service.recording.committer import Committer
-from service.recording.receipts import Receipt
-from service.recording.waiting import Unavailable
+from service.recording.receipts import CommandReceipt
+from service.recording.waiting import RecordingUnavailable
 from service.storing.ledger import Ledger
 from tests.service.postgres_owner import wait_until
 from tests.service.purchases import Event, appends_wait, events, head_held, organization, read, record
@@ -60,10 +60,10 @@ def hasty(ledger: Ledger) -> Iterator[Committer]:
     committer.close()
 
 
-def error_of(future: "Future[Receipt]") -> str:
+def error_of(future: "Future[CommandReceipt]") -> str:
     """Why a command was not recorded in time."""
     error = future.exception(LONG_S)
-    assert isinstance(error, Unavailable), error
+    assert isinstance(error, RecordingUnavailable), error
     return str(error)
 
 
@@ -152,7 +152,7 @@ def is_recorded(committer: Committer, event: Event) -> bool:
     """Whether an event is recorded, now or before."""
     try:
         return bool(record(committer, event).events)
-    except Unavailable:
+    except RecordingUnavailable:
         return False
 
 
@@ -282,7 +282,7 @@ def test_where_a_thread_that_records_has_ended_everybody_is_refused_at_once(
         monkeypatch.setattr(committer._writer.routine, "alive", broken)
         committer._writer.submit(lambda: None)
     assert "the thread that records has ended: start the service again: its turn" in error_of(behind)
-    with pytest.raises(Unavailable, match="the thread that records has ended"):
+    with pytest.raises(RecordingUnavailable, match="the thread that records has ended"):
         committer.submit(read([organization("after")]))
     assert "the thread that records has ended" in str(committer.trouble)
     assert wait_until(lambda: [one.life.name for one in committer.routines if not one.life.is_well] == [name])

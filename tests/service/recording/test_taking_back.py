@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import Refusal
 from service.recording.committer import Committer
-from service.recording.receipts import Receipt
+from service.recording.receipts import CommandReceipt
 from service.storing.ledger import Ledger
 from tests.domain.slow_decisions import SlowBatch
 from tests.domain.test_chronicles import KeptBook, commands
@@ -55,7 +55,7 @@ def test_two_writers_in_turn_decide_as_one_who_reads_everything(
     assert named_by_place(events(ledger)) == named_by_place(book.events)
 
 
-def received(committer: Committer, order_id: str, count: int) -> Receipt:
+def received(committer: Committer, order_id: str, count: int) -> CommandReceipt:
     """An order with so many receipts, all of them named."""
     named = [receipt(order_id, "1", id=f"{order_id}-in-{number}") for number in range(count)]
     record(committer, order(order_id, id=f"{order_id}-placed"))

@@ -10,7 +10,7 @@ import pytest
 from eventsourcing import persistence
 from psycopg import errors
 
-from service.running.attempts import Attempts, GaveUp, Interrupted, Pauses, passing, persist, reason_of
+from service.running.attempts import AttemptsInterrupted, GaveUp, Pauses, RepeatedAttempts, passing, persist, reason_of
 
 
 class Clock:
@@ -44,8 +44,8 @@ class Fickle:
         return "done"
 
 
-def attempts(**bounds: float) -> Attempts:
-    return Attempts("reading", Pauses(**bounds), chance=lambda: 0.0)
+def attempts(**bounds: float) -> RepeatedAttempts:
+    return RepeatedAttempts("reading", Pauses(**bounds), chance=lambda: 0.0)
 
 
 def full() -> OSError:
@@ -108,7 +108,7 @@ def test_the_stop_signal_ends_a_pause() -> None:
     stop = threading.Event()
     stop.set()
     act = Fickle(full(), full())
-    with pytest.raises(Interrupted):
+    with pytest.raises(AttemptsInterrupted):
         persist(act, attempts(first_s=3_600.0, most_s=3_600.0), stop.wait)
     assert act.calls == 1
 

@@ -27,9 +27,9 @@ from service.storing.migrations.roles import powers
 from service.storing.tokens import Tokens
 from service.upgrading.comparing import compare
 from service.upgrading.errors import NotTheSame, UpgradeFailed, UpgradeRefused
-from service.upgrading.planning import Plan, planned
+from service.upgrading.planning import UpgradePlan, planned
 from service.upgrading.steps import discard, kept_versions, renames, upgrade
-from service.webhooks.registry import Webhooks
+from service.webhooks.registry import WebhookRegistry
 from tests.service.postgres_owner import ROOT, processes_of, wait_until
 from tests.service.processes import command, environment
 from tests.service.purchases import market, order, read
@@ -54,7 +54,9 @@ def made_old_home() -> Iterator[Path]:
             key = IdempotencyKey("token:erp", "batch-1", bytes(32))
             daybook.committer.record(read([order(f"po-{number}", id=f"of-{number}") for number in range(20)]), [key])
             Tokens(daybook.ledger.recorder.datastore).create("the ERP", "recorder")
-            Webhooks(daybook.ledger.recorder.datastore).create("https://example.com/told", ["order-placed"], [], 2)
+            WebhookRegistry(daybook.ledger.recorder.datastore).create(
+                "https://example.com/told", ["order-placed"], [], 2
+            )
         yield home
 
 
@@ -67,9 +69,9 @@ def old_home(made_old_home: Path) -> Iterator[Path]:
         assert wait_until(lambda: processes_of(home) == []), processes_of(home)
 
 
-def the_plan(home: Path) -> Plan:
+def the_plan(home: Path) -> UpgradePlan:
     plan = planned(home, None, None, None)
-    assert isinstance(plan, Plan)
+    assert isinstance(plan, UpgradePlan)
     return plan
 
 
@@ -98,7 +100,7 @@ def test_a_killed_upgrade_leaves_the_old_data_and_the_next_carries_all_of_it_ove
         before, root = stored(daybook), daybook.log.root_hash(len(stored(daybook)))
         note = daybook.log.issued().note
         tokens = Tokens(daybook.ledger.recorder.datastore).all()
-        webhooks = Webhooks(daybook.ledger.recorder.datastore).all()
+        webhooks = WebhookRegistry(daybook.ledger.recorder.datastore).all()
     killed = subprocess.Popen(
         [sys.executable, "-m", "service", "--home", str(old_home), "upgrade"],
         cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True,
@@ -133,7 +135,7 @@ def test_a_killed_upgrade_leaves_the_old_data_and_the_next_carries_all_of_it_ove
         assert daybook.log.issued().note == note
         assert daybook.log.root_hash(len(before)) == root
         assert Tokens(daybook.ledger.recorder.datastore).all() == tokens
-        assert Webhooks(daybook.ledger.recorder.datastore).all() == webhooks
+        assert WebhookRegistry(daybook.ledger.recorder.datastore).all() == webhooks
         with daybook.ledger.recorder.datastore.get_connection() as connection:
             assert powers(connection) == []
         daybook.committer.record(read([order("po-next", id="of-next")]))

@@ -18,8 +18,8 @@ from service.log.transparency import open_log
 from service.recording.committer import Committer
 from service.settings import Settings
 from service.storing.ledger import Ledger, ledger_identity
-from service.verification.findings import Finding, Report
-from service.verification.ledger import Wanted, verify_state
+from service.verification.findings import LedgerFinding, Report
+from service.verification.ledger import VerificationScope, verify_state
 from tests.service.purchases import market, order, record
 
 #: Of the checkpoints, the first of size 0 aside; none but one ends with a tile.
@@ -47,10 +47,10 @@ class Sound:
         (path,) = (self.home / "checkpoints").glob("*.ndjson")
         return path
 
-    def wanted(self, *, copies: bool = True, anchors: Sequence[Path] = ()) -> Wanted:
+    def wanted(self, *, copies: bool = True, anchors: Sequence[Path] = ()) -> VerificationScope:
         """How it is verified, with its key and the copies of its home."""
         kept = [self.copies] if copies else []
-        return Wanted(home_keys(Settings(home=self.home)), lambda origin, created_at: kept, tuple(anchors))
+        return VerificationScope(home_keys(Settings(home=self.home)), lambda origin, created_at: kept, tuple(anchors))
 
 
 def make_sound(conninfo: str, home: Path) -> Sound:
@@ -85,7 +85,9 @@ def damaging(conninfo: str) -> Iterator[Connection[Any]]:
         connection.rollback()
 
 
-def verified(connection: Connection[Any], wanted: Wanted, damage: Callable[[Connection[Any]], object]) -> Report:
+def verified(
+    connection: Connection[Any], wanted: VerificationScope, damage: Callable[[Connection[Any]], object]
+) -> Report:
     """The result of verifying a ledger that was damaged, which is then as it was."""
     with connection.transaction(force_rollback=True):
         damage(connection)
@@ -97,7 +99,7 @@ def told(report: Report) -> list[tuple[str, int | None]]:
     return [(str(finding.kind), finding.position) for finding in report.findings]
 
 
-def first(report: Report) -> Finding:
+def first(report: Report) -> LedgerFinding:
     """What is reported first."""
     assert report.findings, "nothing was found"
     return report.findings[0]

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from domain.events import canonical
 from service.log.signatures import SigningKey
-from service.verification.ledger import Wanted
+from service.verification.ledger import VerificationScope
 from tests.service.verification import ledgers
 from tests.service.verification.ledgers import COVERED, EVENTS, SIZES, Sound, first, verified
 
@@ -296,7 +296,7 @@ def test_every_tampering_is_found_and_located(attacker: Connection[Any], sound: 
         _check(attacker, sound, wanted, damage, number)
 
 
-def _check(attacker: Connection[Any], sound: Sound, wanted: Wanted, damage: Damage, seed: int) -> None:
+def _check(attacker: Connection[Any], sound: Sound, wanted: VerificationScope, damage: Damage, seed: int) -> None:
     expected: list[Expected] = []
     report = verified(attacker, wanted, lambda connection: expected.append(damage(connection, Random(seed), sound)))
     ((kind, position, fields),) = expected

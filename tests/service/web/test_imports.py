@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from service.cli.main import main
 from service.daybook import Daybook
-from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.contents import Arrival, DiskRoom
 from service.importing.queue.registry import NoSpace
 from service.importing.queue.worker import Worker
 from service.postgres.embedded import EmbeddedPostgres
@@ -382,7 +382,7 @@ def test_a_file_that_the_disk_does_not_take_is_refused_and_gone(client: TestClie
 def test_the_last_of_the_disk_is_left_to_the_database(client: TestClient) -> None:
     app: Any = client.app
     with pytest.raises(NoSpace, match=r"the disk has no room for a file of 7 bytes or more"):
-        Arrival(Room(app.state.context.settings.home / "imports", reserve_bytes=1 << 60), declared_bytes=7)
+        Arrival(DiskRoom(app.state.context.settings.home / "imports", reserve_bytes=1 << 60), declared_bytes=7)
     assert left_behind(client) == []
 
 

@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from service.recording.committer import Committer
 from service.storing.ledger import Ledger
 from service.webhooks.delivery import AT_ONCE, AT_ONCE_PER_HOST, NO_ANSWER, WAITS_S, Deliveries
-from service.webhooks.registry import Due, Webhooks
+from service.webhooks.registry import Due, WebhookRegistry
 from tests.service.postgres_owner import wait_until
 from tests.service.storing.test_tail import register
 from tests.service.webhooks.receiving import Receiver, receiving
@@ -32,9 +32,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def webhooks(ledger: Ledger) -> Webhooks:
+def webhooks(ledger: Ledger) -> WebhookRegistry:
     """The webhooks of the test's ledger."""
-    return Webhooks(ledger.recorder.datastore)
+    return WebhookRegistry(ledger.recorder.datastore)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def ids_upto(ledger: Ledger) -> list[str]:
 
 
 def test_every_event_is_delivered_once_in_order_and_signed(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     made = webhooks.create(receiver.url, (), (), 0)
     register(committer, 250, "o")
@@ -71,7 +71,7 @@ def test_every_event_is_delivered_once_in_order_and_signed(
 
 
 def test_only_what_is_wanted_is_delivered(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     made = webhooks.create(receiver.url, (), ("organization/o3", "organization/o40"), 0)
     other = webhooks.create(receiver.url, ("product-registered",), (), 0)
@@ -83,7 +83,7 @@ def test_only_what_is_wanted_is_delivered(
 
 
 def test_after_a_failure_the_same_event_comes_again_and_none_is_left_out(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     receiver.answer = lambda number: (500 if number in (3, 4) else 200, {})
     made = webhooks.create(receiver.url, (), (), 0)
@@ -96,7 +96,7 @@ def test_after_a_failure_the_same_event_comes_again_and_none_is_left_out(
 
 
 def test_it_is_disabled_after_repeated_failure_and_can_be_resumed(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     receiver.answer = lambda number: (503, {})
     made = webhooks.create(receiver.url, (), (), 0)
@@ -112,7 +112,7 @@ def test_it_is_disabled_after_repeated_failure_and_can_be_resumed(
 
 
 def test_a_receiver_that_is_gone_is_disabled_at_once(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     receiver.answer = lambda number: (410, {})
     made = webhooks.create(receiver.url, (), (), 0)
@@ -123,7 +123,7 @@ def test_a_receiver_that_is_gone_is_disabled_at_once(
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     with receiving() as elsewhere:
         receiver.answer = lambda number: (307, {"Location": elsewhere.url})
@@ -136,7 +136,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(
 
 
 def test_nobody_listening_there_is_a_failure_that_says_so(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries
 ) -> None:
     made = webhooks.create("http://127.0.0.1:9/", (), (), 0)
     register(committer, 1, "o")
@@ -146,7 +146,7 @@ def test_nobody_listening_there_is_a_failure_that_says_so(
 
 
 def test_it_can_be_told_again_from_a_position(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     made = webhooks.create(receiver.url, (), (), 0)
     register(committer, 4, "o")
@@ -160,7 +160,7 @@ def test_it_can_be_told_again_from_a_position(
 
 
 def test_after_a_restart_it_goes_on_where_it_was(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, receiver: Receiver
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, receiver: Receiver
 ) -> None:
     made = webhooks.create(receiver.url, (), (), 0)
     for count in (3, 7):
@@ -173,7 +173,7 @@ def test_after_a_restart_it_goes_on_where_it_was(
 
 
 def test_two_workers_deliver_each_event_once(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     other = Deliveries(ledger, "daybook", waits_s=SOON, networks=HERE)
     other.start()
@@ -188,7 +188,7 @@ def test_two_workers_deliver_each_event_once(
 
 
 def test_a_worker_that_died_is_followed_by_another_after_its_lease(
-    committer: Committer, webhooks: Webhooks, receiver: Receiver, ledger: Ledger, owner: Connection[Any]
+    committer: Committer, webhooks: WebhookRegistry, receiver: Receiver, ledger: Ledger, owner: Connection[Any]
 ) -> None:
     made = webhooks.create(receiver.url, (), (), 0)
     register(committer, 1, "o")
@@ -201,7 +201,7 @@ def test_a_worker_that_died_is_followed_by_another_after_its_lease(
 
 
 def test_a_new_secret_signs_beside_the_one_before(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     made = webhooks.create(receiver.url, (), (), 0)
     rotated = webhooks.rotate(made.id)
@@ -225,7 +225,7 @@ def test_the_receivers_wish_to_wait_is_kept() -> None:
 
 
 def test_what_is_sent_is_a_cloud_event(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     webhooks.create(receiver.url, (), (), 0)
     register(committer, 1, "o")
@@ -239,7 +239,7 @@ def test_what_is_sent_is_a_cloud_event(
 
 
 def test_a_slow_host_does_not_take_the_workers_of_others(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, receiver: Receiver
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, receiver: Receiver
 ) -> None:
     with listening(trickling) as (port, came):
         for _ in range(AT_ONCE):
@@ -252,7 +252,7 @@ def test_a_slow_host_does_not_take_the_workers_of_others(
 
 
 def test_what_a_worker_holds_is_not_claimed_again_though_its_lease_has_run_out(
-    committer: Committer, webhooks: Webhooks, deliveries: Deliveries, owner: Connection[Any]
+    committer: Committer, webhooks: WebhookRegistry, deliveries: Deliveries, owner: Connection[Any]
 ) -> None:
     with listening(trickling) as (port, came):
         webhooks.create(f"http://127.0.0.1:{port}/", (), (), 0)
@@ -278,7 +278,7 @@ def test_who_waits_longest_comes_first_and_one_host_is_not_all(deliveries: Deliv
 
 
 def test_while_the_database_is_read_only_deliveries_wait_and_go_on_by_themselves(
-    ledger: Ledger, committer: Committer, webhooks: Webhooks, receiver: Receiver, owner: Connection[Any]
+    ledger: Ledger, committer: Committer, webhooks: WebhookRegistry, receiver: Receiver, owner: Connection[Any]
 ) -> None:
     def read_only(wanted: str) -> None:
         owner.execute("set default_transaction_read_only = off")

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from service.webhooks.delivery import NO_ANSWER, Attempt, Sender
+from service.webhooks.delivery import NO_ANSWER, DeliveryAttempt, Sender
 from service.webhooks.exchange import Exchange, Unanswered
-from service.webhooks.registry import Webhook, new_secret
+from service.webhooks.registry import RegisteredWebhook, new_secret
 from tests.service.webhooks.receiving import receiving
 
 HERE = (IPv4Network("127.0.0.0/8"),)
@@ -91,13 +91,13 @@ def endless(connection: socket, ended: threading.Event) -> None:
         connection.sendall(b"\0" * 65_536)
 
 
-def webhook(url: str) -> Webhook:
+def webhook(url: str) -> RegisteredWebhook:
     """A webhook to an address."""
     now = datetime.now(UTC)
-    return Webhook("w", url, new_secret(), None, None, [], [], now, "active", 0, 0, None, None, None)
+    return RegisteredWebhook("w", url, new_secret(), None, None, [], [], now, "active", 0, 0, None, None, None)
 
 
-def told(url: str, networks: tuple[IPv4Network, ...] = HERE) -> Attempt:
+def told(url: str, networks: tuple[IPv4Network, ...] = HERE) -> DeliveryAttempt:
     """What becomes of a message."""
     return asyncio.run(Sender("daybook", networks, SHORT_S).send(webhook(url), "m-1", b"{}"))
 
@@ -108,19 +108,19 @@ def test_an_exchange_ends_within_its_deadline_and_does_not_say_why(
 ) -> None:
     with listening(behave) as (port, _):
         for scheme in ("http", "https"):
-            assert told(f"{scheme}://127.0.0.1:{port}/") == Attempt(None, NO_ANSWER)
+            assert told(f"{scheme}://127.0.0.1:{port}/") == DeliveryAttempt(None, NO_ANSWER)
 
 
 def test_a_body_that_is_answered_is_not_read() -> None:
     with listening(endless) as (port, _):
-        assert told(f"http://127.0.0.1:{port}/") == Attempt(200, None)
+        assert told(f"http://127.0.0.1:{port}/") == DeliveryAttempt(200, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "localhost"])
 def test_an_address_that_is_not_allowed_is_not_even_connected_to(host: str) -> None:
     with listening(silent) as (port, came):
-        assert told(f"http://{host}:{port}/", ()) == Attempt(None, NO_ANSWER)
-        assert told(f"https://{host}:{port}/", ()) == Attempt(None, NO_ANSWER)
+        assert told(f"http://{host}:{port}/", ()) == DeliveryAttempt(None, NO_ANSWER)
+        assert told(f"https://{host}:{port}/", ()) == DeliveryAttempt(None, NO_ANSWER)
         assert came == []
 
 
@@ -128,7 +128,7 @@ def test_closed_open_and_forbidden_ports_and_names_that_are_none_are_told_alike(
     said = {told("http://127.0.0.1:9/"), told("http://10.0.0.1/"), told("http://no-such-name.invalid/")}
     with listening(silent) as (port, _):
         said |= {told(f"http://127.0.0.1:{port}/"), told(f"http://127.0.0.1:{port}/", ())}
-    assert said == {Attempt(None, NO_ANSWER)}
+    assert said == {DeliveryAttempt(None, NO_ANSWER)}
 
 
 def test_of_a_names_addresses_only_those_that_are_allowed_are_used() -> None:
@@ -140,7 +140,7 @@ def test_the_proxies_of_the_environment_are_left_alone(monkeypatch: pytest.Monke
     with listening(silent) as (port, came), receiving() as receiver:
         for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-        assert told(receiver.url) == Attempt(204, None)
+        assert told(receiver.url) == DeliveryAttempt(204, None)
         assert came == []
 
 

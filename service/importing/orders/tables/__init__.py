@@ -26,7 +26,7 @@ class TableRow:
         return {column: text_of(cell) for column, cell in zip(columns, self.cells, strict=False)}
 
 
-class Table(Protocol):
+class SourceTable(Protocol):
     """A file that is a table."""
 
     @property

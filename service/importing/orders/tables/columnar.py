@@ -18,7 +18,7 @@ from service.importing.opening import copied
 from service.importing.orders.day_formats import EXCEL_EPOCH
 from service.importing.orders.mapping import Read
 from service.importing.orders.tables import Cell, TableRow
-from service.importing.rows import BadFile, Fault
+from service.importing.rows import BadFile, FileFault
 
 #: Rows that are unpacked together: of the longest cells in some columns they fit into memory, since texts are kept as
 #: they are in the file's own dictionaries, each once.
@@ -73,7 +73,7 @@ class Columnar:
             except MemoryError:
                 raise
             except (pa.ArrowException, OSError, ValueError) as error:
-                raise BadFile([Fault(1, f"not Parquet: {_short(error)}")]) from None
+                raise BadFile([FileFault(1, f"not Parquet: {_short(error)}")]) from None
             self._open = opening.pop_all()
         self.columns = [name.strip() for name in self._schema.names]
 
@@ -96,23 +96,23 @@ class Columnar:
         except MemoryError:
             raise
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise BadFile([Fault(line + 1, f"not Parquet: {_short(error)}")]) from None
+            raise BadFile([FileFault(line + 1, f"not Parquet: {_short(error)}")]) from None
 
     def _admit(self, place: int) -> None:
         field = self._schema.field(place)
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if self._schema.names.count(field.name) > 1:
-            raise BadFile([Fault(1, f"column {field.name!r} stands twice")])
+            raise BadFile([FileFault(1, f"column {field.name!r} stands twice")])
         if pa.types.is_floating(kind) and not self._floats:
             message = (
                 f"column {field.name!r} holds binary floating point numbers ({kind}), which are not exact:"
                 ' store decimals, or accept their shortest decimal form with read.float = "accept" in the mapping'
             )
-            raise BadFile([Fault(1, message)])
+            raise BadFile([FileFault(1, message)])
         if pa.types.is_nested(kind):
-            raise BadFile([Fault(1, f"column {field.name!r} holds {str(kind)[:100]}, and a cell has one value")])
+            raise BadFile([FileFault(1, f"column {field.name!r} holds {str(kind)[:100]}, and a cell has one value")])
         if pa.types.is_fixed_size_binary(kind) and kind.byte_width > WIDEST_BYTES:
-            raise BadFile([Fault(1, f"column {field.name!r} holds values of {kind.byte_width:,} bytes each")])
+            raise BadFile([FileFault(1, f"column {field.name!r} holds values of {kind.byte_width:,} bytes each")])
 
     def _row(self, line: int, needed: Sequence[int], values: Sequence[Any]) -> TableRow | Reject:
         cells: list[Cell] = [""] * len(self.columns)
@@ -148,27 +148,29 @@ def _refuse_footer(file: BinaryIO) -> int:
     length, sign = file.read(4), file.read(4)
     file.seek(0)
     if sign != FOOTER or size < 12:
-        raise BadFile([Fault(1, "not Parquet: its end is missing")])
+        raise BadFile([FileFault(1, "not Parquet: its end is missing")])
     footer = int.from_bytes(length, "little")
     if footer > size - 8:
-        raise BadFile([Fault(1, f"not Parquet: it says that its description has {footer:,} bytes, and has {size:,}")])
+        raise BadFile(
+            [FileFault(1, f"not Parquet: it says that its description has {footer:,} bytes, and has {size:,}")]
+        )
     if footer > LARGEST_FOOTER_BYTES:
         message = f"its description has {footer:,} bytes, more than {LARGEST_FOOTER_BYTES:,}: refused"
-        raise BadFile([Fault(1, message)])
+        raise BadFile([FileFault(1, message)])
     return size
 
 
 def _refuse_bombs(metadata: Any, size: int) -> None:
     """BadFile where it declares more columns or rows than it can have, or a part to be unpacked at once too much."""
     if metadata.num_columns > MOST_COLUMNS:
-        raise BadFile([Fault(1, f"has {metadata.num_columns:,} columns, more than {MOST_COLUMNS:,}")])
+        raise BadFile([FileFault(1, f"has {metadata.num_columns:,} columns, more than {MOST_COLUMNS:,}")])
     if metadata.num_rows > FEW_ROWS and metadata.num_rows > MOST_ROWS_A_BYTE * size:
-        raise BadFile([Fault(1, f"claims {metadata.num_rows:,} rows in {size:,} bytes: refused")])
+        raise BadFile([FileFault(1, f"claims {metadata.num_rows:,} rows in {size:,} bytes: refused")])
     for group in range(metadata.num_row_groups):
         taken = metadata.row_group(group).total_byte_size
         if taken > LARGEST_ROW_GROUP_BYTES:
             message = f"row group {group + 1} takes {taken:,} bytes, more than {LARGEST_ROW_GROUP_BYTES:,}: refused"
-            raise BadFile([Fault(1, message)])
+            raise BadFile([FileFault(1, message)])
 
 
 def _values(column: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from service.importing.opening import lines_of
 from service.importing.orders.day_formats import EXCEL_EPOCH
 from service.importing.orders.mapping import Read
 from service.importing.orders.tables import TableRow, raw_of
-from service.importing.rows import BYTE_ORDER_MARK, BadFile, Fault
+from service.importing.rows import BYTE_ORDER_MARK, BadFile, FileFault
 
 #: What a header is looked at for when it seems to be one long column.
 DELIMITERS = {";": "a semicolon", "\t": "a tab", "|": "a bar", ",": "a comma"}
@@ -82,11 +82,11 @@ class Delimited:
             self._row_bytes += len(data)
             if self._row_bytes > LONGEST_ROW_BYTES:
                 message = f"a row of more than {LONGEST_ROW_BYTES:,} bytes: is a quotation mark left open?"
-                raise BadFile([Fault(self._row_line, message)])
+                raise BadFile([FileFault(self._row_line, message)])
             if line == 1:
                 for beginning, name in WIDE.items():
                     if data.startswith(beginning):
-                        raise BadFile([Fault(1, f"is {name}: save it as UTF-8")])
+                        raise BadFile([FileFault(1, f"is {name}: save it as UTF-8")])
                 data = data.removeprefix(BYTE_ORDER_MARK)
             try:
                 yield data.decode(encoding)
@@ -105,21 +105,21 @@ class Delimited:
         try:
             values = next((values for values in self._reader if values), None)
         except csv.Error as error:
-            raise BadFile([Fault(1, f"not CSV: {error}")]) from None
+            raise BadFile([FileFault(1, f"not CSV: {error}")]) from None
         if values is None:
-            raise BadFile([Fault(1, "is empty: the first line names the columns")])
+            raise BadFile([FileFault(1, "is empty: the first line names the columns")])
         if len(values) > MOST_COLUMNS:
-            raise BadFile([Fault(1, f"the header names {len(values):,} columns, more than {MOST_COLUMNS:,}")])
+            raise BadFile([FileFault(1, f"the header names {len(values):,} columns, more than {MOST_COLUMNS:,}")])
         if max(map(len, values)) > LONGEST_COLUMN_NAME:
-            raise BadFile([Fault(1, f"the header has a name of more than {LONGEST_COLUMN_NAME:,} characters")])
+            raise BadFile([FileFault(1, f"the header has a name of more than {LONGEST_COLUMN_NAME:,} characters")])
         if self._misread:
             line, message = next(iter(self._misread.items()))
-            raise BadFile([Fault(line, message)])
+            raise BadFile([FileFault(line, message)])
         if len(values) == 1:
             others = [(sign, name) for sign, name in DELIMITERS.items() if sign != delimiter and sign in values[0]]
             if others:
                 message = f"the header is one column, {values[0][:60]!r}: is {others[0][1]} between its columns?"
-                raise BadFile([Fault(1, f"{message} The mapping's read.delimiter says so")])
+                raise BadFile([FileFault(1, f"{message} The mapping's read.delimiter says so")])
         return [value.strip() for value in values]
 
 

@@ -17,8 +17,8 @@ from service.importing.opening import copied
 from service.importing.orders.day_formats import day_of_serial
 from service.importing.orders.mapping import Read
 from service.importing.orders.tables import Cell, TableRow
-from service.importing.orders.tables.workbook_parts import Parts, sheets_of
-from service.importing.rows import BadFile, Fault
+from service.importing.orders.tables.workbook_parts import WorkbookParts, sheets_of
+from service.importing.rows import BadFile, FileFault
 
 #: As many as a spreadsheet has.
 LAST_ROW = 1_048_576
@@ -46,7 +46,7 @@ class Workbook:
             copy = copied(file)
             if copy is not file:
                 opening.enter_context(copy)
-            parts = opening.enter_context(Parts.of(copy))
+            parts = opening.enter_context(WorkbookParts.of(copy))
             self._sheet = sheets_of(parts)
             part = _part_of(self._sheet.names, sheet)
             self.first_day = self._sheet.first_day
@@ -100,11 +100,11 @@ class Workbook:
             except BadFile:
                 raise
             except Exception as error:  # damage in the sheet: of the zip, of the XML, of a value
-                raise BadFile([Fault(before + 1, f"the sheet cannot be read: {error}")]) from None
+                raise BadFile([FileFault(before + 1, f"the sheet cannot be read: {error}")]) from None
             if line <= self._header:
                 continue
             if not before < line <= LAST_ROW:
-                raise BadFile([Fault(before + 1, f"the sheet cannot be read: row {line} follows row {before}")])
+                raise BadFile([FileFault(before + 1, f"the sheet cannot be read: row {line} follows row {before}")])
             before = line
             yield line, given
 
@@ -120,12 +120,12 @@ class Workbook:
         except BadFile:
             raise
         except Exception as error:
-            raise BadFile([Fault(1, f"the sheet cannot be read: {error}")]) from None
+            raise BadFile([FileFault(1, f"the sheet cannot be read: {error}")]) from None
         if not columns:
-            raise BadFile([Fault(self._header, f"row {self._header} of sheet {name!r} names no columns")])
+            raise BadFile([FileFault(self._header, f"row {self._header} of sheet {name!r} names no columns")])
         if longest := next((column for column in columns if len(column) > LONGEST_COLUMN_NAME), None):
             message = f"the name of column {longest[:40]!r}... has more than {LONGEST_COLUMN_NAME:,} characters"
-            raise BadFile([Fault(self._header, message)])
+            raise BadFile([FileFault(self._header, message)])
         return columns
 
     def _cell(self, cell: Any) -> Cell:
@@ -166,7 +166,7 @@ class Workbook:
 def _named(given: Sequence[Any]) -> list[str]:
     width = max((cell["column"] for cell in given), default=0)
     if width > MOST_COLUMNS:
-        raise BadFile([Fault(1, f"the header has a cell beyond column {MOST_COLUMNS:,}")])
+        raise BadFile([FileFault(1, f"the header has a cell beyond column {MOST_COLUMNS:,}")])
     columns = [""] * width
     for cell in given:
         columns[cell["column"] - 1] = "" if cell["value"] is None else str(cell["value"]).strip()
@@ -183,18 +183,18 @@ def _part_of(names: dict[str, str], name: str | None) -> str:
     """The part of the sheet of this name, or of the only one."""
     listed = ", ".join([*list(names)[:MOST_NAMED], *(["..."] if len(names) > MOST_NAMED else [])])
     if not names:
-        raise BadFile([Fault(1, "not a workbook: it has no sheet")])
+        raise BadFile([FileFault(1, "not a workbook: it has no sheet")])
     if name is None and len(names) > 1:
-        raise BadFile([Fault(1, f"the workbook has the sheets {listed}: the mapping's read.sheet says which")])
+        raise BadFile([FileFault(1, f"the workbook has the sheets {listed}: the mapping's read.sheet says which")])
     if name is not None and name not in names:
-        raise BadFile([Fault(1, f"the workbook has no sheet {name!r}, but {listed}")])
+        raise BadFile([FileFault(1, f"the workbook has no sheet {name!r}, but {listed}")])
     part = names[name] if name is not None else next(iter(names.values()))
     if not part:
-        raise BadFile([Fault(1, f"sheet {name or next(iter(names))!r} is a chart, not a table")])
+        raise BadFile([FileFault(1, f"sheet {name or next(iter(names))!r} is a chart, not a table")])
     return part
 
 
-def _merged_rows(parts: Parts, part: str, header: int) -> dict[int, str]:
+def _merged_rows(parts: WorkbookParts, part: str, header: int) -> dict[int, str]:
     """The rows below the header that merged cells lie in, each with the cells."""
     found: dict[int, str] = {}
     taken = 0
@@ -208,9 +208,9 @@ def _merged_rows(parts: Parts, part: str, header: int) -> dict[int, str]:
                     lines = range(max(int(first or 1), header + 1), min(int(last or 1), LAST_ROW) + 1)
                     taken += len(lines)
                     if taken > MOST_MERGED_ROWS:
-                        raise BadFile([Fault(header, f"cells {reference} and others are merged: unmerge them")])
+                        raise BadFile([FileFault(header, f"cells {reference} and others are merged: unmerge them")])
                     found.update(dict.fromkeys(lines, reference))
                 before = chunk[-200:]
         except (BadZipFile, zlib.error, OSError, EOFError) as error:
-            raise BadFile([Fault(1, f"the sheet cannot be read: {error}")]) from None
+            raise BadFile([FileFault(1, f"the sheet cannot be read: {error}")]) from None
     return found

@@ -21,7 +21,7 @@ from openpyxl.worksheet._reader import WorkSheetParser
 from openpyxl.xml.constants import ARC_CONTENT_TYPES, ARC_STYLE, SHARED_STRINGS, SHEET_MAIN_NS
 
 from service.importing.orders.day_formats import EXCEL_EPOCH
-from service.importing.rows import BadFile, Fault
+from service.importing.rows import BadFile, FileFault
 
 #: A part of the zip may be larger than this only if it does not expand by more than MOST_EXPANSION.
 EXPANDED_BYTES = 4 * 1024 * 1024
@@ -49,11 +49,11 @@ _excel: Any = openpyxl.reader.excel
 _MAIN = f"{{{SHEET_MAIN_NS}}}"
 
 
-class Parts(zipfile.ZipFile):
+class WorkbookParts(zipfile.ZipFile):
     """The zip of a workbook; a part is looked at before any of it is given."""
 
     @classmethod
-    def of(cls, file: BinaryIO) -> "Parts":
+    def of(cls, file: BinaryIO) -> "WorkbookParts":
         """The zip, with every part looked at; BadFile where it is none, or one of them is a bomb."""
         try:
             parts = cls(file)
@@ -67,18 +67,18 @@ class Parts(zipfile.ZipFile):
             zlib.error,
             EOFError,
         ) as bad:
-            raise BadFile([Fault(1, f"not a workbook: {bad}")]) from None
+            raise BadFile([FileFault(1, f"not a workbook: {bad}")]) from None
         return parts
 
     def _look(self) -> None:
         listed = self.infolist()
         if len(listed) > MOST_PARTS:
-            raise BadFile([Fault(1, f"the workbook has {len(listed):,} parts, more than {MOST_PARTS:,}: refused")])
+            raise BadFile([FileFault(1, f"the workbook has {len(listed):,} parts, more than {MOST_PARTS:,}: refused")])
         if len({part.filename for part in listed}) < len(listed):
-            raise BadFile([Fault(1, "the workbook has two parts of one name: refused")])
+            raise BadFile([FileFault(1, "the workbook has two parts of one name: refused")])
         assert self.fp is not None
         if sum(part.compress_size for part in listed) > self.fp.seek(0, io.SEEK_END):
-            raise BadFile([Fault(1, "the workbook's parts lie within one another: refused")])
+            raise BadFile([FileFault(1, "the workbook's parts lie within one another: refused")])
         for part in listed:
             _refuse_bomb(part)
             with super().open(part) as content:
@@ -94,20 +94,20 @@ class Parts(zipfile.ZipFile):
             content = part.read(LARGEST_SMALL_BYTES + 1)
         if len(content) > LARGEST_SMALL_BYTES or content.count(b"<") > 2 * MOST_ELEMENTS:
             most = f"{LARGEST_SMALL_BYTES:,} bytes or {MOST_ELEMENTS:,} elements"
-            raise BadFile([Fault(1, f"part {name} of the workbook has more than {most}: refused")])
+            raise BadFile([FileFault(1, f"part {name} of the workbook has more than {most}: refused")])
         return content
 
 
 def _refuse_bomb(part: zipfile.ZipInfo) -> None:
     """BadFile for a part that declares more than it should; what it declares is all that is ever read."""
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise BadFile([Fault(1, f"part {part.filename} of the workbook is compressed as no workbook is: refused")])
+        raise BadFile([FileFault(1, f"part {part.filename} of the workbook is compressed as no workbook is: refused")])
     large = part.file_size > EXPANDED_BYTES and part.file_size > MOST_EXPANSION * part.compress_size
     if large or part.file_size > LARGEST_PART_BYTES:
         message = (
             f"part {part.filename} of the workbook expands from {part.compress_size:,} to {part.file_size:,} bytes"
         )
-        raise BadFile([Fault(1, f"{message}: refused")])
+        raise BadFile([FileFault(1, f"{message}: refused")])
 
 
 def _refuse_document_type(name: str, head: bytes) -> None:
@@ -115,7 +115,7 @@ def _refuse_document_type(name: str, head: bytes) -> None:
     begun: list[str] = []
 
     def typed(*_: Any) -> None:
-        raise BadFile([Fault(1, f"part {name} has a document type, which no workbook needs")])
+        raise BadFile([FileFault(1, f"part {name} has a document type, which no workbook needs")])
 
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = typed
@@ -125,7 +125,7 @@ def _refuse_document_type(name: str, head: bytes) -> None:
     except expat.ExpatError:
         return
     if not begun and len(head) == PROLOGUE_BYTES:
-        raise BadFile([Fault(1, f"part {name} has no element in its first {PROLOGUE_BYTES:,} bytes: refused")])
+        raise BadFile([FileFault(1, f"part {name} has no element in its first {PROLOGUE_BYTES:,} bytes: refused")])
 
 
 class _Guarded(io.RawIOBase):
@@ -151,12 +151,14 @@ class _Guarded(io.RawIOBase):
         end = chunk.rfind(b">")
         self._open_bytes = self._open_bytes + len(chunk) if end < 0 else len(chunk) - end
         if self._open_bytes > LONGEST_TAG_BYTES:
-            raise BadFile([Fault(1, f"a tag or a text of the workbook takes more than {LONGEST_TAG_BYTES:,} bytes")])
+            raise BadFile(
+                [FileFault(1, f"a tag or a text of the workbook takes more than {LONGEST_TAG_BYTES:,} bytes")]
+            )
         if self._most_tags is not None:
             row = chunk.rfind(b"row")
             self._tags = chunk.count(b"<", max(row, 0)) + (0 if row >= 0 else self._tags)
             if self._tags > self._most_tags:
-                raise BadFile([Fault(1, "a row of the workbook has more cells than a row can have")])
+                raise BadFile([FileFault(1, "a row of the workbook has more cells than a row can have")])
         return len(chunk)
 
     def close(self) -> None:
@@ -166,10 +168,10 @@ class _Guarded(io.RawIOBase):
 
 
 @dataclass
-class Sheet:
+class SheetCells:
     """The sheets of a workbook, and what their cells refer to."""
 
-    parts: Parts
+    parts: WorkbookParts
     #: The part of each sheet by its name; "": it is a chart.
     names: dict[str, str]
     #: Serial number 0.
@@ -210,7 +212,7 @@ class _Rows(WorkSheetParser):
                 element.clear()
 
 
-def sheets_of(parts: Parts) -> Sheet:
+def sheets_of(parts: WorkbookParts) -> SheetCells:
     """What a workbook has; BadFile where it is none."""
     try:
         with warnings.catch_warnings():
@@ -220,10 +222,10 @@ def sheets_of(parts: Parts) -> Sheet:
     except (BadFile, MemoryError):
         raise
     except Exception as error:  # all that the many parts of a workbook can raise
-        raise BadFile([Fault(1, f"not a workbook: {error}")]) from None
+        raise BadFile([FileFault(1, f"not a workbook: {error}")]) from None
 
 
-def _sheets(parts: Parts) -> Sheet:
+def _sheets(parts: WorkbookParts) -> SheetCells:
     package = _excel.Manifest.from_tree(_excel.fromstring(parts.read(ARC_CONTENT_TYPES)))
     book = _excel._find_workbook_part(package).PartName[1:]  # noqa: SLF001 - the library has no public way
     parser = _excel.WorkbookParser(parts, book, keep_links=False)
@@ -235,17 +237,19 @@ def _sheets(parts: Parts) -> Sheet:
             names[str(sheet.name)] = "" if "chartsheet" in one.Type else one.target
     first_day = FIRST_DAY_1904 if parser.wb.epoch.year == FIRST_DAY_1904.year else EXCEL_EPOCH
     texts = package.find(SHARED_STRINGS)
-    found = Sheet(parts, names, first_day, [] if texts is None else _texts(parts, texts.PartName[1:]))
+    found = SheetCells(parts, names, first_day, [] if texts is None else _texts(parts, texts.PartName[1:]))
     if ARC_STYLE in parts.NameToInfo:
         found.dates, found.durations = _styles(parts)
     return found
 
 
-def _texts(parts: Parts, name: str) -> list[str]:
+def _texts(parts: WorkbookParts, name: str) -> list[str]:
     """The texts that cells refer to, without how they are pronounced."""
     size = parts.getinfo(name).file_size
     if size > LARGEST_TEXTS_BYTES:
-        raise BadFile([Fault(1, f"the texts of the workbook take {size:,} bytes, more than {LARGEST_TEXTS_BYTES:,}")])
+        raise BadFile(
+            [FileFault(1, f"the texts of the workbook take {size:,} bytes, more than {LARGEST_TEXTS_BYTES:,}")]
+        )
     texts: list[str] = []
     root: Any = None
     with parts.open(name) as source:
@@ -260,7 +264,7 @@ def _texts(parts: Parts, name: str) -> list[str]:
     return texts
 
 
-def _styles(parts: Parts) -> tuple[set[int], set[int]]:
+def _styles(parts: WorkbookParts) -> tuple[set[int], set[int]]:
     """Which styles show a number as a date or time, and which as a length of time."""
     codes: dict[int, str] = {}
     shown: list[int] = []

@@ -10,12 +10,12 @@ from projections.orders import order
 from projections.parameters import Moment
 from service.exporting.ocds import removals, sections
 from service.exporting.ocds.packages import TAGS, silent_ones, steps_of
-from service.exporting.ocds.sections import Register
+from service.exporting.ocds.sections import OrderRegister
 
 LAST_POSITION = 2**62
 
 
-def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iterator[dict[str, Any]]:
+def releases(ocid: str, history: Sequence[Recorded], register: OrderRegister) -> Iterator[dict[str, Any]]:
     """The releases without the extension that brings the events."""
     known: set[int] = set()
     stated: set[str] = set()
@@ -40,7 +40,7 @@ def releases(ocid: str, history: Sequence[Recorded], register: Register) -> Iter
         before = now
 
 
-def whole_sections(visible: Sequence[Recorded], register: Register) -> dict[str, Any]:
+def whole_sections(visible: Sequence[Recorded], register: OrderRegister) -> dict[str, Any]:
     """Buyer, parties, award and contract, as the visible events of an order have them."""
     moment = Moment(effective_on=date.max, position=LAST_POSITION)
     state = order(visible, moment)
@@ -86,7 +86,7 @@ def _status(state: Mapping[str, Any] | None) -> str:
     return "terminated" if any(high != "0" for high in delivered) else "cancelled"
 
 
-def _agreed(agreed: Mapping[str, Any] | None, placing: Recorded, register: Register) -> dict[str, Any]:
+def _agreed(agreed: Mapping[str, Any] | None, placing: Recorded, register: OrderRegister) -> dict[str, Any]:
     """Value and items; of an order that was taken back, its items without any value."""
     currency = placing.data["currency"]
     if agreed is None:

@@ -13,13 +13,13 @@ from domain.events import Recorded
 from domain.periods import parse_day, parse_period
 from service.exporting.ocds import packages
 from service.exporting.ocds.packages import encode, releases_of
-from service.exporting.ocds.sections import Register
+from service.exporting.ocds.sections import OrderRegister
 from service.ocds import merging
 from tests.service.exporting.ocds import ocds_reference
 
 FIRST = parse_day("2024-03-01")
 ORGANIZATIONS = ("nairobi", "mombasa", "acme", "globex", "smic")
-REGISTER = Register(
+REGISTER = OrderRegister(
     organizations={one: {"organization_id": one, "name": one.title(), "country": "KE"} for one in ORGANIZATIONS},
     products={"p": {"product_id": "p", "name": "Pump", "vendor_id": "acme", "category": "pumps"}},
     members={"globex": ["acme", "smic"]},

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.exporting.ocds.sections import Register, Sections
+from service.exporting.ocds.sections import OrderRegister, Sections
 
 
 def _event(number: int, event_type: str, data: dict[str, Any]) -> Recorded:
@@ -38,7 +38,7 @@ def _history(amendments: int) -> list[Recorded]:
     ]
 
 
-REGISTER = Register(
+REGISTER = OrderRegister(
     organizations={one: {"organization_id": one, "name": one.title(), "country": "KE"} for one in ("nairobi", "acme")}
 )
 

@@ -16,13 +16,13 @@ import pytest
 import service.importing.events.ndjson
 from domain.errors import Rejected
 from domain.plain_lots import PlainOrders
-from service.importing.events.lines import HandedLines, Line, Lines, Wrong
+from service.importing.events.lines import HandedLines, RequestLine, RequestLines, Wrong
 from service.importing.events.ndjson import ATOMIC_LINES, BATCH_LINES
 from service.importing.importing import import_file
 from service.importing.opening import LONGEST_LINE_BYTES
-from service.importing.plans import Refused, Summary
+from service.importing.plans import RowRefused, Summary
 from service.importing.reading.apart import Apart
-from service.importing.reading.messages import Wanted, WireSheet
+from service.importing.reading.messages import ReaderTask, WireSheet
 from service.importing.rows import BadFile
 from service.importing.streaming import Options
 from service.postgres.kernel import children
@@ -84,7 +84,7 @@ def test_a_line_that_is_no_event_is_named_and_nothing_is_recorded(desk: Desk, li
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_line_that_the_ledger_refuses_is_named_and_nothing_is_recorded(desk: Desk, dry_run: bool) -> None:
-    with pytest.raises(Refused, match=r"line 3: /data/organization_id: .* is registered already") as caught:
+    with pytest.raises(RowRefused, match=r"line 3: /data/organization_id: .* is registered already") as caught:
         desk.imports(ndjson(organization(1), organization(2), organization(1, named=False)), dry_run=dry_run)
     assert isinstance(caught.value.refusal, Rejected)
     assert desk.head == 0
@@ -94,13 +94,13 @@ def test_an_event_too_large_to_store_is_refused_in_a_dry_run_too(desk: Desk) -> 
     large = organization(1)
     large["data"]["name"] = "x" * 70_000
     for dry_run in (True, False):
-        with pytest.raises(Refused, match=r"line 1: .* more than 65535"):
+        with pytest.raises(RowRefused, match=r"line 1: .* more than 65535"):
             desk.imports(ndjson(large), dry_run=dry_run)
 
 
 def test_a_file_of_ten_thousand_lines_is_recorded_together_or_not_at_all(desk: Desk) -> None:
     lines = [organization(number) for number in range(ATOMIC_LINES - 1)]
-    with pytest.raises(Refused, match=f"line {ATOMIC_LINES}: "):
+    with pytest.raises(RowRefused, match=f"line {ATOMIC_LINES}: "):
         desk.imports(ndjson(*lines, organization(0, named=False)))
     assert desk.head == 0
     assert desk.imports(ndjson(*lines, organization(ATOMIC_LINES))).recorded == ATOMIC_LINES
@@ -110,7 +110,7 @@ def test_of_a_longer_file_the_batches_before_a_refused_line_stay_and_the_rest_fo
     lines = [organization(number) for number in range(ATOMIC_LINES + 1)]
     wrong = 2 * BATCH_LINES + 5
     spoiled = [*lines[:wrong], organization(0, named=False), *lines[wrong + 1 :]]
-    with pytest.raises(Refused, match=f"line {wrong + 1}: .*organization/org-0 is registered already"):
+    with pytest.raises(RowRefused, match=f"line {wrong + 1}: .*organization/org-0 is registered already"):
         desk.imports(ndjson(*spoiled))
     assert desk.head == 2 * BATCH_LINES
     resumed = desk.imports(ndjson(*lines))
@@ -147,8 +147,8 @@ LONG = [organization(n, named=False) for n in (1, 2)] + [purchase()] + [receipt(
 def ids(file: bytes) -> list[str]:
     """The ids under which the lines of a file are recorded."""
     found = []
-    for line in Lines(io.BytesIO(file)):
-        assert isinstance(line, Line)
+    for line in RequestLines(io.BytesIO(file)):
+        assert isinstance(line, RequestLine)
         found += line.request.ids
     return found
 
@@ -172,7 +172,7 @@ def test_a_corrected_line_and_lines_added_later_are_recorded_and_nothing_else(de
         desk.imports(ndjson(*wrong))
     assert desk.head == 0
     refused = [*LONG[:13], purchase(), LONG[14]]
-    with pytest.raises(Refused, match=r"line 14: .*order/po-1 is registered already"):
+    with pytest.raises(RowRefused, match=r"line 14: .*order/po-1 is registered already"):
         desk.imports(ndjson(*refused))
     assert desk.head == 12
     corrected = desk.imports(ndjson(*LONG))
@@ -207,7 +207,7 @@ def test_a_refused_order_among_plain_ones_is_named_by_its_line(desk: Desk) -> No
     desk.imports(ndjson(organization(1), organization(2), purchase("po-17")))
     orders = [json.dumps(purchase(f"po-{number}")).encode() for number in range(1, 26)]
     orders.insert(3, b"  ")
-    with pytest.raises(Refused, match=r"line 18: .*order/po-17 is registered already"):
+    with pytest.raises(RowRefused, match=r"line 18: .*order/po-17 is registered already"):
         desk.imports(b"\n".join(orders))
     # Of four lines each, but for the first batch: the blank one is none.
     assert desk.head == 3 + 15
@@ -222,7 +222,7 @@ def test_a_broken_line_before_a_blank_end_is_not_said_to_be_cut_off(desk: Desk) 
 
 def test_sheets_of_long_lines_have_fewer_of_them() -> None:
     large = purchase() | {"source": {"citation": "x" * 900_000}}
-    sheets = list(Lines(io.BytesIO(ndjson(*[large] * 20))).sheets())
+    sheets = list(RequestLines(io.BytesIO(ndjson(*[large] * 20))).sheets())
     assert [len(sheet) for sheet in sheets] == [5, 5, 5, 5]
 
 
@@ -347,22 +347,22 @@ def test_another_process_reads_the_same_lines(tmp_path: Path) -> None:
     ]
     path = written(tmp_path, b"\n".join(lines))
     with path.open("rb") as file:
-        here = list(Lines(file))
-    with path.open("rb") as file, Apart(file, Wanted(format="ndjson")) as reader:
+        here = list(RequestLines(file))
+    with path.open("rb") as file, Apart(file, ReaderTask(format="ndjson")) as reader:
         told = HandedLines(sheets(reader), reader.size_bytes)
         there = list(told)
         assert told.estimate(len(there)) == len(there)
     assert here == there
     assert len(there) == len(lines) - 1
-    assert [type(line) for line in there[-4:]] == [Line, Wrong, Wrong, Wrong]
-    assert isinstance(there[0], Line)
+    assert [type(line) for line in there[-4:]] == [RequestLine, Wrong, Wrong, Wrong]
+    assert isinstance(there[0], RequestLine)
     assert isinstance(there[0].request, PlainOrders)
 
 
 def test_no_process_stays_behind_where_the_rest_is_not_wanted(tmp_path: Path) -> None:
     events = b"".join(json.dumps(purchase(f"po-{number}")).encode() + b"\n" for number in range(20_000))
     before = set(children())
-    with written(tmp_path, events).open("rb") as file, Apart(file, Wanted(format="ndjson")) as reader:
+    with written(tmp_path, events).open("rb") as file, Apart(file, ReaderTask(format="ndjson")) as reader:
         assert isinstance(next(sheets(reader)), WireSheet)
         assert set(children()) - before == {reader.pid}
     assert set(children()) == before

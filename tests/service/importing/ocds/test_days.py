@@ -12,10 +12,10 @@ from domain.events import Recorded
 from domain.periods import parse_day, parse_period
 from service.importing.ocds.days import Tale, tale
 from service.importing.ocds.documents import Publication
-from service.importing.ocds.orders import Ledger
+from service.importing.ocds.orders import LedgerLookups
 from service.importing.ocds.purchases import Purchase
 from service.importing.ocds.releases import reduced
-from service.importing.ocds.spool import Spool, Spooled, spool
+from service.importing.ocds.spool import ReleaseSpool, SpooledRelease, spool
 from service.ocds import merging
 from tests.service.importing.ocds_samples import OCID, SUPPLIER, award, contract, item, jsonl, package, read, release
 
@@ -106,7 +106,7 @@ LINEAR = (
 ENDLESS = (another_buyer_a_day, an_item_a_day, partners_of_every_contract, buyers_of_every_award)
 
 
-def seconds(file: bytes, ledger: Ledger) -> float:
+def seconds(file: bytes, ledger: LedgerLookups) -> float:
     began = time.process_time()
     groups, rejects, _ = read(file, ledger)
     took = time.process_time() - began
@@ -115,7 +115,7 @@ def seconds(file: bytes, ledger: Ledger) -> float:
     return took
 
 
-def assert_linear(file_of: Callable[[int], bytes], ledger_of: Callable[[bytes], Ledger]) -> None:
+def assert_linear(file_of: Callable[[int], bytes], ledger_of: Callable[[bytes], LedgerLookups]) -> None:
     """Four times as much takes at most about four times as long; what is quadratic takes sixteen times."""
     small, large = file_of(60), file_of(240)
     small_ledger, large_ledger = ledger_of(small), ledger_of(large)
@@ -123,11 +123,11 @@ def assert_linear(file_of: Callable[[int], bytes], ledger_of: Callable[[bytes], 
     assert any(seconds(large, large_ledger) < 8 * once + 0.1 for _ in range(3))
 
 
-def empty(file: bytes) -> Ledger:
-    return Ledger(lambda stream: [], lambda streams: set())
+def empty(file: bytes) -> LedgerLookups:
+    return LedgerLookups(lambda stream: [], lambda streams: set())
 
 
-def having(file: bytes) -> Ledger:
+def having(file: bytes) -> LedgerLookups:
     """A ledger that has imported the file."""
     streams: dict[str, list[Recorded]] = {}
     stream_of: dict[str, str] = {}
@@ -151,13 +151,13 @@ def having(file: bytes) -> Ledger:
                     data=data,
                 )
             )
-    return Ledger(lambda stream: streams.get(stream, []), lambda names: set())
+    return LedgerLookups(lambda stream: streams.get(stream, []), lambda names: set())
 
 
 @pytest.mark.parametrize("ledger_of", [empty, having])
 @pytest.mark.parametrize("process", LINEAR)
 def test_a_process_takes_time_in_proportion_to_what_it_states(
-    process: Callable[[int], Releases], ledger_of: Callable[[bytes], Ledger]
+    process: Callable[[int], Releases], ledger_of: Callable[[bytes], LedgerLookups]
 ) -> None:
     assert_linear(lambda count: jsonl(package(*process(count))), ledger_of)
 
@@ -202,7 +202,7 @@ def test_each_day_that_the_ledger_has_overtaken_is_reported_and_the_next_is_reco
     assert amended["data"]["changes"] == [{"line": "value", "amount": "100"}]
 
 
-def _spooled(releases: Releases, into: Spool) -> list[Spooled]:
+def _spooled(releases: Releases, into: ReleaseSpool) -> list[SpooledRelease]:
     for place, one in enumerate(releases):
         assert (
             into.add(1, f"/releases/{place}", reduced(Publication(1, f"/releases/{place}", one)), whole=False) is None
@@ -247,7 +247,7 @@ def test_days_one_after_the_other_come_to_what_their_releases_merged_come_to(see
             one_by_one = tale(OCID, published[:days], kept)
             merged = merging.compiled_release([one.content for one in published[:days]])
             last = published[days - 1]
-            at_once = Spooled(1, "", "compiled", last.published_at, True, merged)
+            at_once = SpooledRelease(1, "", "compiled", last.published_at, True, merged)
             whole = tale(OCID, [at_once], kept)
             assert _bought(one_by_one) == _bought(whole)
             assert one_by_one.given_up == whole.given_up

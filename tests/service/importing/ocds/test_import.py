@@ -11,7 +11,7 @@ import pytest
 
 from service.asking.questions import Questions
 from service.importing.importing import import_file
-from service.importing.plans import Refused, Summary
+from service.importing.plans import RowRefused, Summary
 from service.importing.rows import BadFile
 from service.importing.streaming import Options
 from tests.service.importing.conftest import EXAMPLES, Desk
@@ -165,7 +165,7 @@ def test_a_release_that_says_something_else_than_it_did_is_refused(desk: Desk) -
     desk.imports(jsonl(package(release())))
     head = desk.head
     other = release(contracts=[contract(value=guaranies(700000))])
-    with pytest.raises(Refused, match=r"line 1: ocds-213czf-0042: /data: .* is recorded already with another data"):
+    with pytest.raises(RowRefused, match=r"line 1: ocds-213czf-0042: /data: .* is recorded already with another data"):
         desk.imports(jsonl(package(other)))
     assert desk.head == head
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.periods import parse_day, parse_period
-from service.importing.ocds.known import Fold, after
+from service.importing.ocds.known import GrowingFold, after
 
 
 def _event(position: int, event_type: str, data: dict[str, Any]) -> Recorded:
@@ -32,7 +32,7 @@ def _amended(position: int, line: int) -> Recorded:
 
 
 def test_a_state_that_was_given_away_stays_as_it_is() -> None:
-    fold = Fold(["20240301T000000Z"] * 4)
+    fold = GrowingFold(["20240301T000000Z"] * 4)
     fold.add(_placed(2))
     placed = fold.state
     fold.add(_amended(2, 0))
@@ -49,7 +49,7 @@ def test_a_state_that_was_given_away_stays_as_it_is() -> None:
 
 
 def _seconds(count: int) -> float:
-    fold = Fold(["20240301T000000Z"] * (count + 1))
+    fold = GrowingFold(["20240301T000000Z"] * (count + 1))
     fold.add(_placed(count))
     for number in range(count):
         fold.add(_amended(number + 2, number))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.importing.formats import guess_format
-from service.importing.items import Group, Reject
+from service.importing.items import EventGroup, Reject
 from service.importing.orders.mapping import mapping_text
 from tests.service.importing.order_tables import events, faults, mapping, placed, read, rows_csv
 
@@ -63,7 +63,7 @@ def test_a_row_becomes_registrations_an_order_and_a_receipt() -> None:
 
 def test_rows_of_one_order_are_put_together_wherever_they_stand() -> None:
     found = read(rows_csv({}, {"PO": "PO-2"}, {"Line": "2", "Qty": "5"}))
-    assert [[entry.sent["id"] for entry in group.entries] for group in found if isinstance(group, Group)] == [
+    assert [[entry.sent["id"] for entry in group.entries] for group in found if isinstance(group, EventGroup)] == [
         ["pumps:PO-1:placed", "pumps:PO-1:1:received", "pumps:PO-1:2:received"],
         ["pumps:PO-2:placed", "pumps:PO-2:1:received"],
     ]
@@ -71,7 +71,7 @@ def test_rows_of_one_order_are_put_together_wherever_they_stand() -> None:
 
 def test_an_organisation_counts_from_the_first_date_on_which_any_row_names_it() -> None:
     found = read(rows_csv({}, {"PO": "PO-2", "Ordered": "2023-12-24"}))
-    assert isinstance(found[0], Group)
+    assert isinstance(found[0], EventGroup)
     assert {need.sent["effective_on"] for need in found[0].needs} == {"../2023-12-24"}
 
 
@@ -230,7 +230,7 @@ def test_an_order_with_one_bad_row_is_left_out_whole() -> None:
 
 def test_a_ragged_row_takes_the_order_that_it_names_along() -> None:
     found = read(rows_csv({}, {"PO": "PO-2"}) + b"PO-1,2\r\n")
-    assert [(type(one), one.rows) for one in found] == [(Reject, 2), (Group, 1)]
+    assert [(type(one), one.rows) for one in found] == [(Reject, 2), (EventGroup, 1)]
 
 
 def test_units_are_multiplied_out_exactly() -> None:

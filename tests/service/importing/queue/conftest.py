@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from service.daybook import Daybook, open_daybook
-from service.importing.queue.contents import Arrival, Room
-from service.importing.queue.jobs import Job, Sent, Wish
+from service.importing.queue.contents import Arrival, DiskRoom
+from service.importing.queue.jobs import Job, SentFile, Wish
 from service.importing.queue.leases import Leases
-from service.importing.queue.registry import Imports
+from service.importing.queue.registry import ImportRegistry
 from service.recording.receipts import IdempotencyKey
 from service.settings import Settings
 from service.storing.ledger import Ledger
@@ -45,25 +45,25 @@ def daybook(settings: Settings) -> Iterator[Daybook]:
 
 
 @pytest.fixture
-def imports(ledger: Ledger) -> Imports:
+def imports(ledger: Ledger) -> ImportRegistry:
     """Its imports."""
-    return Imports(ledger.recorder.datastore)
+    return ImportRegistry(ledger.recorder.datastore)
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
+def room(tmp_path: Path) -> DiskRoom:
     """Where a service puts files aside."""
-    return Room(tmp_path / "home" / "imports")
+    return DiskRoom(tmp_path / "home" / "imports")
 
 
 @pytest.fixture
-def leases(imports: Imports) -> Leases:
+def leases(imports: ImportRegistry) -> Leases:
     """A service that runs imports."""
     return Leases(imports)
 
 
 @pytest.fixture
-def put(imports: Imports, room: Room) -> Put:
+def put(imports: ImportRegistry, room: DiskRoom) -> Put:
     """Put a file into the queue."""
 
     def put(
@@ -73,7 +73,7 @@ def put(imports: Imports, room: Room) -> Put:
             arrival.take(data)
             arrival.write()
             digest = hashlib.sha256(data).hexdigest()
-            sent = Sent(arrival.id, "events.ndjson", wish or Wish(format_name), "erp", digest, len(data))
+            sent = SentFile(arrival.id, "events.ndjson", wish or Wish(format_name), "erp", digest, len(data))
             added, new = imports.add(sent, arrival.file, key)
             assert new
             return added

@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import pytest
 
-from service.importing.queue.contents import Arrival, Room
+from service.importing.queue.contents import Arrival, DiskRoom
 from service.importing.queue.folders import take_over, unreadable
-from service.importing.queue.jobs import Sent, State, Wish
+from service.importing.queue.jobs import SentFile, State, Wish
 from service.importing.queue.leases import Leases
-from service.importing.queue.registry import Imports, NoSpace
+from service.importing.queue.registry import ImportRegistry, NoSpace
 from service.recording.commands import KeyReused
 from service.recording.receipts import IdempotencyKey
 
@@ -27,7 +27,7 @@ def identifier(number: int) -> str:
     return f"0190c4a1-0000-7000-8000-{number:012}"
 
 
-def kept(room: Room, number: int, upload: bytes | None = b"{}\n", **more: Any) -> Path:
+def kept(room: DiskRoom, number: int, upload: bytes | None = b"{}\n", **more: Any) -> Path:
     """A folder as the earlier version left it."""
     folder = room.folder / identifier(number)
     folder.mkdir()
@@ -52,7 +52,7 @@ def kept(room: Room, number: int, upload: bytes | None = b"{}\n", **more: Any) -
     return folder
 
 
-def test_what_waits_is_run_in_its_order_and_what_has_ended_is_listed(room: Room, imports: Imports) -> None:
+def test_what_waits_is_run_in_its_order_and_what_has_ended_is_listed(room: DiskRoom, imports: ImportRegistry) -> None:
     fault = {"line": 7, "row": "7\x00", "message": "is no number"}
     done = {"state": "done", "started_at": "2026-01-01T00:01:00Z", "finished_at": "2026-01-01T00:02:00Z"}
     kept(room, 3)
@@ -75,7 +75,7 @@ def test_what_waits_is_run_in_its_order_and_what_has_ended_is_listed(room: Room,
     assert list(room.folder.glob("[!.]*")) == []
 
 
-def test_what_ran_has_died_once_more_and_what_was_called_off_has_ended(room: Room, imports: Imports) -> None:
+def test_what_ran_has_died_once_more_and_what_was_called_off_has_ended(room: DiskRoom, imports: ImportRegistry) -> None:
     kept(room, 1, state="running", started_at="2026-01-01T00:01:00Z", deaths=1)
     kept(room, 2, state="running", started_at="2026-01-01T00:01:00Z", deaths=2)
     (kept(room, 3, state="running", started_at="2026-01-01T00:01:00Z") / "cancel").touch()
@@ -92,13 +92,13 @@ def test_what_ran_has_died_once_more_and_what_was_called_off_has_ended(room: Roo
     }
 
 
-def test_a_key_stands_for_the_import_as_before(room: Room, imports: Imports) -> None:
+def test_a_key_stands_for_the_import_as_before(room: DiskRoom, imports: ImportRegistry) -> None:
     key = IdempotencyKey("token:7", "k-1", b"\x01" * 32)
     told = {"actor": key.actor, "key": key.key, "fingerprint": key.fingerprint.hex()}
     kept(room, 1, upload=None, key=told, state="done", finished_at="2026-01-01T00:02:00Z")
     take_over(room, imports, LEDGER)
     with Arrival(room) as arrival:
-        sent = Sent(arrival.id, "again", Wish("ndjson"), "erp", "0" * 64, 0)
+        sent = SentFile(arrival.id, "again", Wish("ndjson"), "erp", "0" * 64, 0)
         job, new = imports.add(sent, arrival.file, key)
         assert (job.id, new) == (identifier(1), False)
         with pytest.raises(KeyReused):
@@ -108,7 +108,7 @@ def test_a_key_stands_for_the_import_as_before(room: Room, imports: Imports) -> 
 
 
 def test_one_whose_folder_could_not_be_removed_is_not_taken_over_again(
-    room: Room, imports: Imports, monkeypatch: pytest.MonkeyPatch
+    room: DiskRoom, imports: ImportRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept(room, 1)
     with monkeypatch.context() as patched:
@@ -123,7 +123,7 @@ def test_one_whose_folder_could_not_be_removed_is_not_taken_over_again(
     assert not (room.folder / identifier(1)).exists()
 
 
-def test_a_mapping_goes_with_its_import(room: Room, imports: Imports) -> None:
+def test_a_mapping_goes_with_its_import(room: DiskRoom, imports: ImportRegistry) -> None:
     wish = {"format": "csv", "mapping": "pumps", "mapping_sha256": "00"}
     (kept(room, 1, wish=wish) / "mapping.toml").write_bytes(MAPPING)
     take_over(room, imports, LEDGER)
@@ -131,7 +131,7 @@ def test_a_mapping_goes_with_its_import(room: Room, imports: Imports) -> None:
 
 
 def test_what_is_of_another_ledger_or_cannot_be_read_stays(
-    room: Room, imports: Imports, caplog: pytest.LogCaptureFixture
+    room: DiskRoom, imports: ImportRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = kept(room, 1, ledger="fedcba9876543210")
     broken = kept(room, 2)
@@ -144,7 +144,7 @@ def test_what_is_of_another_ledger_or_cannot_be_read_stays(
     assert unreadable(room.folder.parent) == [broken.name]
 
 
-def test_what_an_earlier_version_still_runs_is_left_to_it(room: Room, imports: Imports) -> None:
+def test_what_an_earlier_version_still_runs_is_left_to_it(room: DiskRoom, imports: ImportRegistry) -> None:
     folder = kept(room, 1, state="running")
     lock = os.open(room.folder / f".leading-{LEDGER}", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -157,12 +157,12 @@ def test_what_an_earlier_version_still_runs_is_left_to_it(room: Room, imports: I
     assert (imports.find(identifier(1)).state, folder.exists()) == ("interrupted", False)
 
 
-def test_what_finds_no_room_waits_in_its_folder(tmp_path: Path, imports: Imports) -> None:
-    full = Room(tmp_path / "imports", reserve_bytes=1 << 60)
+def test_what_finds_no_room_waits_in_its_folder(tmp_path: Path, imports: ImportRegistry) -> None:
+    full = DiskRoom(tmp_path / "imports", reserve_bytes=1 << 60)
     folder = kept(full, 1)
     take_over(full, imports, LEDGER)
     assert (imports.page(STATES, 10), folder.exists()) == ([], True)
     with pytest.raises(NoSpace):
         full.check(1)
-    take_over(Room(tmp_path / "imports"), imports, LEDGER)
+    take_over(DiskRoom(tmp_path / "imports"), imports, LEDGER)
     assert imports.find(identifier(1)).state == "queued"

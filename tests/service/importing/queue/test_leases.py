@@ -7,12 +7,12 @@ from psycopg import Connection
 
 from service.importing.queue.jobs import Job
 from service.importing.queue.leases import Leases
-from service.importing.queue.registry import Imports
+from service.importing.queue.registry import ImportRegistry
 from tests.service.importing.queue.conftest import Put
 
 
 @pytest.fixture
-def other(imports: Imports) -> Leases:
+def other(imports: ImportRegistry) -> Leases:
     """Another service on the same database."""
     return Leases(imports)
 
@@ -41,7 +41,7 @@ def test_one_service_runs_imports_at_a_time(leases: Leases, other: Leases, put: 
 
 
 def test_a_lease_that_is_held_on_does_not_end(
-    imports: Imports, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     put(b"1")
     job = begun(leases)
@@ -67,7 +67,7 @@ def test_what_ran_when_its_service_died_is_run_again_first(
 
 
 def test_a_service_whose_lease_was_taken_stores_nothing_more(
-    imports: Imports, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     put(b"1")
     job = begun(leases)
@@ -79,7 +79,7 @@ def test_a_service_whose_lease_was_taken_stores_nothing_more(
 
 
 def test_what_the_service_dies_of_again_and_again_is_given_up(
-    imports: Imports, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, put: Put, owner: Connection[Any]
 ) -> None:
     job = put(b"1")
     for _ in range(3):
@@ -91,7 +91,9 @@ def test_what_the_service_dies_of_again_and_again_is_given_up(
     assert (found.deaths, imports.parts(job.id, "file").size_bytes) == (3, 0)
 
 
-def test_what_a_service_has_put_back_counts_no_death(imports: Imports, leases: Leases, other: Leases, put: Put) -> None:
+def test_what_a_service_has_put_back_counts_no_death(
+    imports: ImportRegistry, leases: Leases, other: Leases, put: Put
+) -> None:
     job = put(b"1")
     assert leases.put_back(begun(leases), "the service ended: it is run again from its beginning")
     found = imports.find(job.id)
@@ -100,7 +102,7 @@ def test_what_a_service_has_put_back_counts_no_death(imports: Imports, leases: L
 
 
 def test_what_was_called_off_as_its_service_died_is_not_run_again(
-    imports: Imports, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     job = put(b"1")
     begun(leases)
@@ -110,7 +112,9 @@ def test_what_was_called_off_as_its_service_died_is_not_run_again(
     assert (other.next().job, imports.find(job.id).state) == (None, "cancelled")
 
 
-def test_what_was_called_off_as_it_was_put_back_is_not_run_again(imports: Imports, leases: Leases, put: Put) -> None:
+def test_what_was_called_off_as_it_was_put_back_is_not_run_again(
+    imports: ImportRegistry, leases: Leases, put: Put
+) -> None:
     job = put(b"1")
     mine = begun(leases)
     imports.cancel(job.id)
@@ -119,7 +123,7 @@ def test_what_was_called_off_as_it_was_put_back_is_not_run_again(imports: Import
 
 
 def test_an_import_that_is_run_again_begins_anew(
-    imports: Imports, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, other: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     job = put(b"1")
     assert leases.reject(begun(leases), 0, b'{"line":1}\n')

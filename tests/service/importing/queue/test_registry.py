@@ -8,10 +8,10 @@ import pytest
 from psycopg import Connection
 
 from service.importing.queue import registry
-from service.importing.queue.contents import Arrival, Rejects, Room
-from service.importing.queue.jobs import ImportEnded, Job, Sent, State, TooManyImports, UnknownImport, Wish
+from service.importing.queue.contents import Arrival, DiskRoom, Rejects
+from service.importing.queue.jobs import ImportEnded, Job, SentFile, State, TooManyImports, UnknownImport, Wish
 from service.importing.queue.leases import Leases
-from service.importing.queue.registry import Imports
+from service.importing.queue.registry import ImportRegistry
 from service.recording.commands import KeyReused
 from service.recording.idempotency import keep_answers
 from service.recording.receipts import IdempotencyKey
@@ -43,31 +43,33 @@ def files(owner: Connection[Any]) -> int:
     return int(count)
 
 
-def sent_again(imports: Imports, room: Room, data: bytes, job: Job, key: IdempotencyKey | None = None) -> Any:
+def sent_again(
+    imports: ImportRegistry, room: DiskRoom, data: bytes, job: Job, key: IdempotencyKey | None = None
+) -> Any:
     """The answer to the file of an import that is sent again."""
     with Arrival(room) as arrival:
         arrival.take(data)
         arrival.write()
-        sent = Sent(arrival.id, job.file, job.wish, job.actor, arrival.sha256, arrival.size_bytes)
+        sent = SentFile(arrival.id, job.file, job.wish, job.actor, arrival.sha256, arrival.size_bytes)
         again, new = imports.add(sent, arrival.file, key)
         return again.id, new
 
 
-def test_imports_are_run_in_the_order_in_which_they_came(imports: Imports, leases: Leases, put: Put) -> None:
+def test_imports_are_run_in_the_order_in_which_they_came(imports: ImportRegistry, leases: Leases, put: Put) -> None:
     came = [put(f"{number}".encode()).id for number in range(3)]
     assert [job.id for job in imports.page(STATES, 10)] == came[::-1]
     assert [run(leases).id for _ in range(3)] == came
     assert leases.next().job is None
 
 
-def test_the_order_outlasts_a_clock_set_back(imports: Imports, put: Put, owner: Connection[Any]) -> None:
+def test_the_order_outlasts_a_clock_set_back(imports: ImportRegistry, put: Put, owner: Connection[Any]) -> None:
     first = put(b"1")
     owner.execute("update imports set created_at = created_at + interval '1 hour'")
     second = put(b"2")
     assert [job.id for job in imports.page(STATES, 10)] == [second.id, first.id]
 
 
-def test_a_list_goes_on_behind_a_place(imports: Imports, leases: Leases, put: Put) -> None:
+def test_a_list_goes_on_behind_a_place(imports: ImportRegistry, leases: Leases, put: Put) -> None:
     came = [put(f"{number}".encode()) for number in range(5)]
     run(leases)
     assert [job.id for job in imports.page(STATES, 2, before=came[3].place)] == [came[2].id, came[1].id]
@@ -75,7 +77,7 @@ def test_a_list_goes_on_behind_a_place(imports: Imports, leases: Leases, put: Pu
 
 
 def test_the_same_file_is_the_same_import_while_it_is_open(
-    imports: Imports, leases: Leases, put: Put, room: Room, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, put: Put, room: DiskRoom, owner: Connection[Any]
 ) -> None:
     job = put(b"1")
     stored = files(owner)
@@ -87,7 +89,7 @@ def test_the_same_file_is_the_same_import_while_it_is_open(
 
 
 def test_every_key_under_which_a_file_was_sent_stands_for_its_import(
-    imports: Imports, leases: Leases, put: Put, room: Room
+    imports: ImportRegistry, leases: Leases, put: Put, room: DiskRoom
 ) -> None:
     job = put(b"1", key=KEY)
     other = IdempotencyKey("token:8", "k-2", KEY.fingerprint)
@@ -96,7 +98,9 @@ def test_every_key_under_which_a_file_was_sent_stands_for_its_import(
     assert [sent_again(imports, room, b"1", job, key) for key in (KEY, other)] == [(job.id, False)] * 2
 
 
-def test_a_key_of_another_request_is_refused_whatever_that_recorded(imports: Imports, put: Put, room: Room) -> None:
+def test_a_key_of_another_request_is_refused_whatever_that_recorded(
+    imports: ImportRegistry, put: Put, room: DiskRoom
+) -> None:
     job = put(b"1", key=KEY)
     with imports.datastore.get_connection() as connection:
         keep_answers(connection, [(KEY._replace(key="of-events"), {"count": 1, "first": 1, "last": 1, "events": []})])
@@ -106,14 +110,14 @@ def test_a_key_of_another_request_is_refused_whatever_that_recorded(imports: Imp
     assert len(imports.page(STATES, 10)) == 1
 
 
-def test_of_files_that_are_sent_at_once_each_is_stored_once(imports: Imports, room: Room) -> None:
+def test_of_files_that_are_sent_at_once_each_is_stored_once(imports: ImportRegistry, room: DiskRoom) -> None:
     found: list[tuple[str, bool]] = []
 
     def send(number: int) -> None:
         with Arrival(room) as arrival:
             arrival.take(b"x" * 2_000_000)
             arrival.write()
-            sent = Sent(arrival.id, f"{number}", Wish("ndjson"), "erp", arrival.sha256, arrival.size_bytes)
+            sent = SentFile(arrival.id, f"{number}", Wish("ndjson"), "erp", arrival.sha256, arrival.size_bytes)
             job, new = imports.add(sent, arrival.file, KEY)
             found.append((job.id, new))
 
@@ -127,7 +131,7 @@ def test_of_files_that_are_sent_at_once_each_is_stored_once(imports: Imports, ro
 
 
 def test_no_more_imports_wait_than_are_allowed(
-    imports: Imports, put: Put, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
+    imports: ImportRegistry, put: Put, owner: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "MOST_OPEN", 2)
     put(b"1")
@@ -137,7 +141,7 @@ def test_no_more_imports_wait_than_are_allowed(
     assert (len(imports.page(STATES, 10)), files(owner)) == (2, 2)
 
 
-def test_a_long_file_is_stored_in_parts_and_read_as_it_came(imports: Imports, put: Put) -> None:
+def test_a_long_file_is_stored_in_parts_and_read_as_it_came(imports: ImportRegistry, put: Put) -> None:
     data = bytes(range(256)) * 10_000
     parts = imports.parts(put(data).id, "file")
     assert (parts.size_bytes, list(parts.sizes)) == (2_560_000, [0, 1, 2])
@@ -145,7 +149,7 @@ def test_a_long_file_is_stored_in_parts_and_read_as_it_came(imports: Imports, pu
 
 
 def test_what_has_ended_is_not_called_off_and_needs_no_file(
-    imports: Imports, leases: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     job = put(b"1")
     assert files(owner) == 1
@@ -155,7 +159,7 @@ def test_what_has_ended_is_not_called_off_and_needs_no_file(
         imports.cancel(job.id)
 
 
-def test_an_import_that_is_not_there_is_said_so(imports: Imports) -> None:
+def test_an_import_that_is_not_there_is_said_so(imports: ImportRegistry) -> None:
     for identifier in ("1", "0190c4a1-0000-7000-8000-000000000000", "x" * 10_000):
         with pytest.raises(UnknownImport):
             imports.find(identifier)
@@ -163,7 +167,7 @@ def test_an_import_that_is_not_there_is_said_so(imports: Imports) -> None:
             imports.cancel(identifier)
 
 
-def test_ends_are_kept_for_a_while(imports: Imports, leases: Leases, put: Put) -> None:
+def test_ends_are_kept_for_a_while(imports: ImportRegistry, leases: Leases, put: Put) -> None:
     ended, waiting = put(b"1"), put(b"2")
     run(leases)
     imports.clear_away(DAY_S)
@@ -173,7 +177,7 @@ def test_ends_are_kept_for_a_while(imports: Imports, leases: Leases, put: Put) -
 
 
 def test_what_was_sent_under_a_key_is_never_forgotten_but_for_what_is_long(
-    imports: Imports, leases: Leases, put: Put, room: Room, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, put: Put, room: DiskRoom, owner: Connection[Any]
 ) -> None:
     put(b"1", wish=Wish("ndjson", continue_on_error=True), key=KEY)
     job = begun(leases)
@@ -190,7 +194,7 @@ def test_what_was_sent_under_a_key_is_never_forgotten_but_for_what_is_long(
 
 
 def test_looking_for_work_and_listing_read_no_more_of_ten_thousand_imports_that_have_ended(
-    imports: Imports, leases: Leases, put: Put, owner: Connection[Any]
+    imports: ImportRegistry, leases: Leases, put: Put, owner: Connection[Any]
 ) -> None:
     owner.execute(
         "insert into imports (id, file, wish, actor, sha256, size_bytes, keyed, state, finished_at)"

@@ -15,12 +15,12 @@ from psycopg.conninfo import conninfo_to_dict
 from service.daybook import Daybook
 from service.importing.bounds import MIB
 from service.importing.events.ndjson import BATCH_LINES, BATCHES_AHEAD
-from service.importing.queue.contents import Room
+from service.importing.queue.contents import DiskRoom
 from service.importing.queue.jobs import ENDED, Job
 from service.importing.queue.leases import LEASE_S, Leases
-from service.importing.queue.registry import Imports
+from service.importing.queue.registry import ImportRegistry
 from service.importing.queue.worker import Worker
-from service.importing.reading.apart import Bounds
+from service.importing.reading.apart import ReaderBounds
 from service.postgres.embedded import EmbeddedPostgres
 from service.postgres.kernel import children
 from service.storing.ledger import Ledger, Unreachable, read_bytes
@@ -52,13 +52,13 @@ def identifiers(ledger: Ledger) -> list[str]:
 @contextmanager
 def working(
     daybook: Daybook,
-    room: Room,
+    room: DiskRoom,
     leave_s: float = 60,
-    bounds: Bounds | None = None,
+    bounds: ReaderBounds | None = None,
     lease_s: float = LEASE_S,
 ) -> Iterator[Worker]:
     """A worker, in the block."""
-    imports = Imports(daybook.ledger.recorder.datastore)
+    imports = ImportRegistry(daybook.ledger.recorder.datastore)
     worker = Worker(daybook, Leases(imports, lease_s), room, 30, leave_s, bounds)
     worker.start()
     try:
@@ -67,7 +67,7 @@ def working(
         worker.close()
 
 
-def found(imports: Imports, job: Job) -> Job:
+def found(imports: ImportRegistry, job: Job) -> Job:
     """An import as it is now; connections that were lost meanwhile are replaced."""
     for _ in range(MOST_CONNECTIONS):
         with suppress(*Unreachable):
@@ -75,7 +75,7 @@ def found(imports: Imports, job: Job) -> Job:
     return imports.find(job.id)
 
 
-def ended(imports: Imports, job: Job) -> Job:
+def ended(imports: ImportRegistry, job: Job) -> Job:
     """An import after its end."""
     assert wait_until(lambda: found(imports, job).state in ENDED, 60), found(imports, job)
     return found(imports, job)
@@ -100,7 +100,7 @@ def at_first_record(daybook: Daybook, act: threading.Event) -> Iterator[None]:
 
 
 def test_an_import_that_is_stopped_is_run_again_and_the_ledger_is_as_if_it_had_not_been(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     sent = purchases()
     job = put(ndjson(sent))
@@ -121,7 +121,7 @@ def test_an_import_that_is_stopped_is_run_again_and_the_ledger_is_as_if_it_had_n
 
 
 def test_an_import_that_does_not_halt_in_time_is_given_up_and_run_again(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     sent = purchases(10)
     job = put(ndjson(sent))
@@ -138,7 +138,9 @@ def test_an_import_that_does_not_halt_in_time_is_given_up_and_run_again(
     assert identifiers(daybook.ledger) == [event["id"] for event in sent]
 
 
-def test_an_import_is_called_off_between_two_batches(daybook: Daybook, imports: Imports, room: Room, put: Put) -> None:
+def test_an_import_is_called_off_between_two_batches(
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
+) -> None:
     sent = purchases()
     job = put(ndjson(sent))
     recorded = threading.Event()
@@ -154,10 +156,10 @@ def test_an_import_is_called_off_between_two_batches(daybook: Daybook, imports: 
 
 
 def test_what_the_reader_of_a_file_dies_of_is_that_import_alone(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     swelling = put(SWELLING, "ocds")
-    with working(daybook, room, bounds=Bounds(160 * MIB)):
+    with working(daybook, room, bounds=ReaderBounds(160 * MIB)):
         failed = ended(imports, swelling)
         assert (failed.state, failed.deaths) == ("failed", 0)
         assert failed.detail == "the file is wrong; nothing is recorded"
@@ -168,7 +170,7 @@ def test_what_the_reader_of_a_file_dies_of_is_that_import_alone(
 
 
 def test_calling_an_import_off_ends_its_reader_at_once(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     job = put(SWELLING * 3, "ocds")
     before = set(children())
@@ -180,9 +182,9 @@ def test_calling_an_import_off_ends_its_reader_at_once(
 
 
 def test_another_service_on_the_database_takes_over(
-    daybook: Daybook, imports: Imports, room: Room, put: Put, tmp_path: Path
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put, tmp_path: Path
 ) -> None:
-    with working(daybook, room) as first, working(daybook, Room(tmp_path / "elsewhere")) as second:
+    with working(daybook, room) as first, working(daybook, DiskRoom(tmp_path / "elsewhere")) as second:
         ended(imports, put(ndjson(market())))
         first.close()
         done = ended(imports, put(ndjson([order("po-1", id="of-1")])))
@@ -191,7 +193,7 @@ def test_another_service_on_the_database_takes_over(
 
 
 def test_an_import_whose_service_was_lost_is_taken_over_and_each_row_is_recorded_once(
-    daybook: Daybook, imports: Imports, room: Room, put: Put, tmp_path: Path, owner: psycopg.Connection[Any]
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put, tmp_path: Path, owner: psycopg.Connection[Any]
 ) -> None:
     sent = purchases()
     job = put(ndjson(sent))
@@ -206,17 +208,17 @@ def test_an_import_whose_service_was_lost_is_taken_over_and_each_row_is_recorded
     assert wait_until(lambda: lost.importing.running == 0, 60)
     assert imports.find(job.id).state == "running"
     assert other.put_back(turn.job, "the other one leaves it")
-    with working(daybook, Room(tmp_path / "elsewhere")):
+    with working(daybook, DiskRoom(tmp_path / "elsewhere")):
         again = ended(imports, job)
     assert (again.state, again.recorded + again.replayed, again.deaths) == ("done", len(sent), 1)
     assert identifiers(daybook.ledger) == [event["id"] for event in sent]
 
 
 def test_imports_of_several_services_run_one_after_the_other_in_their_order(
-    daybook: Daybook, imports: Imports, room: Room, put: Put, tmp_path: Path
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put, tmp_path: Path
 ) -> None:
     jobs = [put(ndjson(market())), *(put(ndjson([order(f"po-{one}", id=f"of-{one}")])) for one in range(6))]
-    with working(daybook, room), working(daybook, Room(tmp_path / "elsewhere")):
+    with working(daybook, room), working(daybook, DiskRoom(tmp_path / "elsewhere")):
         done = [ended(imports, job) for job in jobs]
     assert [job.state for job in done] == ["done"] * 7
     assert identifiers(daybook.ledger)[3:] == [f"of-{one}" for one in range(6)]
@@ -225,7 +227,7 @@ def test_imports_of_several_services_run_one_after_the_other_in_their_order(
 
 
 def test_a_service_that_waits_is_woken_by_what_another_takes_in(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     # Without word it would look again after a quarter of an hour.
     with working(daybook, room, lease_s=3_600) as worker:
@@ -249,7 +251,12 @@ def refused(server: EmbeddedPostgres, database: str) -> Iterator[None]:
 
 
 def test_what_is_passing_is_tried_again(
-    daybook: Daybook, imports: Imports, room: Room, put: Put, postgres_server: EmbeddedPostgres, database: str
+    daybook: Daybook,
+    imports: ImportRegistry,
+    room: DiskRoom,
+    put: Put,
+    postgres_server: EmbeddedPostgres,
+    database: str,
 ) -> None:
     job = put(ndjson(market()))
     with refused(postgres_server, database), working(daybook, room) as worker:
@@ -261,7 +268,7 @@ def test_what_is_passing_is_tried_again(
 
 
 def test_a_long_file_that_is_wrong_further_on_says_what_it_left(
-    daybook: Daybook, imports: Imports, room: Room, put: Put
+    daybook: Daybook, imports: ImportRegistry, room: DiskRoom, put: Put
 ) -> None:
     sent = purchases(10_500)
     job = put(ndjson(sent) + b"{}\n")

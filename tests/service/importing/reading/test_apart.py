@@ -14,16 +14,16 @@ import msgspec
 import pytest
 
 from service.importing.bounds import MIB
-from service.importing.events.lines import Sheet
+from service.importing.events.lines import LineSheet
 from service.importing.importing import Here, form_of
-from service.importing.reading.apart import JUDGING, Apart, Bounds, judged
+from service.importing.reading.apart import JUDGING, Apart, ReaderBounds, judged
 from service.importing.reading.messages import (
-    Digest,
     End,
-    Form,
+    FileDigest,
+    FileForm,
     Message,
-    Seen,
-    Wanted,
+    ReaderTask,
+    RowsSeen,
     WireSheet,
     framed,
     message_of,
@@ -61,21 +61,24 @@ def answers(question: str, names: Any) -> Any:
     return MARKET[question]
 
 
-FILES: dict[str, tuple[bytes, Wanted]] = {
-    "ndjson": (SEED.read_bytes() + b'{"type": "order-lost"}\n[1]\n', Wanted()),
-    "csv": (rows_csv({}, {"PO": "PO-2", "Qty": "two"}), Wanted(mapping=("m", as_toml(MAPPING).encode()), strict=False)),
-    "cloudevents": (json.dumps(CLOUD_EVENT).encode() + b"\n", Wanted(strict=False)),
-    "ecb-rates": (RATES, Wanted()),
-    "ocds": (json.dumps(package(release(contracts=[contract()]))).encode(), Wanted()),
-    "regulations": (changes_csv(CHANGE), Wanted()),
-    "screening-list": (SCREENING_LIST.read_bytes(), Wanted(register=True)),
+FILES: dict[str, tuple[bytes, ReaderTask]] = {
+    "ndjson": (SEED.read_bytes() + b'{"type": "order-lost"}\n[1]\n', ReaderTask()),
+    "csv": (
+        rows_csv({}, {"PO": "PO-2", "Qty": "two"}),
+        ReaderTask(mapping=("m", as_toml(MAPPING).encode()), strict=False),
+    ),
+    "cloudevents": (json.dumps(CLOUD_EVENT).encode() + b"\n", ReaderTask(strict=False)),
+    "ecb-rates": (RATES, ReaderTask()),
+    "ocds": (json.dumps(package(release(contracts=[contract()]))).encode(), ReaderTask()),
+    "regulations": (changes_csv(CHANGE), ReaderTask()),
+    "screening-list": (SCREENING_LIST.read_bytes(), ReaderTask(register=True)),
 }
 
 
 def said(reader: Apart | Here) -> list[Message]:
     """All that is said but for how far it is, and that it ends."""
     told = reader.messages(answers)
-    return [one for one in told if not isinstance(one, End) and (not isinstance(one, Seen) or one.remarks)]
+    return [one for one in told if not isinstance(one, End) and (not isinstance(one, RowsSeen) or one.remarks)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -94,7 +97,7 @@ def test_the_process_has_no_secrets_and_is_polite(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DAYBOOK_DATABASE_URL", "postgresql://daybook:word@db/daybook")
     monkeypatch.setenv("PGPASSWORD", "word")
     # It waits until somebody takes what it has read.
-    with Apart(io.BytesIO(lines()), Wanted()) as reader:
+    with Apart(io.BytesIO(lines()), ReaderTask()) as reader:
         next(reader.messages(answers))
         told = Path(f"/proc/{reader.pid}/environ").read_bytes()
         limits = Path(f"/proc/{reader.pid}/limits").read_text()
@@ -108,7 +111,7 @@ def test_the_process_has_no_secrets_and_is_polite(monkeypatch: pytest.MonkeyPatc
 
 def test_a_file_that_takes_more_memory_than_it_may_is_at_fault() -> None:
     with (
-        Apart(io.BytesIO(SWELLING), Wanted(format="ocds"), Bounds(160 * MIB)) as reader,
+        Apart(io.BytesIO(SWELLING), ReaderTask(format="ocds"), ReaderBounds(160 * MIB)) as reader,
         pytest.raises(BadFile, match=r"takes more memory to read than the 160 MiB .* \(DAYBOOK_IMPORT_MEMORY_MB\)"),
     ):
         said(reader)
@@ -123,7 +126,7 @@ def test_a_file_that_takes_more_memory_than_it_may_is_at_fault() -> None:
     ],
 )
 def test_a_process_that_dies_is_named_with_the_row_it_had_reached(number: signal.Signals, words: str) -> None:
-    with Apart(io.BytesIO(lines()), Wanted()) as reader:
+    with Apart(io.BytesIO(lines()), ReaderTask()) as reader:
         messages = reader.messages(answers)
         assert next(one for one in messages if isinstance(one, WireSheet)).numbers[-1] == 250
         os.kill(reader.pid, number)
@@ -147,10 +150,10 @@ def lines(count: int = 60_000) -> bytes:
 
 
 def test_a_process_that_stands_still_is_ended_and_that_is_said() -> None:
-    with Apart(io.BytesIO(lines()), Wanted()) as reader:
+    with Apart(io.BytesIO(lines()), ReaderTask()) as reader:
         messages = reader.messages(answers)
         next(messages)
-        reader.bounds = Bounds(still_s=1.0)
+        reader.bounds = ReaderBounds(still_s=1.0)
         os.kill(reader.pid, signal.SIGSTOP)
         with pytest.raises(BadFile, match=r"said nothing for \d+ s"):
             list(messages)
@@ -167,15 +170,15 @@ def test_a_wait_is_over_as_soon_as_nobody_wants_the_rest() -> None:
         if len(looked) > 3:
             raise Enough
 
-    with Apart(io.BytesIO(SWELLING), Wanted(format="ocds"), halt=halt) as reader, pytest.raises(Enough):
+    with Apart(io.BytesIO(SWELLING), ReaderTask(format="ocds"), halt=halt) as reader, pytest.raises(Enough):
         said(reader)
 
 
 PARENT = """
 import io, sys, time
 from service.importing.reading.apart import Apart
-from service.importing.reading.messages import Wanted
-with Apart(io.BytesIO(b"{}\\n" * 4_000_000), Wanted(format="ndjson")) as reader:
+from service.importing.reading.messages import ReaderTask
+with Apart(io.BytesIO(b"{}\\n" * 4_000_000), ReaderTask(format="ndjson")) as reader:
     next(reader.messages(lambda *_: None))
     print(reader.pid, flush=True)
     time.sleep(600)
@@ -202,9 +205,9 @@ def runs(pid: int) -> bool:
 
 
 def test_a_mapping_is_judged_in_such_a_process_too() -> None:
-    assert judged(io.BytesIO(rows_csv({})), Wanted(mapping=("m", as_toml(MAPPING).encode()))) == "csv"
+    assert judged(io.BytesIO(rows_csv({})), ReaderTask(mapping=("m", as_toml(MAPPING).encode()))) == "csv"
     with pytest.raises(BadMapping, match="a key of more than 16 parts"):
-        judged(io.BytesIO(), Wanted(format="csv", mapping=("m", b"a" + b".a" * 12_000 + b" = 1")))
+        judged(io.BytesIO(), ReaderTask(format="csv", mapping=("m", b"a" + b".a" * 12_000 + b" = 1")))
     assert JUDGING.memory_bytes == 256 * MIB
 
 
@@ -215,8 +218,8 @@ def test_only_messages_of_their_shapes_are_taken() -> None:
         message_of(msgspec.msgpack.encode(["told", 1, [["__class__", 1, "", ""]]]))
     short = WireSheet([1, 2], [b""], [None], [""], [""], [None], [""], [b""], [None], [0], [()], [], [], 0)
     with pytest.raises(ValueError, match="different lengths"):
-        Sheet.of(short)
-    assert message_of(framed(Seen(3))[4:]) == Seen(3)
+        LineSheet.of(short)
+    assert message_of(framed(RowsSeen(3))[4:]) == RowsSeen(3)
 
 
 class Slow:
@@ -225,7 +228,7 @@ class Slow:
     size_bytes = 0
 
     def __init__(self) -> None:
-        self._messages = iter([Seen(0), Seen(0), Form("ecb-rates"), Seen(0), Digest("00")])
+        self._messages = iter([RowsSeen(0), RowsSeen(0), FileForm("ecb-rates"), RowsSeen(0), FileDigest("00")])
 
     def messages(self, ask: Ask) -> Iterator[Message]:
         """Signs of life, and what a reader says first."""

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from domain.instruments import instrument
-from service.importing.regulations.chains import Chain
+from service.importing.regulations.chains import InstrumentChain
 from service.importing.regulations.renewals import renewals
-from service.importing.regulations.rows import PREFIX, Change, read_changes
+from service.importing.regulations.rows import PREFIX, RegulationRow, read_changes
 from service.importing.rows import Row
 from tests.service.importing.conftest import change
 
 TODAY = date(2026, 11, 1)
 
 
-def rows(days: Sequence[int]) -> list[Change]:
+def rows(days: Sequence[int]) -> list[RegulationRow]:
     """Amendments of one instrument, known and in effect from so many days after the first of all."""
     given = []
     for number, day in enumerate(days):
@@ -28,7 +28,7 @@ def rows(days: Sequence[int]) -> list[Change]:
     return read_changes(given)
 
 
-def amendment(row: Change, number: int) -> dict[str, Any]:
+def amendment(row: RegulationRow, number: int) -> dict[str, Any]:
     return {
         "type": "regulation-amended",
         "id": row.event_id,
@@ -40,7 +40,7 @@ def amendment(row: Change, number: int) -> dict[str, Any]:
     }
 
 
-def retraction(of: Change, row: Change) -> dict[str, Any]:
+def retraction(of: RegulationRow, row: RegulationRow) -> dict[str, Any]:
     sent = amendment(row, 0)
     data = {"retracts": of.event_id, "reason": "A slip of the pen."}
     return sent | {"type": "event-retracted", "id": f"{row.event_id}:taken-back", "data": data}
@@ -49,7 +49,7 @@ def retraction(of: Change, row: Change) -> dict[str, Any]:
 def growing(count: int) -> float:
     """The seconds that it takes to read each row against all before it, and once more when all are recorded."""
     given = rows(range(count))
-    chain = Chain("US-EL", "US", "BIS", given[0].known_on)
+    chain = InstrumentChain("US-EL", "US", "BIS", given[0].known_on)
     began = time.process_time()
     for number, row in enumerate(given):
         before = [rule["rule_id"] for rule in chain.rules_before(row)]
@@ -71,7 +71,7 @@ def test_an_instrument_of_many_changes_takes_time_in_proportion_to_them() -> Non
 def test_the_rules_before_a_change_are_those_of_the_instrument_on_that_day(seed: int) -> None:
     chance = random.Random(seed)
     given = rows([chance.randrange(30) for _ in range(40)])
-    chain = Chain("US-EL", "US", "BIS", given[0].known_on)
+    chain = InstrumentChain("US-EL", "US", "BIS", given[0].known_on)
     for number, row in enumerate(given):
         own = f"{PREFIX}:{row.row_id}"
         others = [one for one in chain.events if one.known_on <= row.settled_on and one.id.partition(":t")[0] != own]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.importing.plans import Refused
+from service.importing.plans import RowRefused
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv
 
 #: Rows that change an instrument, and which; all others begin one.
@@ -271,7 +271,7 @@ def test_a_row_that_has_changed_since_is_a_conflict_and_nothing_of_its_file_is_r
     desk.imports(changes_csv(row))
     head = desk.head
     other = change("US-2018-RULE-A", "RegulationEffective", announced_on="2018-01-01")
-    with pytest.raises(Refused, match=r"line 3: US-2019-EL-HUAWEI: /effective_on: .* recorded already with another"):
+    with pytest.raises(RowRefused, match=r"line 3: US-2019-EL-HUAWEI: /effective_on: .* recorded already with another"):
         desk.imports(changes_csv(other, {**row, "effective_from": "2019-05-17"}))
     assert desk.head == head
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from service.web.entry.rooms import MOST_WAITING, Room, Rooms
+from service.web.entry.rooms import MOST_WAITING, Rooms, ThreadRoom
 from service.web.problems import HttpProblem
 from tests.service.postgres_owner import wait_until
 from tests.service.web.conftest import EVENTS
@@ -46,7 +46,7 @@ def test_a_room_that_is_full_is_unavailable_and_keeps_nobody_from_the_others(cli
 
 def test_a_place_is_waited_for_and_not_for_ever() -> None:
     async def asked() -> None:
-        room = Room(1, most_waiting=1, longest_wait_s=0.2)
+        room = ThreadRoom(1, most_waiting=1, longest_wait_s=0.2)
         free = threading.Event()
         first = asyncio.ensure_future(room.run(free.wait, 60))
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ def test_a_place_is_waited_for_and_not_for_ever() -> None:
 
 def test_an_error_gives_the_place_back() -> None:
     async def asked() -> None:
-        room = Room(1, longest_wait_s=0.2)
+        room = ThreadRoom(1, longest_wait_s=0.2)
         for _ in range(3):
             with pytest.raises(ZeroDivisionError):
                 await room.run(lambda: 1 / 0)
