@@ -18,13 +18,14 @@ import zipfile
 import zlib
 from argparse import ArgumentParser
 from base64 import b64decode, b64encode
+from bisect import bisect_left
 from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from itertools import accumulate, zip_longest
 from os import PathLike
@@ -77,25 +78,87 @@ def latest(events: Iterable[Event]) -> Event | None:
     return max(events, key=lambda event: (end_day(event), known_day(event), event["position"]), default=None)
 
 
+def months_and_days(duration: str) -> tuple[int, int]:
+    """The months and the days of an ISO 8601 duration of years, months, weeks and days."""
+    match = re.fullmatch(r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", duration, re.ASCII)
+    if match is None:
+        raise ValueError(f"{duration} is not a duration of years, months, weeks and days")
+    years, months, weeks, days = (int(number or 0) for number in match.groups())
+    return years * 12 + months, weeks * 7 + days
+
+
+def is_month_end(day: date) -> bool:
+    """Whether it is the last day of its month."""
+    return day.day == monthrange(day.year, day.month)[1]
+
+
+def months_away(day: date, months: int, *, from_end_to_end: bool) -> date | None:
+    """The day so many months later (or earlier, below 0), or the last of its month where that month lacks it.
+
+    `from_end_to_end`: from the last day of a month to the last day of a month. None: beyond all days.
+    """
+    year, month_from_zero = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if not date.min.year <= year <= date.max.year:
+        return None
+    month = month_from_zero + 1
+    length = monthrange(year, month)[1]
+    return date(year, month, length if from_end_to_end and is_month_end(day) else min(day.day, length))
+
+
 @lru_cache(maxsize=4_096)
 def window_start(window: str, effective_on: date) -> date | None:
     """The day before the first day of a window that ends on `effective_on` (rule 15); None: before all days."""
-    match = re.fullmatch(r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?", window, re.ASCII)
-    if match is None:
-        raise ValueError(f"{window} is not a duration of years, months, weeks and days")
-    years, months, weeks, days = (int(number or 0) for number in match.groups())
-    year, month_from_zero = divmod(effective_on.year * 12 + effective_on.month - 1 - (years * 12 + months), 12)
-    if year < 1:
-        return None
-    month = month_from_zero + 1
-    start = date(year, month, min(effective_on.day, monthrange(year, month)[1]))
-    return start - timedelta(weeks=weeks, days=days) if 7 * weeks + days <= (start - date.min).days else None
+    months, days = months_and_days(window)
+    start = months_away(effective_on, -months, from_end_to_end=days == 0)
+    return None if start is None or days > (start - date.min).days else start - timedelta(days)
+
+
+@lru_cache(maxsize=4_096)
+def steps(from_on: date, to_on: date, step: str) -> list[date]:
+    """The days of a series by a step: the first, each that lies whole steps after it, and the last (rule 42)."""
+    months, days = months_and_days(step)
+    if months == days == 0:
+        raise ValueError(f"a step of {step} leads nowhere")
+    found: list[date] = []
+    day: date | None = from_on
+    while day is not None and day < to_on:
+        found.append(day)
+        n = len(found)
+        day = months_away(from_on, n * months, from_end_to_end=days == 0)
+        if day is not None:
+            day = day + timedelta(n * days) if n * days <= (date.max - day).days else None
+    return [*found, to_on]
+
+
+#: The first and the last day of a period; None: open at that end.
+Days = tuple[date | None, date | None]
+
+
+@lru_cache(maxsize=4_096)
+def days_of(period: str) -> Days:
+    """First and last day of `2025`, `2025-04`, `2025-Q2`, or `2025-04-01/2025-05-15`, `..` at one end (rule 60)."""
+    if "/" not in period:
+        year = re.fullmatch(r"(\d{4})(?:-(?:(\d{2})|Q([1-4])))?", period, re.ASCII)
+        if year is None:
+            raise ValueError(f"{period} is not a year, month, quarter or FIRST/LAST")
+        if year[3] is None:
+            return period_of(period)
+        first, last = 3 * int(year[3]) - 2, 3 * int(year[3])
+        return date(int(year[1]), first, 1), period_of(f"{year[1]}-{last:02}")[1]
+    ends = period.split("/")
+    if len(ends) != 2 or ends == ["..", ".."] or not all(re.fullmatch(r"\.\.|\d{4}-\d\d-\d\d", end) for end in ends):
+        raise ValueError(f"{period} is not FIRST/LAST: two days, or one of them and ..")
+    begin, end = (None if end == ".." else date.fromisoformat(end) for end in ends)
+    if begin is not None and end is not None and end < begin:
+        raise ValueError(f"{period} ends before it begins")
+    return begin, end
 
 
 # ---------------------------------------------------------------------------------------------------------- figures
 
 ZERO = Decimal(0)
 UNBOUNDED = Decimal("Infinity")
+FOUR_PLACES = Decimal("0.0001")
 SIX_PLACES = Decimal("0.000001")
 #: Digits of a quotient behind the last that could make a half of it: a true half is judged as one.
 SNAP = Decimal("1e-30")
@@ -140,6 +203,15 @@ class Figure:
             self.first,
             self.last,
         )
+
+    def at_least_nothing(self) -> Figure:
+        """The figure with none of its sums below 0."""
+        return replace(self, value=max(ZERO, self.value), low=max(ZERO, self.low), high=max(ZERO, self.high))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its value is known, and is all that it can be."""
+        return self.unquantified == 0 and self.low == self.value == self.high
 
     @property
     def known_value(self) -> Decimal | None:
@@ -189,16 +261,9 @@ def unquantified(high: Decimal, of: Figure, *, leave_out: bool) -> Figure:
     return NOTHING if leave_out else Figure(high=high, unquantified=1, first=of.first, last=of.last)
 
 
-def delivered(receipts: Figure, returns: Figure) -> Figure:
-    """What stays delivered: returns, which are exact, are taken alike off value, low and high (rule 14)."""
-    return Figure(
-        max(ZERO, receipts.value - returns.value),
-        max(ZERO, receipts.low - returns.value),
-        max(ZERO, receipts.high - returns.value),
-        receipts.quantified + returns.quantified,
-        receipts.unquantified + returns.unquantified,
-        *_days_of_both(receipts, returns),
-    )
+def less(receipts: Figure, returns: Figure) -> Figure:
+    """What is received less what went back, which is exact and taken alike off value, low and high (rule 14)."""
+    return receipts + replace(returns, value=-returns.value, low=-returns.value, high=-returns.value)
 
 
 def still_open(ordered: Figure, arrived: Figure) -> Figure:
@@ -241,6 +306,15 @@ ORGANIZATION_FACTS = ("organization-registered", "organization-changed")
 PRODUCT_FACTS = ("product-registered", "product-changed")
 
 
+@dataclass(frozen=True)
+class Rates:
+    """What one unit of a base costs in two currencies, as published."""
+
+    source: Decimal
+    target: Decimal
+    published_on: date
+
+
 class World:
     """What counts on `effective_on`, for one who knew what was known on `known_on` and recorded up to `position`.
 
@@ -267,9 +341,13 @@ class World:
             for types, identity in ((ORGANIZATION_FACTS, "organization_id"), (PRODUCT_FACTS, "product_id")):
                 if event["type"] in types:
                     self._told[identity, event["data"][identity]].append(event)
+        #: Which record each organisation that was ever said to be another stands for, by the latest that says so.
+        self._same_as = self._said_to_be_the_same()
+        self._stands_for: dict[str, str] = {}
         self._facts: dict[tuple[str, str, str], Any] = {}
         self._lineages: dict[str, list[str]] = {}
-        self._rates: dict[tuple[str, str, date], tuple[Decimal, Decimal] | None] = {}
+        self._publications = [event for event in self.visible if event["type"] == "exchange-rates-published"]
+        self._rates: dict[tuple[str, str, date], Rates | None] = {}
 
     def of_type(self, *types: str) -> list[Event]:
         """The counting events of these types, in the order of their positions."""
@@ -280,9 +358,35 @@ class World:
 
     # Organisations
 
+    def _said_to_be_the_same(self) -> dict[str, str | None]:
+        """By organisation its `same_as`, of the latest visible event that names it, whatever the end (rule 59)."""
+        told: dict[str, list[Event]] = defaultdict(list)
+        for event in self.visible:
+            if event["type"] in ORGANIZATION_FACTS and "same_as" in event["data"]:
+                told[event["data"]["organization_id"]].append(event)
+        return {
+            organization_id: said["data"]["same_as"]
+            for organization_id, events in told.items()
+            if (said := latest(events)) is not None
+        }
+
+    def stands_for(self, organization_id: str) -> str:
+        """The organisation that a record is one of: the end of its chain of `same_as` (rule 59)."""
+        if organization_id not in self._stands_for:
+            chain = [organization_id]
+            while (other := self._same_as.get(chain[-1])) is not None and other not in chain:
+                chain.append(other)
+            # A record in a circle stands for itself, and so ends the chain of those that lead to it.
+            self._stands_for[organization_id] = chain[-1] if other is None else other
+        return self._stands_for[organization_id]
+
+    def all_of(self, organization_ids: Iterable[str]) -> tuple[str, ...]:
+        """The organisations that records stand for, once each, in the order of the records."""
+        return tuple(dict.fromkeys(map(self.stands_for, organization_ids)))
+
     def organization(self, organization_id: str, field: str) -> Any:
-        """A field of an organisation by the latest counting event that names it; None if none does."""
-        return self._fact("organization_id", organization_id, field)
+        """A field of the organisation that a record stands for, by the latest counting event; None if none names it."""
+        return self._fact("organization_id", self.stands_for(organization_id), field)
 
     def country(self, organization_id: str) -> str | None:
         """The organisation's own country; None if unknown."""
@@ -296,11 +400,14 @@ class World:
 
     def lineage(self, organization_id: str) -> list[str]:
         """The organisation, its parent, its parent's parent and so on, the ultimate parent last (rule 6)."""
+        organization_id = self.stands_for(organization_id)
         if organization_id not in self._lineages:
             line = [organization_id]
             while (parent_id := self.organization(line[-1], "parent_id")) is not None:
+                parent_id = self.stands_for(parent_id)
+                # Where knowledge or positions show a circle all the same, the line ends before what it has met.
                 if parent_id in line:
-                    raise ValueError(f"the parents of {organization_id} form a circle at {parent_id}")
+                    break
                 line.append(parent_id)
             self._lineages[organization_id] = line
         return self._lineages[organization_id]
@@ -311,8 +418,8 @@ class World:
 
     def group(self, organization_ids: Iterable[str]) -> set[str]:
         """These organisations and all their descendants."""
-        heads = set(organization_ids)
-        every = {event["data"]["organization_id"] for event in self.of_type(*ORGANIZATION_FACTS)}
+        heads = set(self.all_of(organization_ids))
+        every = self.all_of(event["data"]["organization_id"] for event in self.of_type(*ORGANIZATION_FACTS))
         return heads | {organization_id for organization_id in every if heads & set(self.lineage(organization_id))}
 
     # Products
@@ -320,6 +427,16 @@ class World:
     def product(self, product_id: str, field: str) -> Any:
         """A field of a product by the latest counting event that names it; None if none does."""
         return self._fact("product_id", product_id, field)
+
+    def maker(self, product_id: str | None) -> str | None:
+        """The organisation that makes a product; None if no product is named, or it is not known who makes it."""
+        maker_id = None if product_id is None else self.product(product_id, "vendor_id")
+        return None if maker_id is None else self.stands_for(maker_id)
+
+    def category(self, product_id: str | None) -> str | None:
+        """The category of a product; None if no product is named, or it is not known."""
+        category: str | None = None if product_id is None else self.product(product_id, "category")
+        return category
 
     def product_attribute(self, product_id: str, name: str) -> Any:
         """An attribute in its stored form by the latest counting event that names it; None if none does."""
@@ -332,20 +449,20 @@ class World:
 
     # Money
 
-    def rates(self, source: str, target: str, on: date) -> tuple[Decimal, Decimal] | None:
-        """What one unit of a base costs in source and in target, as last published on that day or before (rule 17)."""
+    def rates(self, source: str, target: str, on: date) -> Rates | None:
+        """The latest rates of both currencies published on that day or before, after `effective_on` too (rule 17)."""
         asked = (source, target, on)
         if asked not in self._rates:
             publication = latest(
                 event
-                for event in self.of_type("exchange-rates-published")
+                for event in self._publications
                 if end_day(event) <= on and {source, target} <= event["data"]["rates"].keys() | {event["data"]["base"]}
             )
             if publication is None:
                 self._rates[asked] = None
             else:
                 named = publication["data"]["rates"] | {publication["data"]["base"]: "1"}
-                self._rates[asked] = Decimal(named[source]), Decimal(named[target])
+                self._rates[asked] = Rates(Decimal(named[source]), Decimal(named[target]), end_day(publication))
         return self._rates[asked]
 
     def _fact(self, identity: str, identifier: str, field: str) -> Any:
@@ -359,31 +476,43 @@ class World:
 # ---------------------------------------------------------------------------------------------------- contributions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """What is asked, in the words of the common parameters of the views."""
 
     #: empty: the whole market
-    buyer: tuple[str, ...]
+    buyer: Sequence[str] = ()
     #: "entity" or "group"
-    buyer_scope: str
+    buyer_scope: str = "entity"
     #: any of "estimated", "assumed", "unquantified"
-    exclude: tuple[str, ...]
-    currency: str
+    exclude: Sequence[str] = ()
+    currency: str = "USD"
     #: "spend", "units" or "capacity"
-    measure: str
+    measure: str = "spend"
     #: the product attribute that capacity multiplies by
-    attribute: str
+    attribute: str = "tpp"
     #: "ordered", "delivered" or "open"
-    status: str
+    status: str = "ordered"
     #: an ISO 8601 duration of years, months, weeks and days; None: everything
-    window: str | None
+    window: str | None = None
+    #: as `days_of` reads it; None: everything
+    period: str | None = None
     #: "include" or "exclude"
-    captive: str
+    captive: str = "include"
+    #: "placed", "effective" or a day
+    rates: str = "placed"
 
     def __post_init__(self) -> None:
-        if self.window is not None and self.status == "open":
-            raise ValueError("what is open has no window")
+        if self.window is not None and self.period is not None:
+            raise ValueError("it is asked for a window or for a period, not for both")
+        if self.status == "open" and (self.window is not None or self.period is not None):
+            raise ValueError("what is open has no window and no period")
+        _one_of("buyer_scope", self.buyer_scope, ("entity", "group"))
+        _one_of("measure", self.measure, ("spend", "units", "capacity"))
+        _one_of("status", self.status, ("ordered", "delivered", "open"))
+        _one_of("captive", self.captive, ("include", "exclude"))
+        if self.rates not in ("placed", "effective"):
+            date.fromisoformat(self.rates)
 
     @property
     def unit(self) -> str:
@@ -401,29 +530,78 @@ class Query:
         return "unquantified" in self.exclude
 
 
+def _one_of(name: str, given: str, words: tuple[str, ...]) -> None:
+    if given not in words:
+        raise ValueError(f"{name} is one of {', '.join(words)}, not {given}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a contribution is a line of: an order or a supply assertion."""
+
+    #: The id of the order, or of the assertion.
+    order_id: str | None
+    assertion_id: str | None
+    #: None: of an assertion without lines.
+    line: str | None
+    #: The end of the placing, or of the assertion.
+    placed_on: date
+    deliver_by: str | None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a contribution lacks, or is converted with: one of the kinds of rule 61."""
+
+    kind: str
+    subject: str
+    #: How old a rate was on the day it was used for.
+    days: int | None = None
+
+
 @dataclass(frozen=True)
 class Contribution:
     """One order line or assertion line, for its buyers in scope."""
 
+    source: Source
     vendor_id: str
     product_id: str | None
     buyers: tuple[str, ...]
     figure: Figure
     #: the vendor and all these buyers have one ultimate parent
     captive: bool
+    remark: Remark | None
 
 
 def contributions(world: World, query: Query) -> list[Contribution]:
-    """Every contribution that is not exactly 0, orders first."""
-    found = [*_from_orders(world, query), *_from_assertions(world, query)]
+    """Every contribution that is not exactly 0, orders first (rule 21)."""
+    return [each for each in _all_contributions(world, query) if not each.figure.is_exactly_zero]
+
+
+def remarks(world: World, query: Query) -> list[dict[str, Any]]:
+    """What kept contributions unquantified, and how old the rates are, by kind and subject (rule 61)."""
+    found: dict[tuple[str, str], list[Remark]] = defaultdict(list)
+    for each in _all_contributions(world, query):
+        if each.remark is not None:
+            found[each.remark.kind, each.remark.subject].append(each.remark)
     return [
-        contribution
-        for contribution in found
-        if not contribution.figure.is_exactly_zero and not (query.captive == "exclude" and contribution.captive)
+        {"kind": kind, "subject": subject, "count": len(several)}
+        | ({"days": max(one.days or 0 for one in several)} if kind == STALE_RATE else {})
+        for (kind, subject), several in sorted(found.items())
     ]
 
 
-def _in_window(end: date, world: World, query: Query) -> bool:
+def _all_contributions(world: World, query: Query) -> list[Contribution]:
+    """Every contribution, and of those that are exactly 0 those that are so because something was left out."""
+    found = [*_from_orders(world, query), *_from_assertions(world, query)]
+    return [each for each in found if not (query.captive == "exclude" and each.captive)]
+
+
+def _is_asked_for(end: date, world: World, query: Query) -> bool:
+    """Whether a day lies in the window or in the period (rules 15 and 60)."""
+    if query.period is not None:
+        first, last = days_of(query.period)
+        return (first is None or first <= end) and (last is None or end <= last)
     start = None if query.window is None else window_start(query.window, world.effective_on)
     return start is None or end > start
 
@@ -432,10 +610,10 @@ def _asked_for(world: World, query: Query) -> set[str] | None:
     """Whose purchases are asked for; None: everybody's."""
     if not query.buyer:
         return None
-    return world.group(query.buyer) if query.buyer_scope == "group" else set(query.buyer)
+    return world.group(query.buyer) if query.buyer_scope == "group" else set(world.all_of(query.buyer))
 
 
-def _those_of(buyers: list[str], asked: set[str] | None) -> tuple[str, ...]:
+def _those_of(buyers: Iterable[str], asked: set[str] | None) -> tuple[str, ...]:
     return tuple(buyer for buyer in buyers if asked is None or buyer in asked)
 
 
@@ -447,8 +625,10 @@ def _switched_on(events: Iterable[Event], query: Query) -> list[Event]:
 # Orders
 
 
-#: What events say of the lines of an order, by the line's name: the event, and its entry for the line.
-Entries = dict[str, list[tuple[Event, dict[str, Any]]]]
+#: An event, and what it says of one line of an order.
+Entry = tuple[Event, dict[str, Any]]
+#: What events say of the lines of an order, by the line's name.
+Entries = dict[str, list[Entry]]
 
 
 class Account:
@@ -490,7 +670,7 @@ class Account:
             for line in event["data"].get("lines", []):
                 yield event, line
 
-    def of_line(self, entries: Entries, line: dict[str, Any], brought: int) -> list[tuple[Event, dict[str, Any]]]:
+    def of_line(self, entries: Entries, line: dict[str, Any], brought: int) -> list[Entry]:
         """What is said of this line, and not of another one of that name brought later or earlier (rule 8)."""
         return [
             (event, entry)
@@ -498,30 +678,72 @@ class Account:
             if max(position for position in self._brought[line["line"]] if position < event["position"]) == brought
         ]
 
+    def sum_ordered(self, brings: Event, line: dict[str, Any], field: str, *, leave_out: bool) -> Figure:
+        """The line as placed or added, with its changes, below nothing too (rule 14)."""
+        placed = posting(line.get(field), end_day(brings), leave_out=leave_out)
+        return placed + total_of(
+            posting(change[field], end_day(event), leave_out=False)
+            for event, change in self.of_line(self.changes, line, brings["position"])
+            if field in change
+        )
+
     def ordered(self, brings: Event, line: dict[str, Any]) -> Figure:
         """The line as placed or added, with its changes (rule 14)."""
-        measured = self.query.measured_field
-        placed = posting(line.get(measured), end_day(brings), leave_out=self.query.leaves_out_unquantified)
-        return placed + total_of(
-            posting(change[measured], end_day(event), leave_out=False)
-            for event, change in self.of_line(self.changes, line, brings["position"])
-            if measured in change
-        )
+        leave_out = self.query.leaves_out_unquantified
+        return self.sum_ordered(brings, line, self.query.measured_field, leave_out=leave_out).at_least_nothing()
 
     def delivered(self, brings: Event, line: dict[str, Any], within: Callable[[date], bool]) -> Figure:
         """What arrived of a line on some days and stayed (rule 14)."""
-        measured = self.query.measured_field
+        field, leave_out = self.query.measured_field, self.query.leaves_out_unquantified
+        receipts, returns = (
+            [entry for entry in self.of_line(entries, line, brings["position"]) if within(end_day(entry[0]))]
+            for entries in (self.receipts, self.returns)
+        )
         received = total_of(
-            posting(receipt[measured], end_day(event), leave_out=self.query.leaves_out_unquantified)
-            for event, receipt in self.of_line(self.receipts, line, brings["position"])
-            if within(end_day(event))
+            posting(receipt[field], end_day(event), leave_out=leave_out)
+            for event, receipt in receipts
+            if field in receipt
         )
         returned = total_of(
-            posting(given_back[measured], end_day(event), leave_out=False)
-            for event, given_back in self.of_line(self.returns, line, brings["position"])
-            if measured in given_back and within(end_day(event))
+            posting(back[field], end_day(event), leave_out=False) for event, back in returns if field in back
         )
-        return delivered(received, returned)
+        if field == "amount":
+            received += self._derived(brings, line, receipts, returns)
+        return less(received, returned).at_least_nothing()
+
+    def _derived(self, brings: Event, line: dict[str, Any], receipts: list[Entry], returns: list[Entry]) -> Figure:
+        """What the receipts and returns without an amount come to, at the price of the line (rule 30)."""
+        leave_out = self.query.leaves_out_unquantified
+        unpriced = [(event, entry) for event, entry in receipts if "amount" not in entry]
+        unknown = total_of(
+            posting(None, end_day(event), leave_out=leave_out) for event, entry in unpriced if entry["quantity"] is None
+        )
+        arrived = [
+            posting(entry["quantity"], end_day(event), leave_out=False)
+            for event, entry in unpriced
+            if entry["quantity"] is not None
+        ]
+        # As they were first recorded, returns without an amount took nothing off it.
+        back = [
+            posting(entry["quantity"], end_day(event), leave_out=False)
+            for event, entry in returns
+            if "amount" not in entry and event["v"] > 1
+        ]
+        if not arrived and not back:
+            return unknown
+        count = less(total_of(arrived), total_of(back))
+        # However many postings it stands for, it is one.
+        one = replace(count, quantified=1)
+        if count.value == count.low == count.high == ZERO:
+            return unknown + one
+        quantity, amount = (self.sum_ordered(brings, line, field, leave_out=False) for field in ("quantity", "amount"))
+        if not (quantity.is_exact and amount.is_exact and quantity.value > 0 and amount.value >= 0):
+            return unknown + unquantified(UNBOUNDED, count, leave_out=leave_out)
+        value, low, high = (
+            (amount.value * number / quantity.value).quantize(FOUR_PLACES, ROUND_HALF_EVEN)
+            for number in (count.value, count.low, count.high)
+        )
+        return unknown + replace(one, value=value, low=low, high=high)
 
 
 def _always(end: date) -> bool:
@@ -536,7 +758,7 @@ def _from_orders(world: World, query: Query) -> Iterator[Contribution]:
     counting = {event["position"] for event in world.counting}
     asked = _asked_for(world, query)
     for placing in _switched_on(world.of_type("order-placed"), query):
-        buyers = _those_of(placing["data"]["buyers"], asked)
+        buyers = _those_of(world.all_of(placing["data"]["buyers"]), asked)
         if buyers:
             account = Account(placing, streams[placing["data"]["order_id"]], counting, query)
             yield from _from_order(account, buyers, world, query)
@@ -548,42 +770,72 @@ def _from_order(account: Account, buyers: tuple[str, ...], world: World, query: 
     allocation = latest(account.events["order-allocated"])
     for brings, line in account.lines():
         if query.status == "delivered":
-            figure = account.delivered(brings, line, lambda end: _in_window(end, world, query))
+            figure = account.delivered(brings, line, lambda end: _is_asked_for(end, world, query))
         elif query.status == "open":
             arrived = account.delivered(brings, line, _always)
             figure = NOTHING if cancelled else still_open(account.ordered(brings, line), arrived)
-        elif not _in_window(placed_on, world, query):
+        elif not _is_asked_for(placed_on, world, query):
             figure = NOTHING
         elif cancelled:
             figure = account.delivered(brings, line, _always)
         else:
             figure = account.ordered(brings, line)
-        figure = _measured(figure, line.get("product_id"), order.get("currency"), placed_on, world, query)
-        figure = _share_of(figure, order["buyers"], buyers, allocation, query)
-        yield _contribution(order["vendor_id"], line.get("product_id"), buyers, figure, world)
+        source = Source(order["order_id"], None, line["line"], placed_on, line.get("deliver_by"))
+        money, product_id = Money(order["currency"], order["order_id"]), line.get("product_id")
+
+        def part(whole: Figure, *, leave_out: bool) -> Figure:
+            return _share_of(whole, order["buyers"], buyers, allocation, world, leave_out=leave_out)
+
+        yield _contribution(source, order["vendor_id"], product_id, buyers, figure, money, part, world, query)
 
 
 def _share_of(
-    figure: Figure, all_buyers: list[str], buyers: tuple[str, ...], allocation: Event | None, query: Query
+    figure: Figure,
+    records: list[str],
+    buyers: tuple[str, ...],
+    allocation: Event | None,
+    world: World,
+    *,
+    leave_out: bool,
 ) -> Figure:
-    """The part of an order's figure that is the buyers' in scope (rules 19 and 20)."""
-    if figure.is_exactly_zero or len(buyers) == len(all_buyers):
+    """The part of an order's figure that is the buyers' in scope (rules 19 and 20).
+
+    `records`: the order's buyers as it names them; `leave_out` makes unquantified parts absent (rule 13).
+    """
+    everybody = world.all_of(records)
+    if figure.is_exactly_zero or len(buyers) == len(everybody):
         return figure
-    leave_out = query.leaves_out_unquantified
     if allocation is None:
         return unquantified(figure.high, figure, leave_out=leave_out)
-    shares = {given["buyer_id"]: bounds_of(given["share"]) for given in allocation["data"]["allocations"]}
+    shares = _shares(allocation, records, world)
     named = [shares[buyer] for buyer in buyers if buyer in shares]
-    left = 1 - sum((low for _, low, _ in shares.values()), ZERO)
+    others_low = sum((low for buyer, (_, low, _) in shares.items() if buyer not in buyers), ZERO)
+    left = 1 - others_low - sum((low for _, low, _ in named), ZERO)
+    share, share_low, share_high = (sum((one[bound] for one in named), ZERO) for bound in range(3))
+    # Nobody can have what is certainly the others'.
+    most = 1 - others_low
+    share_high = min(share_high, most)
     part = NOTHING
-    if named:
-        share, share_low, share_high = (sum(numbers, ZERO) for numbers in zip(*named, strict=True))
-        # A share of exactly 0 has no part even in what is unbounded.
-        if share_high > 0:
-            part += figure.times(share, share_low, share_high)
+    # A share of exactly 0 has no part even in what is unbounded.
+    if share_high > 0:
+        part += figure.times(share, share_low, share_high)
     if len(named) < len(buyers) and left > 0:
-        part += unquantified(figure.high * left, figure, leave_out=leave_out)
+        # What is unbounded stays so, and what leaves nothing bounds even that.
+        high = figure.high * (most - share_high) if most > share_high else ZERO
+        part += unquantified(high, figure, leave_out=leave_out)
     return part
+
+
+def _shares(allocation: Event, records: list[str], world: World) -> dict[str, tuple[Decimal, Decimal, Decimal]]:
+    """Value, low and high of the share of each buyer all of whose records among the order's buyers are named."""
+    given = {one["buyer_id"]: bounds_of(one["share"]) for one in allocation["data"]["allocations"]}
+    shares = {}
+    for buyer in world.all_of(records):
+        own = [record for record in records if world.stands_for(record) == buyer]
+        if all(record in given for record in own):
+            value, low, high = (sum((given[record][bound] for record in own), ZERO) for bound in range(3))
+            shares[buyer] = value, low, high
+    return shares
 
 
 # Supply assertions
@@ -600,57 +852,109 @@ def _from_assertions(world: World, query: Query) -> Iterator[Contribution]:
         event = latest(events)
         assert event is not None
         said, end = event["data"], end_day(event)
-        buyers = _those_of([said["buyer_id"]], asked)
-        if not buyers or not _in_window(end, world, query):
+        buyers = _those_of(world.all_of([said["buyer_id"]]), asked)
+        if not buyers or not _is_asked_for(end, world, query):
             continue
         # Without lines it is one unquantified posting without a product (rule 11).
         for line in said.get("lines") or [{}]:
-            product_id = line.get("product_id")
             figure = posting(line.get(query.measured_field), end, leave_out=query.leaves_out_unquantified)
-            figure = _measured(figure, product_id, said.get("currency"), end, world, query)
-            yield _contribution(said["vendor_id"], product_id, buyers, figure, world)
+            source = Source(None, said["assertion_id"], line.get("line"), end, line.get("deliver_by"))
+            money = Money(said.get("currency"), said["assertion_id"])
+            yield _contribution(
+                source, said["vendor_id"], line.get("product_id"), buyers, figure, money, _whole, world, query
+            )
 
 
 # Orders and assertions alike
 
 
+@dataclass(frozen=True)
+class Money:
+    """In which currency an order or an assertion states its amounts; None: it does not say."""
+
+    currency: str | None
+    #: Of which order or assertion.
+    of: str
+
+
+def _whole(figure: Figure, *, leave_out: bool) -> Figure:
+    """All of a figure, which is one buyer's."""
+    return figure
+
+
 def _contribution(
-    vendor_id: str, product_id: str | None, buyers: tuple[str, ...], figure: Figure, world: World
+    source: Source,
+    vendor_id: str,
+    product_id: str | None,
+    buyers: tuple[str, ...],
+    figure: Figure,
+    money: Money,
+    part: Callable[..., Figure],
+    world: World,
+    query: Query,
 ) -> Contribution:
+    """A line's figure in the unit that is asked for, as far as it is the buyers' in scope.
+
+    `part` makes of a figure what is theirs.
+    """
+    leave_out = query.leaves_out_unquantified
+    vendor_id = world.stands_for(vendor_id)
+    whole, remark = _measured(figure, vendor_id, product_id, money, source.placed_on, world, query)
+    theirs = part(whole, leave_out=leave_out)
+    if part(whole, leave_out=False).is_exactly_zero:
+        remark = None
+    elif remark is not None and remark.kind != STALE_RATE and leave_out:
+        theirs = NOTHING
     captive = all(world.ultimate_parent(buyer) == world.ultimate_parent(vendor_id) for buyer in buyers)
-    return Contribution(vendor_id, product_id, buyers, figure, captive)
+    return Contribution(source, vendor_id, product_id, buyers, theirs, captive, remark)
+
+
+NO_RATE, NO_CURRENCY, NO_ATTRIBUTE, NO_PRODUCT = "no-rate", "no-currency", "no-attribute", "no-product"
+STALE_RATE = "stale-rate"
+#: A rate older than this on the day it is used for is remarked upon.
+FRESH_DAYS = 92
 
 
 def _measured(
-    figure: Figure, product_id: str | None, currency: str | None, on: date, world: World, query: Query
-) -> Figure:
-    """The quantity or amount in the unit that is asked for (rules 16 to 18)."""
+    figure: Figure, vendor_id: str, product_id: str | None, money: Money, placed_on: date, world: World, query: Query
+) -> tuple[Figure, Remark | None]:
+    """The quantity or amount in the unit that is asked for, and what is to be said of that (rules 16 to 18)."""
     if query.measure == "units" or figure.is_exactly_zero:
-        return figure
+        return figure, None
     if query.measure == "spend":
-        return _converted(figure, currency, on, world, query)
-    attribute = None if product_id is None else world.product_attribute(product_id, query.attribute)
+        return _converted(figure, money, placed_on, world, query)
+    unknown = unquantified(UNBOUNDED, figure, leave_out=False)
+    if product_id is None:
+        return unknown, Remark(NO_PRODUCT, vendor_id)
+    attribute = world.product_attribute(product_id, query.attribute)
     if attribute is None or kind_of(attribute) != "number":
-        return unquantified(UNBOUNDED, figure, leave_out=query.leaves_out_unquantified)
-    return figure.times(*bounds_of(attribute))
+        return unknown, Remark(NO_ATTRIBUTE, product_id)
+    return figure.times(*bounds_of(attribute)), None
 
 
-def _converted(figure: Figure, currency: str | None, on: date, world: World, query: Query) -> Figure:
-    if currency == query.currency:
-        return figure
-    rates = None if currency is None else world.rates(currency, query.currency, on)
+def _converted(
+    figure: Figure, money: Money, placed_on: date, world: World, query: Query
+) -> tuple[Figure, Remark | None]:
+    """An amount in the currency that is asked for, by the rates of one publication (rule 17)."""
+    if money.currency == query.currency:
+        return figure, None
+    unknown = unquantified(UNBOUNDED, figure, leave_out=False)
+    if money.currency is None:
+        return unknown, Remark(NO_CURRENCY, money.of)
+    by_word = {"placed": placed_on, "effective": world.effective_on}
+    on = by_word[query.rates] if query.rates in by_word else date.fromisoformat(query.rates)
+    rates = world.rates(money.currency, query.currency, on)
+    pair = f"{money.currency}/{query.currency}"
     if rates is None:
-        return unquantified(UNBOUNDED, figure, leave_out=query.leaves_out_unquantified)
-    source, target = rates
-    return Figure(
-        figure.value * target / source,
-        figure.low * target / source,
-        figure.high * target / source,
-        figure.quantified,
-        figure.unquantified,
-        figure.first,
-        figure.last,
+        return unknown, Remark(NO_RATE, pair)
+    converted = replace(
+        figure,
+        value=figure.value * rates.target / rates.source,
+        low=figure.low * rates.target / rates.source,
+        high=figure.high * rates.target / rates.source,
     )
+    age = (on - rates.published_on).days
+    return converted, Remark(STALE_RATE, pair, age) if age > FRESH_DAYS else None
 
 
 # ----------------------------------------------------------------------------------------- rules of regulations
@@ -662,6 +966,8 @@ UNKNOWN_COUNTRY = "ZZ"
 YES = "yes"
 NO = "no"
 UNDETERMINED = "undetermined"
+#: Of a row: yes for some of its contributions, and no for all others.
+PARTLY = "partly"
 
 
 @dataclass(frozen=True)
@@ -706,10 +1012,18 @@ def some(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def common(verdicts: Iterable[Verdict]) -> Verdict:
-    """What all say alike; undetermined where they differ."""
+    """What all buyers of a contribution have alike; undetermined where they differ (rule 38)."""
     given = list(verdicts)
     answers = {verdict.answer for verdict in given}
     answer = answers.pop() if len(answers) == 1 else UNDETERMINED
+    return Verdict(answer, frozenset().union(*(verdict.missing for verdict in given)))
+
+
+def together(verdicts: Iterable[Verdict]) -> Verdict:
+    """What all contributions of a row have alike; where they differ partly, or undetermined if any is (rule 38)."""
+    given = list(verdicts)
+    answers = {verdict.answer for verdict in given}
+    answer = answers.pop() if len(answers) == 1 else UNDETERMINED if UNDETERMINED in answers else PARTLY
     return Verdict(answer, frozenset().union(*(verdict.missing for verdict in given)))
 
 
@@ -746,7 +1060,8 @@ def _is_in_force(world: World, regulation_id: str) -> bool:
     # A repeal ends it for good, even where its own start lies later.
     if happened("regulation-repealed"):
         return False
-    limited = latest(event for event in happened(*BEARING_RULES) if event["data"].get("until") is not None)
+    # `until: null` takes the last day away; an event that does not name it leaves it as it is.
+    limited = latest(event for event in happened(*BEARING_RULES) if "until" in event["data"])
     if limited is not None and _is_over(limited["data"], world.effective_on):
         return False
     # A suspension outlasts amendments.
@@ -799,16 +1114,16 @@ def _conditions(
     conditions: dict[str, Any], vendor_id: str, product_id: str | None, buyer_id: str, world: World
 ) -> Iterator[Verdict]:
     """Each of the given conditions, as far as one looks."""
-    maker_id = None if product_id is None else world.product(product_id, "vendor_id")
+    maker_id = world.maker(product_id)
     suppliers = [vendor_id] if maker_id is None else [vendor_id, maker_id]
     if "destinations" in conditions:
         countries = [world.known_country(buyer_id), world.known_country(world.ultimate_parent(buyer_id))]
         yield some(_listed(country, conditions["destinations"], "country") for country in countries)
     if "buyers" in conditions:
-        yield decided(bool(set(world.lineage(buyer_id)) & set(conditions["buyers"])))
+        yield decided(bool(set(world.lineage(buyer_id)) & set(world.all_of(conditions["buyers"]))))
     if "vendors" in conditions:
         lines = [world.lineage(supplier) for supplier in suppliers]
-        yield decided(any(set(line) & set(conditions["vendors"]) for line in lines))
+        yield decided(any(set(line) & set(world.all_of(conditions["vendors"])) for line in lines))
     if "vendor_countries" in conditions:
         countries = [world.known_country(world.ultimate_parent(supplier)) for supplier in suppliers]
         yield some(_listed(country, conditions["vendor_countries"], "country") for country in countries)
@@ -884,12 +1199,16 @@ def kind_of(attribute: Any) -> str:
 RESTRICTIVE = ("prohibited", "licence-required")
 
 
-class Restrictions:
-    """What the instruments in force say of supplies. What was judged once is not judged again."""
+#: A rule by its instrument, its own id and its effect.
+RuleName = tuple[str, str, str]
 
-    def __init__(self, instruments: list[Instrument], world: World) -> None:
-        self.instruments = instruments
+
+class Restrictions:
+    """What the instruments in force on a day say of supplies. What was judged once is not judged again."""
+
+    def __init__(self, world: World) -> None:
         self.world = world
+        self.instruments = instruments = instruments_in_force(world)
         #: Every rule that bars a supply.
         self.rules = [
             (instrument, rule)
@@ -905,7 +1224,7 @@ class Restrictions:
             if instrument.regulation_id in barring
             for licence in instrument.licences
         ]
-        self._named = {buyer for one in self.conditions for buyer in one.get("buyers", ())}
+        self._named = {buyer for one in self.conditions for buyer in world.all_of(one.get("buyers", ()))}
         self._kinds: dict[str, str] = {}
         self._first_of_kind: dict[tuple[Any, ...], str] = {}
         self._by_rule: dict[tuple[str, str | None, str], list[Verdict]] = {}
@@ -937,6 +1256,14 @@ class Restrictions:
             self._by_supply[supply] = common(some(self.verdicts(vendor_id, product_id, kind)) for kind in supply[2])
         return self._by_supply[supply]
 
+    def by_rule(self, vendor_id: str, product_id: str | None, buyers: Iterable[str]) -> dict[RuleName, Verdict]:
+        """Of each rule, whether it hits a contribution; undetermined where the buyers differ (rule 39)."""
+        of_kinds = [self.verdicts(vendor_id, product_id, kind) for kind in sorted(self.kinds(buyers))]
+        return {
+            (instrument.regulation_id, rule["rule_id"], rule["effect"]): common(verdicts)
+            for (instrument, rule), verdicts in zip(self.rules, zip(*of_kinds, strict=True), strict=True)
+        }
+
     def strangers(self, vendor_id: str, product_id: str | None, buyers: Iterable[str]) -> Iterator[str]:
         """Of whom a rule or licence asks the country in vain: a buyer, the vendor, the product's maker."""
         of_buyers = {"destinations", "buyers"}
@@ -949,64 +1276,41 @@ class Restrictions:
         ):
             yield "a buyer"
         if any("vendor_countries" in one for one in self.conditions):
-            maker_id = None if product_id is None else self.world.product(product_id, "vendor_id")
+            maker_id = self.world.maker(product_id)
             for who, supplier in ((vendor_id, vendor_id), (f"the maker of {product_id}", maker_id)):
                 if supplier is not None and self.world.known_country(self.world.ultimate_parent(supplier)) is None:
                     yield who
 
 
-def sole_source(
-    found: list[Contribution], restrictions: Restrictions, threshold_attribute: str, threshold: str | None
-) -> list[dict[str, Any]]:
-    """For each maker of a category that is bought, who else offers some of it that is not barred (rules 51 to 53)."""
-    world = restrictions.world
-    buyers: dict[tuple[str, str], set[str]] = {}
-    for each in found:
-        if each.product_id is not None and (category := world.product(each.product_id, "category")) is not None:
-            maker = world.product(each.product_id, "vendor_id") or each.vendor_id
-            buyers.setdefault((maker, category), set()).update(each.buyers)
-    offered: dict[str, list[str]] = defaultdict(list)
-    for product_id in sorted({event["data"]["product_id"] for event in world.of_type("product-registered")}):
-        offered[world.product(product_id, "category")].append(product_id)
+class Judge:
+    """Holds contributions against what is in force at the effective day, or on the day they were placed (rule 62)."""
 
-    @cache
-    def offers(category: str, who: frozenset[str]) -> dict[str, str]:
-        """By maker, whether any of its products of the category is available to such buyers."""
-        found: dict[str, list[Verdict]] = defaultdict(list)
-        for product_id in offered[category]:
-            maker = world.product(product_id, "vendor_id")
-            if maker is not None:
-                barred = restrictions.on(maker, product_id, who)
-                reaches = _reaches(world.product_attribute(product_id, threshold_attribute), threshold)
-                found[maker].append(every([negation(barred), reaches]))
-        return {maker: some(verdicts).answer for maker, verdicts in found.items()}
+    def __init__(self, events: list[Event], world: World, judged: str = "effective", **clocks: Any) -> None:
+        """`clocks`: known_on and position, as of which `world` is."""
+        _one_of("judged", judged, ("effective", "placed"))
+        self.today = Restrictions(world)
+        self._judged = judged
+        self._events = events
+        self._clocks = clocks
+        self._on: dict[date, Restrictions] = {world.effective_on: self.today}
 
-    answer = []
-    for (maker, category), who in sorted(buyers.items()):
-        everybody = offers(category, restrictions.kinds(who))
-        answers = {other: available for other, available in everybody.items() if other != maker}
-        best = next((answer for answer in (YES, UNDETERMINED) if answer in answers.values()), NO)
-        answer.append(
-            {
-                "vendor": maker,
-                "category": category,
-                "sole_source": {YES: NO, UNDETERMINED: UNDETERMINED, NO: YES}[best],
-                "alternatives": sorted(other for other, found in answers.items() if found == best != NO),
-            }
-        )
-    return answer
+    def restrictions(self, contribution: Contribution) -> Restrictions:
+        """What a contribution is held against."""
+        if self._judged == "effective":
+            return self.today
+        day = contribution.source.placed_on
+        if day not in self._on:
+            self._on[day] = Restrictions(World(self._events, day, **self._clocks))
+        return self._on[day]
 
+    def verdict(self, contribution: Contribution) -> Verdict:
+        """Whether a contribution is barred (rule 38)."""
+        return self.restrictions(contribution).on(contribution.vendor_id, contribution.product_id, contribution.buyers)
 
-def _reaches(attribute: Any, threshold: str | None) -> Verdict:
-    """Whether all that an attribute may be reaches the threshold."""
-    if threshold is None:
-        return decided(True)
-    if attribute is None or kind_of(attribute) != "number":
-        return undetermined("threshold")
-    _, low, high = bounds_of(attribute)
-    if low >= Decimal(threshold):
-        return decided(True)
-    return decided(False) if high < Decimal(threshold) else undetermined("threshold")
+    def by_rule(self, contribution: Contribution) -> dict[RuleName, Verdict]:
+        """The same of each rule; one that was not in force is not there, which is as good as no."""
+        restrictions = self.restrictions(contribution)
+        return restrictions.by_rule(contribution.vendor_id, contribution.product_id, contribution.buyers)
 
 
 # ------------------------------------------------------------------------------------------------ vendor-dependence
@@ -1023,39 +1327,28 @@ def no_name(code: str) -> str | None:
 def vendor_dependence(
     events: list[Event],
     *,
-    buyer: list[str],
-    buyer_scope: str = "entity",
     effective_on: date,
     known_on: date | None = None,
     position: int | None = None,
-    exclude: tuple[str, ...] = (),
-    currency: str = "USD",
-    measure: str = "spend",
-    attribute: str = "tpp",
-    status: str = "ordered",
     by: str = "vendor",
-    window: str | None = None,
-    captive: str = "include",
     home: str | None = None,
-    threshold: str | None = None,
-    threshold_attribute: str = "tpp",
     country_name: Callable[[str], str | None] = no_name,
+    **common: Any,
 ) -> dict[str, Any]:
-    """How much some buyers depend on which vendors (rules 22 to 29 and 50 to 53): total, rows and metrics.
+    """How much some buyers depend on which vendors (rules 22 to 29 and 50): total, rows and metrics.
 
-    `events` are in stored form and in the order of their positions. The names of countries are not in the ledger:
-    `country_name` gives them.
+    `events` are in stored form and in the order of their positions; `common` are the fields of `Query`. The names of
+    countries are not in the ledger: `country_name` gives them.
     """
     world = World(events, effective_on, known_on, position)
-    query = Query(
-        tuple(buyer), buyer_scope, tuple(exclude), currency, measure, attribute, status, window=window, captive=captive
-    )
-    if home is None and len(buyer) == 1:
-        home = world.country(buyer[0])
+    query = Query(**common)
+    asked_for = world.all_of(query.buyer)
+    if home is None and len(asked_for) == 1:
+        home = world.country(asked_for[0])
     home = None if home == UNKNOWN_COUNTRY else home
     with localcontext(EXACT):
-        restrictions = Restrictions(instruments_in_force(world), world)
-        found = judged(world, query, restrictions)
+        judge = Judge(events, world)
+        found = [(each, judge.verdict(each)) for each in contributions(world, query)]
         rows: dict[str | None, list[Judged]] = defaultdict(list)
         for each, verdict in found:
             rows[row_key(each, by, world)].append((each, verdict))
@@ -1069,19 +1362,49 @@ def vendor_dependence(
                 _row(key, by, rows[key], (figures[key], total, rest), world, country_name)
                 for key, rest in zip(ranked, others, strict=True)
             ],
-            "metrics": {
-                **_metrics([each for each, _ in found], list(figures.values()), total, home, world),
-                **at_risk(found, total),
-                "sole_source": sole_source([each for each, _ in found], restrictions, threshold_attribute, threshold),
-            },
+            "metrics": _metrics(found, [figures[key] for key in ranked], home, world),
+            "remarks": remarks(world, query),
         }
 
 
-def judged(world: World, query: Query, restrictions: Restrictions) -> list[Judged]:
-    """Every contribution with the verdict on it."""
-    return [
-        (each, restrictions.on(each.vendor_id, each.product_id, each.buyers)) for each in contributions(world, query)
-    ]
+def vendor_dependence_series(
+    events: list[Event],
+    *,
+    from_on: date,
+    to_on: date,
+    step: str | None = None,
+    rates: str = "placed",
+    **asked: Any,
+) -> list[dict[str, Any]]:
+    """The points of vendor-dependence over time (rules 42 and 43); `asked`: its other parameters but the day.
+
+    Without a step every day is looked at, which is as slow as it is plain.
+    """
+    if to_on < from_on:
+        raise ValueError(f"from {from_on} is after to {to_on}")
+    rates = to_on.isoformat() if rates == "effective" else rates
+    every_day = [from_on + timedelta(days) for days in range((to_on - from_on).days + 1)]
+    points: list[dict[str, Any]] = []
+    for day in every_day if step is None else steps(from_on, to_on, step):
+        answer = vendor_dependence(events, effective_on=day, rates=rates, **asked)
+        point = point_of(answer, day)
+        if step is not None or not points or point | {"effective_on": points[-1]["effective_on"]} != points[-1]:
+            points.append(point)
+    return points
+
+
+#: What a point of a series has of the rows of the view.
+POINT_FIELDS = ("key", "value", "low", "high", "share", "share_low", "share_high", "restricted")
+
+
+def point_of(answer: dict[str, Any], day: date) -> dict[str, Any]:
+    """What a point of a series has of an answer of vendor-dependence (rule 43)."""
+    return {
+        "effective_on": day.isoformat(),
+        "total": answer["total"],
+        "rows": [{name: row[name] for name in POINT_FIELDS} for row in answer["rows"]],
+        "metrics": answer["metrics"],
+    }
 
 
 def all_but_each(figures: list[Figure]) -> list[Figure]:
@@ -1097,8 +1420,7 @@ def row_key(contribution: Contribution, by: str, world: World) -> str | None:
     if by == "vendor":
         return vendor_id
     if by == "maker":
-        maker: str | None = None if product_id is None else world.product(product_id, "vendor_id")
-        return maker or vendor_id
+        return world.maker(product_id) or vendor_id
     if by == "parent":
         return world.ultimate_parent(vendor_id)
     if by == "country":
@@ -1106,8 +1428,7 @@ def row_key(contribution: Contribution, by: str, world: World) -> str | None:
     if by == "product":
         return product_id
     if by == "category":
-        category: str | None = None if product_id is None else world.product(product_id, "category")
-        return category
+        return world.category(product_id)
     if (name := attribute_name(by)) is not None:
         return None if product_id is None else attribute_text(world.product_attribute(product_id, name))
     raise ValueError(f"rows are not made by {by}")
@@ -1142,16 +1463,6 @@ def ratio(part: Decimal, whole: Decimal) -> Decimal | None:
     return None if whole == 0 else part / whole
 
 
-def at_risk(found: list[Judged], total: Figure) -> dict[str, float | None]:
-    """What part of the total is barred, and what part of it may be (rule 40)."""
-    barred = total_of(each.figure for each, verdict in found if verdict.answer == YES)
-    perhaps = total_of(each.figure for each, verdict in found if verdict.answer == UNDETERMINED)
-    return {
-        "at_risk_low": json_number(ratio(barred.value, total.value)),
-        "at_risk_high": json_number(ratio(barred.value + perhaps.value, total.value)),
-    }
-
-
 def share(figure: Figure, total: Figure) -> Decimal | None:
     """The figure's part of the total of values; None where either has none, or the total is 0 (rule 25)."""
     if figure.known_value is None or total.known_value is None:
@@ -1170,8 +1481,7 @@ def _row(
     """A row; `figures`: its own, the total, and what the other rows come to."""
     figure, total, others = figures
     name, country = _name_and_country(key, by, world, country_name)
-    share_low = ZERO if others.high.is_infinite() else ratio(figure.low, figure.low + others.high)
-    share_high = Decimal(1) if figure.high.is_infinite() else ratio(figure.high, figure.high + others.low)
+    share_low, share_high = part_bounds(figure, others)
     assert figure.first is not None
     assert figure.last is not None
     return {
@@ -1183,7 +1493,7 @@ def _row(
         "share_high": json_number(share_high),
         "quantified": figure.unquantified == 0,
         "captive": all(member.captive for member, _ in members),
-        "restricted": common(verdict for _, verdict in members).answer,
+        "restricted": together(verdict for _, verdict in members).answer,
         "country": country,
         "first_effective_on": figure.first.isoformat(),
         "last_effective_on": figure.last.isoformat(),
@@ -1205,24 +1515,148 @@ def _name_and_country(
     return world.organization(key, "name"), world.country(key)
 
 
-def _metrics(
-    found: list[Contribution], rows: list[Figure], total: Figure, home: str | None, world: World
-) -> dict[str, Any]:
-    """Rule 27."""
-    captive = total_of(each.figure for each in found if each.captive)
-    domestic = total_of(each.figure for each in found if home is not None and world.country(each.vendor_id) == home)
-    shares = sorted((part for row in rows if (part := share(row, total)) is not None), reverse=True)
+# Metrics and what bounds them
+
+
+def part_bounds(part: Figure, rest: Figure) -> tuple[Decimal | None, Decimal | None]:
+    """The least and the greatest share that a part of a whole can have (rule 25); None: there is no whole."""
+    if part.high == rest.high == ZERO:
+        return None, None
+    low = ZERO
+    if rest.high != UNBOUNDED:
+        low = part.low / (part.low + rest.high) if part.low + rest.high > 0 else Decimal(1)
+    high = Decimal(1)
+    if part.high != UNBOUNDED:
+        high = part.high / (part.high + rest.low) if part.high + rest.low > 0 else ZERO
+    return low, high
+
+
+def concentration_bounds(rows: list[Figure]) -> tuple[Decimal | None, Decimal | None]:
+    """The least and the greatest sum of squared shares that rows can have (rule 64); None: all are nothing."""
+    possible = [row for row in rows if row.high > 0]
+    return (least_concentration(possible), greatest_concentration(possible)) if possible else (None, None)
+
+
+def least_concentration(rows: list[Figure]) -> Decimal:
+    """The least sum of squared shares: all rows as much alike as their bounds let them be.
+
+    At one level, that is, each within its bounds, where the level is the sum of squares over the sum.
+    """
+    greatest_low = max(row.low for row in rows)
+    if greatest_low == 0:
+        return 1 / Decimal(len(rows))
+
+    def at(level: Decimal) -> list[Decimal]:
+        return [min(max(level, row.low), row.high) for row in rows]
+
+    def is_enough(level: Decimal) -> bool:
+        # Of rows at a level, the sum of squares is the level times the sum. What stands above it, at its low, adds to
+        # the squares; what stands below it, at its high, takes off. So the level is too low while too much is added.
+        return sum((figure * (figure - level) for figure in at(level)), ZERO) <= 0
+
+    bounds = sorted({bound for row in rows for bound in (row.low, row.high) if 0 < bound < UNBOUNDED})
+    place = bisect_left(bounds, True, key=is_enough)
+    above, below = bounds[place], bounds[place - 1] if place else ZERO
+    # Between two bounds that are next to each other the same rows stand at the level, and all others where they do.
+    still = [row.low for row in rows if row.low >= above] + [row.high for row in rows if row.high <= below]
+    level = above if sum(still, ZERO) == 0 else sum((one * one for one in still), ZERO) / sum(still, ZERO)
+    figures = at(level)
+    return sum((figure * figure for figure in figures), ZERO) / sum(figures, ZERO) ** 2
+
+
+#: Of so many rows all ways are tried.
+TRIED_ROWS = 12
+
+
+def greatest_concentration(rows: list[Figure]) -> Decimal:
+    """The greatest sum of squared shares, or more: every row at its low or at its high.
+
+    All ways of that are tried for the rows that may differ most; all further ones are taken for the worst of each.
+    """
+    if any(row.high == UNBOUNDED for row in rows):
+        return Decimal(1)
+    ranked = sorted(rows, key=lambda row: (row.high - row.low, row.high), reverse=True)
+    tried, further = ranked[:TRIED_ROWS], ranked[TRIED_ROWS:]
+    ways = {(sum((row.high * row.high for row in further), ZERO), sum((row.low for row in further), ZERO))}
+    for row in tried:
+        ways = {(squares + one * one, total + one) for squares, total in ways for one in (row.low, row.high)}
+    # Where the sum is nothing and the squares are something, that is of further rows, each taken twice over.
+    found = (squares / (total * total) if total else Decimal(1) for squares, total in ways if squares)
+    return min(Decimal(1), max(found))
+
+
+#: The least and the greatest that something can be; None: there is nothing.
+Bounds = tuple[Decimal | None, Decimal | None]
+
+
+def largest_bounds(rows: list[Figure], shares: list[Bounds]) -> dict[str, Decimal | None]:
+    """Between what the largest share, and the largest three together, lie (rule 64); `shares`: of each row's."""
+    possible = [row for row in rows if row.high > 0]
+    if not possible:
+        return dict.fromkeys(("cr1_low", "cr1_high", "cr3_low", "cr3_high"))
+    lows = sorted((low for low, _ in shares if low is not None), reverse=True)
+    highs = sorted((high for _, high in shares if high is not None), reverse=True)
+    greatest_low = max(row.low for row in possible)
+    alike = 1 / Decimal(len(possible))
+    cr1_low = greatest_low / sum((min(row.high, greatest_low) for row in possible), ZERO) if greatest_low else alike
+    return {
+        "cr1_low": cr1_low,
+        "cr1_high": highs[0],
+        "cr3_low": max(sum(lows[:3], ZERO), cr1_low, min(Decimal(1), 3 * alike)),
+        "cr3_high": min(Decimal(1), sum(highs[:3], ZERO)),
+    }
+
+
+def at_risk(found: list[Judged]) -> dict[str, float | None]:
+    """What part of the total is barred, what part may be, and between what the first lies (rule 40)."""
+    barred, perhaps, free = (
+        total_of(each.figure for each, verdict in found if verdict.answer == answer)
+        for answer in (YES, UNDETERMINED, NO)
+    )
+    total = total_of((barred, perhaps, free))
+    return {
+        "at_risk": json_number(ratio(barred.value, total.value)),
+        "at_risk_undetermined": json_number(ratio(perhaps.value, total.value)),
+        "at_risk_low": json_number(part_bounds(barred, perhaps + free)[0]),
+        "at_risk_high": json_number(part_bounds(barred + perhaps, free)[1]),
+    }
+
+
+def _metrics(found: list[Judged], rows: list[Figure], home: str | None, world: World) -> dict[str, Any]:
+    """Rules 27, 40 and 64."""
+    total = total_of(rows)
+    shares = sorted((own for row in rows if (own := share(row, total)) is not None), reverse=True)
+    squares = sum((one * one for one in shares), ZERO)
+    least, greatest = concentration_bounds(rows)
+    bounds = largest_bounds(rows, [part_bounds(row, rest) for row, rest in zip(rows, all_but_each(rows), strict=True)])
     has_total = bool(total.known_value)
-    squares = sum((part * part for part in shares), ZERO)
+
+    def part(name: str, belongs: Callable[[Contribution], bool]) -> dict[str, float | None]:
+        inside = total_of(each.figure for each, _ in found if belongs(each))
+        outside = total_of(each.figure for each, _ in found if not belongs(each))
+        low, high = part_bounds(inside, outside)
+        return {
+            name: json_number(inside.value / total.value) if has_total else None,
+            f"{name}_low": json_number(low),
+            f"{name}_high": json_number(high),
+        }
+
+    domestic = part("domestic_share", lambda each: world.country(each.vendor_id) == home)
     return {
         "hhi": json_number(10_000 * squares) if has_total else None,
+        "hhi_low": None if least is None else json_number(10_000 * least),
+        "hhi_high": None if greatest is None else json_number(10_000 * greatest),
         "effective_vendors": json_number(1 / squares) if has_total else None,
+        "effective_vendors_low": None if greatest is None else json_number(1 / greatest),
+        "effective_vendors_high": None if least is None else json_number(1 / least),
         "cr1": json_number(sum(shares[:1], ZERO)) if has_total else None,
         "cr3": json_number(sum(shares[:3], ZERO)) if has_total else None,
-        "captive_share": json_number(captive.value / total.value) if has_total else None,
-        "domestic_share": json_number(domestic.value / total.value) if has_total and home is not None else None,
+        **{name: json_number(bound) for name, bound in bounds.items()},
+        **part("captive_share", lambda each: each.captive),
+        **(dict.fromkeys(domestic) if home is None else domestic),
         "single_source": len(rows) == 1,
         "coverage": {"quantified": sum(row.unquantified == 0 for row in rows), "active": len(rows)},
+        **at_risk(found),
     }
 
 
@@ -1232,101 +1666,170 @@ def _metrics(
 def regulatory_exposure(
     events: list[Event],
     *,
-    buyer: list[str],
-    buyer_scope: str = "entity",
     effective_on: date,
     known_on: date | None = None,
     position: int | None = None,
-    exclude: tuple[str, ...] = (),
-    currency: str = "USD",
-    measure: str = "spend",
-    attribute: str = "tpp",
     status: str = "open",
-    window: str | None = None,
-    captive: str = "include",
+    judged: str = "effective",
+    restricted: Sequence[str] = (),
+    **common: Any,
 ) -> dict[str, Any]:
-    """How much of what some buyers get is barred, or may be (rules 38 to 40 and 54).
+    """How much of what some buyers get is barred, or may be (rules 38 to 40, 54 and 62).
 
-    Total, rows, parts at risk and the instruments in force; `events` as for vendor_dependence.
+    Total, rows, parts at risk and the instruments in force; `restricted`: only rows with one of these verdicts;
+    `events` and `common` as for vendor_dependence.
     """
     world = World(events, effective_on, known_on, position)
-    query = Query(
-        tuple(buyer), buyer_scope, tuple(exclude), currency, measure, attribute, status, window=window, captive=captive
-    )
+    query = Query(status=status, **common)
     with localcontext(EXACT):
-        restrictions = Restrictions(instruments_in_force(world), world)
-        found = judged(world, query, restrictions)
+        judge = Judge(events, world, judged, known_on=known_on, position=position)
+        found = [(each, judge.verdict(each)) for each in contributions(world, query)]
         rows: dict[tuple[str, str | None], list[Judged]] = defaultdict(list)
         for each, verdict in found:
             rows[each.vendor_id, each.product_id].append((each, verdict))
         figures = {key: total_of(each.figure for each, _ in members) for key, members in rows.items()}
-        total = total_of(figures.values())
+        ranked = sorted(rows, key=lambda key: row_order(figures[key], *key))
+        described = [_exposed(key, figures[key], rows[key], judge) for key in ranked]
         return {
-            "total": written(total) | {"unit": query.unit},
-            "rows": [
-                {
-                    "vendor": vendor_id,
-                    "product": product_id,
-                    "restricted": common(verdict for _, verdict in rows[vendor_id, product_id]).answer,
-                    **written(figures[vendor_id, product_id]),
-                    "rules": (hits := _rules(rows[vendor_id, product_id], restrictions)),
-                    "explanation": _explanation(hits, rows[vendor_id, product_id], restrictions),
-                }
-                for vendor_id, product_id in sorted(rows, key=lambda key: row_order(figures[key], *key))
-            ],
-            **at_risk(found, total),
-            "instruments": [_described(instrument, world) for instrument in restrictions.instruments],
+            "total": written(total_of(figures.values())) | {"unit": query.unit},
+            "rows": [row for row in described if is_asked_for(row["restricted"], restricted)],
+            **at_risk(found),
+            "instruments": [_described(instrument, world) for instrument in judge.today.instruments],
+            "remarks": remarks(world, query),
         }
 
 
-def _rules(members: list[Judged], restrictions: Restrictions) -> list[dict[str, Any]]:
-    """The rules that hit the row or may do so; undetermined where its contributions or buyers differ (rule 39)."""
-    kinds = restrictions.kinds({buyer for each, _ in members for buyer in each.buyers})
-    vendor_id, product_id = members[0][0].vendor_id, members[0][0].product_id
-    by_rule = zip(*(restrictions.verdicts(vendor_id, product_id, kind) for kind in kinds), strict=True)
+def is_asked_for(verdict: str, restricted: Sequence[str]) -> bool:
+    """Whether rows of a verdict are asked for; what is partly barred is both barred and not (rule 63)."""
+    for word in restricted:
+        _one_of("restricted", word, (YES, UNDETERMINED, NO))
+    return not restricted or verdict in restricted or (verdict == PARTLY and bool({YES, NO} & set(restricted)))
+
+
+def regulatory_exposure_orders(
+    events: list[Event],
+    *,
+    effective_on: date,
+    known_on: date | None = None,
+    position: int | None = None,
+    status: str = "open",
+    judged: str = "effective",
+    restricted: Sequence[str] = (),
+    **common: Any,
+) -> list[dict[str, Any]]:
+    """The lines of orders and assertions behind regulatory-exposure (rule 63): all of its contributions."""
+    world = World(events, effective_on, known_on, position)
+    query = Query(status=status, **common)
+    with localcontext(EXACT):
+        judge = Judge(events, world, judged, known_on=known_on, position=position)
+        found = contributions(world, query)
+        ranked = sorted(found, key=lambda each: row_order(each.figure, *_place(each.source)))
+        described = [_behind(each, judge, world) for each in ranked]
+        return [row for row in described if is_asked_for(row["restricted"], restricted)]
+
+
+def _place(source: Source) -> tuple[str | None, ...]:
+    """By order and line; assertions, which are no orders, come behind them."""
+    return source.order_id, source.assertion_id, source.line
+
+
+def _behind(contribution: Contribution, judge: Judge, world: World) -> dict[str, Any]:
+    source = contribution.source
+    hits = _rules([contribution], judge)
+    return {
+        "order_id": source.order_id,
+        "assertion_id": source.assertion_id,
+        "line": source.line,
+        "buyers": list(contribution.buyers),
+        "vendor": contribution.vendor_id,
+        "vendor_name": world.organization(contribution.vendor_id, "name"),
+        "product": contribution.product_id,
+        **written(contribution.figure),
+        "placed_on": source.placed_on.isoformat(),
+        "deliver_by": source.deliver_by,
+        "restricted": judge.verdict(contribution).answer,
+        "rules": hits,
+        "missing": sorted({missing for hit in hits for missing in hit["missing"]}),
+    }
+
+
+def _exposed(key: tuple[str, str | None], figure: Figure, members: list[Judged], judge: Judge) -> dict[str, Any]:
+    """One row: what is bought of a vendor's product, and how much of that is barred."""
+    hits = _rules([each for each, _ in members], judge)
+
+    def with_verdict(answer: str) -> dict[str, str | None]:
+        return written(total_of(each.figure for each, verdict in members if verdict.answer == answer))
+
+    return {
+        "vendor": key[0],
+        "product": key[1],
+        "restricted": together(verdict for _, verdict in members).answer,
+        **written(figure),
+        "barred": with_verdict(YES),
+        "undetermined": with_verdict(UNDETERMINED),
+        "rules": hits,
+        "explanation": _explanation(hits, [each for each, _ in members], judge),
+    }
+
+
+def _rules(members: list[Contribution], judge: Judge) -> list[dict[str, Any]]:
+    """The rules that hit contributions or may do so (rule 39)."""
+    by_rule = [judge.by_rule(each) for each in members]
     listed = []
-    for (instrument, rule), verdicts in zip(restrictions.rules, by_rule, strict=True):
-        verdict = common(verdicts)
+    for name in sorted({name for verdicts in by_rule for name in verdicts}):
+        # A rule that was not in force on the day says no.
+        verdict = together(verdicts.get(name, decided(False)) for verdicts in by_rule)
         if verdict.answer != NO:
+            regulation_id, rule_id, effect = name
             listed.append(
                 {
-                    "regulation_id": instrument.regulation_id,
-                    "rule_id": rule["rule_id"],
-                    "effect": rule["effect"],
+                    "regulation_id": regulation_id,
+                    "rule_id": rule_id,
+                    "effect": effect,
                     "verdict": verdict.answer,
                     "missing": sorted(verdict.missing),
                 }
             )
-    return sorted(listed, key=lambda entry: (entry["regulation_id"], entry["rule_id"]))
+    return listed
 
 
-def _explanation(hits: list[dict[str, Any]], members: list[Judged], restrictions: Restrictions) -> list[str]:
+def _explanation(hits: list[dict[str, Any]], members: list[Contribution], judge: Judge) -> list[str]:
     """Why a row is barred, or may be (rule 54): the rules that say yes, then all that is missing."""
     applying, doubts = [], []
     for hit in hits:
         rule = f"{hit['regulation_id']} {hit['rule_id']}"
+        effect = hit["effect"].replace("-", " ")
         if hit["verdict"] == YES:
-            applying.append(f"{rule} applies: {hit['effect'].replace('-', ' ')}")
+            applying.append(f"{rule} applies: {effect}")
+        elif hit["verdict"] == PARTLY:
+            applying.append(f"{rule} applies to a part of it: {effect}")
         elif not hit["missing"]:
             doubts.append(f"{rule} applies to some of the buyers only")
         for missing in hit["missing"]:
-            doubts += _doubts(missing, members, restrictions)
+            doubts += _doubts(missing, members, judge)
     return list(dict.fromkeys(applying + doubts))
 
 
-def _doubts(missing: str, members: list[Judged], restrictions: Restrictions) -> Iterator[str]:
-    vendor_id, product_id = members[0][0].vendor_id, members[0][0].product_id
-    if missing == "product_id":
-        yield f"no product of {vendor_id} is named"
-    elif missing == "category":
-        yield f"category of {product_id} unknown"
-    elif missing == "country":
-        buyers = {buyer for member, _ in members for buyer in member.buyers}
-        for stranger in restrictions.strangers(vendor_id, product_id, buyers):
-            yield f"country of {stranger} unknown"
-    else:
-        known = None if product_id is None else restrictions.world.product_attribute(product_id, missing)
-        yield f"{missing} of {product_id} {_what_is_known(known)}"
+def _doubts(missing: str, members: list[Contribution], judge: Judge) -> Iterator[str]:
+    """What is not known, day by day of those on which it was looked for."""
+    vendor_id, product_id = members[0].vendor_id, members[0].product_id
+    buyers: dict[date, set[str]] = defaultdict(set)
+    by_day: dict[date, Restrictions] = {}
+    for each in members:
+        restrictions = judge.restrictions(each)
+        buyers[restrictions.world.effective_on].update(each.buyers)
+        by_day[restrictions.world.effective_on] = restrictions
+    for day, restrictions in sorted(by_day.items(), key=lambda one: one[0]):
+        if missing == "product_id":
+            yield f"no product of {vendor_id} is named"
+        elif missing == "category":
+            yield f"category of {product_id} unknown"
+        elif missing == "country":
+            for stranger in restrictions.strangers(vendor_id, product_id, buyers[day]):
+                yield f"country of {stranger} unknown"
+        else:
+            known = None if product_id is None else restrictions.world.product_attribute(product_id, missing)
+            yield f"{missing} of {product_id} {_what_is_known(known)}"
 
 
 def _what_is_known(attribute: Any) -> str:
@@ -1356,14 +1859,145 @@ def _described(instrument: Instrument, world: World) -> dict[str, Any]:
         event = event or latest(event for event in own if field in event["data"])
         return None if event is None else event["data"][field]
 
-    limited = latest(event for event in counting if event["type"] in BEARING_RULES and event["data"].get("until"))
+    limited = latest(event for event in counting if event["type"] in BEARING_RULES and "until" in event["data"])
+    until = None if limited is None else limited["data"]["until"]
     return {
         "regulation_id": instrument.regulation_id,
         **{field: said(field) for field in ("title", "jurisdiction", "authority", "citation")},
         "status": "in-force",
         "rules": instrument.rules,
-        "until": None if limited is None else period_of(limited["data"]["until"])[1].isoformat(),
+        "until": None if until is None else period_of(until)[1].isoformat(),
     }
+
+
+# ------------------------------------------------------------------------------------------------------ sole-source
+
+#: So many ids of vendors and alternatives are listed.
+LISTED_IDS = 20
+
+
+def sole_source(
+    events: list[Event],
+    *,
+    effective_on: date,
+    known_on: date | None = None,
+    position: int | None = None,
+    threshold: str | None = None,
+    threshold_attribute: str = "tpp",
+    **common: Any,
+) -> dict[str, Any]:
+    """By category what is bought, from whom, and who else could sell it (rules 51 to 53).
+
+    `events` and `common` as for vendor_dependence.
+    """
+    world = World(events, effective_on, known_on, position)
+    query = Query(**common)
+    with localcontext(EXACT):
+        restrictions = Restrictions(world)
+        found = contributions(world, query)
+        rows: dict[str, list[Contribution]] = defaultdict(list)
+        for each in found:
+            category = world.category(each.product_id)
+            if category is not None:
+                rows[category].append(each)
+        figures = {category: total_of(each.figure for each in members) for category, members in rows.items()}
+        offers = _offers(world, query)
+        return {
+            "total": written(total_of(each.figure for each in found)) | {"unit": query.unit},
+            "rows": [
+                {
+                    "category": category,
+                    **written(figures[category]),
+                    **_sources(rows[category], offers[category], restrictions, query, threshold_attribute, threshold),
+                }
+                for category in sorted(rows, key=lambda category: row_order(figures[category], category))
+            ],
+            "remarks": remarks(world, query),
+        }
+
+
+#: By organisation the products that it makes, or sold where it is not known who makes them.
+Offers = dict[str, set[str]]
+
+
+def _offers(world: World, query: Query) -> dict[str, Offers]:
+    """By category its sources and what each of them offers (rule 51)."""
+    offers: dict[str, Offers] = defaultdict(lambda: defaultdict(set))
+    for event in world.of_type("product-registered"):
+        product_id = event["data"]["product_id"]
+        maker, category = world.maker(product_id), world.category(product_id)
+        if maker is not None and category is not None:
+            offers[category][maker].add(product_id)
+    for status in ("ordered", "delivered"):
+        # Whoever bought it, whenever.
+        market = replace(query, buyer=(), window=None, period=None, captive="include", status=status)
+        for each in contributions(world, market):
+            category = world.category(each.product_id)
+            if each.product_id is not None and category is not None and world.maker(each.product_id) is None:
+                offers[category][each.vendor_id].add(each.product_id)
+    return offers
+
+
+def _sources(
+    members: list[Contribution],
+    offers: Offers,
+    restrictions: Restrictions,
+    query: Query,
+    threshold_attribute: str,
+    threshold: str | None,
+) -> dict[str, Any]:
+    """Who sells a category, who else could, and whether only one could (rules 52 and 53)."""
+    world = restrictions.world
+    buyers = {buyer for each in members for buyer in each.buyers}
+    vendors = {each.vendor_id for each in members}
+    makers = {maker for each in members if (maker := world.maker(each.product_id)) is not None}
+    answers: dict[str, str] = {}
+    for source, products in offers.items():
+        if query.captive == "exclude" and {world.ultimate_parent(buyer) for buyer in buyers} == {
+            world.ultimate_parent(source)
+        }:
+            continue
+        answers[source] = some(
+            every(
+                [
+                    negation(restrictions.on(source, product_id, buyers)),
+                    _reaches(world.product_attribute(product_id, threshold_attribute), threshold),
+                ]
+            )
+            for product_id in sorted(products)
+        ).answer
+    available, undetermined, unfit = (
+        sorted(source for source, answer in answers.items() if answer == wanted) for wanted in (YES, UNDETERMINED, NO)
+    )
+    others = [source for source in available if source not in vendors | makers]
+    possible = len(available) + len(undetermined)
+    if len(available) >= 2:
+        sole = NO
+    elif possible == 0:
+        sole = "none"
+    else:
+        sole = YES if possible == 1 else UNDETERMINED
+    return {
+        "vendors": sorted(vendors)[:LISTED_IDS],
+        "vendor_count": len(vendors),
+        "sources": {"available": len(available), "undetermined": len(undetermined), "unfit": len(unfit)},
+        "single_source": len(vendors) == 1,
+        "sole_source": sole,
+        "alternatives": others[:LISTED_IDS],
+        "alternatives_total": len(others),
+    }
+
+
+def _reaches(attribute: Any, threshold: str | None) -> Verdict:
+    """Whether all that an attribute may be reaches the threshold."""
+    if threshold is None:
+        return decided(True)
+    if attribute is None or kind_of(attribute) != "number":
+        return undetermined("threshold")
+    _, low, high = bounds_of(attribute)
+    if low >= Decimal(threshold):
+        return decided(True)
+    return decided(False) if high < Decimal(threshold) else undetermined("threshold")
 
 
 # -------------------------------------------------------------------------------------------------------- the log
@@ -1655,6 +2289,9 @@ TYPES = frozenset(
         "event-annotated",
     }
 )
+#: The versions of the types that have more than the first. Of `goods-received` the first has an amount for every
+#: receipt, and of `goods-returned` the first says nothing of money where it says no amount (rule 30).
+VERSIONS = {"goods-received": (1, 2), "goods-returned": (1, 2)}
 STATED = ("type", "id", "recorded_at", "effective_on", "known_on", "basis")
 
 
@@ -1899,7 +2536,7 @@ def _event(entry: bytes, position: int) -> Event:
         raise Refused(f"the entry at position {position} is not an event of that position")
     if not all(isinstance(event.get(name), str) for name in STATED):
         raise Refused(f"the event at position {position} lacks one of {', '.join(STATED)}")
-    if event["type"] not in TYPES or event.get("v") != 1:
+    if event["type"] not in TYPES or event.get("v") not in VERSIONS.get(event["type"], (1,)):
         raise Refused(f"this verifier does not know {event['type'][:60]!r}, v {event.get('v')} (position {position})")
     return event
 
@@ -1926,28 +2563,33 @@ def _check_proof(archive: Archive, position: int, leaf: bytes, keys: list[Key], 
 # Questions and their answers
 
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
-REPEATABLE = ("buyer", "exclude")
+REPEATABLE = ("buyer", "exclude", "restricted")
 #: What is taken where a question is silent, by view; None: nothing.
 COMMON_DEFAULTS: dict[str, Any] = {
     "buyer": [],
     "buyer_scope": "entity",
     "exclude": [],
     "currency": "USD",
+    "rates": "placed",
     "measure": "spend",
     "attribute": "tpp",
     "status": "ordered",
     "window": None,
+    "period": None,
     "captive": "include",
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "vendor-dependence": COMMON_DEFAULTS
-    | {"by": "vendor", "home": None, "threshold": None, "threshold_attribute": "tpp"},
-    "regulatory-exposure": COMMON_DEFAULTS | {"status": "open"},
+    "vendor-dependence": COMMON_DEFAULTS | {"by": "vendor", "home": None},
+    "regulatory-exposure": COMMON_DEFAULTS | {"status": "open", "judged": "effective", "restricted": []},
+    "sole-source": COMMON_DEFAULTS | {"threshold": None, "threshold_attribute": "tpp"},
 }
 VIEWS: dict[str, Callable[..., dict[str, Any]]] = {
     "vendor-dependence": vendor_dependence,
     "regulatory-exposure": regulatory_exposure,
+    "sole-source": sole_source,
 }
+#: The views whose rows link to their evidence.
+WITH_EVIDENCE = ("vendor-dependence", "regulatory-exposure")
 
 
 @dataclass(frozen=True)
@@ -1989,7 +2631,9 @@ class Question:
         if parameters.get("by") == "site":
             # Another word for the same.
             parameters["by"] = "attribute:site"
-        parameters["exclude"] = sorted(set(parameters["exclude"]))
+        for name in ("exclude", "restricted"):
+            if name in parameters:
+                parameters[name] = sorted(set(parameters[name]))
         if not {"effective_on", "position"} <= clocks.keys():
             raise ValueError("effective_on and position must be given")
         known_on = clocks.get("known_on")
@@ -2009,7 +2653,9 @@ class Question:
 
     def evidence_of(self, row: dict[str, Any]) -> list[tuple[str, str]]:
         """What a row's link to its evidence asks."""
-        asked = [*self.given, ("effective_on", self.effective_on.isoformat()), ("position", str(self.position))]
+        # What a row is made of is the same, however it is judged and whatever other rows are asked for.
+        given = [(name, value) for name, value in self.given if name not in ("judged", "restricted")]
+        asked = [*given, ("effective_on", self.effective_on.isoformat()), ("position", str(self.position))]
         if self.known_on is not None:
             asked.append(("known_on", self.known_on.isoformat()))
         if self.view == "regulatory-exposure":
@@ -2062,6 +2708,9 @@ def _without_links(path: str, question: Question, answer: dict[str, Any]) -> dic
     bare = []
     for number, row in enumerate(rows):
         row = dict(row)
+        if question.view not in WITH_EVIDENCE:
+            bare.append(row)
+            continue
         link = row.pop("evidence", None)
         try:
             address, _, query = link.partition("?")
