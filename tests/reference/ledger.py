@@ -11,19 +11,21 @@ class Ledger:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def record(self, event_type: str, effective_on: str, data: dict[str, Any], **rest: str) -> str:
-        """Record an event, known on its effective day unless `known_on` says otherwise; answer its id."""
+    def record(self, event_type: str, effective_on: str, data: dict[str, Any], **rest: Any) -> str:
+        """Record an event, known on its effective day unless `known_on` says otherwise; its id."""
         position = len(self.events) + 1
         event = {
             "type": event_type,
             "id": f"e{position}",
+            "v": 2 if event_type in ("goods-received", "goods-returned") else 1,
             "position": position,
             "recorded_at": f"2026-01-31T12:00:00.{position:06}Z",
             "effective_on": effective_on,
             "known_on": effective_on,
             "basis": "reported",
             "data": data,
-        } | rest
+        }
+        event |= rest
         self.events.append(event)
         return str(event["id"])
 

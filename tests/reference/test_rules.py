@@ -45,6 +45,8 @@ def test_a_rule_needs_all_its_conditions_and_the_unnamed_product_leaves_it_open(
     assert verdicts(exposed, date(2023, 4, 30)) == {("nvidia", "a800"): "no", ("nvidia", None): "no"}
     answer = regulatory_exposure(exposed.events, buyer=["baidu"], effective_on=YEAR_END)
     entry = {"regulation_id": "r1", "rule_id": "r1", "effect": "licence-required"}
+    thousand = {"value": "1000", "low": "1000", "high": "1000"}
+    nothing = {"value": "0", "low": "0", "high": "0"}
     assert answer == {
         "total": {"value": "2000", "low": "2000", "high": "2000", "unit": "USD"},
         "rows": [
@@ -52,9 +54,9 @@ def test_a_rule_needs_all_its_conditions_and_the_unnamed_product_leaves_it_open(
                 "vendor": "nvidia",
                 "product": "a800",
                 "restricted": "yes",
-                "value": "1000",
-                "low": "1000",
-                "high": "1000",
+                **thousand,
+                "barred": thousand,
+                "undetermined": nothing,
                 "rules": [entry | {"verdict": "yes", "missing": []}],
                 "explanation": ["r1 r1 applies: licence required"],
             },
@@ -62,15 +64,18 @@ def test_a_rule_needs_all_its_conditions_and_the_unnamed_product_leaves_it_open(
                 "vendor": "nvidia",
                 "product": None,
                 "restricted": "undetermined",
-                "value": "1000",
-                "low": "1000",
-                "high": "1000",
+                **thousand,
+                "barred": nothing,
+                "undetermined": thousand,
                 "rules": [entry | {"verdict": "undetermined", "missing": ["product_id"]}],
                 "explanation": ["no product of nvidia is named"],
             },
         ],
+        "at_risk": 0.5,
+        "at_risk_undetermined": 0.5,
         "at_risk_low": 0.5,
         "at_risk_high": 1.0,
+        "remarks": [],
         "instruments": [
             {
                 "regulation_id": "r1",
@@ -183,14 +188,30 @@ def test_buyers_that_a_rule_hits_differently_leave_their_order_undetermined(ledg
     assert verdicts(ledger, buyer=["tencent"]) == {A800: "no"}
 
 
-def test_a_row_of_differing_contributions_is_undetermined_and_each_is_at_risk_by_itself(ledger: Ledger) -> None:
+def test_a_row_of_differing_contributions_is_partly_barred_and_each_is_at_risk_by_itself(ledger: Ledger) -> None:
     ledger.order("o1", "2023-03-01", [line("1", "300")])
     ledger.order("o2", "2023-03-01", [line("1", "100")], buyers=["tencent"])
     enact(ledger, {"buyers": ["baidu"]})
     answer = regulatory_exposure(ledger.events, buyer=[], effective_on=YEAR_END)
-    assert [row["restricted"] for row in answer["rows"]] == ["undetermined"]
-    assert answer["rows"][0]["rules"][0]["verdict"] == "undetermined"
-    assert (answer["at_risk_low"], answer["at_risk_high"]) == (0.75, 0.75)
+    (row,) = answer["rows"]
+    assert row["restricted"] == row["rules"][0]["verdict"] == "partly"
+    assert (row["value"], row["barred"]["value"], row["undetermined"]["value"]) == ("400", "300", "0")
+    assert row["explanation"] == ["r1 r1 applies to a part of it: licence required"]
+    assert (answer["at_risk"], answer["at_risk_low"], answer["at_risk_high"]) == (0.75, 0.75, 0.75)
+
+
+def test_a_row_with_an_undetermined_contribution_among_differing_ones_is_undetermined(ledger: Ledger) -> None:
+    ledger.order("o1", "2023-03-01", [line("1", "300")])
+    ledger.order("o2", "2023-03-01", [line("1", "100")], buyers=["tencent"])
+    # One of its buyers is hit, and the other is not.
+    ledger.order("o3", "2023-03-01", [line("1", "600")], buyers=["baidu", "tencent"])
+    enact(ledger, {"buyers": ["baidu"]})
+    answer = regulatory_exposure(ledger.events, buyer=[], effective_on=YEAR_END)
+    (row,) = answer["rows"]
+    assert row["restricted"] == row["rules"][0]["verdict"] == "undetermined"
+    assert (row["barred"]["value"], row["undetermined"]["value"]) == ("300", "600")
+    # 300, 600 and 900 of 1,000.
+    assert (answer["at_risk"], answer["at_risk_undetermined"], answer["at_risk_high"]) == (0.3, 0.6, 0.9)
 
 
 def regulate(ledger: Ledger, event_type: str, effective_on: str, **data: Any) -> None:
@@ -213,6 +234,15 @@ def test_the_rules_of_the_latest_amendment_replace_all_others(exposed: Ledger) -
     ]
     # An amendment that names no last day leaves it unchanged.
     assert in_force == [["r1"], []]
+
+
+def test_an_amendment_takes_the_last_day_away_where_it_says_null(exposed: Ledger) -> None:
+    enact(exposed, {"vendors": ["nvidia"]}, until="2023-09-30")
+    rules = [{"rule_id": "r1", "effect": "prohibited", "vendors": ["nvidia"]}]
+    regulate(exposed, "regulation-amended", "2023-07-01", citation="88 FR 1", rules=rules, until=None)
+    assert verdicts(exposed, date(2023, 10, 1))[A800] == "yes"
+    answer = regulatory_exposure(exposed.events, buyer=["baidu"], effective_on=YEAR_END)
+    assert [instrument["until"] for instrument in answer["instruments"]] == [None]
 
 
 def test_a_suspension_lasts_to_its_last_day_and_outlasts_amendments(exposed: Ledger) -> None:
