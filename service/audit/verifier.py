@@ -63,6 +63,13 @@ def end_of(effective_on: str, known_on: date) -> date:
     return known_on if began_before and known_on <= last else last
 
 
+def day_of(text: str) -> date:
+    """A day from `2023-08-31`, and from no other way to write it."""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        raise ValueError(f"{text} is not a day")
+    return date.fromisoformat(text)
+
+
 def known_day(event: Event) -> date:
     """The day on which one could know the event."""
     return date.fromisoformat(event["known_on"])
@@ -146,9 +153,9 @@ def days_of(period: str) -> Days:
         first, last = 3 * int(year[3]) - 2, 3 * int(year[3])
         return date(int(year[1]), first, 1), period_of(f"{year[1]}-{last:02}")[1]
     ends = period.split("/")
-    if len(ends) != 2 or ends == ["..", ".."] or not all(re.fullmatch(r"\.\.|\d{4}-\d\d-\d\d", end) for end in ends):
+    if len(ends) != 2 or ends == ["..", ".."]:
         raise ValueError(f"{period} is not FIRST/LAST: two days, or one of them and ..")
-    begin, end = (None if end == ".." else date.fromisoformat(end) for end in ends)
+    begin, end = (None if end == ".." else day_of(end) for end in ends)
     if begin is not None and end is not None and end < begin:
         raise ValueError(f"{period} ends before it begins")
     return begin, end
@@ -512,7 +519,7 @@ class Query:
         _one_of("status", self.status, ("ordered", "delivered", "open"))
         _one_of("captive", self.captive, ("include", "exclude"))
         if self.rates not in ("placed", "effective"):
-            date.fromisoformat(self.rates)
+            day_of(self.rates)
 
     @property
     def unit(self) -> str:
@@ -942,7 +949,7 @@ def _converted(
     if money.currency is None:
         return unknown, Remark(NO_CURRENCY, money.of)
     by_word = {"placed": placed_on, "effective": world.effective_on}
-    on = by_word[query.rates] if query.rates in by_word else date.fromisoformat(query.rates)
+    on = by_word[query.rates] if query.rates in by_word else day_of(query.rates)
     rates = world.rates(money.currency, query.currency, on)
     pair = f"{money.currency}/{query.currency}"
     if rates is None:
@@ -1806,20 +1813,21 @@ def _explanation(hits: list[dict[str, Any]], members: list[Contribution], judge:
         elif not hit["missing"]:
             doubts.append(f"{rule} applies to some of the buyers only")
         for missing in hit["missing"]:
-            doubts += _doubts(missing, members, judge)
+            doubts += _doubts((hit["regulation_id"], hit["rule_id"], hit["effect"]), missing, members, judge)
     return list(dict.fromkeys(applying + doubts))
 
 
-def _doubts(missing: str, members: list[Contribution], judge: Judge) -> Iterator[str]:
-    """What is not known, day by day of those on which it was looked for."""
+def _doubts(rule: RuleName, missing: str, members: list[Contribution], judge: Judge) -> Iterator[str]:
+    """What a rule does not know, day by day of those on which it looked for it in vain."""
     vendor_id, product_id = members[0].vendor_id, members[0].product_id
     buyers: dict[date, set[str]] = defaultdict(set)
-    by_day: dict[date, Restrictions] = {}
+    in_vain: dict[date, Restrictions] = {}
     for each in members:
         restrictions = judge.restrictions(each)
         buyers[restrictions.world.effective_on].update(each.buyers)
-        by_day[restrictions.world.effective_on] = restrictions
-    for day, restrictions in sorted(by_day.items(), key=lambda one: one[0]):
+        if missing in judge.by_rule(each).get(rule, decided(False)).missing:
+            in_vain[restrictions.world.effective_on] = restrictions
+    for day, restrictions in sorted(in_vain.items(), key=lambda one: one[0]):
         if missing == "product_id":
             yield f"no product of {vendor_id} is named"
         elif missing == "category":
@@ -2639,8 +2647,8 @@ class Question:
         known_on = clocks.get("known_on")
         return cls(
             view,
-            date.fromisoformat(clocks["effective_on"]),
-            None if known_on is None else date.fromisoformat(known_on),
+            day_of(clocks["effective_on"]),
+            None if known_on is None else day_of(known_on),
             int(clocks["position"]),
             parameters,
             [(name, value) for name, value in pairs if name not in clocks],
