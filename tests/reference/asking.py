@@ -14,7 +14,8 @@ Three = tuple[str | None, ...]
 
 def whole(ledger: Ledger, effective_on: date = YEAR_END, **query: Any) -> dict[str, Any]:
     """Everything that vendor-dependence says, of Baidu unless another buyer is given."""
-    return vendor_dependence(ledger.events, **{"buyer": ["baidu"], "effective_on": effective_on} | query)
+    asked: dict[str, Any] = {"buyer": ["baidu"], "effective_on": effective_on}
+    return vendor_dependence(ledger.events, **asked | query)
 
 
 def rows(ledger: Ledger, effective_on: date = YEAR_END, **query: Any) -> dict[Any, Three]:

@@ -220,7 +220,7 @@ def test_rows_are_filtered_by_verdict_and_totals_stay_those_of_all(bought: Ledge
     bought.order("o4", "2023-05-15", [line("1", "1000", None)], vendor_id="huawei")
     bought.order("o5", "2023-05-15", [line("1", "2000", None)])
     enact(bought, "2023-05-01", {"vendors": ["nvidia"], "products": ["a800"]}, until="2023-06-30")
-    asked = {"judged": "placed"}
+    asked: dict[str, Any] = {"judged": "placed"}
     whole = exposure(bought, **asked)
     assert {(row["vendor"], row["product"]): row["restricted"] for row in whole["rows"]} == {
         A800: "partly",
