@@ -71,7 +71,6 @@ AGGREGATES: dict[str, Aggregate] = {
     "order": Aggregate(
         fulfilment.apply,
         fulfilment.admit,
-        fulfilment.settle,
         without=fulfilment.without,
         reliance=OrderReliance,
     ),
@@ -86,7 +85,10 @@ AGGREGATES: dict[str, Aggregate] = {
 }
 
 #: From (type, version) to the same event one version later; golden bytes in tests/golden/ hold each old form.
-UPCASTERS: dict[tuple[str, int], Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {}
+UPCASTERS: dict[tuple[str, int], Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    ("goods-received", 1): orders.received_first,
+    ("goods-returned", 1): orders.returned_first,
+}
 
 
 def read_stored(stored: Mapping[str, Any]) -> Recorded:

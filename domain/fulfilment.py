@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from domain.errors import Invalid, Rejected
-from domain.estimates import EXACT, FOUR_PLACES, UNQUANTIFIED, ZERO, Estimate, plain
-from domain.events import Draft, Recorded, World
+from domain.estimates import EXACT, FOUR_PLACES, ZERO, Estimate, plain
+from domain.events import Draft, Recorded
 from domain.orders import GoodsReceived, GoodsReturned, OrderAllocated, OrderAmended, OrderCancelled
 
 #: Exactly none.
@@ -21,14 +21,13 @@ class LineState:
 
     quantity: Estimate
     amount: Estimate
-    #: Sums over receipts; None as high: unbounded.
+    #: Sums over receipts; None as high: unbounded. The amounts are those that receipts state.
     received: Estimate = NOTHING
     received_amount: Estimate = NOTHING
+    #: What arrived by receipts that state no amount (docs/semantics.md, 30).
+    unpriced: Estimate = NOTHING
     returned: Decimal = ZERO
     returned_amount: Decimal = ZERO
-    #: Quantity and amounts received that later receipts without an amount are filled against (docs/semantics.md, 30).
-    filled_quantity: Estimate = NOTHING
-    filled_amount: Estimate = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +75,7 @@ def without(state: OrderState, event: Recorded) -> OrderState | None:
         return replace(state, cancelled_on=None, cancellations=0) if state.cancellations == 1 else None
     lines = dict(state.lines)
     for change in data.get("changes", ()):
-        line = lines[change["line"]]
-        # What was received may have been priced by what this changed.
-        if line.received != NOTHING or line.received_amount != NOTHING:
-            return None
-        lines[change["line"]] = _changed(line, _back(change))
+        lines[change["line"]] = _changed(lines[change["line"]], _back(change))
     for line in data.get("lines", ()):
         del lines[line["line"]]
     for receipt in data.get("receipts", ()):
@@ -98,19 +93,16 @@ def _back(part: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def _not_received(line: LineState, receipt: Mapping[str, Any]) -> LineState | None:
-    quantity, amount = Estimate.of(receipt["quantity"]), Estimate.of(receipt["amount"])
-    received, received_amount = _minus(line.received, quantity), _minus(line.received_amount, amount)
-    if received is None or received_amount is None:
+    quantity = Estimate.of(receipt["quantity"])
+    received = _minus(line.received, quantity)
+    if "amount" in receipt:
+        unpriced: Estimate | None = line.unpriced
+        received_amount = _minus(line.received_amount, Estimate.of(receipt["amount"]))
+    else:
+        unpriced, received_amount = _minus(line.unpriced, quantity), line.received_amount
+    if received is None or received_amount is None or unpriced is None:
         return None
-    line = replace(line, received=received, received_amount=received_amount)
-    if quantity.value is None:
-        return line
-    # Of what had no amount, the price of that time is not known any more.
-    filled = _minus(line.filled_quantity, quantity)
-    filled_amount = None if amount.value is None else _minus(line.filled_amount, amount)
-    if filled is None or filled_amount is None:
-        return None
-    return replace(line, filled_quantity=filled, filled_amount=filled_amount)
+    return replace(line, received=received, received_amount=received_amount, unpriced=unpriced)
 
 
 def _minus(total: Estimate, part: Estimate) -> Estimate | None:
@@ -140,16 +132,11 @@ def _changed(line: LineState, change: Mapping[str, Any]) -> LineState:
 
 
 def _received(line: LineState, receipt: Mapping[str, Any]) -> LineState:
-    quantity, amount = Estimate.of(receipt["quantity"]), Estimate.of(receipt["amount"])
-    line = replace(line, received=plus(line.received, quantity), received_amount=plus(line.received_amount, amount))
-    if quantity.value is None:
-        return line
-    counted = _share_of(line, quantity) if amount.value is None else amount
-    return replace(
-        line,
-        filled_quantity=plus(line.filled_quantity, quantity),
-        filled_amount=plus(line.filled_amount, counted) if counted else line.filled_amount,
-    )
+    quantity = Estimate.of(receipt["quantity"])
+    line = replace(line, received=plus(line.received, quantity))
+    if "amount" in receipt:
+        return replace(line, received_amount=plus(line.received_amount, Estimate.of(receipt["amount"])))
+    return replace(line, unpriced=plus(line.unpriced, quantity))
 
 
 def _returned(line: LineState, back: Mapping[str, Any]) -> LineState:
@@ -160,63 +147,18 @@ def _returned(line: LineState, back: Mapping[str, Any]) -> LineState:
     )
 
 
-def _share_of(line: LineState, quantity: Estimate) -> Estimate | None:
-    """What a quantity costs at the line's price; None where the line has none."""
-    price = (line.quantity, line.amount)
-    if not (line.quantity.exact and line.amount.exact and line.quantity.value):
+def received_worth(line: LineState) -> Decimal | None:
+    """What all that was received is worth at most, at the line's price where receipts state none; None: unbounded."""
+    stated, unpriced = line.received_amount.high, line.unpriced.high
+    if stated is None or unpriced is None:
         return None
-    assert quantity.value is not None
-    assert quantity.high is not None
-    value, low, high = (_at_price(price, figure) for figure in (quantity.value, quantity.low, quantity.high))
-    return Estimate(value, low, high)
-
-
-def _at_price(price: tuple[Estimate, Estimate], quantity: Decimal) -> Decimal:
-    ordered, amount = price[0].value, price[1].value
-    assert ordered is not None
-    assert amount is not None
-    share = EXACT.divide(EXACT.multiply(amount, quantity), ordered)
-    return share.quantize(FOUR_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
-
-
-def derived_amount(line: LineState, quantity: Estimate) -> Estimate:
-    """The amount of a receipt that states none: the price of all received so far, less what was booked before."""
-    so_far = plus(line.filled_quantity, quantity)
-    target = _share_of(line, so_far) if quantity.value is not None else None
-    if target is None:
-        return UNQUANTIFIED
-    before = line.filled_amount
-    assert target.value is not None
-    assert target.high is not None
-    assert before.value is not None
-    value = max(ZERO, target.value - before.value)
-    low = max(ZERO, target.low - before.low)
-    high = max(ZERO, target.high - (before.high or ZERO))
-    return Estimate(value, min(low, value), max(high, value))
-
-
-def settle(state: OrderState | None, draft: Draft, world: World) -> dict[str, Any]:
-    """The data to record: receipts without an amount get theirs."""
-    if not isinstance(draft.body, GoodsReceived):
-        return draft.data
-    assert state is not None
-    lines = dict(state.lines)
-    receipts: list[dict[str, Any]] = []
-    for receipt in draft.data["receipts"]:
-        line = lines[receipt["line"]]
-        if "amount" not in receipt:
-            amount = derived_amount(line, Estimate.of(receipt["quantity"]))
-            _refuse_overflow(amount, len(receipts))
-            receipt = {**receipt, "amount": amount.stored()}
-        lines[receipt["line"]] = _received(line, receipt)
-        receipts.append(receipt)
-    return {**draft.data, "receipts": receipts}
-
-
-def _refuse_overflow(amount: Estimate, index: int) -> None:
-    if amount.high is not None and amount.high >= Decimal(10) ** 15:
-        pointer = f"/data/receipts/{index}/quantity"
-        raise Invalid.at(pointer, f"makes the receipt worth {plain(amount.high)}, beyond 15 digits: state its amount")
+    if not unpriced:
+        return stated
+    ordered, amount = line.quantity.value, line.amount.value
+    if not (line.quantity.exact and line.amount.exact and ordered and amount is not None):
+        return None
+    share = EXACT.divide(EXACT.multiply(amount, unpriced), ordered)
+    return stated + share.quantize(FOUR_PLACES, rounding=ROUND_HALF_EVEN, context=EXACT)
 
 
 def admit(state: OrderState | None, draft: Draft) -> None:
@@ -292,7 +234,7 @@ def _admit_return(state: OrderState, body: GoodsReturned) -> None:
         after = _returned(line, raw)
         for name, returned, received in (
             ("quantity", after.returned, line.received.high),
-            ("amount", after.returned_amount, line.received_amount.high),
+            ("amount", after.returned_amount, received_worth(line)),
         ):
             if received is not None and returned > received and getattr(back, name):
                 message = f"{plain(returned)} returned of line {back.line}, {plain(received)} received"

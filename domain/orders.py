@@ -1,6 +1,7 @@
 """Purchase orders: placing, amendments, receipts, returns, cancellation, and who gets what of a joint order."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -166,10 +167,11 @@ class OrderCancelled(OrderData):
 
 
 class Receipt(Record):
-    """Goods that arrived on a line; an absent amount is derived from the line's price (docs/semantics.md, 30)."""
+    """Goods that arrived on a line."""
 
     line: Identifier
     quantity: Figure
+    #: null: not known. Absent: the views take the price of the line as it is known to whoever asks.
     amount: Figure = UNQUANTIFIED
 
 
@@ -177,6 +179,8 @@ class GoodsReceived(OrderData):
     """A goods receipt."""
 
     NAME = "goods-received"
+    #: In the first, each receipt has an amount: one that was sent without was given one by the price of that day.
+    VERSION = 2
     SUBJECT = "receipts"
     EXAMPLE = example(
         receipts=[{"line": "1", "quantity": "1000"}],
@@ -190,10 +194,11 @@ class GoodsReceived(OrderData):
 
 
 class Return(Record):
-    """Goods sent back, exactly; an absent amount takes nothing off the amount."""
+    """Goods sent back, exactly."""
 
     line: Identifier
     quantity: ExactFigure
+    #: The credit for them; 0: none is given. Absent: the views take the price of the line, as for receipts.
     amount: Optional[ExactFigure] = None
 
 
@@ -201,10 +206,23 @@ class GoodsReturned(OrderData):
     """A return to the vendor."""
 
     NAME = "goods-returned"
+    #: In the first, an absent amount takes nothing off the amount.
+    VERSION = 2
     SUBJECT = "returns"
     EXAMPLE = example(returns=[{"line": "1", "quantity": "10"}], effective_on="2023-11-02", known_on="2023-11-07")
 
     returns: Annotated[list[Return], Field(min_length=1)]
+
+
+def received_first(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A receipt of the first version in the second: it has its amounts, and keeps them."""
+    return {**stored, "v": 2}
+
+
+def returned_first(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A return of the first version in the second: without an amount, no credit was given."""
+    returns = [{"amount": "0", **back} for back in stored["data"]["returns"]]
+    return {**stored, "v": 2, "data": {**stored["data"], "returns": returns}}
 
 
 class Allocation(Record):

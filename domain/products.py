@@ -32,8 +32,8 @@ class ProductRegistered(EventData):
 
     product_id: Identifier
     name: Text
-    #: Its maker, which need not be the vendor that an order names.
-    vendor_id: Identifier
+    #: Its maker, which need not be the vendor that an order names; null or absent: not known.
+    vendor_id: Identifier | None = None
     category: Text
     #: Figures, truths and words by name; a figure of null is unquantified.
     attributes: Optional[dict[AttributeName, Attribute]] = None
@@ -41,7 +41,7 @@ class ProductRegistered(EventData):
 
     def mentions(self) -> list[Mention]:
         """The maker."""
-        return [Mention("/vendor_id", "organization", self.vendor_id)]
+        return [Mention("/vendor_id", "organization", self.vendor_id)] if self.vendor_id else []
 
 
 class ProductChanged(EventData):
@@ -60,7 +60,8 @@ class ProductChanged(EventData):
 
     product_id: Identifier
     name: Optional[Text] = None
-    vendor_id: Optional[Identifier] = None
+    #: null: not known any more.
+    vendor_id: Identifier | None = None
     category: Optional[Text] = None
     attributes: Optional[Attributes] = None
     foundry: Optional[Text] = None

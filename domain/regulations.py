@@ -90,8 +90,8 @@ class RegulationAmended(RegulationData):
 
     citation: Text
     rules: list[Rule]
-    #: Absent: unchanged.
-    until: Optional[BoundedPeriod] = None
+    #: The last day it applies. Absent: unchanged; null: there is none any more.
+    until: BoundedPeriod | None = None
 
     @model_validator(mode="after")
     def _once_each(self) -> "RegulationAmended":

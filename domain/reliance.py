@@ -133,7 +133,7 @@ class Margin:
 class _Line:
     """What the events of an order make of one of its lines."""
 
-    __slots__ = ("amount", "kept", "kept_amount", "quantity", "used")
+    __slots__ = ("amount", "credited", "kept", "kept_amount", "quantity", "unpriced", "used")
 
     def __init__(self) -> None:
         #: As amended.
@@ -142,6 +142,10 @@ class _Line:
         self.kept, self.kept_amount = Margin(), Margin()
         #: How often events that stand change it, receive on it or return from it.
         self.used = 0
+        #: How many receipts that stand state no amount, and so are worth what the line costs.
+        self.unpriced = 0
+        #: How many returns that stand state one.
+        self.credited = 0
 
 
 class OrderReliance:
@@ -173,13 +177,16 @@ class OrderReliance:
         for receipt in data.get("receipts", ()):
             line = self._line(receipt["line"])
             line.used += 1
+            line.unpriced += "amount" not in receipt
             for margin, name in ((line.kept, "quantity"), (line.kept_amount, "amount")):
-                high = Estimate.of(receipt[name]).high
+                # What states no amount is worth nothing here: less than it may be, so that nothing is spared too much.
+                high = Estimate.of(receipt.get(name, "0")).high
                 step = ENDLESS if high is None else high
                 steps.append((margin, margin.append(step, looked_at=False), False))
         for back in data.get("returns", ()):
             line = self._line(back["line"])
             line.used += 1
+            line.credited += "amount" in back
             for margin, name in ((line.kept, "quantity"), (line.kept_amount, "amount")):
                 returned = Decimal(back.get(name, "0"))
                 if returned:
@@ -194,6 +201,10 @@ class OrderReliance:
     def spare(self, event: Recorded) -> bool:
         """Take an event out; False, and nothing is done: those behind it may not do without."""
         if any(self._lines[line["line"]].used for line in event.data.get("lines", ())):
+            return False
+        # A credit relies on what was received, which may be worth what the line costs.
+        changed = [self._lines[change["line"]] for change in event.data.get("changes", ())]
+        if any(line.unpriced and line.credited for line in changed):
             return False
         steps = self._steps[event.version]
         for margin, place, _ in steps:
@@ -215,6 +226,10 @@ class OrderReliance:
         for field in ("changes", "receipts", "returns"):
             for part in data.get(field, ()):
                 self._lines[part["line"]].used += times
+        for receipt in data.get("receipts", ()):
+            self._lines[receipt["line"]].unpriced += times * ("amount" not in receipt)
+        for back in data.get("returns", ()):
+            self._lines[back["line"]].credited += times * ("amount" in back)
 
     def _line(self, name: str) -> _Line:
         line = self._lines.get(name)

@@ -58,8 +58,8 @@ def batch(book: Book) -> Batch:
 def test_each_request_sees_those_before_it(batch: Batch) -> None:
     batch.add(read(placed("po-2"), received("po-2", "4"), received("po-2", "6"), returned("po-2", "10")))
     assert [(draft.stream, draft.version) for draft in batch.drafts] == [("order/po-2", n) for n in (1, 2, 3, 4)]
-    amounts = [draft.data["receipts"][0]["amount"] for draft in batch.drafts[1:3]]
-    assert amounts == ["400", "600"]
+    quantities = [draft.data["receipts"][0]["quantity"] for draft in batch.drafts[1:3]]
+    assert quantities == ["4", "6"]
 
 
 def test_versions_go_on_from_what_is_recorded(batch: Batch) -> None:

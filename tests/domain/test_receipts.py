@@ -1,12 +1,18 @@
-"""Amounts that receipts do not state, figured out by hand (docs/semantics.md, 30)."""
+"""Receipts and returns hold what was sent; what a return is credited with is held against what arrived."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.errors import Invalid
+from domain.catalogue import read_stored
+from domain.errors import Rejected
+from domain.json_text import parse_json
 from tests.domain.refusals import refuses
 from tests.ledgers import Book, Event, line, market
+
+FIRST = Path(__file__).parent.parent / "golden" / "stored-events-v1.ndjson"
 
 
 def ordered(quantity: Any, amount: Any) -> Book:
@@ -16,138 +22,76 @@ def ordered(quantity: Any, amount: Any) -> Book:
     return book
 
 
-def receives(book: Book, quantity: Any, **amount: Any) -> Any:
-    """Goods arrive; the amount as recorded."""
-    event = book.receive("po-1", "2023-10-01", {"line": "1", "quantity": quantity} | amount)
-    return event["data"]["receipts"][0]["amount"]
+def of(quantity: Any, **amount: Any) -> Event:
+    """So much of line 1."""
+    return {"line": "1", "quantity": quantity} | amount
 
 
-def test_an_amount_is_pro_rata_of_the_line() -> None:
-    book = ordered("1600", "450000000")
-    # 281,250 each: 961 to 1,000 of them, as in the seed.
-    assert receives(book, {"value": "1000", "low": "961", "high": "1000"}) == {
-        "value": "281250000",
-        "low": "270281250",
-        "high": "281250000",
-    }
+@pytest.mark.parametrize(
+    "sent",
+    [
+        of("5"),
+        of(None),
+        of({"value": "5", "low": "4.5"}),
+        of("5", amount=None),
+        of("5", amount="0"),
+        of("5", amount={"value": "10.50", "low": "9"}),
+    ],
+)
+def test_a_receipt_is_recorded_as_it_was_sent(sent: Event) -> None:
+    event = ordered("10", "1000").receive("po-1", "2023-10-01", sent)
+    assert (event["v"], event["data"]["receipts"]) == (2, [sent])
 
 
-def test_the_last_of_three_thirds_takes_the_remainder() -> None:
+def test_a_return_is_recorded_as_it_was_sent() -> None:
+    book = ordered("10", "1000")
+    book.receive("po-1", "2023-10-01", of("5"))
+    event = book.give_back("po-1", "2023-10-02", of("2"))
+    assert (event["v"], event["data"]["returns"]) == (2, [of("2")])
+    assert book.give_back("po-1", "2023-10-02", of("2", amount="0"))["data"]["returns"] == [of("2", amount="0")]
+
+
+def test_however_much_it_would_be_worth_it_is_recorded() -> None:
+    # 2 of what costs 999,999,999,999,999 each is more than an event may state.
+    ordered("1", "999999999999999").receive("po-1", "2023-10-01", of("2"))
+
+
+# Credits
+
+
+def test_no_more_is_credited_than_what_arrived_is_worth_at_the_price_of_the_line() -> None:
+    book = ordered("10", "1000")
+    book.receive("po-1", "2023-10-01", of("4"))
+    with refuses(book, Rejected, "/data/returns/0/amount", "401 returned of line 1, 400 received"):
+        book.give_back("po-1", "2023-10-02", of("1", amount="401"))
+    assert book.give_back("po-1", "2023-10-02", of("1", amount="400"))
+    with refuses(book, Rejected, "/data/returns/0/amount", "400.0001 returned of line 1, 400 received"):
+        book.give_back("po-1", "2023-10-03", of("1", amount="0.0001"))
+
+
+def test_what_states_its_amount_and_what_does_not_are_worth_both() -> None:
     book = ordered("3", "100")
-    # 33.3333, then 66.6667 - 33.3333, then 100 - 66.6667.
-    assert [receives(book, "1") for _ in range(3)] == ["33.3333", "33.3334", "33.3333"]
+    book.receive("po-1", "2023-10-01", of("1", amount="50"))
+    book.receive("po-1", "2023-10-02", of({"value": "1", "high": "2"}))
+    # 50, and 66.6667 at most.
+    with refuses(book, Rejected, "/data/returns/0/amount", "116.6668 returned of line 1, 116.6667 received"):
+        book.give_back("po-1", "2023-10-03", of("1", amount="116.6668"))
+    assert book.give_back("po-1", "2023-10-03", of("1", amount="116.6667"))
 
 
-def test_sevenths_add_up_to_the_whole() -> None:
-    book = ordered("7", "1")
-    # 1/7 = 0.142857..., 2/7 = 0.285714..., 3/7 = 0.428571..., 4/7, 5/7 = 0.714285..., 6/7 = 0.857142...
-    parts = ["0.1429", "0.1428", "0.1429", "0.1428", "0.1429", "0.1428", "0.1429"]
-    assert [receives(book, "1") for _ in range(7)] == parts
-
-
-def test_rounding_is_half_to_even() -> None:
-    # 0.00005 and 0.00015 at four places.
-    assert receives(ordered("2", "0.0001"), "1") == "0"
-    assert receives(ordered("2", "0.0003"), "1") == "0.0002"
-
-
-def test_a_stated_amount_leaves_the_rest_to_the_next() -> None:
+def test_the_line_costs_what_it_costs_as_amended_so_far() -> None:
     book = ordered("10", "1000")
-    assert receives(book, "4", amount="450") == "450"
-    assert receives(book, "6") == "550"
-
-
-def test_an_amount_is_never_below_nothing() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "1", amount="900") == "900"
-    assert receives(book, "2") == "0"
-    # 1,000 of the whole less 900 and 0.
-    assert receives(book, "7") == "100"
-
-
-def test_an_amount_stated_as_unknown_counts_as_its_share() -> None:
-    book = ordered("3", "100")
-    assert receives(book, "1", amount=None) is None
-    assert receives(book, "2") == "66.6667"
-
-
-def test_more_than_ordered_goes_on_at_the_price_of_the_line() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "10") == "1000"
-    assert receives(book, {"value": "2", "low": "0", "high": "2.5"}) == {"value": "200", "low": "0", "high": "250"}
-
-
-def test_bounds_are_cumulative_as_the_value_is() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, {"value": "5", "low": "4", "high": "6"}) == {"value": "500", "low": "400", "high": "600"}
-    # Of all: 10 (9 to 11) make 1,000 (900 to 1,100), less 500 (400 to 600).
-    assert receives(book, "5") == "500"
-
-
-def test_bounds_are_widened_to_hold_the_value() -> None:
-    book = ordered("10", "1000")
-    # 300 is stated for what would make 500: value 500 + 200, low and high as if nothing had been said of them.
-    assert receives(book, "5", amount={"value": "300", "low": "100", "high": "800"}) == {
-        "value": "300",
-        "low": "100",
-        "high": "800",
-    }
-    # value 1,000 - 300, low 1,000 - 100, high 1,000 - 800: the low is brought down and the high up to the value.
-    assert receives(book, "5") == "700"
-
-
-def test_bounds_that_are_not_crossed_stand() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "5", amount={"value": "300", "low": "300", "high": "400"})
-    # value 700, low 1,000 - 300 = 700, high 1,000 - 400 = 600 brought up to 700.
-    assert receives(book, "5") == "700"
-    # All 12 to 14: 1,300 (1,200 to 1,400), less 1,000 (1,000 to 1,100).
-    assert receives(book, {"value": "3", "low": "2", "high": "4"}) == {"value": "300", "low": "200", "high": "300"}
-
-
-def test_the_line_counts_as_amended_so_far() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "5") == "500"
-    book.amend("po-1", "2023-10-02", {"line": "1", "quantity": "-2", "amount": "-400"})
-    # 600 for 8 are 75 each: 8 of them less the 500 before.
-    assert receives(book, "3") == "100"
-
-
-def test_a_line_of_which_less_is_due_than_was_booked_yields_nothing() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "8") == "800"
-    book.amend("po-1", "2023-10-02", {"line": "1", "amount": "-500"})
-    assert receives(book, "1") == "0"
-
-
-def test_returns_do_not_enter() -> None:
-    book = ordered("10", "1000")
-    assert receives(book, "5") == "500"
-    book.give_back("po-1", "2023-10-02", {"line": "1", "quantity": "5", "amount": "500"})
-    assert receives(book, "5") == "500"
-
-
-def test_retracted_receipts_and_amendments_do_not_enter() -> None:
-    book = ordered("10", "1000")
-    wrong = book.receive("po-1", "2023-10-01", {"line": "1", "quantity": "5", "amount": "999"})
-    book.retract(wrong["id"])
-    amended = book.amend("po-1", "2023-10-02", {"line": "1", "amount": "500"})
-    book.retract(amended["id"], known_on="2024-01-01")
-    assert receives(book, "5") == "500"
-
-
-def test_receipts_count_in_the_order_recorded_whatever_their_dates() -> None:
-    book = ordered("3", "100")
-    first = book.receive("po-1", "2024-01-01", {"line": "1", "quantity": "1"})
-    second = book.receive("po-1", "2023-09-01", {"line": "1", "quantity": "1"})
-    amounts = [event["data"]["receipts"][0]["amount"] for event in (first, second)]
-    assert amounts == ["33.3333", "33.3334"]
-
-
-def test_two_receipts_of_one_event_follow_one_another() -> None:
-    book = ordered("3", "100")
-    event = book.receive("po-1", "2023-10-01", *({"line": "1", "quantity": "1"} for _ in range(3)))
-    assert [receipt["amount"] for receipt in event["data"]["receipts"]] == ["33.3333", "33.3334", "33.3333"]
+    book.receive("po-1", "2023-10-01", of("4"))
+    book.amend("po-1", "2025-01-01", {"line": "1", "quantity": "-2", "amount": "-200"}, id="cheaper")
+    assert book.give_back("po-1", "2023-10-02", of("1", amount="400"))
+    book.amend("po-1", "2025-01-01", {"line": "1", "amount": "800"}, id="dearer")
+    # 1,600 for 8.
+    assert book.give_back("po-1", "2023-10-02", of("1", amount="400"), id="credited")
+    message = "credited (goods-returned) builds on dearer: 800 returned of line 1, 400 received"
+    with refuses(book, Rejected, "/data/retracts", message):
+        book.retract("dearer")
+    book.retract("credited")
+    assert book.retract("dearer")
 
 
 @pytest.mark.parametrize(
@@ -160,36 +104,50 @@ def test_two_receipts_of_one_event_follow_one_another() -> None:
         ("0", "1000"),
     ],
 )
-def test_a_line_without_an_exact_price_yields_no_amount(quantity: Any, amount: Any) -> None:
-    assert receives(ordered(quantity, amount), "5") is None
+def test_where_the_line_has_no_exact_price_nothing_bounds_a_credit(quantity: Any, amount: Any) -> None:
+    book = ordered(quantity, amount)
+    book.receive("po-1", "2023-10-01", of("5"))
+    assert book.give_back("po-1", "2023-10-02", of("1", amount="99999"))
 
 
-def test_an_exact_price_may_be_given_with_bounds_that_coincide() -> None:
-    assert receives(ordered({"value": "10", "low": "10", "high": "10"}, {"value": "1000"}), "5") == "500"
+def test_where_nobody_knows_what_arrived_nothing_bounds_a_credit() -> None:
+    for unknown in (of(None), of("5", amount=None)):
+        book = ordered("10", "1000")
+        book.receive("po-1", "2023-10-01", unknown)
+        assert book.give_back("po-1", "2023-10-02", of("1", amount="99999"))
 
 
-def test_a_receipt_of_unknown_quantity_yields_no_amount() -> None:
+def test_a_receipt_on_which_a_credit_relies_is_not_retracted() -> None:
     book = ordered("10", "1000")
-    assert receives(book, None) is None
-    assert receives(book, "5") == "500"
+    book.receive("po-1", "2023-10-01", of("4"), id="first")
+    book.receive("po-1", "2023-10-01", of("4"), id="second")
+    book.give_back("po-1", "2023-10-02", of("1", amount="500"), id="credited")
+    message = "credited (goods-returned) builds on first: 500 returned of line 1, 400 received"
+    with refuses(book, Rejected, "/data/retracts", message):
+        book.retract("first")
+    book.retract("credited")
+    assert book.retract("first")
 
 
-def test_nothing_received_costs_nothing() -> None:
-    assert receives(ordered("10", "1000"), "0") == "0"
+# As they were first recorded
 
 
-def test_a_line_that_is_free_yields_nothing() -> None:
-    assert receives(ordered("10", "0"), "5") == "0"
+def first(name: str) -> Mapping[str, Any]:
+    """What an event of the first version says."""
+    stored = [parse_json(line) for line in FIRST.read_bytes().splitlines()]
+    return read_stored(next(event for event in stored if event["id"] == name)).data
 
 
-def test_an_amount_longer_than_events_hold_is_to_be_stated() -> None:
-    book = ordered("1", "999999999999999")
-    message = "makes the receipt worth 1999999999999998, beyond 15 digits: state its amount"
-    with refuses(book, Invalid, "/data/receipts/0/quantity", message):
-        receives(book, "2")
-    assert receives(book, "2", amount=None) is None
+def test_a_receipt_of_the_first_version_keeps_the_amount_that_it_was_given() -> None:
+    assert first("received")["receipts"] == [
+        {
+            "line": "1",
+            "quantity": {"value": "1000", "low": "961"},
+            "amount": {"value": "281337918.0994", "low": "270365739.2935", "high": "281337918.0994"},
+        }
+    ]
 
 
-def test_what_is_stated_is_recorded_as_sent() -> None:
-    sent: Event = {"value": "10.50", "low": "9"}
-    assert receives(ordered("10", "1000"), "5", amount=sent) == sent
+def test_a_return_of_the_first_version_without_an_amount_gave_no_credit() -> None:
+    assert first("returned")["returns"] == [{"line": "1", "quantity": "0.25", "amount": "0"}]
+    assert first("credited")["returns"] == [{"line": "1", "quantity": "0.25", "amount": "10"}]

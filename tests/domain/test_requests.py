@@ -230,7 +230,7 @@ FAULTS: dict[str, list[tuple[Event, str, str]]] = {
     ],
     "product-changed": [
         ({"product_id": "h20"}, "", "says nothing: give name, vendor_id, category, attributes or foundry"),
-        ({"product_id": "h20", "vendor_id": None}, "/vendor_id", NULL),
+        ({"product_id": "h20", "name": None}, "/name", NULL),
     ],
     "order-amended": [
         ({"order_id": "po-1"}, "", "says nothing: give changes or lines"),
