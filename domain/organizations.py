@@ -2,13 +2,14 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any
 
 from pydantic import model_validator
 
+from domain.duplicates import Sameness, refuse_joined_circles, sameness_of
 from domain.errors import Rejected
 from domain.events import Draft, Recorded, World
 from domain.values import (
@@ -50,17 +51,22 @@ class OrganizationRegistered(EventData):
     country: CountryOrUnknown
     #: The organisation that owns it; null or absent: none.
     parent_id: Identifier | None = None
+    #: The organisation that this record stands for, on all days; null or absent: itself.
+    same_as: Identifier | None = None
     #: Names in other languages, by language tag.
     names: Optional[Names] = None
     identifiers: Optional[list[OrganizationIdentifier]] = None
 
     def mentions(self) -> list[Mention]:
-        """The parent."""
-        return [Mention("/parent_id", "organization", self.parent_id)] if self.parent_id else []
+        """The parent, and the organisation that it stands for."""
+        return _mentioned(self)
 
 
 class OrganizationChanged(EventData):
-    """What is different about an organisation from a date on; `parent_id: null` ends an ownership."""
+    """What is different about an organisation from a date on; `parent_id: null` ends an ownership.
+
+    Which organisation a record stands for has no date: of two records of one, that is so on all days.
+    """
 
     NAME = "organization-changed"
     KIND = "organization"
@@ -77,18 +83,25 @@ class OrganizationChanged(EventData):
     name: Optional[Text] = None
     country: Optional[CountryOrUnknown] = None
     parent_id: Identifier | None = None
+    #: The organisation that this record stands for, on all days; null: itself.
+    same_as: Identifier | None = None
     names: Optional[Names] = None
     identifiers: Optional[list[OrganizationIdentifier]] = None
 
     @model_validator(mode="after")
     def _something(self) -> "OrganizationChanged":
         if not self.model_fields_set - {"organization_id"}:
-            raise ValueError("says nothing: give name, country, parent_id, names or identifiers")
+            raise ValueError("says nothing: give name, country, parent_id, same_as, names or identifiers")
         return self
 
     def mentions(self) -> list[Mention]:
-        """The new parent."""
-        return [Mention("/parent_id", "organization", self.parent_id)] if self.parent_id else []
+        """The new parent, and the organisation that it stands for."""
+        return _mentioned(self)
+
+
+def _mentioned(data: OrganizationRegistered | OrganizationChanged) -> list[Mention]:
+    named = {"/parent_id": data.parent_id, "/same_as": data.same_as}
+    return [Mention(pointer, "organization", name) for pointer, name in named.items() if name is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +133,31 @@ class OrganizationState:
     ownerships: tuple[Ownership, ...] = ()
     #: How often each parent stands in them.
     parents: Mapping[str, int] = field(default_factory=dict)
+    #: Which organisation it stands for.
+    samenesses: tuple[Sameness, ...] = ()
 
 
 def apply(state: OrganizationState | None, event: Recorded) -> OrganizationState:
     """The organisation after the event."""
     state = state or OrganizationState()
-    if "parent_id" not in event.data:
-        return state
-    return OrganizationState(
-        (*state.ownerships, _ownership(event)), _counted(state.parents, event.data["parent_id"], 1)
-    )
+    if "same_as" in event.data:
+        state = replace(state, samenesses=(*state.samenesses, sameness_of(event)))
+    if "parent_id" in event.data:
+        parents = _counted(state.parents, event.data["parent_id"], 1)
+        state = replace(state, ownerships=(*state.ownerships, _ownership(event)), parents=parents)
+    return state
 
 
 def without(state: OrganizationState, event: Recorded) -> OrganizationState:
     """The organisation less an event that is in it and did not register it."""
-    if "parent_id" not in event.data:
-        return state
-    ownerships = tuple([one for one in state.ownerships if one.version != event.version])
-    return OrganizationState(ownerships, _counted(state.parents, event.data["parent_id"], -1))
+    if "same_as" in event.data:
+        samenesses = tuple([one for one in state.samenesses if one.version != event.version])
+        state = replace(state, samenesses=samenesses)
+    if "parent_id" in event.data:
+        ownerships = tuple([one for one in state.ownerships if one.version != event.version])
+        parents = _counted(state.parents, event.data["parent_id"], -1)
+        state = replace(state, ownerships=ownerships, parents=parents)
+    return state
 
 
 def _counted(parents: Mapping[str, int], parent_id: str | None, times: int) -> Mapping[str, int]:
@@ -154,23 +174,37 @@ def _ownership(event: Recorded, forgotten_on: date | None = None) -> Ownership:
 
 
 def settle(state: OrganizationState | None, draft: Draft, world: World) -> dict[str, Any]:
-    """The data to record; Rejected where an ownership would close a circle on any day, to anybody."""
+    """The data to record; Rejected where it would make an organisation a part of itself, on any day, to anybody."""
+    named = [name for name in ("same_as", "parent_id") if draft.data.get(name) is not None]
     # Of an organisation that was never heard of no other can be a part.
-    if draft.data.get("parent_id") is not None and draft.version > 1:
+    if named and draft.version > 1:
         event = draft.as_recorded()
-        refuse_circles(event, apply(state, event), world, "/data/parent_id")
+        refuse_circles(event, apply(state, event), world, f"/data/{named[-1]}", f"/data/{named[0]}")
     return draft.data
 
 
-def refuse_circles(event: Recorded, state: OrganizationState | None, world: World, pointer: str = "") -> None:
+def refuse_circles(
+    event: Recorded, state: OrganizationState | None, world: World, pointer: str = "", joined: str | None = None
+) -> None:
+    """Rejected where an organisation, as `state` would have it, would be a part of itself, by owners or by records.
+
+    `state` differs from that of now, of which this is not so, by `event`: with it, or without it. `pointer`: what
+    names a parent; `joined`: what names the organisation that a record stands for.
+    """
+    identifier = event.stream.partition("/")[2]
+    if "same_as" in event.data or event.data.get("parent_id") is not None:
+        refuse_joined_circles(identifier, state, world, joined or pointer)
+    if "parent_id" in event.data:
+        _refuse_circles_of_owners(event, state, world, pointer)
+
+
+def _refuse_circles_of_owners(event: Recorded, state: OrganizationState | None, world: World, pointer: str) -> None:
     """Rejected where an organisation's ownerships, as `state` would have them, close a circle at any time.
 
     They differ from those of now, which close none, by `event`: with it, or without it. Walks up on every day, and for
     every knowledge, on which some ownership above changes and `event` would be the latest of its organisation's; on
     all others nothing is different. Of n changes above these are n x n days and knowledges, each looked at once.
     """
-    if "parent_id" not in event.data:
-        return
     identifier = event.stream.partition("/")[2]
     ways = _ways_up(identifier, state, world)
     # Without a way back to the start among all ownerships ever, no day can close the circle.

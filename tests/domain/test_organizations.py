@@ -198,3 +198,69 @@ def test_no_rule_names_the_country_that_nobody_knows(condition: str, book: Book)
     message = "'ZZ' is not an ISO 3166-1 alpha-2 country code"
     with refuses(book, Invalid, f"/data/rules/0/{condition}/1", message):
         book.say("regulation-enacted", "2024-01-01", {"regulation_id": "ear", **about})
+
+
+# Two records of one organisation
+
+
+def joined(organization_id: str, same_as: str | None, effective_on: str = "2023-01-01", **envelope: str) -> Event:
+    """A request that says which organisation a record stands for."""
+    data = {"organization_id": organization_id, "same_as": same_as}
+    return request("organization-changed", effective_on, data, **{"known_on": "2024-01-01"} | envelope)
+
+
+def circle(*names: str) -> str:
+    """What a circle is refused with."""
+    return f"would close a circle of records and owners: {' -> '.join(names)}"
+
+
+def test_a_record_stands_for_another_organisation(book: Book) -> None:
+    (event,) = book.record([joined("arm", "nvidia")])
+    assert (event["v"], event["data"]) == (1, {"organization_id": "arm", "same_as": "nvidia"})
+    data = {"organization_id": "nvda", "name": "NVDA", "country": "US", "same_as": "arm"}
+    assert book.say("organization-registered", "2000", data)["data"] == data
+
+
+def test_an_organisation_that_is_unknown_is_not_stood_for(book: Book) -> None:
+    with refuses(book, Invalid, "/data/same_as", "unknown organization nvda"):
+        book.record([joined("arm", "nvda")])
+
+
+def test_no_record_stands_for_itself_in_the_end(book: Book) -> None:
+    with refuses(book, Rejected, "/data/same_as", circle("arm", "arm")):
+        book.record([joined("arm", "arm")])
+    book.record([joined("arm", "nvidia"), joined("nvidia", "softbank")])
+    with refuses(book, Rejected, "/data/same_as", circle("softbank", "arm", "nvidia", "softbank")):
+        book.record([joined("softbank", "arm", "1999-01-01")])
+
+
+def test_what_was_undone_may_be_said_the_other_way_round(book: Book) -> None:
+    book.record([joined("arm", "nvidia", id="wrong"), joined("arm", None, "2023-01-02", id="undone")])
+    book.record([joined("nvidia", "arm")])
+    # Without the undoing they would stand for each other.
+    with refuses(book, Rejected, "/data/retracts", circle("arm", "nvidia", "arm")):
+        book.retract("undone")
+    book.retract("wrong")
+    assert book.retract("undone")
+
+
+def test_an_earlier_undoing_undoes_nothing(book: Book) -> None:
+    book.record([joined("arm", "nvidia"), joined("arm", None, "2022-12-31")])
+    with refuses(book, Rejected, "/data/same_as", circle("nvidia", "arm", "nvidia")):
+        book.record([joined("nvidia", "arm")])
+
+
+def test_owners_and_records_close_no_circle_whatever_their_dates(book: Book) -> None:
+    book.record([owned("arm", "2016-09-05", "softbank"), owned("arm", "2020-09-13", None)])
+    # Arm was SoftBank's once, so SoftBank is not another record of Arm.
+    with refuses(book, Rejected, "/data/same_as", circle("softbank", "arm", "softbank")):
+        book.record([joined("softbank", "arm")])
+    book.record([joined("nvidia", "arm")])
+    with refuses(book, Rejected, "/data/parent_id", circle("softbank", "nvidia", "arm", "softbank")):
+        book.record([owned("softbank", "2030-01-01", "nvidia", "2024-01-01")])
+
+
+def test_owners_alone_may_change_places_as_before(book: Book) -> None:
+    book.record([owned("arm", "2016-09-05", "softbank"), owned("arm", "2020-09-13", None)])
+    assert book.record([owned("softbank", "2021-01-01", "arm")])
+    assert book.record([joined("nvidia", "arm")])

@@ -200,7 +200,11 @@ FAULTS: dict[str, list[tuple[Event, str, str]]] = {
         (ORGANIZATION | {"identifiers": [{"scheme": "LEI"}]}, "/identifiers/0/id", "is required"),
     ],
     "organization-changed": [
-        ({"organization_id": "baidu"}, "", "says nothing: give name, country, parent_id, names or identifiers"),
+        (
+            {"organization_id": "baidu"},
+            "",
+            "says nothing: give name, country, parent_id, same_as, names or identifiers",
+        ),
         ({"organization_id": "baidu", "name": None}, "/name", NULL),
     ],
     "product-registered": [
