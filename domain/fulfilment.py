@@ -167,12 +167,12 @@ def admit(state: OrderState | None, draft: Draft) -> None:
         return
     body = draft.body
     if isinstance(body, OrderAmended):
-        _admit_amendment(state, body)
+        _admit_amendment(state, body, draft.ends_on)
     elif isinstance(body, OrderCancelled):
         if state.cancelled_on is not None:
             raise Rejected.at("/data/order_id", f"{body.order_id} is cancelled already, on {state.cancelled_on}")
     elif isinstance(body, GoodsReceived):
-        _admit_receipt(state, body, draft.ends_on)
+        _admit_receipt(state, body, draft.effective_on.first)
     elif isinstance(body, GoodsReturned):
         _admit_return(state, body)
     elif isinstance(body, OrderAllocated):
@@ -182,10 +182,10 @@ def admit(state: OrderState | None, draft: Draft) -> None:
                 raise Invalid.at(f"/data/allocations/{n}/buyer_id", message)
 
 
-def _admit_amendment(state: OrderState, body: OrderAmended) -> None:
-    if state.cancelled_on is not None:
-        message = f"{body.order_id} is cancelled on {state.cancelled_on} and cannot be amended"
-        raise Rejected.at("/data/order_id", message)
+def _admit_amendment(state: OrderState, body: OrderAmended, ends_on: date) -> None:
+    if state.cancelled_on is not None and ends_on > state.cancelled_on:
+        message = f"{body.order_id} is cancelled on {state.cancelled_on} and cannot be amended as of {ends_on}"
+        raise Rejected.at("/effective_on", message)
     lines = dict(state.lines)
     for n, change in enumerate(body.changes or ()):
         line = _known_line(lines, change.line, f"/data/changes/{n}/line", body.order_id)
@@ -218,11 +218,11 @@ def _known_line(lines: Mapping[str, LineState], name: str, pointer: str, order_i
     return lines[name]
 
 
-def _admit_receipt(state: OrderState, body: GoodsReceived, ends_on: date) -> None:
+def _admit_receipt(state: OrderState, body: GoodsReceived, first: date | None) -> None:
     for n, receipt in enumerate(body.receipts):
         _known_line(state.lines, receipt.line, f"/data/receipts/{n}/line", body.order_id)
-    if state.cancelled_on is not None and ends_on > state.cancelled_on:
-        message = f"received up to {ends_on}, after {body.order_id} was cancelled on {state.cancelled_on}"
+    if state.cancelled_on is not None and first is not None and first > state.cancelled_on:
+        message = f"received from {first} on, after {body.order_id} was cancelled on {state.cancelled_on}"
         raise Rejected.at("/effective_on", message)
 
 
