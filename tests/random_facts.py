@@ -30,6 +30,10 @@ class Facts:
         self.days = [FIRST_DAY + timedelta(random.randrange(span)) for _ in range(random.choice((6, 20, 60)))]
         #: Whether figures of the greatest length occur.
         self.wide = random.random() < 0.1
+        #: How much of what could be said to be another record of an organisation is said to be one.
+        self.doubles = random.choice((0, 0, 0.3, 1))
+        #: How many receipts and returns state an amount.
+        self.priced = random.choice((0.1, 0.35, 0.35, 1))
 
     def chance(self, probability: float) -> bool:
         """True that often."""
@@ -78,13 +82,17 @@ class Facts:
             return self.random.choice(("999999999999999.9999", "123456789012345.6789", "0.0001"))
         whole = self.random.randint(1, most)
         fraction = self.random.choices(("", ".5", ".25", ".3333", ".0001"), (80, 8, 5, 5, 2))[0]
-        return self.random.choices((f"{whole}{fraction}", "0", "0.0001"), (93, 5, 2))[0]
+        return self.random.choices((f"{whole}{fraction}", "0", "0.0001"), (91, 7, 2))[0]
 
     def estimate(self, most: int = 2_000, unquantified: float = 0.12) -> Any:
         """An exact figure, one between bounds, or null."""
         if self.chance(unquantified):
             return None
-        return self.number(most) if self.chance(0.7) else self.bounded(self.number(most))
+        if self.chance(0.7):
+            return self.number(most)
+        # Now and then exact though it has bounds, and nothing at best.
+        value = "0" if self.chance(0.1) else self.number(most)
+        return {"value": value, "low": value, "high": value} if self.chance(0.1) else self.bounded(value)
 
     def bounded(self, value: str, ceiling: str | None = None) -> dict[str, str]:
         """The figure with a bound below, above or both; `ceiling` is the greatest bound above."""

@@ -41,38 +41,90 @@ def random_ledger(random: Random, size: int, today: date = TODAY) -> RandomLedge
     return RandomLedger(growing.requests, growing.book)
 
 
-def random_query(random: Random, events: list[Event]) -> dict[str, Any]:
-    """Parameters of vendor-dependence, in the words of the view: dates as dates, `position` always given."""
+def random_common(random: Random, events: list[Event]) -> dict[str, Any]:
+    """Parameters that views of purchases share, in their own words: dates as dates, `position` always given."""
     status = random.choice(("ordered", "ordered", "delivered", "open"))
     excludable = ("estimated", "assumed", "unquantified")
-    windows = ("P1Y", "P2Y", "P6M", "P1Y6M", "P1M1D", "P30D", "P2W", "P1M")
+    effective_on = date(2025, 7, 31) if random.random() < 0.5 else _moment(random, events)
+    limited: dict[str, str | None] = {"window": None, "period": None}
+    if status != "open" and random.random() < 0.4:
+        if random.random() < 0.5:
+            limited["window"] = random.choice(WINDOWS)
+            # From the last day of a month windows of months begin after the last day of one.
+            effective_on = _month_end(effective_on) if random.random() < 0.5 else effective_on
+        else:
+            limited["period"] = random_period(random, events)
+    rates = random.choice(("placed", "placed", "placed", "effective", _moment(random, events).isoformat()))
     return {
         "buyer": _buyers(random, events),
         "buyer_scope": random.choice(("entity", "group")),
-        "effective_on": date(2025, 7, 31) if random.random() < 0.5 else _moment(random, events),
-        "known_on": None if random.random() < 0.6 else _moment(random, events),
-        "position": len(events) if random.random() < 0.6 else random.randint(0, len(events)),
+        "effective_on": effective_on,
+        "known_on": None if random.random() < 0.7 else _moment(random, events),
+        # Mostly all of it, else mostly more than half.
+        "position": len(events) if random.random() < 0.7 else int(len(events) * random.random() ** 0.5),
         "exclude": tuple(random.sample(excludable, random.choice((0, 0, 0, 0, 1, 1, 2, 3)))),
         "currency": random.choice(CURRENCIES),
+        "rates": rates,
         "measure": random.choice(("spend", "spend", "units", "capacity")),
         "attribute": random.choice(("tpp", "tpp", "memory_gb", "density", "datacentre", "node", "unheard-of")),
         "status": status,
-        "by": random.choice(KEYS),
-        "window": random.choice(windows) if status != "open" and random.random() < 0.3 else None,
-        "captive": random.choice(("include", "include", "exclude")),
-        "home": random.choice((None, None, *COUNTRIES)),
+        **limited,
+        "captive": random.choice(("include", "include", "include", "exclude")),
+    }
+
+
+def random_query(random: Random, events: list[Event]) -> dict[str, Any]:
+    """Parameters of vendor-dependence."""
+    own = {"by": random.choice(KEYS), "home": random.choice((None, None, *COUNTRIES))}
+    return random_common(random, events) | own
+
+
+def random_exposure_query(random: Random, events: list[Event]) -> dict[str, Any]:
+    """Parameters of regulatory-exposure, and of the orders behind it."""
+    verdicts = ("yes", "undetermined", "no")
+    return random_common(random, events) | {
+        "judged": random.choice(("effective", "placed")),
+        "restricted": tuple(random.sample(verdicts, random.choice((0, 0, 0, 1, 2)))),
+    }
+
+
+def random_sole_source_query(random: Random, events: list[Event]) -> dict[str, Any]:
+    """Parameters of sole-source."""
+    return random_common(random, events) | {
         "threshold": random.choice((None, None, "4800", "1600", "0")),
         "threshold_attribute": random.choice(("tpp", "tpp", "memory_gb", "node", "unheard-of")),
     }
+
+
+WINDOWS = ("P1Y", "P2Y", "P6M", "P3M", "P1Y6M", "P1M1D", "P30D", "P2W", "P1M")
+
+
+def random_period(random: Random, events: list[Event]) -> str:
+    """A year, quarter, month, or two days or one, in which something may have happened."""
+    first, last = sorted(date.fromisoformat(random.choice(events)["known_on"]) for _ in range(2))
+    return random.choice(
+        (
+            f"{first:%Y}",
+            f"{first:%Y-%m}",
+            f"{first:%Y}-Q{(first.month + 2) // 3}",
+            f"{first}/{last}",
+            f"{first}/..",
+            f"../{last}",
+        )
+    )
+
+
+def _month_end(day: date) -> date:
+    return last_day(f"{day:%Y-%m}")
 
 
 def _buyers(random: Random, events: list[Event]) -> list[str]:
     """Nobody in particular, an order's buyers or some of them, or anybody."""
     orders = [event["data"]["buyers"] for event in events if event["type"] == "order-placed"]
     kind = random.random()
-    if kind < 0.3:
+    if kind < 0.4:
         return []
-    if kind < 0.75 and orders:
+    if kind < 0.85 and orders:
         buyers = random.choice(orders)
         return random.sample(buyers, random.randint(1, len(buyers)))
     return random.sample((*ORGANIZATIONS, "nobody"), random.choice((1, 1, 2, 3)))

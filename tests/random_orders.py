@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from domain.fulfilment import LineState, OrderState
+from domain.fulfilment import LineState, OrderState, received_worth
 from tests.ledgers import Event
 from tests.random_facts import CURRENCIES, plain
 from tests.random_requests import Requests
@@ -91,7 +91,8 @@ class OrderRequests(Requests):
             if self.facts.chance(0.25):
                 quantity = self.facts.bounded(quantity)
             receipt: Event = {"line": name, "quantity": None if self.facts.chance(0.05) else quantity}
-            receipts.append(receipt | ({"amount": self.facts.estimate(100_000)} if self.facts.chance(0.35) else {}))
+            priced = self.facts.chance(self.facts.priced)
+            receipts.append(receipt | ({"amount": self.facts.estimate(100_000)} if priced else {}))
         return self.request("goods-received", {"order_id": order_id, "receipts": receipts})
 
     def return_(self) -> Event | None:
@@ -104,11 +105,11 @@ class OrderRequests(Requests):
         returns = []
         for name, line in self.some_lines(replace(order, lines=arrived or order.lines)):
             left = self.still_there(line.received.high, line.returned)
-            worth = self.still_there(line.received_amount.high, line.returned_amount)
+            worth = self.still_there(received_worth(line), line.returned_amount)
             parts = (Decimal("0.1"), Decimal("0.5"), Decimal(1))
             back = {"line": name, "quantity": plain(left * self.random.choice(parts), 4)}
-            amount = {"amount": plain(worth * self.random.choice(parts), 4)}
-            returns.append(back | (amount if self.facts.chance(0.6) else {}))
+            amount = {"amount": "0" if self.facts.chance(0.2) else plain(worth * self.random.choice(parts), 4)}
+            returns.append(back | (amount if self.facts.chance(self.facts.priced) else {}))
         return self.request("goods-returned", {"order_id": order_id, "returns": returns})
 
     def still_there(self, received: Decimal | None, returned: Decimal) -> Decimal:

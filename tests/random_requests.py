@@ -15,6 +15,8 @@ ORGANIZATIONS = (
     "supermicro",
     "arm",
     "softbank",
+    "nvidia-sg",
+    "baidu-netcom",
 )
 PRODUCTS = ("a800", "h800", "ascend-910b", "kunlun-2", "hbm3")
 LINES = ("1", "2", "3", "a")
@@ -108,15 +110,20 @@ class Requests:
             data["parent_id"] = parent
         elif self.facts.chance(0.2):
             data["parent_id"] = None
+        if parent is not None and self.facts.chance(0.15 * self.facts.doubles):
+            data["same_as"] = self.one("organization")
         if self.facts.chance(0.2):
             data |= {"names": {"zh": "百度", "de-CH": "Zürich"}, "identifiers": [{"scheme": "LEI", "id": "5493"}]}
         return self.request("organization-registered", data, "2020" if self.facts.chance(0.7) else None)
 
     def organization_changed(self) -> Event | None:
-        """A takeover, its end, or another name or country."""
+        """A takeover, its end, another name or country, or that it is another record of an organisation."""
         identifier = self.one("organization")
         if identifier is None:
             return None
+        if self.facts.chance(0.25 * self.facts.doubles):
+            same_as = None if self.facts.chance(0.35) else self.one("organization")
+            return self.request("organization-changed", {"organization_id": identifier, "same_as": same_as})
         parent = None if self.facts.chance(0.3) else self.one("organization")
         change = self.random.choice(
             (
@@ -138,9 +145,10 @@ class Requests:
         data: Event = {
             "product_id": identifier,
             "name": identifier.upper(),
-            "vendor_id": vendor,
             "category": self.random.choice(CATEGORIES),
         }
+        # Its maker may be unknown, said to be unknown, or known.
+        data |= self.random.choices(({}, {"vendor_id": None}, {"vendor_id": vendor}), (8, 7, 85))[0]
         if self.facts.chance(0.85):
             data["attributes"] = self.facts.attributes()
         if self.facts.chance(0.2):
@@ -156,7 +164,7 @@ class Requests:
             (
                 {"attributes": self.facts.attributes()},
                 {"attributes": self.facts.attributes()},
-                {"vendor_id": self.one("organization") or "baidu"},
+                {"vendor_id": None if self.facts.chance(0.25) else self.one("organization")},
                 {"category": self.random.choice(CATEGORIES), "attributes": self.facts.attributes()},
                 {"name": f"{identifier.upper()} rev {self._named}", "foundry": "SMIC"},
             )
@@ -234,6 +242,7 @@ class Requests:
         if kind == "amended":
             rules = self.facts.rules(self.standing("organization") or ["baidu"], self.standing("product"))
             data |= {"citation": "88 FR 73458", "rules": rules} | self.until(0.2)
+            data |= {"until": None} if self.facts.chance(0.15) else {}
         elif kind == "suspended":
             data |= self.until(0.5)
         return self.request(f"regulation-{kind}", data)
