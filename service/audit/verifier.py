@@ -1374,6 +1374,39 @@ def vendor_dependence(
         }
 
 
+def vendor_dependence_evidence(
+    events: list[Event],
+    key: str | None,
+    *,
+    effective_on: date,
+    known_on: date | None = None,
+    position: int | None = None,
+    by: str = "vendor",
+    vendor: str | None = None,
+    **common: Any,
+) -> list[dict[str, Any]]:
+    """The contributions that make the row of a key: of which line they are, and what each adds to it.
+
+    `vendor`: only those that are bought of it; by product, these make a row of regulatory-exposure.
+    """
+    world = World(events, effective_on, known_on, position)
+    query = Query(**common)
+    with localcontext(EXACT):
+        return [
+            {
+                "order_id": each.source.order_id,
+                "assertion_id": each.source.assertion_id,
+                "line": each.source.line,
+                "vendor": each.vendor_id,
+                "product": each.product_id,
+                "captive": each.captive,
+                **written(each.figure),
+            }
+            for each in contributions(world, query)
+            if row_key(each, by, world) == key and vendor in (None, each.vendor_id)
+        ]
+
+
 def vendor_dependence_series(
     events: list[Event],
     *,

@@ -1,0 +1,122 @@
+"""Who answers the questions of these tests, and how answers are added up."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any, Protocol
+
+from service.audit import verifier
+from tests.ledgers import Event
+from tests.random_ledgers import random_ledger
+
+#: Parameters of a question, in the words of its view.
+Query = dict[str, Any]
+Answer = dict[str, Any]
+#: A figure as it is added up: a value, 0 where there is none; a low; a high, infinite where there is none.
+Sums = tuple[Decimal, Decimal, Decimal]
+
+#: What a figure may be off by, as it is printed.
+PRINTED = Decimal("0.0000005")
+
+
+class Answering(Protocol):
+    """Answers questions on one ledger."""
+
+    def dependence(self, query: Query) -> Answer:
+        """vendor-dependence."""
+
+    def evidence(self, query: Query, key: str | None) -> list[Answer]:
+        """The contributions of a row of it."""
+
+    def series(self, query: Query, from_on: date, to_on: date, step: str | None) -> list[Answer]:
+        """The points of it over time."""
+
+    def exposure(self, query: Query) -> Answer:
+        """regulatory-exposure."""
+
+    def orders(self, query: Query) -> list[Answer]:
+        """The orders behind it."""
+
+    def sole_source(self, query: Query) -> Answer:
+        """sole-source."""
+
+
+class Plain:
+    """The plain evaluation."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self.events = events
+
+    def dependence(self, query: Query) -> Answer:
+        """vendor-dependence."""
+        return verifier.vendor_dependence(self.events, **query)
+
+    def evidence(self, query: Query, key: str | None) -> list[Answer]:
+        """The contributions of a row of it."""
+        return verifier.vendor_dependence_evidence(self.events, key, **without(query, "home"))
+
+    def series(self, query: Query, from_on: date, to_on: date, step: str | None) -> list[Answer]:
+        """The points of it over time."""
+        asked = without(query, "effective_on")
+        return verifier.vendor_dependence_series(self.events, from_on=from_on, to_on=to_on, step=step, **asked)
+
+    def exposure(self, query: Query) -> Answer:
+        """regulatory-exposure."""
+        return verifier.regulatory_exposure(self.events, **query)
+
+    def orders(self, query: Query) -> list[Answer]:
+        """The orders behind it."""
+        return verifier.regulatory_exposure_orders(self.events, **query)
+
+    def sole_source(self, query: Query) -> Answer:
+        """sole-source."""
+        return verifier.sole_source(self.events, **query)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A random ledger, and who answers on it."""
+
+    random: Random
+    events: list[Event]
+    answering: Answering
+
+
+def case_of(seed: int, least: int = 80, most: int = 260) -> Case:
+    """The case of a seed."""
+    random = Random(seed)
+    events = random_ledger(random, random.randint(least, most)).events
+    return Case(random, events, Plain(events))
+
+
+def without(query: Query, *names: str) -> Query:
+    """The query without some of its parameters."""
+    return {name: value for name, value in query.items() if name not in names}
+
+
+def sums(figure: Answer) -> Sums:
+    """A printed figure as it is added up."""
+    high = Decimal("Infinity") if figure["high"] is None else Decimal(figure["high"])
+    return Decimal(figure["value"] or 0), Decimal(figure["low"]), high
+
+
+def added(figures: Iterable[Answer]) -> Sums:
+    """Printed figures, added up."""
+    value = low = high = Decimal(0)
+    for figure in figures:
+        one = sums(figure)
+        value, low, high = value + one[0], low + one[1], high + one[2]
+    return value, low, high
+
+
+def differences(one: Sums, other: Sums) -> Iterator[Decimal]:
+    """By how much value, low and high differ; what is unbounded on both sides differs by nothing."""
+    for here, there in zip(one, other, strict=True):
+        yield Decimal(0) if here == there else abs(here - there)
+
+
+def agree(one: Sums, other: Sums, parts: int) -> bool:
+    """Whether sums are the same but for what so many printed figures are rounded by."""
+    return all(difference <= (parts + 1) * PRINTED for difference in differences(one, other))
