@@ -41,6 +41,10 @@ class OrderState:
     cancellations: int = 0
 
 
+#: Where events speak of lines.
+LINE_FIELDS = ("changes", "lines", "receipts", "returns")
+
+
 def plus(one: Estimate, other: Estimate) -> Estimate:
     """The sum; an unquantified part adds nothing to the value and makes the sum unbounded."""
     high = None if one.high is None or other.high is None else one.high + other.high
@@ -57,14 +61,18 @@ def apply(state: OrderState | None, event: Recorded) -> OrderState:
         ends_on = event.ends_on if state.cancelled_on is None else min(state.cancelled_on, event.ends_on)
         return replace(state, cancelled_on=ends_on, cancellations=state.cancellations + 1)
     lines = dict(state.lines)
+    # What speaks of a line that is not there is about to be retracted, as what brought the line was.
     for change in data.get("changes", ()):
-        lines[change["line"]] = _changed(lines[change["line"]], change)
+        if change["line"] in lines:
+            lines[change["line"]] = _changed(lines[change["line"]], change)
     if event.type == "order-amended":
         lines.update({line["line"]: _opened(line) for line in data.get("lines", ())})
     for receipt in data.get("receipts", ()):
-        lines[receipt["line"]] = _received(lines[receipt["line"]], receipt)
+        if receipt["line"] in lines:
+            lines[receipt["line"]] = _received(lines[receipt["line"]], receipt)
     for back in data.get("returns", ()):
-        lines[back["line"]] = _returned(lines[back["line"]], back)
+        if back["line"] in lines:
+            lines[back["line"]] = _returned(lines[back["line"]], back)
     return replace(state, lines=lines)
 
 
@@ -74,6 +82,8 @@ def without(state: OrderState, event: Recorded) -> OrderState | None:
     if event.type == "order-cancelled":
         return replace(state, cancelled_on=None, cancellations=0) if state.cancellations == 1 else None
     lines = dict(state.lines)
+    if not all(part["line"] in lines for field in LINE_FIELDS for part in data.get(field, ())):
+        return None
     for change in data.get("changes", ()):
         lines[change["line"]] = _changed(lines[change["line"]], _back(change))
     for line in data.get("lines", ()):

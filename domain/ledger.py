@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import replace
 from datetime import date
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, Protocol
 
 from domain import retractions
@@ -86,12 +86,14 @@ class Batch:
         self._standing: set[str] = set()
         #: Events that the requests at hand retract by themselves.
         self.named: frozenset[str] = frozenset()
+        #: Events that they retract and that others rely on, which may be retracted, too: what is left will decide.
+        self.relied_on: list[Recorded] = []
 
     def add(self, requests: Sequence[Sent]) -> list[Outcome]:
         """Decide lots of requests together: all of them, or none (Refusal, with the index of the first refused)."""
         kept = len(self.drafts)
         self.named = frozenset(chain.from_iterable([lot.retracts for lot in requests]))
-        self._touched = []
+        self._touched, self.relied_on = [], []
         outcomes: list[Outcome] = []
         done = 0
         for lot in requests:
@@ -105,7 +107,28 @@ class Batch:
                 refusal.index += done
                 raise
             done += len(lot)
+        try:
+            self._judge_what_is_left(requests)
+        except (Interrupted, Refusal):
+            self._forget(kept)
+            raise
         return outcomes
+
+    def _judge_what_is_left(self, requests: Sequence[Sent]) -> None:
+        """Rejected, with the index of the retraction, where what is left relies on what is retracted."""
+        for target in self.relied_on:
+            self.look_up()
+            try:
+                self.refuse_if_built_on(target)
+            except Refusal as refusal:
+                sizes = [0, *accumulate(map(len, requests))]
+                place = next(number for number, lot in enumerate(requests) if target.id in lot.retracts)
+                refusal.index = sizes[place]
+                raise
+
+    def refuse_if_built_on(self, target: Recorded) -> None:
+        """Rejected where what remains without an event could not have been recorded (domain.retractions)."""
+        retractions.refuse_if_built_on(self, target)
 
     def decide(self, request: Request) -> Outcome:
         """Decide one request by all rules; raises Refusal (domain.lots.Deciding)."""

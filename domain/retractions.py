@@ -24,6 +24,13 @@ class Retracting(World, Protocol):
         """The events that the requests at hand retract by themselves."""
 
     @property
+    def relied_on(self) -> list[Recorded]:
+        """Events that they retract and that others rely on, which may be retracted by a request to come."""
+
+    def refuse_if_built_on(self, target: Recorded) -> None:
+        """Rejected where what remains without an event could not have been recorded."""
+
+    @property
     def new_id(self) -> Callable[[], str]:
         """A name for an event whose sender gave none."""
 
@@ -57,8 +64,18 @@ def retract(batch: Retracting, request: Request, body: EventRetracted) -> list[D
         told_on = first.known_on if first.known_on > target.known_on else date.min
         drafts += [retract_along(batch, first, told_on, event, n) for n, event in enumerate(later, start=1)]
     elif target.type not in ABOUT_EVENTS:
-        _refuse_if_built_on(batch, target, chronicle)
+        judge(batch, target)
     return drafts
+
+
+def judge(batch: Retracting, target: Recorded) -> None:
+    """Rejected where others rely on an event to be retracted; where they may be retracted, too, it is seen later."""
+    try:
+        batch.refuse_if_built_on(target)
+    except Refusal:
+        if batch.named == {target.id}:
+            raise
+        batch.relied_on.append(target)
 
 
 def check_correction(batch: Retracting, draft: Draft) -> None:
@@ -89,12 +106,15 @@ def retract_along(batch: Retracting, first: Draft, told_on: date, event: Recorde
     )
 
 
-def _refuse_if_built_on(batch: Retracting, target: Recorded, chronicle: Chronicle) -> None:
-    """Rejected where the events that would remain could not have been recorded without the target."""
-    if not chronicle.can_spare(target):
+def refuse_if_built_on(batch: Retracting, target: Recorded) -> None:
+    """Rejected where the events that remain without the target could not have been recorded without it."""
+    chronicle = batch.chronicle(target.stream)
+    stands = chronicle.retraction_of(target.id) is None
+    if not (stands and chronicle.can_spare(target)):
         _refuse_if_missed(target, chronicle.standing())
     if kind_of(target.stream) == "organization":
-        organizations.refuse_circles(target, chronicle.state_without(target), batch, "/data/retracts")
+        state = chronicle.state_without(target) if stands else chronicle.state
+        organizations.refuse_circles(target, state, batch, "/data/retracts")
 
 
 def _refuse_if_missed(target: Recorded, standing: Iterable[Recorded]) -> None:

@@ -1,5 +1,6 @@
 """Decisions about events that were wrong: retracting, what comes along, and what replaces them."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -298,3 +299,93 @@ def test_a_retraction_and_what_replaces_it_go_together(book: Book) -> None:
         book.record([corrected("2024-03-01"), retraction])
     events = book.record([retraction, corrected("2024-03-01")])
     assert [event["type"] for event in events] == ["event-retracted", "goods-received"]
+
+
+# Retractions together
+
+
+def taken_back(*identifiers: str, known_on: str | None = None) -> list[Event]:
+    """Requests that retract events, each at its own known_on unless told otherwise."""
+    envelope = {"known_on": known_on} if known_on else {}
+    return [
+        request("event-retracted", "2024-03-01", {"retracts": identifier, "reason": "never so"}, **envelope)
+        for identifier in identifiers
+    ]
+
+
+@pytest.fixture
+def built() -> Book:
+    """An order with a line that was added, received on and returned from, each relying on the one before."""
+    book = market()
+    book.order("po-1", "2023-08-31", [line("10", "100")], id="placed")
+    further = {"order_id": "po-1", "lines": [line("4", "80", name="2")]}
+    book.say("order-amended", "2023-09-01", further, id="added")
+    book.receive("po-1", "2023-09-02", {"line": "2", "quantity": "3"}, id="arrived")
+    book.give_back("po-1", "2023-09-03", {"line": "2", "quantity": "2"}, id="gone")
+    return book
+
+
+@pytest.mark.parametrize("named", [*permutations(("added", "arrived", "gone"))])
+def test_retractions_are_judged_by_what_is_left_when_all_of_them_are_done(built: Book, named: tuple[str, ...]) -> None:
+    assert [event["data"]["retracts"] for event in built.record(taken_back(*named))] == [*named]
+    assert built.receive("po-1", "2023-09-04", {"line": "1", "quantity": "1"})
+
+
+@pytest.mark.parametrize("named", [*permutations(("placed", "arrived", "gone"))])
+def test_a_placing_takes_along_what_the_same_batch_does_not_name_in_any_order(
+    built: Book, named: tuple[str, ...]
+) -> None:
+    events = built.record(taken_back(*named))
+    assert sorted(event["data"]["retracts"] for event in events) == ["added", "arrived", "gone", "placed"]
+    assert built.order("po-1", "2023-08-31", [line("10", "100")])
+
+
+def test_what_is_left_and_relies_on_what_is_not_refuses_all_of_them(built: Book) -> None:
+    with refuses(
+        built, Rejected, "/data/retracts", "gone (goods-returned) builds on arrived: 2 returned of line 2, 0 received"
+    ):
+        built.record(taken_back("arrived"))
+    message = "arrived (goods-received) builds on added: po-1 has no line 2"
+    with refuses(built, Rejected, "/data/retracts", message, index=1):
+        built.record(taken_back("gone", "added"))
+    # And the batch goes on as if it had not been asked.
+    assert built.record(taken_back("arrived", "gone"))
+
+
+def test_what_is_recorded_between_retractions_is_among_what_is_left(built: Book) -> None:
+    more = request(
+        "goods-returned", "2023-09-05", {"order_id": "po-1", "returns": [{"line": "2", "quantity": "1"}]}, id="more"
+    )
+    first, second = taken_back("arrived", "gone")
+    with refuses(built, Rejected, "/data/returns/0/quantity", "3 returned of line 2, 0 received", index=1):
+        built.record([first, more, second])
+
+
+def test_owners_are_judged_by_what_is_left_too() -> None:
+    book = market()
+    for owner, owned, on, name in (
+        ("huawei", "nvidia", "2023-01-01", "first"),
+        (None, "nvidia", "2023-02-01", "ended"),
+        ("nvidia", "huawei", "2023-03-01", "second"),
+    ):
+        book.say("organization-changed", on, {"organization_id": owned, "parent_id": owner}, id=name)
+    with refuses(
+        book, Rejected, "/data/retracts", "would make nvidia its own owner on 2023-03-01: nvidia -> huawei -> nvidia"
+    ):
+        book.record(taken_back("ended"))
+    assert book.record(taken_back("ended", "first"))
+
+
+def test_records_that_stand_for_each_other_are_judged_by_what_is_left_too() -> None:
+    book = market()
+    for one, other, on, name in (
+        ("nvidia", "huawei", "2023-01-01", "first"),
+        ("nvidia", None, "2023-02-01", "undone"),
+        ("huawei", "nvidia", "2023-03-01", "second"),
+    ):
+        book.say("organization-changed", on, {"organization_id": one, "same_as": other}, id=name)
+    with refuses(
+        book, Rejected, "/data/retracts", "would close a circle of records and owners: nvidia -> huawei -> nvidia"
+    ):
+        book.record(taken_back("undone"))
+    assert book.record(taken_back("undone", "second"))
