@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from domain import organizations
 from domain.catalogue import AGGREGATES, EVENT_TYPES
 from domain.chronicles import as_draft
+from domain.duplicates import refuse_joined_circles
 from domain.errors import Invalid, Refusal, Rejected
 from domain.events import Draft, Recorded, Request, World
 from domain.ledger import Batch
 from domain.lots import Decided, Outcome
 from domain.record import EventRetracted
-from domain.retractions import retract_along
+from domain.retractions import judge, retract_along
 from domain.streams import ABOUT_EVENTS, fold, kind_of
 
 
@@ -95,10 +96,13 @@ class SlowBatch(Batch):
             told_on = first.known_on if first.known_on > target.known_on else date.min
             drafts += [retract_along(self, first, told_on, event, n) for n, event in enumerate(later, start=1)]
         elif target.type not in ABOUT_EVENTS:
-            self._refuse_slowly(target, standing)
+            judge(self, target)
         return drafts
 
-    def _refuse_slowly(self, target: Recorded, standing: list[Recorded]) -> None:
+    def refuse_if_built_on(self, target: Recorded) -> None:
+        history = self._all(target.stream)
+        gone = {event.data["retracts"] for event in history if event.type == "event-retracted"}
+        standing = [event for event in history if event.id not in gone and event.type not in ABOUT_EVENTS]
         aggregate = AGGREGATES[kind_of(target.stream)]
         state: Any = None
         for event in standing:
@@ -118,6 +122,7 @@ class SlowBatch(Batch):
             if not adrift:
                 state = aggregate.apply(state, event)
         if kind_of(target.stream) == "organization":
+            refuse_joined_circles(target.stream.partition("/")[2], state, self, "/data/retracts")
             refuse_any_circle(target.stream, state, self, "/data/retracts")
 
 

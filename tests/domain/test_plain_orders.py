@@ -350,7 +350,7 @@ def _reads(request: Event) -> bool:
 @pytest.mark.parametrize("seed", range(5))
 def test_both_roads_record_the_same_bytes_and_refuse_the_same(seed: int) -> None:
     random = Random(seed)
-    commands = commands_of(random, 120)
+    commands = commands_of(random, 220)
     long = Register(plain=False, presume_new=False)
     others = [
         Register(plain=True, presume_new=False),

@@ -91,16 +91,26 @@ def test_an_advisory_listing_bars_nothing(ledger: list[Recorded]) -> None:
 # The rule that never applied
 
 
-@pytest.mark.parametrize("effective_on", ["2025-05-13", "2025-05-14", "2025-05-15", "2025-05-16", "2031-01-01"])
-def test_the_diffusion_rule_never_applies_to_those_who_know_of_its_end(
-    ledger: list[Recorded], effective_on: str
+@pytest.mark.parametrize(
+    ("effective_on", "status"),
+    [
+        # It was to apply from 15 May on, and its agency said on 13 May that it would not enforce it.
+        ("2025-05-13", "announced"),
+        ("2025-05-14", "announced"),
+        ("2025-05-15", "suspended"),
+        ("2025-05-16", "suspended"),
+        ("2031-01-01", "suspended"),
+    ],
+)
+def test_the_diffusion_rule_never_applies_to_those_who_know_of_its_suspension(
+    ledger: list[Recorded], effective_on: str, status: str
 ) -> None:
     market = Market(ledger, effective_on, "2025-05-13")
-    assert market.instrument("us-ai-diffusion").status == "repealed"
+    assert market.instrument("us-ai-diffusion").status == status
     assert "us-ai-diffusion" not in market.barring("baidu", "nvidia", "nv-h100")
 
 
-def test_the_diffusion_rule_does_not_apply_on_any_day_before_its_end(ledger: list[Recorded]) -> None:
+def test_the_diffusion_rule_does_not_apply_on_any_day_before_its_suspension(ledger: list[Recorded]) -> None:
     day = date(2025, 1, 13)
     while day < date(2025, 5, 13):
         assert Market(ledger, day.isoformat(), "2025-05-13").instrument("us-ai-diffusion").status == "announced"
