@@ -1620,9 +1620,8 @@ def greatest_concentration(rows: list[Figure]) -> Decimal:
     ways = {(sum((row.high * row.high for row in further), ZERO), sum((row.low for row in further), ZERO))}
     for row in tried:
         ways = {(squares + one * one, total + one) for squares, total in ways for one in (row.low, row.high)}
-    # Where the sum is nothing and the squares are something, that is of further rows, each taken twice over.
-    found = (squares / (total * total) if total else Decimal(1) for squares, total in ways if squares)
-    return min(Decimal(1), max(found))
+    # As further rows are taken for more than they can be, so may be what comes of it.
+    return min(Decimal(1), max(squares / (total * total) for squares, total in ways if total))
 
 
 #: The least and the greatest that something can be; None: there is nothing.

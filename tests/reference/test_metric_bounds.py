@@ -170,6 +170,12 @@ def test_the_largest_three_of_five_are_bounded(ledger: Ledger) -> None:
     assert metrics["cr3_low"] == 0.6
 
 
+def test_the_largest_three_have_at_least_what_each_of_them_has_at_least(ledger: Ledger) -> None:
+    metrics = market_of(ledger, "40", "30", between("20", "20", "30"), "5", "5")
+    # 40 / 110 + 30 / 110 + 20 / (20 + 80); 40 / 110 and 3 / 5 are less.
+    assert metrics["cr3_low"] == 0.836364
+
+
 def test_where_nobody_knows_the_least_largest_share_is_that_of_equals(ledger: Ledger) -> None:
     metrics = market_of(ledger, None, None, None, None)
     assert (metrics["hhi"], metrics["hhi_low"], metrics["hhi_high"]) == (None, 2500.0, 10_000.0)

@@ -123,7 +123,8 @@ def test_a_rate_older_than_a_quarter_is_stale_by_the_day_it_is_used_for(ledger: 
     assert remarks(ledger) == [stale | {"count": 2, "days": 100}]
     assert remarks(ledger, rates="effective") == [stale | {"count": 3, "days": 364}]
     assert remarks(ledger, rates="2023-01-02") == []
-    assert rows(ledger) == {"nvidia": exactly("3")}
+    assert rows(ledger) == rows(ledger, exclude=("unquantified",)) == {"nvidia": exactly("3")}
+    assert remarks(ledger, exclude=("unquantified",)) == [stale | {"count": 2, "days": 100}]
 
 
 def test_what_is_not_the_buyers_is_not_remarked_upon(ledger: Ledger) -> None:

@@ -157,6 +157,14 @@ def test_a_line_without_an_exact_price_prices_nothing(quantity: Any, amount: Any
     assert worth(ledger, exclude=("unquantified",)) == exactly("0")
 
 
+def test_what_is_unknown_of_a_line_leaves_it_without_a_price_where_it_is_left_out_too(ledger: Ledger) -> None:
+    # The domain takes no differences to what is unknown. What is recorded otherwise is still evaluated.
+    ledger.order("o1", "2023-01-10", [line("10", None)])
+    amend(ledger, "2023-01-11", "0", "50")
+    received(ledger, "2023-02-01", "2")
+    assert worth(ledger, exclude=("unquantified",)) == exactly("0")
+
+
 def test_a_line_below_nothing_has_no_price_though_it_shows_none(ordered: Ledger) -> None:
     received(ordered, "2023-02-01", "2")
     amend(ordered, "2024-01-01", "20", "200", known_on="2023-03-01")

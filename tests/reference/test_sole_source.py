@@ -125,6 +125,13 @@ def test_whoever_sold_what_no_maker_is_known_of_is_a_source_of_it(ledger: Ledger
     assert said(accelerators(ledger)) == (2, 0, 0, True, "no", ["huawei"])
 
 
+def test_what_one_sells_to_its_own_house_makes_it_a_source_for_others(ledger: Ledger) -> None:
+    ledger.record("product-registered", "2000-01-01", {"product_id": "clone", "name": "C", "category": "accelerator"})
+    ledger.order("o1", "2023-03-01", [line("1", None, "clone")], vendor_id="kunlunxin")
+    ledger.order("o2", "2023-03-01", [line("1")], buyers=["tencent"])
+    assert said(accelerators(ledger, buyer=["tencent"], captive="exclude")) == (2, 0, 0, True, "no", ["kunlunxin"])
+
+
 def test_a_line_of_exactly_nothing_makes_no_source_and_a_delivered_one_does(ledger: Ledger) -> None:
     ledger.record("product-registered", "2000-01-01", {"product_id": "clone", "name": "C", "category": "accelerator"})
     ledger.order("o1", "2023-03-01", [line("10")])
