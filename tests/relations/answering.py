@@ -10,12 +10,16 @@ from typing import Any, Protocol
 from service.audit import verifier
 from tests.ledgers import Event
 from tests.random_ledgers import random_ledger
+from tests.reference import differences
 
 #: Parameters of a question, in the words of its view.
 Query = dict[str, Any]
 Answer = dict[str, Any]
 #: A figure as it is added up: a value, 0 where there is none; a low; a high, infinite where there is none.
 Sums = tuple[Decimal, Decimal, Decimal]
+
+#: By row how its value changed, and by row and class what explains that.
+Difference = tuple[dict[str | None, Decimal], dict[tuple[str | None, str], Decimal]]
 
 #: What a figure may be off by, as it is printed.
 PRINTED = Decimal("0.0000005")
@@ -32,6 +36,9 @@ class Answering(Protocol):
 
     def series(self, query: Query, from_on: date, to_on: date, step: str | None) -> list[Answer]:
         """The points of it over time."""
+
+    def difference(self, query: Query, before: Query, after: Query) -> Difference:
+        """What changed in vendor-dependence between two moments, and by which classes of events."""
 
     def exposure(self, query: Query) -> Answer:
         """regulatory-exposure."""
@@ -61,6 +68,10 @@ class Plain:
         """The points of it over time."""
         asked = without(query, "effective_on")
         return verifier.vendor_dependence_series(self.events, from_on=from_on, to_on=to_on, step=step, **asked)
+
+    def difference(self, query: Query, before: Query, after: Query) -> Difference:
+        """What changed in vendor-dependence between two moments, and by which classes of events."""
+        return differences.difference(self.events, before, after, **without(query, "home", *differences.CLOCKS))
 
     def exposure(self, query: Query) -> Answer:
         """regulatory-exposure."""
@@ -111,7 +122,7 @@ def added(figures: Iterable[Answer]) -> Sums:
     return value, low, high
 
 
-def differences(one: Sums, other: Sums) -> Iterator[Decimal]:
+def distances(one: Sums, other: Sums) -> Iterator[Decimal]:
     """By how much value, low and high differ; what is unbounded on both sides differs by nothing."""
     for here, there in zip(one, other, strict=True):
         yield Decimal(0) if here == there else abs(here - there)
@@ -119,4 +130,4 @@ def differences(one: Sums, other: Sums) -> Iterator[Decimal]:
 
 def agree(one: Sums, other: Sums, parts: int) -> bool:
     """Whether sums are the same but for what so many printed figures are rounded by."""
-    return all(difference <= (parts + 1) * PRINTED for difference in differences(one, other))
+    return all(difference <= (parts + 1) * PRINTED for difference in distances(one, other))
