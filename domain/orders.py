@@ -220,9 +220,13 @@ def received_first(stored: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def returned_first(stored: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A return of the first version in the second: without an amount, no credit was given."""
+    """A return of the first version in the second: without an amount, no credit was given.
+
+    `uncredited`: the lines of which it says so by saying nothing, which is no posting of money.
+    """
     returns = [{"amount": "0", **back} for back in stored["data"]["returns"]]
-    return {**stored, "v": 2, "data": {**stored["data"], "returns": returns}}
+    uncredited = frozenset(back["line"] for back in stored["data"]["returns"] if "amount" not in back)
+    return {**stored, "v": 2, "data": {**stored["data"], "returns": returns}, "uncredited": uncredited}
 
 
 class Allocation(Record):

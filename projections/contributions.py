@@ -1,7 +1,7 @@
 """Contributions: what each order line or assertion line adds to a figure, and what its parts are multiplied with."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,7 @@ KEYS = {
     "maker": "coalesce(product.maker, vendor)",
     "parent": "family",
     "country": "country",
-    "product": "shared.product",
+    "product": "theirs.product",
     "category": "product.category",
     "attribute": "product.label",
 }
@@ -29,6 +29,14 @@ KEYS = {
 
 #: Where the movements are that a condition on lines speaks of, if not among all postings.
 POSTINGS = {"irregular-lines": "irregular_posting"}
+#: What movements hold of quantities, and how they are kept, where amounts are derived (rule 30); and where they are not.
+DERIVING = {
+    "priced": ", unpriced, quantity_value, quantity_low, quantity_high, quantity_unquantified",
+    "kept_by": "materialized",
+}
+UNDERIVING = {"priced": "", "kept_by": "not materialized"}
+#: Whether receipts and returns lie in the window or the period.
+ARRIVING = "ends_on between $first_on and $last_on"
 #: Stands among the columns of a grouping for the key of a row, whichever it is.
 ROW_KEY = "key of the row"
 #: What the figures of contributions are multiplied with.
@@ -86,10 +94,32 @@ class Sums:
     sums: list[Sum]
     #: The combinations of its further columns.
     occurring: list[dict[str, Any]]
+    #: What is missing, and how old rates are (rule 61): kind, subject, count and, of rates, days.
+    remarks: list[dict[str, Any]] = field(default_factory=list)
 
     def plus(self, other: "Sums") -> "Sums":
         """Both together."""
-        return Sums(self.sums + other.sums, self.occurring + other.occurring)
+        remarks = remarked([*self.remarks, *other.remarks])
+        return Sums(self.sums + other.sums, self.occurring + other.occurring, remarks)
+
+
+def remarked(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Remarks by kind and subject, those of one added up; `days` where the kind has them."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    days: dict[tuple[str, str], int] = defaultdict(int)
+    for remark in found:
+        about = remark["kind"], remark["subject"]
+        counts[about] += remark["count"]
+        days[about] = max(days[about], remark.get("days") or 0)
+    return [
+        {"kind": kind, "subject": subject, "count": counts[kind, subject]}
+        | ({"days": days[kind, subject]} if kind == STALE_RATE else {})
+        for kind, subject in sorted(counts)
+    ]
+
+
+#: Of what is converted at a rate that was old on the day it is used for.
+STALE_RATE = "stale-rate"
 
 
 @dataclass(slots=True)
@@ -122,7 +152,8 @@ class Tally:
         if group["remainder"] is not None:
             self.high += high * group["remainder"]
             self.unquantified += contributions
-        self.unbounded = self.unbounded or group["unbounded"] > 0
+        # What leaves nothing bounds even what is unbounded.
+        self.unbounded = self.unbounded or (group["unbounded"] > 0 and (group["share_high"] or group["remainder"]))
 
     def figure(self) -> Figure:
         """What it comes to."""
@@ -161,7 +192,16 @@ def added_up(
         Sum(dict(zip(grouping.columns, which, strict=True)), tally.figure(), tally.first_on, tally.last_on)
         for which, tally in tallies.items()
     ]
-    return Sums(sums, occurring)
+    missing = remarks(connection, parameters, values, lines) if parameters.measure != "units" else []
+    return Sums(sums, occurring, remarked(missing))
+
+
+def remarks(
+    connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters, values: dict[str, Any], lines: str
+) -> list[dict[str, Any]]:
+    """What those of order lines that `lines` (a block) selects, and of all assertions, lack, and how old rates are."""
+    reading = statements.blocks("contributions.sql")["remarks"]
+    return statements.rows(connection, query(parameters, reading, lines), values)
 
 
 def _hashable(value: Any) -> Any:
@@ -175,7 +215,10 @@ def query(parameters: ContributionParameters, reading: str, lines: str, by: str 
     """
     words = measured(parameters) | {"key": KEYS[by], "postings": POSTINGS.get(lines, "posting")}
     words["lines"] = without_comment(statements.filled("contributions.sql", lines, words))
-    names = ("scope", f"order-{parameters.status}", "supply", f"factor-{parameters.measure}", "contribution")
+    words |= DERIVING if parameters.measure == "spend" else UNDERIVING
+    words["arriving"] = ARRIVING if parameters.status == "delivered" else "true"
+    moved = "derived" if parameters.measure == "spend" else "underived"
+    names = ("scope", moved, f"order-{parameters.status}", "supply", f"factor-{parameters.measure}", "contribution")
     return f"{dimensions(by)}{statements.filled('contributions.sql', names, words)}{reading}"
 
 
@@ -187,9 +230,11 @@ def dimensions(by: str) -> str:
 
 
 def measured(parameters: ContributionParameters) -> dict[str, str]:
-    """What blocks put in to be about amounts or about quantities, as the measure asks: `measure` and `account`."""
-    account, name = ("2", "amount") if parameters.measure == "spend" else ("1", "quantity")
-    return {"measure": name, "account": account}
+    """What blocks put in to be about amounts or about quantities, as is asked: `measure` and `account`."""
+    if parameters.measure != "spend":
+        return {"measure": "quantity", "account": "1"}
+    # What is ordered of a line may be plain where what is received is not.
+    return {"measure": "amount", "account": "2" if parameters.status == "ordered" else "6"}
 
 
 def bindings(connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The postings that make one row of vendor-dependence, with their events and with what each is multiplied by."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,9 @@ def evidence(
     `vendor`: only those of orders and assertions that name it; by product, a row of regulatory-exposure.
     Each has `order_id` or `assertion_id`, `line`, `vendor`, `product`, `captive`; `postings`: of every event behind it
     position, id, type and end with value, low and high in the measure's own unit (value null: unquantified, high null:
-    unbounded; a return is negative); `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
+    unbounded; a return is negative). Of amounts that are derived (rule 30) there is one posting of the line, of type
+    `derived`, without position and id; its `derived` has the events of its receipts and returns, and those that say what
+    was ordered; null in others. `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
     where there is none; and `value`, `low`, `high`: what the row is the sum of, to the last digit.
     """
     block = statements.blocks("vendor_dependence.sql")
@@ -51,7 +54,10 @@ def evidence(
     for line in statements.rows(connection, supply_lines, lines["supply"]):
         names["supply", line["line_key"]] = {"assertion_id": line["id"], "line": line["line"]}
         postings["supply", line["line_key"]].append(line)
-    events = _events(connection, found, postings)
+    derived = _derived_from(connection, parameters, bindings, postings)
+    events = _events(
+        connection, found, [*postings.values(), *(kinds[kind] for kinds in derived.values() for kind in kinds)]
+    )
     return [
         {
             **names[part["source"], part["line_key"]],
@@ -62,7 +68,7 @@ def evidence(
             "figure": _written(_figure(part)) if part["convertible"] else None,
             "factors": _factors(part, parameters, events),
             "postings": [
-                {**events[posting["position"]], **_posted(posting)}
+                {**_event_of(posting, events, derived), **_posted(posting)}
                 for posting in postings[part["source"], part["line_key"]]
             ],
         }
@@ -70,13 +76,50 @@ def evidence(
     ]
 
 
+#: What the events behind a derived amount say, by the kind of a movement.
+SAYS = {1: "line", 2: "line", 3: "receipts", 4: "returns"}
+#: By line and by what they say (SAYS), the movements behind a derived amount.
+DerivedFrom = dict[int, dict[str, list[dict[str, Any]]]]
+
+
+def _derived_from(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: VendorDependence,
+    bindings: dict[str, Any],
+    postings: dict[tuple[str, int], list[dict[str, Any]]],
+) -> DerivedFrom:
+    lines = [posting["line_key"] for several in postings.values() for posting in several if posting["position"] is None]
+    found: DerivedFrom = {line: {"receipts": [], "returns": [], "line": []} for line in lines}
+    if lines:
+        reading = statements.blocks("vendor_dependence.sql")["derived-from"]
+        # Which lines there are is known by now.
+        statement = contributions.query(parameters, reading, f"lines-by-{parameters.key}", parameters.key)
+        for movement in statements.rows(connection, statement, bindings | {"lines": lines}):
+            found[movement["line_key"]][SAYS[movement["kind"]]].append(movement)
+    return found
+
+
+def _event_of(posting: dict[str, Any], events: dict[int, dict[str, Any]], derived: DerivedFrom) -> dict[str, Any]:
+    """The event of a posting, or the events that it is derived from."""
+    if posting["position"] is not None:
+        return {**events[posting["position"]], "derived": None}
+    behind = derived[posting["line_key"]]
+    return {
+        "position": None,
+        "id": None,
+        "type": "derived",
+        "ends_on": posting["ends_on"].isoformat(),
+        "derived": {says: [events[movement["position"]] for movement in behind[says]] for says in behind},
+    }
+
+
 def _events(
     connection: duckdb.DuckDBPyConnection,
     found: list[dict[str, Any]],
-    postings: dict[tuple[str, int], list[dict[str, Any]]],
+    postings: Iterable[list[dict[str, Any]]],
 ) -> dict[int, dict[str, Any]]:
     """Every event mentioned, by position."""
-    positions = {posting["position"] for several in postings.values() for posting in several}
+    positions = {posting["position"] for several in postings for posting in several} - {None}
     positions |= {part[role] for part in found for role in ("publication", "allocated") if part[role] is not None}
     statement = statements.blocks("vendor_dependence.sql")["events"]
     return {

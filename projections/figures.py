@@ -89,17 +89,24 @@ def share_of(part: Figure, total: Figure) -> Decimal | None:
 
 
 def share_low_of(part: Figure, others: Figure) -> Decimal | None:
-    """The least that the share can be."""
+    """The least that the share can be; None where there is nothing, and can be nothing (rule 25)."""
     if others.high is None:
         return ZERO
-    return quotient(part.low, PRECISE.add(part.low, others.high))
+    if part.high == others.high == ZERO:
+        return None
+    least = quotient(part.low, PRECISE.add(part.low, others.high))
+    # What may be something beside certain nothing is all of it.
+    return Decimal(1) if least is None else least
 
 
 def share_high_of(part: Figure, others: Figure) -> Decimal | None:
-    """The most that the share can be."""
+    """The most that the share can be; None where there is nothing, and can be nothing (rule 25)."""
     if part.high is None:
         return Decimal(1)
-    return quotient(part.high, PRECISE.add(part.high, others.low))
+    if part.high == others.high == ZERO:
+        return None
+    most = quotient(part.high, PRECISE.add(part.high, others.low))
+    return ZERO if most is None else most
 
 
 def rounded(number: Decimal) -> Decimal:

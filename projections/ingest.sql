@@ -87,12 +87,14 @@ select
     data ->> '$.country' as country,
     json_type(data, '$.parent_id') is not null as says_parent,
     data ->> '$.parent_id' as parent,
+    json_type(data, '$.same_as') is not null as says_same,
+    data ->> '$.same_as' as same_as,
     json_extract(data, '$.names') as names,
     json_extract(data, '$.identifiers') as identifiers
 from staged
 where type in ('organization-registered', 'organization-changed');
 insert into mention
-select unnest([organization, country, parent]), position from staged_organization;
+select unnest([organization, country, parent, same_as]), position from staged_organization;
 
 -- name: read-product
 -- What the events of products say, in words.
@@ -105,6 +107,7 @@ select
     type = 'product-registered' as registers,
     data ->> '$.product_id' as product,
     data ->> '$.name' as name,
+    json_type(data, '$.vendor_id') is not null as says_maker,
     data ->> '$.vendor_id' as maker,
     data ->> '$.category' as category,
     data ->> '$.foundry' as foundry,
@@ -283,11 +286,12 @@ order by min(mention.position), mention.word;
 insert into organization_fact
 select
     said.position, said.known_on, said.ends_on, organization.number, said.registers, said.name, country.number,
-    said.says_parent, parent.number, said.names, said.identifiers
+    said.says_parent, parent.number, said.says_same, same_as.number, said.names, said.identifiers
 from staged_organization as said
 join term as organization on organization.word = said.organization
 left join term as country on country.word = said.country
 left join term as parent on parent.word = said.parent
+left join term as same_as on same_as.word = said.same_as
 order by said.position;
 
 -- name: product
@@ -295,8 +299,8 @@ order by said.position;
 -- reads: product-registered, product-changed
 insert into product_fact
 select
-    said.position, said.known_on, said.ends_on, product.number, said.registers, said.name, maker.number, category.number,
-    said.foundry
+    said.position, said.known_on, said.ends_on, product.number, said.registers, said.name, said.says_maker, maker.number,
+    category.number, said.foundry
 from staged_product as said
 join term as product on product.word = said.product
 left join term as maker on maker.word = said.maker
@@ -433,12 +437,14 @@ select
     estimated_low(amount)::decimal(19, 4),
     estimated_high(amount)::decimal(19, 4),
     (amount is not null)::utinyint,
-    (amount is null)::utinyint
+    (amount is null)::utinyint,
+    false
 from staged_order_line_placed
 order by line_key;
 
 -- name: order-movement
--- Changes, receipts and returns. A receipt without a figure is unquantified; a change or a return without one is no posting.
+-- Changes, receipts and returns. A receipt of an unknown figure is unquantified; a change without one is no posting. Without
+-- an amount a receipt, and a return, is unpriced (rule 30), but a return of the first version, which is no posting of money.
 -- reads: order-amended, goods-received, goods-returned
 create or replace temp table staged_order_movement as
 with said as (
@@ -448,6 +454,11 @@ with said as (
         ends_on,
         basis,
         case type when 'order-amended' then 2 when 'goods-received' then 3 else 4 end as kind,
+        -- What is null, and what is not there, look the same in the others' form.
+        case
+            when type = 'goods-received' then json_extract(data, '$.receipts[*]')
+            when type = 'goods-returned' and v <> '1' then json_extract(data, '$.returns[*]')
+        end as raw,
         from_json(data, '{"changes": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
             "receipts": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
             "returns": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}]}') as data
@@ -456,7 +467,8 @@ with said as (
 ),
 movement as (
     select
-        position, known_on, ends_on, basis, kind, unnest(moved) as moved, generate_subscripts(moved, 1) as ordinal
+        position, known_on, ends_on, basis, kind, unnest(moved) as moved, unnest(raw) as raw,
+        generate_subscripts(moved, 1) as ordinal
     from (select *, coalesce(data.changes, data.receipts, data.returns) as moved from said)
 ),
 placed as (
@@ -476,7 +488,8 @@ found as (
 )
 select
     placed.position, placed.known_on, placed.ends_on, placed.basis, placed.kind, placed.ordinal,
-    placed.placed_position, found.line_key, placed.moved.quantity, placed.moved.amount
+    placed.placed_position, found.line_key, placed.moved.quantity, placed.moved.amount,
+    placed.raw is not null and json_type(placed.raw, '$.amount') is null as unpriced
 from placed
 join found on found.position = placed.position and found.ordinal = placed.ordinal;
 insert into posting
@@ -503,7 +516,8 @@ select
     if(kind = 4, -1, 1) * estimated_low(amount)::decimal(19, 4),
     if(kind = 4, -1, 1) * estimated_high(amount)::decimal(19, 4),
     (amount is not null)::utinyint,
-    (amount is null and kind = 3)::utinyint
+    (amount is null and kind = 3 and not unpriced)::utinyint,
+    unpriced
 from staged_order_movement as moved
 join order_line as line on line.line_key = moved.line_key
 join order_placed as placed on placed.position = moved.placed_position
@@ -583,7 +597,9 @@ order by position, line_key;
 -- Lines that are changed, or some of which goes back.
 -- reads: order-amended, goods-returned
 insert into irregular
-select line_key, position, (quantity is not null)::utinyint + 2 * (amount is not null)::utinyint
+select
+    line_key, position,
+    (quantity is not null)::utinyint + 2 * (amount is not null)::utinyint + 4 * unpriced::utinyint
 from staged_order_movement
 where kind in (2, 4) and (quantity is not null or amount is not null)
 order by position, ordinal;
@@ -617,7 +633,7 @@ ended as (
     select
         irregular.line_key,
         min(irregular.position) filter (irregular.accounts & 1 > 0) as quantity_position,
-        min(irregular.position) filter (irregular.accounts & 2 > 0) as amount_position
+        min(irregular.position) filter (irregular.accounts & 6 > 0) as amount_position
     from irregular
     join touched on touched.line_key = irregular.line_key
     group by irregular.line_key
@@ -661,7 +677,7 @@ from (
     select
         line_key, position, ordinal,
         (spoils_quantity and not quantity_was_spoilt)::utinyint
-        + 2 * (spoils_amount and not amount_was_spoilt)::utinyint as accounts
+        + 4 * (spoils_amount and not amount_was_spoilt)::utinyint as accounts
     from staged_receipt_kind
     where new
 )

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from domain.estimates import Estimate
@@ -39,6 +39,7 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     `status` is cancelled from the first counting cancellation on; void where nothing is ordered (any more) and nothing
     was kept; returned where all that was ordered had arrived and all of it went back; delivered where no line has
     anything open by its best figure; else open. `flags`: over-received (of some line certainly more than ordered),
+    reduced-below-zero (amendments took more off some line than there was),
     cancelled, late (a line has something open though its time for delivery is over, and is not returned), unallocated
     (of several buyers, and no allocation counts).
     `history` has every event recorded by then, with `why_not` where it does not count. An event that speaks of lines
@@ -52,11 +53,15 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     allocation = max(stream.of_type("order-allocated"), key=recency, default=None)
     entries = stream.entries()
     figures = {name: _figures(entries, name, cancellation is not None) for name in stream.lines}
-    lines = [_written_line(line, figures[name]) for name, line in stream.lines.items()]
+    lines = [
+        _written_line(line, figures[name], is_reduced=_is_reduced_below_zero(entries, name))
+        for name, line in stream.lines.items()
+    ]
     status = "cancelled" if cancellation else _status(entries, figures)
     unsettled = [line for line in lines if not _is_settled(figures[line["line"]])] if status == "open" else []
     flags = {
         "over-received": any(line["over_received"] for line in lines),
+        "reduced-below-zero": any(line["reduced_below_zero"] for line in lines),
         "cancelled": cancellation is not None,
         "late": any(_is_over(line["deliver_by"], moment.effective_on) for line in unsettled),
         "unallocated": len(said["buyers"]) > 1 and allocation is None,
@@ -115,7 +120,7 @@ class _Stream:
         for event in self._standing:
             for field, entry in building(event):
                 if self._is_there(event, entry["line"]):
-                    entries[field, entry["line"]].append(entry)
+                    entries[field, entry["line"]].append(as_stated(event, entry))
         return entries
 
     def history(self) -> list[dict[str, Any]]:
@@ -225,6 +230,20 @@ def building(event: Recorded) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield field, entry
 
 
+def as_stated(event: Recorded, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an event says of a line; with UNCREDITED as its amount a return that is no posting of money.
+
+    As they were first recorded, returns without an amount took nothing off it (docs/semantics.md, 30).
+    """
+    if event.stored is None or entry["line"] not in event.stored.get("uncredited", ()):
+        return entry
+    return {**entry, "amount": UNCREDITED}
+
+
+#: Stands for the amount of a return that has none, and of which none is derived.
+UNCREDITED = object()
+
+
 def _lines_built_on(event: Recorded) -> list[str]:
     return [entry["line"] for _, entry in building(event)]
 
@@ -233,23 +252,88 @@ def _figures(entries: Entries, line: str, cancelled: bool) -> Figures:
     return {measure: _measured(entries, line, measure, cancelled) for measure in MEASURES}
 
 
+def _agreed(entries: Entries, line: str, measure: str) -> Figure:
+    """What is ordered of a line, below nothing too."""
+    return _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
+
+
 def _measured(entries: Entries, line: str, measure: str, cancelled: bool) -> Statuses:
-    ordered = _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
     received, returned = (_sum(entries, field, line, measure) for field in ("receipts", "returns"))
-    return statuses_of(ordered, received, returned, cancelled)
+    if measure == "amount":
+        received = received.plus(_derived(entries, line))
+    return statuses_of(_agreed(entries, line, measure), received, returned, cancelled)
+
+
+def _derived(entries: Entries, line: str) -> Figure:
+    """What the receipts and returns without an amount come to, at the price of the line (rule 30)."""
+    received, returned = (
+        [posting(entry["quantity"]) for entry in entries.get((field, line), ()) if "amount" not in entry]
+        for field in ("receipts", "returns")
+    )
+    unknown = total_of(figure for figure in received if figure.unquantified)
+    arrived = [figure for figure in received if not figure.unquantified]
+    if not arrived and not returned:
+        return unknown
+    return unknown.plus(
+        derived_amount(
+            _agreed(entries, line, "quantity"),
+            _agreed(entries, line, "amount"),
+            total_of(arrived),
+            total_of(returned).sum,
+        )
+    )
+
+
+def derived_amount(quantity: Figure, amount: Figure, received: Figure, returned: Decimal) -> Figure:
+    """What goods come to that arrived, or went back, without an amount, at the price of their line (rule 30).
+
+    `quantity`, `amount`: what is ordered of the line, below nothing too; `received` is quantified.
+    """
+    assert received.high is not None
+    count = [PRECISE.subtract(bound, returned) for bound in (received.sum, received.low, received.high)]
+    if not any(count):
+        return Figure(quantified=1)
+    if not (_is_exact(quantity) and _is_exact(amount) and quantity.sum > 0 and amount.sum >= 0):
+        return Figure(high=None, unquantified=1)
+    with localcontext(PRECISE):
+        value, low, high = ((amount.sum * bound / quantity.sum).quantize(FOUR_PLACES) for bound in count)
+    return Figure(value, low, high, quantified=1)
+
+
+#: To which derived amounts are rounded, half-even.
+FOUR_PLACES = Decimal("0.0001")
+
+
+def _is_exact(figure: Figure) -> bool:
+    return figure.unquantified == 0 and figure.low == figure.sum == figure.high
 
 
 def statuses_of(agreed: Figure, received: Figure, returned: Figure, cancelled: bool) -> Statuses:
-    """What was ordered of a line, what was delivered and what is open (rules 10, 12 and 14)."""
+    """What was ordered of a line, what was delivered and what is open (rules 10, 12 and 14).
+
+    `agreed`: what was ordered, below nothing too.
+    """
     delivered = _delivered(received, returned)
     if cancelled:
         return {"ordered": delivered, "delivered": delivered, "open": Figure()}
-    return {"ordered": agreed, "delivered": delivered, "open": _open(agreed, delivered)}
+    ordered = _not_below_nothing(agreed)
+    return {"ordered": ordered, "delivered": delivered, "open": _open(ordered, delivered)}
+
+
+def _not_below_nothing(figure: Figure) -> Figure:
+    high = None if figure.high is None else max(ZERO, figure.high)
+    return Figure(max(ZERO, figure.sum), max(ZERO, figure.low), high, figure.quantified, figure.unquantified)
+
+
+def _is_reduced_below_zero(entries: Entries, line: str) -> bool:
+    """Whether amendments took off more of a line than there was (rule 14)."""
+    return any(_agreed(entries, line, measure).sum < 0 for measure in MEASURES)
 
 
 def _sum(entries: Entries, field: str, line: str, measure: str) -> Figure:
-    # A change or a return that leaves the measure out is no posting of it; lines and receipts always hold it.
-    return total_of(posting(entry[measure]) for entry in entries.get((field, line), ()) if measure in entry)
+    # Where an entry leaves the measure out, it is no posting of it by itself; lines always hold it.
+    stated = (entry[measure] for entry in entries.get((field, line), ()) if measure in entry)
+    return total_of(posting(figure) for figure in stated if figure is not UNCREDITED)
 
 
 def posting(stored: Any) -> Figure:
@@ -336,7 +420,7 @@ def _written_cancellation(cancellation: Recorded | None) -> dict[str, Any]:
     return {"cancelled_on": cancellation.ends_on.isoformat(), "cancellation": why}
 
 
-def _written_line(line: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
+def _written_line(line: Mapping[str, Any], figures: Figures, *, is_reduced: bool) -> dict[str, Any]:
     goods = figures["quantity"]
     return {
         "line": line["line"],
@@ -345,6 +429,7 @@ def _written_line(line: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
         **written_statuses(figures),
         # Certainly more: the least that can have stayed is above the most that can have been ordered.
         "over_received": goods["ordered"].high is not None and goods["delivered"].low > goods["ordered"].high,
+        "reduced_below_zero": is_reduced,
     }
 
 

@@ -57,10 +57,17 @@ Duration = Annotated[
         }
     ),
 ]
+#: Of days: a year, month or quarter, or two days that are both included, one of which may be open.
+PERIOD = r"\d{4}(-(\d{2}|Q[1-4]))?|(\d{4}-\d{2}-\d{2}|\.\.)/(\d{4}-\d{2}-\d{2}|\.\.)"
+Period = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^({PERIOD})$"})]
+#: The days of which rates are taken: placed, effective, or one day for all.
+RATES = r"placed|effective|\d{4}-\d{2}-\d{2}"
+Rates = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^({RATES})$"})]
 STATUS = "Whether what was ordered counts, what was delivered, or what is open."
 #: The bits by which the tables mark a basis.
 BASIS = {"estimated": 1, "assumed": 2}
 LAST_DAY = date.max
+MONTHS = range(1, 13)
 
 
 class Moment(BaseModel):
@@ -122,6 +129,17 @@ class ContributionParameters(MarketParameters):
     window: Duration | None = Field(
         None, description="How far back from effective_on an event counts; without it, however far."
     )
+    #: None: everything
+    period: Period | None = Field(
+        None,
+        description="The days in which an event counts, instead of `window`: 2025, 2025-04, 2025-Q2, or FIRST/LAST,"
+        " where .. is open.",
+    )
+    rates: Rates = Field(
+        "placed",
+        description="As of which day money is converted: that of the order's placing, effective_on (`effective`), or"
+        " the same day for all (constant currency).",
+    )
     captive: Literal["include", "exclude"] = Field("include", description="Whether purchases within a group count.")
 
     @field_validator("window")
@@ -131,10 +149,31 @@ class ContributionParameters(MarketParameters):
             parse_duration(window)
         return window
 
+    @field_validator("period")
+    @classmethod
+    def _is_period(cls, period: str | None) -> str | None:
+        if period is not None:
+            days_of(period)
+        return period
+
+    @field_validator("rates")
+    @classmethod
+    def _is_day_of_rates(cls, rates: str) -> str:
+        if rates not in ("placed", "effective"):
+            try:
+                day_of(rates)
+            except ValueError as error:
+                raise ValueError(f"{rates!r:.40} is neither placed, nor effective, nor a day") from error
+        return rates
+
     @model_validator(mode="after")
     def _nothing_opens_in_a_window(self) -> Self:
+        if self.window is not None and self.period is not None:
+            raise ValueError("window and period go without each other: both say which days count")
         if self.window is not None and self.status == "open":
             raise ValueError("a window goes with status ordered or delivered: what is open has no date of its own")
+        if self.period is not None and self.status == "open":
+            raise ValueError("a period goes with status ordered or delivered: what is open has no date of its own")
         return self
 
     @property
@@ -143,16 +182,28 @@ class ContributionParameters(MarketParameters):
         return {"spend": self.currency, "units": "unit", "capacity": self.attribute}[self.measure]
 
     @property
-    def window_start(self) -> date | None:
-        """The day that an end must be later than to count; None: every end counts."""
-        return None if self.window is None else start_of(self.window, self.effective_on)
+    def days(self) -> tuple[date, date]:
+        """The first and the last day of the window or period; without one, of all days."""
+        if self.period is not None:
+            return days_of(self.period)
+        start = None if self.window is None else start_of(self.window, self.effective_on)
+        return date.min if start is None else start + timedelta(1), LAST_DAY
+
+    @property
+    def rates_on(self) -> date | None:
+        """The day of which all rates are taken; None: each of the day of the placing."""
+        if self.rates == "placed":
+            return None
+        return self.effective_on if self.rates == "effective" else day_of(self.rates)
 
     def bindings(self) -> dict[str, Any]:
         """Everything but the buyers as parameters of a statement."""
-        start = self.window_start
+        first_on, last_on = self.days
         return super().bindings() | {
             "attribute": self.attribute,
-            "first_on": date.min if start is None else start + timedelta(1),
+            "first_on": first_on,
+            "last_on": last_on,
+            "rates_on": self.rates_on,
             "captives": self.captive == "include",
         }
 
@@ -165,11 +216,6 @@ class VendorDependence(ContributionParameters):
     home: Country | None = Field(
         None, description="The country that counts as domestic; that of a single buyer unless given."
     )
-    #: None: nothing
-    threshold: Threshold | None = Field(
-        None, description="What a product must have of threshold_attribute to be an alternative."
-    )
-    threshold_attribute: AttributeName = Field("tpp", description="The attribute that threshold is about.")
 
     @property
     def key(self) -> str:
@@ -184,6 +230,16 @@ class VendorDependence(ContributionParameters):
     def bindings(self) -> dict[str, Any]:
         """Everything but the buyers as parameters of a statement."""
         return super().bindings() | {"label": self.by.partition(":")[2] or None}
+
+
+class SoleSource(ContributionParameters):
+    """What sole-source is asked."""
+
+    #: None: nothing
+    threshold: Threshold | None = Field(
+        None, description="What a product must have of threshold_attribute to be an alternative."
+    )
+    threshold_attribute: AttributeName = Field("tpp", description="The attribute that threshold is about.")
 
 
 class RegulatoryExposure(ContributionParameters):
@@ -203,14 +259,62 @@ def parse_duration(text: str) -> tuple[int, int]:
     return 12 * years + months, 7 * weeks + days
 
 
-def start_of(duration: str, end: date) -> date | None:
-    """The day that lies a duration before `end`: months first (a day that the month lacks is its last), then days.
+def is_month_end(day: date) -> bool:
+    """Whether it is the last day of its month."""
+    return day.day == monthrange(day.year, day.month)[1]
 
-    None where that is before the first of all days.
+
+def months_away(day: date, months: int, *, from_end_to_end: bool) -> date | None:
+    """The day so many months later, or earlier (below 0); a day that the month lacks is its last.
+
+    `from_end_to_end`: the last day of a month becomes the last of another. None: it is beyond all days.
+    """
+    year, month = divmod(12 * day.year + day.month - 1 + months, 12)
+    if not date.min.year <= year <= date.max.year:
+        return None
+    length = monthrange(year, month + 1)[1]
+    return date(year, month + 1, length if from_end_to_end and is_month_end(day) else min(day.day, length))
+
+
+def start_of(duration: str, end: date) -> date | None:
+    """The day that lies a duration before `end`: months first, then days (docs/semantics.md, rule 15).
+
+    Without days, the last day of a month leads to the last of another. None: it is before the first of all days.
     """
     months, days = parse_duration(duration)
-    year, month = divmod(12 * end.year + end.month - 1 - months, 12)
-    if year < 1:
+    start = months_away(end, -months, from_end_to_end=days == 0)
+    if start is None:
         return None
-    start = date(year, month + 1, min(end.day, monthrange(year, month + 1)[1]))
     return start - timedelta(days) if days <= (start - date.min).days else None
+
+
+def day_of(text: str) -> date:
+    """A day as `2025-01-31`, and in no other form; ValueError says what is wrong."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        raise ValueError(f"{text!r:.40} is not a day such as 2025-01-31")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text} is a day that no calendar has") from None
+
+
+def days_of(period: str) -> tuple[date, date]:
+    """First and last day of a period as PERIOD has it (rule 60); ValueError says what is wrong."""
+    if not re.fullmatch(PERIOD, period, re.ASCII) or period == "../..":
+        raise ValueError(f"{period!r:.40} is none of 2025, 2025-04, 2025-Q2 and 2025-04-01/2025-05-15 (.. is open)")
+    if "/" in period:
+        first, last = period.split("/")
+        first_on = date.min if first == ".." else day_of(first)
+        last_on = date.max if last == ".." else day_of(last)
+        if last_on < first_on:
+            raise ValueError(f"the period {period} ends before it begins")
+        return first_on, last_on
+    year, _, part = period.partition("-")
+    months = [1, 12]
+    if part.startswith("Q"):
+        months = [3 * int(part[1]) - 2, 3 * int(part[1])]
+    elif part:
+        months = [int(part)] * 2
+    if int(year) < date.min.year or not 1 <= months[0] <= months[1] <= len(MONTHS):
+        raise ValueError(f"{period} is a period that no calendar has")
+    return date(int(year), months[0], 1), date(int(year), months[1], monthrange(int(year), months[1])[1])

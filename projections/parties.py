@@ -1,6 +1,7 @@
 """What organisations and products are to a set of rules and licences, found out once: one bit a rule or licence."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -99,12 +100,24 @@ def _attributes(predicate: Predicate) -> set[str]:
 
 def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Terms) -> People:
     """What everybody of whom something is known is to these terms, and NOBODY."""
-    statement = statements.blocks("restrictions.sql")["organizations"]
-    values = moment.bindings() | {"named": sorted(terms.organizations)}
-    found = statements.rows(connection, statement, values)
+    block = statements.blocks("restrictions.sql")
+    joined = {
+        row["record"]: row["organization"] for row in statements.rows(connection, block["records"], moment.bindings())
+    }
+    named = {joined.get(name, name) for name in terms.organizations}
+    found = statements.rows(connection, block["organizations"], moment.bindings() | {"named": sorted(named)})
     parents = {row["id"]: row["parent"] for row in found}
     countries = {row["id"]: row["country"] for row in found}
-    parties_by_id = parties_of(parents, parents, countries, terms.organizations)
+    parties_by_id = parties_of(parents, parents, countries, named)
+    if not terms.organizations.isdisjoint(joined):
+        # Rules name records, too.
+        names: dict[str, set[str]] = defaultdict(set)
+        for name in terms.organizations:
+            names[joined.get(name, name)].add(name)
+        parties_by_id = {
+            identifier: replace(party, lineage=frozenset().union(*(names[one] for one in party.lineage)))
+            for identifier, party in parties_by_id.items()
+        }
     parties = {row["number"]: parties_by_id[row["id"]] for row in found}
     parties[NOBODY] = STRANGER
     # One for all whom no condition can tell apart, and what conditions say of that one.

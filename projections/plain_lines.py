@@ -57,7 +57,7 @@ def _plain_lines(
     verdicts: Verdicts,
 ) -> Sums:
     """What those of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
-    sums, occurring = [], []
+    sums, occurring, is_wanting = [], [], parameters.measure != "units" and "unquantified" in parameters.exclude
     words = contributions.measured(parameters) | verdicts.words() | grouping.clauses(KEYS[by])
     for group in statements.rows(connection, _query(parameters, by, words), values | verdicts.bindings):
         if grouping.occurs(group):
@@ -65,13 +65,19 @@ def _plain_lines(
         else:
             alike = {name: group[name] for name in grouping.columns}
             sums.append(Sum(alike, _figure(group, parameters), group["first_on"], group["last_on"]))
-    return Sums(sums, occurring)
+            is_wanting = is_wanting or group["unconvertible"] > 0 or group["stale"] > 0
+    remarks = []
+    if is_wanting:
+        statement = _query(parameters, by, words, "remarks")
+        remarks = contributions.remarked(statements.rows(connection, statement, values | verdicts.bindings))
+    return Sums(sums, occurring, remarks)
 
 
-def _query(parameters: ContributionParameters, by: str, words: dict[str, str]) -> str:
+def _query(parameters: ContributionParameters, by: str, words: dict[str, str], reading: str = "sums") -> str:
     status, measure = parameters.status, parameters.measure
     words |= {"sign": SIGNS[status], "window_end": WINDOW_ENDS[status]}
-    names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements", f"sums-{measure}")
+    names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements")
+    names = (*names, f"{reading}-{measure}")
     standing = statements.filled("restrictions.sql", "standing", words)
     return contributions.dimensions(by) + standing + statements.filled("plain_lines.sql", names, words)
 

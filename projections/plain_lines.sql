@@ -8,19 +8,25 @@
 -- verdict, held_against    as in restrictions.sql
 
 -- name: sides
--- Every organisation as vendor and as buyer: its family, its country, and what it is to the rules.
+-- Every organisation as vendor and as buyer: which it stands for, its family, its country, and what it is to the rules.
+called as (
+    select term.number, coalesce(record.organization, term.number) as organization
+    from term
+    left join record on record.record = term.number
+),
 seller as materialized (
     select
-        term.number,
-        coalesce(family.family, term.number) as family,
+        called.number,
+        called.organization,
+        coalesce(family.family, called.organization) as family,
         organization.country,
         coalesce(organization.country = number_of($home), false) as domestic,
         place.kind, place.buyer_certain, place.buyer_possible, place.named, place.country_certain,
         place.country_possible
-    from term
-    left join family on family.organization = term.number
-    left join organization on organization.organization = term.number
-    join place on place.number = term.number
+    from called
+    left join family on family.organization = called.organization
+    left join organization on organization.organization = called.organization
+    join place on place.number = called.number
 ),
 
 -- name: aside (account)
@@ -57,14 +63,15 @@ price as materialized (
 ),
 
 -- name: price-spend
--- By currency and day the rate in force (rule 17): a whole number and three groups of twelve decimals.
+-- By currency and day the rate in force (rule 17): a whole number and three groups of twelve decimals. since: the end of its
+-- publication.
 conversion as materialized (
     select
         currency,
         holds_from,
         whole_rate(source_rate) as source_rate,
         whole_rate(target_rate) as target_rate
-    from rates_as_of(number_of($currency), $effective_on, $known_on, $position)
+    from rates_as_of(number_of($currency), $known_on, $position)
 ),
 divided as (
     select
@@ -82,11 +89,14 @@ divided_further as (
     from divided
 ),
 placed as materialized (
-    select min(placed_on) as first_on, max(placed_on) as last_on from steady
+    select
+        coalesce($rates_on, min(placed_on)) as first_on, coalesce($rates_on, max(placed_on)) as last_on
+    from steady
 ),
 held as (
     select
         currency,
+        holds_from,
         greatest(holds_from, placed.first_on) as held_from,
         least(
             lead(holds_from) over (partition by currency order by holds_from) - 1, placed.last_on
@@ -102,12 +112,12 @@ held as (
 price as materialized (
     select
         currency,
-        unnest(range(held_from, held_to + 1, interval 1 day))::date as placed_on,
-        whole, first_decimals, second_decimals, third_decimals
+        unnest(range(held_from, held_to + 1, interval 1 day))::date as priced_on,
+        holds_from as since, whole, first_decimals, second_decimals, third_decimals
     from held
     where held_from <= held_to
     union all
-    select number_of($currency), unnest(range(first_on, last_on + 1, interval 1 day))::date, 1, 0, 0, 0
+    select number_of($currency), unnest(range(first_on, last_on + 1, interval 1 day))::date, null, 1, 0, 0, 0
     from placed
     where number_of($currency) is not null
 ),
@@ -116,9 +126,10 @@ price as materialized (
 -- The movements of plain lines that count, with what they are grouped by.
 counted as (
     select
-        seller.number as vendor, seller.family, seller.country, seller.domestic,
+        steady.line_key, seller.organization as vendor, seller.family, seller.country, seller.domestic,
         seller.family = holder.family as captive, holder.kind as buyers, {verdict} as verdict,
-        steady.product, steady.currency, steady.placed_on, steady.ends_on, steady.{measure} as figure
+        steady.product, steady.currency, coalesce($rates_on, steady.placed_on) as priced_on, steady.ends_on,
+        steady.{measure} as figure
     from steady
     join seller on seller.number = steady.vendor
     join seller as holder on holder.number = steady.buyer
@@ -128,16 +139,16 @@ counted as (
             steady.position, steady.known_on, steady.counts_on, $effective_on, $known_on, $position, steady.basis, $excluded
         )
         and steady.{measure} {sign} 0
-        and steady.{window_end} >= $first_on
+        and steady.{window_end} between $first_on and $last_on
         and steady.line_key not in (from aside)
-        and ($asked is null or steady.buyer in (from asked))
+        and ($asked is null or steady.buyer in (from asked_record))
         and ($captives or seller.family <> holder.family)
 )
 
 -- name: sums-units (named, grouped, sets)
 -- Units summed by what they are grouped by.
 select
-    {named}, quantified, 0 as unconvertible, value, first_on, last_on
+    {named}, quantified, 0 as unconvertible, 0 as stale, value, first_on, last_on
 from (
     select
         {grouped}, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on, max(ends_on) as last_on
@@ -147,15 +158,16 @@ from (
 )
 
 -- name: sums-spend (named, grouped, sets)
--- Money summed in the parts of its rate by what it is grouped by; unconvertible: lines without a rate.
+-- Money summed in the parts of its rate by what it is grouped by; unconvertible: without a rate; stale: at an old one.
 select
-    {named}, quantified, unconvertible, whole, first_decimals, second_decimals,
+    {named}, quantified, unconvertible, stale, whole, first_decimals, second_decimals,
     third_decimals, first_on, last_on
 from (
     select
         {grouped},
         count(price.whole) as quantified,
         count(*) - count(price.whole) as unconvertible,
+        count(*) filter (counted.priced_on - price.since > 92) as stale,
         sum(figure::hugeint * price.whole) as whole,
         sum(figure::hugeint * price.first_decimals) as first_decimals,
         sum(figure::hugeint * price.second_decimals) as second_decimals,
@@ -163,7 +175,7 @@ from (
         min(ends_on) as first_on,
         max(ends_on) as last_on
     from counted
-    left join price on price.currency = counted.currency and price.placed_on = counted.placed_on
+    left join price on price.currency = counted.currency and price.priced_on = counted.priced_on
     left join product on product.product = counted.product
     where $unquantified or price.whole is not null
     group by {sets}
@@ -172,7 +184,7 @@ from (
 -- name: sums-capacity (named, grouped, sets)
 -- Capacity summed by what it is grouped by; unconvertible: lines whose product lacks the attribute.
 select
-    {named}, quantified, unconvertible, value, low, high, first_on, last_on
+    {named}, quantified, unconvertible, 0 as stale, value, low, high, first_on, last_on
 from (
     select
         {grouped},
@@ -191,3 +203,31 @@ from (
         if(price.product is null, $unquantified, price.high_factor > 0)
     group by {sets}
 )
+
+-- name: remarks-spend
+-- Lines without a rate, and lines at one that was old on the day it is used for (rule 61).
+select kind, word_of(currency) || '/' || $currency as subject, count(distinct line_key) as count, max(days) as days
+from (
+    select
+        counted.line_key, counted.currency,
+        if(price.whole is null, 'no-rate', 'stale-rate') as kind,
+        counted.priced_on - price.since as days
+    from counted
+    left join price on price.currency = counted.currency and price.priced_on = counted.priced_on
+    where price.whole is null or counted.priced_on - price.since > 92
+)
+group by all
+
+-- name: remarks-capacity
+-- Lines without a product, and lines whose product lacks the attribute (rule 61).
+select kind, word_of(subject) as subject, count(distinct line_key) as count, null as days
+from (
+    select
+        counted.line_key,
+        if(counted.product is null, 'no-product', 'no-attribute') as kind,
+        coalesce(counted.product, counted.vendor) as subject
+    from counted
+    left join price on price.product = counted.product
+    where price.product is null
+)
+group by all

@@ -14,12 +14,13 @@ from projections import contributions, statements
 from projections.contributions import Grouping, Sum
 from projections.explanations import Supply, explained
 from projections.figures import PRECISE, ZERO, Figure, total_of
+from projections.metrics import at_risk
 from projections.parameters import RegulatoryExposure
 from projections.parties import NO_PRODUCT
 from projections.plain_lines import added_up
 from projections.regulations import described
 from projections.restrictions import VERDICTS, Restrictions
-from projections.vendor_dependence import at_risk, written
+from projections.vendor_dependence import by_verdict, written
 
 #: By vendor, product, and who of the buyers there are among those asked for.
 SUPPLIES = Grouping(
@@ -76,7 +77,7 @@ def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: Regul
     return {
         "total": {**written(total), "unit": parameters.unit},
         "rows": [_row(row, restrictions, words) for row in ranked],
-        **at_risk(sums, total),
+        **at_risk(by_verdict(sums)),
         "instruments": [described(instrument) for instrument in restrictions.in_force],
     }
 

@@ -7,6 +7,7 @@
 
 -- name: standing (mask, nothing)
 -- What every organisation is to the rules, as a buyer and as a vendor or maker; -1 stands for those of whom nothing is known.
+-- A record is what the organisation is that it stands for (`record` of contributions.sql).
 standing as materialized (
     select
         unnest($standing_organization::integer[]) as organization,
@@ -22,7 +23,9 @@ place as materialized (
         term.number, standing.kind, standing.buyer_certain, standing.buyer_possible, standing.named,
         standing.country_certain, standing.country_possible
     from term
-    left join (select organization from standing) as known on known.organization = term.number
+    left join record on record.record = term.number
+    left join (select organization from standing) as known
+        on known.organization = coalesce(record.organization, term.number)
     join standing on standing.organization = coalesce(known.organization, -1)
 ),
 -- Products that are not out of the question for all of them, with what their makers are to them; -1 stands for none.
@@ -50,7 +53,7 @@ bought as (
     join place as holder on holder.number = coalesce(counted.buyer, joint_buyer.buyer)
     join place as seller on seller.number = counted.vendor
     left join goods on goods.product = coalesce(counted.product, -1)
-    where $asked is null or holder.number in (from asked)
+    where $asked is null or holder.number in (from asked_record)
 ),
 agreed as (
     select
@@ -78,14 +81,25 @@ judged as (
 left join goods on goods.product = coalesce(steady.product, -1)
 
 -- name: organizations
--- Everybody of whom something is known, and everybody whom a rule names.
+-- Everybody of whom something is known, and everybody whom a rule names, but for records that stand for others.
+with record as materialized (
+    from records_as_of($known_on, $position)
+)
 select term.number, term.word as id, country.word as country, parent.word as parent
 from term
 left join organizations_as_of($effective_on, $known_on, $position) as organization on organization.organization = term.number
 left join term as country on country.number = organization.country
-left join term as parent on parent.number = organization.parent
-where organization.organization is not null or term.word in (select unnest($named::varchar[]))
+left join record on record.record = organization.parent
+left join term as parent on parent.number = coalesce(record.organization, organization.parent)
+where
+    (organization.organization is not null or term.word in (select unnest($named::varchar[])))
+    and term.number not in (select record.record from record)
 order by term.number
+
+-- name: records
+-- Records, each with the organisation that it stands for (rule 59).
+select word_of(record) as record, word_of(organization) as organization
+from records_as_of($known_on, $position)
 
 -- name: sorts
 -- Products by what rules can tell of them before they look at attributes; named: its id, where a rule names it.
@@ -114,9 +128,12 @@ order by product, attribute
 
 -- name: makers
 -- Of some products the makers and the categories.
-select term.number as product, term.word as id, product.maker, category.word as category
+select
+    term.number as product, term.word as id, coalesce(record.organization, product.maker) as maker,
+    category.word as category
 from term
 left join products_as_of($effective_on, $known_on, $position) as product on product.product = term.number
+left join records_as_of($known_on, $position) as record on record.record = product.maker
 left join term as category on category.number = product.category
 where term.number in (select unnest($products::integer[]))
 order by term.number

@@ -32,16 +32,19 @@ create table annotation (
     note varchar not null
 );
 
--- What an event says of an organisation; null where it says nothing, and says_parent tells "none" from nothing.
+-- What an event says of an organisation; null where it says nothing, and says_parent and says_same tell "none" from
+-- nothing. same_as: the organisation that this record stands for.
 create table organization_fact (
     position bigint not null, known_on date not null, ends_on date not null, organization integer not null,
     registers boolean not null, name varchar, country integer, says_parent boolean not null, parent integer,
-    names json, identifiers json
+    says_same boolean not null, same_as integer, names json, identifiers json
 );
 
+-- The same of a product; says_maker tells "not known" from nothing.
 create table product_fact (
     position bigint not null, known_on date not null, ends_on date not null, product integer not null,
-    registers boolean not null, name varchar, maker integer, category integer, foundry varchar
+    registers boolean not null, name varchar, says_maker boolean not null, maker integer, category integer,
+    foundry varchar
 );
 
 -- value, low and high are null unless the attribute is a quantified number; stated is the attribute as recorded; label its
@@ -86,6 +89,8 @@ create table order_line (
 -- Every movement of a line. kind: 1 brought, 2 changed, 3 received, 4 returned (with its sign turned).
 -- A movement counts only where the line's and the order's own events do, so known_on, counts_on (the latest end) and
 -- basis are those of all three together; ends_on is the movement's own end.
+-- unpriced: a receipt or return without an amount of its own: its amount is derived as of the question (rule 30), and no
+-- figure of one stands here.
 create table posting (
     position bigint not null, known_on date not null, counts_on date not null, basis utinyint not null,
     ends_on date not null, placed_on date not null, placed_position bigint not null, line_key bigint not null,
@@ -93,7 +98,7 @@ create table posting (
     quantity_value decimal(19, 4) not null, quantity_low decimal(19, 4) not null, quantity_high decimal(19, 4) not null,
     quantity_quantified utinyint not null, quantity_unquantified utinyint not null,
     amount_value decimal(19, 4) not null, amount_low decimal(19, 4) not null, amount_high decimal(19, 4) not null,
-    amount_quantified utinyint not null, amount_unquantified utinyint not null
+    amount_quantified utinyint not null, amount_unquantified utinyint not null, unpriced boolean not null
 );
 
 -- Lines that are as plain as most: of one buyer, exact, placed in our times, never changed, returned, cancelled or taken
@@ -110,10 +115,10 @@ create table steady (
 );
 
 -- Lines that are not, and the event from which on; their movements are judged line by line at every moment.
--- accounts: 1 quantity, 2 amount, 3 both
+-- accounts, added up: 1 quantity, 2 amount, 4 the amounts of receipts and returns alone
 create table irregular (line_key bigint not null, position bigint not null, accounts utinyint not null);
 
--- All movements of lines that are irregular in either account, as in posting.
+-- All movements of lines that are irregular in any account, as in posting.
 create table irregular_posting as from posting limit 0;
 
 create table supply_asserted (
@@ -215,8 +220,28 @@ create macro whole_figure(figure) as (figure * 10000)::hugeint;
 create macro whole_rate(rate) as (rate::decimal(38, 10) * 10000000000)::hugeint;
 create macro whole_factor(factor) as (factor::decimal(38, 6) * 1000000)::hugeint;
 
--- The rates at which each currency goes over into another (its number), by the day from which they hold (rule 17).
-create macro rates_as_of(into_currency, t, k, p) as table
+-- What `part` of `whole` comes to at `amount` for the whole, all of them in ten-thousandths: four places, half-even, exact
+-- (rule 30). whole > 0, amount >= 0. As one would divide by hand, in two steps of ten digits: a product of all digits of
+-- two figures does not fit.
+create macro dividend_left(amount, part, whole) as
+    (((amount % whole) * (abs(part) // 10000000000)) % whole) * 10000000000 + (amount % whole) * (abs(part) % 10000000000);
+create macro quotient_of(amount, part, whole) as
+    (amount // whole) * abs(part)
+    + (((amount % whole) * (abs(part) // 10000000000)) // whole) * 10000000000
+    + dividend_left(amount, part, whole) // whole;
+create macro rounded_even(number, rest, divisor) as
+    number + if(rest > divisor - rest or (rest = divisor - rest and number % 2 = 1), 1, 0);
+create macro figure_of(number) as
+    (number // 10000)::decimal(38, 4) + ((number % 10000)::decimal(4, 0) * 0.0001)::decimal(38, 4);
+create macro apportioned(amount, part, whole) as
+    figure_of(
+        sign(part)
+        * rounded_even(quotient_of(amount, part, whole), dividend_left(amount, part, whole) % whole, whole)
+    );
+
+-- The rates at which each currency goes over into another (its number), by the day from which they hold (rule 17): all that
+-- are visible, for they are asked for by a day.
+create macro rates_as_of(into_currency, k, p) as table
     select
         source.currency, source.ends_on as holds_from, source.position as publication, source.rate as source_rate,
         target.rate as target_rate
@@ -225,7 +250,8 @@ create macro rates_as_of(into_currency, t, k, p) as table
     where
         target.currency = into_currency
         and source.currency <> target.currency
-        and counts(source.position, source.known_on, source.ends_on, t, k, p)
+        and was_known(source.position, source.known_on, k, p)
+        and source.position not in (from retracted(k, p))
     qualify
         row_number() over (
             partition by source.currency, source.ends_on order by source.known_on desc, source.position desc
@@ -245,10 +271,63 @@ create macro organizations_as_of(t, k, p) as table
     where counts(position, known_on, ends_on, t, k, p)
     group by organization;
 
+-- Records that stand for another organisation, as of known_on and position, whatever the day (rule 59): each with the one
+-- at the end of its chain. A record in a circle stands for itself, and ends the chains that lead to it.
+-- Each step goes on twice as far as the one before.
+create macro records_as_of(k, p) as table
+    with recursive linked as materialized (
+        select organization, other
+        from (
+            select organization, arg_max_null(same_as, (ends_on, known_on, position)) as other
+            from organization_fact
+            where says_same and was_known(position, known_on, k, p) and position not in (from retracted(k, p))
+            group by organization
+        )
+        where other is not null
+    ),
+    followed (organization, reached, step) as (
+        select organization, other, 0 from linked
+        union all
+        select nearer.organization, coalesce(further.reached, nearer.reached), nearer.step + 1
+        from followed as nearer
+        left join followed as further on further.organization = nearer.reached
+        where nearer.step < (select 1 + ceil(log2(count(*))) from linked)
+    ),
+    -- After as many steps as there are links, whoever is not at an end is in a circle.
+    circular as materialized (
+        select distinct reached as organization
+        from followed
+        where step = (select max(step) from followed) and reached in (select organization from linked)
+    ),
+    chained as materialized (
+        select organization, other from linked where organization not in (select organization from circular)
+    ),
+    joined (organization, reached, step) as (
+        select organization, other, 0 from chained
+        union all
+        select nearer.organization, coalesce(further.reached, nearer.reached), nearer.step + 1
+        from joined as nearer
+        left join joined as further on further.organization = nearer.reached
+        where nearer.step < (select 1 + ceil(log2(count(*))) from chained)
+    )
+    select organization as record, reached as organization
+    from joined
+    where step = (select max(step) from joined);
+
+-- Every organisation that has a parent, with that, where each record gives way to the organisation that it stands for.
+create macro owned_as_of(t, k, p) as table
+    with record as materialized (
+        from records_as_of(k, p)
+    )
+    select said.organization, coalesce(record.organization, said.parent) as parent
+    from organizations_as_of(t, k, p) as said
+    left join record on record.record = said.parent
+    where said.parent is not null and said.organization not in (select record from record);
+
 -- Some organisations (numbers), each with itself and with everybody above it, found in steps that double.
 create macro lineages_as_of(feet, t, k, p) as table
     with recursive owned as materialized (
-        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+        select organization, parent from owned_as_of(t, k, p)
     ),
     -- climbed: who is found so far; else who is how far above whom: twice as far in each step as in the one before.
     above (organization, ancestor, climbed, step) as (
@@ -273,31 +352,56 @@ create macro lineages_as_of(feet, t, k, p) as table
     from above
     where climbed and step = (select max(step) from above);
 
--- The ultimate parent of every organisation that has a parent (rule 6); in a circle, the first mentioned.
+-- The ultimate parent of every organisation that has a parent (rule 6): the last of its lineage, which ends before the one
+-- that it has met already.
 -- Each step goes up twice as far as the one before: a chain of thousands takes a dozen, and no list of who is above whom.
 create macro families_as_of(t, k, p) as table
     with recursive owned as materialized (
-        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+        from owned_as_of(t, k, p)
     ),
-    above (organization, top, least, step) as (
-        select organization, parent, parent, 0 from owned
+    climbed (organization, top, step) as (
+        select organization, parent, 0 from owned
         union all
-        select
-            lower.organization, coalesce(higher.top, lower.top), least(lower.least, higher.least), lower.step + 1
-        from above as lower
-        left join above as higher on higher.organization = lower.top
+        select lower.organization, coalesce(higher.top, lower.top), lower.step + 1
+        from climbed as lower
+        left join climbed as higher on higher.organization = lower.top
         where
             lower.step < (select 1 + ceil(log2(count(*))) from owned)
-            and (select count(*) from above as still join owned on owned.organization = still.top) > 0
+            and (select count(*) from climbed as still join owned on owned.organization = still.top) > 0
+    ),
+    -- After as many steps as there are owners, whoever is not at the top is in a circle.
+    circular as materialized (
+        select distinct top as organization
+        from climbed
+        where step = (select max(step) from climbed) and top in (select organization from owned)
+    ),
+    upward as materialized (
+        select organization, parent from owned where organization not in (select organization from circular)
+    ),
+    entered (organization, top, step) as (
+        select organization, parent, 0 from upward where exists (select 1 from circular)
+        union all
+        select lower.organization, coalesce(higher.top, lower.top), lower.step + 1
+        from entered as lower
+        left join entered as higher on higher.organization = lower.top
+        where lower.step < (select 1 + ceil(log2(count(*))) from upward)
     )
-    select organization, if(top in (select organization from owned), least, top) as family
-    from above
-    where step = (select max(step) from above);
+    select climbed.organization, coalesce(last.organization, climbed.top) as family
+    from climbed
+    left join (
+        select organization, top from entered where step = (select max(step) from entered)
+        union all
+        select organization, organization from circular
+    ) as entry on entry.organization = climbed.organization and climbed.top in (select organization from circular)
+    -- The one in the circle whose parent is the first that is met of it.
+    left join owned as last
+        on last.parent = entry.top and last.organization in (select organization from circular)
+    where climbed.step = (select max(step) from climbed);
 
 -- The organisations that are below some others (numbers), at any distance.
 create macro below_as_of(heads, t, k, p) as table
     with recursive owned as materialized (
-        select organization, parent from organizations_as_of(t, k, p) where parent is not null
+        select organization, parent from owned_as_of(t, k, p)
     ),
     above (organization, top, below, step) as (
         select organization, parent, parent in (select unnest(heads)), 0 from owned
@@ -320,7 +424,7 @@ create macro products_as_of(t, k, p) as table
     select
         product,
         arg_max(name, (ends_on, known_on, position)) filter (name is not null) as name,
-        arg_max(maker, (ends_on, known_on, position)) filter (maker is not null) as maker,
+        arg_max_null(maker, (ends_on, known_on, position)) filter (says_maker) as maker,
         arg_max(category, (ends_on, known_on, position)) filter (category is not null) as category,
         arg_max(foundry, (ends_on, known_on, position)) filter (foundry is not null) as foundry,
         arg_min(ends_on, (ends_on, known_on, position)) filter (registers) as registered_on

@@ -8,7 +8,7 @@ import duckdb
 
 from domain.truth import Truth
 from projections import statements
-from projections.parameters import VendorDependence
+from projections.parameters import SoleSource
 from projections.restrictions import VERDICTS, Restrictions
 
 #: A category, and for which kinds of buyers it is looked at.
@@ -17,7 +17,7 @@ Market = tuple[str, frozenset[int]]
 
 def sole_sources(
     connection: duckdb.DuckDBPyConnection,
-    parameters: VendorDependence,
+    parameters: SoleSource,
     restrictions: Restrictions,
     occurring: Iterable[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def _written(maker: str, category: str, offered: Mapping[str, Truth]) -> dict[st
 
 def _offered(
     connection: duckdb.DuckDBPyConnection,
-    parameters: VendorDependence,
+    parameters: SoleSource,
     restrictions: Restrictions,
     markets: list[Market],
 ) -> dict[Market, dict[str, Truth]]:

@@ -1,7 +1,12 @@
 -- name: offers (standing, verdict)
 -- Makers of products on the market at a moment, and whether they have one for all of the buyers wanted: 1 perhaps, 2 yes.
-with product as materialized (
-    from products_as_of($effective_on, $known_on, $position)
+with record as materialized (
+    from records_as_of($known_on, $position)
+),
+product as materialized (
+    select made.* replace (coalesce(record.organization, made.maker) as maker)
+    from products_as_of($effective_on, $known_on, $position) as made
+    left join record on record.record = made.maker
 ),
 {standing}
 wanted as (
@@ -25,7 +30,7 @@ offer as (
     join term as category on category.number = product.category
     left join attributes_as_of($effective_on, $known_on, $position) as attribute
         on attribute.product = product.product and attribute.attribute = $threshold_attribute
-    where product.registered_on is not null
+    where product.registered_on is not null and product.maker is not null
 ),
 held_against as (
     select wanted.market, offer.maker, offer.product, offer.reach, {verdict} as verdict

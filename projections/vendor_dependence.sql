@@ -66,11 +66,24 @@ order by position, line_key
 limit $limit offset $offset
 
 -- name: movements
--- The postings of order lines.
-select line_key, position, kind, value, low, high, unquantified
+-- The postings of order lines, in the order of the ledger; of a derived one the position is null, and it comes last.
+select line_key, position, kind, value, low, high, unquantified, last_on as ends_on
 from kept
 where line_key in (select unnest($lines::bigint[]))
-order by line_key, position, kind, value
+order by line_key, position nulls last, kind, value
+
+-- name: derived-from
+-- What derived amounts are derived from: of some order lines the receipts and returns without an amount, and what says what
+-- was ordered.
+select line_key, position, kind
+from (
+    select line_key, position, kind from unpriced where quantity_unquantified = 0
+    union all
+    select line_key, position, kind from movement where kind <= 2
+)
+where line_key in (select unnest($lines::bigint[]))
+group by all
+order by line_key, position, kind
 
 -- name: order-lines
 -- The orders and the names of some order lines.
@@ -110,16 +123,35 @@ where word_of(product) in (select unnest($keys::varchar[]))
 
 -- name: asked
 -- The buyers asked for, and, where groups are, all that are below them.
-select number from term where word in (select unnest($buyer::varchar[]))
+with record as materialized (
+    from records_as_of($known_on, $position)
+),
+named as materialized (
+    select coalesce(record.organization, term.number) as number
+    from term
+    left join record on record.record = term.number
+    where term.word in (select unnest($buyer::varchar[]))
+)
+select number from named
 union
 select organization
-from below_as_of(
-    (select list(number) from term where word in (select unnest($buyer::varchar[]))), $effective_on, $known_on, $position
-)
+from below_as_of((select list(number) from named), $effective_on, $known_on, $position)
 where $group
 
 -- name: home
--- The country of a buyer.
+-- The country of the buyers, where they are all one organisation.
+with record as materialized (
+    from records_as_of($known_on, $position)
+),
+named as (
+    select distinct coalesce(record.organization, term.number) as organization
+    from term
+    left join record on record.record = term.number
+    where term.word in (select unnest($buyer::varchar[]))
+)
 select word_of(country) as country
 from organizations_as_of($effective_on, $known_on, $position)
-where word_of(organization) = $buyer
+where
+    organization in (from named)
+    and (select count(*) from named) = 1
+    and (select count(*) from term where word in (select unnest($buyer::varchar[]))) = len($buyer::varchar[])

@@ -157,7 +157,10 @@ def _contributions(questions: Questions, link: str) -> Iterator[dict[str, Any]]:
 
 def _positions(contribution: dict[str, Any]) -> Iterator[int]:
     for posting in contribution["postings"]:
-        yield posting["position"]
+        if posting["derived"] is None:
+            yield posting["position"]
+        else:
+            yield from (event["position"] for events in posting["derived"].values() for event in events)
     factors = contribution["factors"]
     if factors["rate"] is not None:
         yield factors["rate"]["publication"]["position"]

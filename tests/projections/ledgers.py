@@ -80,7 +80,8 @@ class RandomLedger:
         position = len(self.events) + 1
         event = {
             "type": kind,
-            "v": 1,
+            # Some returns are of the first version, in which no amount is no posting of money.
+            "v": 2 if kind == "goods-received" or (kind == "goods-returned" and position % 3) else 1,
             "id": f"e{position}",
             "position": position,
             "recorded_at": f"2026-01-31T12:00:00.{position:06}Z",
@@ -113,6 +114,14 @@ class RandomLedger:
         between = {"value": number, "low": low, "high": high}
         choices: list[Any] = [number, number, number, between, {"value": number, "low": "0"}, "0"]
         return self.random.choice([*choices, None] if unquantified else choices)
+
+    def amount(self, most: int) -> dict[str, Any]:
+        """An amount of a receipt, or none."""
+        return {"amount": self.estimate(most)} if self.random.random() < 0.6 else {}
+
+    def unpriced(self, receipt: dict[str, Any]) -> dict[str, Any]:
+        """A receipt without its amount."""
+        return {name: value for name, value in receipt.items() if name != "amount"}
 
     def vague(self) -> bool:
         """Whether this time it may be other than plain."""
@@ -169,10 +178,11 @@ class RandomLedger:
         exact = [self.estimate(9, unquantified=False) for _ in range(2)]
         quantity, amount = (part if isinstance(part, str) else part["value"] for part in exact)
         if kind == "received":
-            parts = [{"line": name, "quantity": self.estimate(60), "amount": self.estimate(6000)} for name in moved]
+            parts = [{"line": name, "quantity": self.estimate(60), **self.amount(6000)} for name in moved]
             self.build_on(order_id, "goods-received", {"receipts": parts})
         elif kind == "completed":
             parts = [{name: lines[line][name] for name in ("line", "quantity", "amount")} for line in moved]
+            parts = [part if self.random.random() < 0.6 else self.unpriced(part) for part in parts]
             self.build_on(order_id, "goods-received", {"receipts": parts})
         elif kind == "returned":
             some = {"amount": amount} if self.random.random() < 0.5 else {}
@@ -283,8 +293,10 @@ def random_query(seed: int, events: list[Event]) -> dict[str, Any]:
         "by": draw.choice(("vendor", "maker", "parent", "country", "product", "category", "attribute:tpp")),
         "captive": draw.choice(("include", "include", "exclude")),
         "home": draw.choice((None, None, "CN")),
-        "threshold": draw.choice((None, None, "4800", "0")),
+        "rates": draw.choice(("placed", "placed", "effective", "2022-08-31")),
     }
     if query["status"] != "open":
         query["window"] = draw.choice((None, None, "P1Y", "P6M", "P100D"))
+        if query["window"] is None:
+            query["period"] = draw.choice((None, "2022", "2022-Q3", "2022-05-07/2022-11-30", "../2022-09-15"))
     return query

@@ -148,7 +148,7 @@ def test_a_projection_that_does_not_read_all_that_the_domain_records_is_not_open
     with pytest.raises(engine.Unread) as refused:
         engine.check_types(types | {"order-allocated": later})
     assert str(refused.value).partition(": ")[2] == (
-        "goods-returned (recorded: no, read: version 1), order-allocated (recorded: version 2, read: version 1),"
+        "goods-returned (recorded: no, read: version 2), order-allocated (recorded: version 2, read: version 1),"
         " order-lost (recorded: version 1, read: no)"
     )
 

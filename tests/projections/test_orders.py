@@ -112,6 +112,7 @@ def test_the_seeds_first_order_with_huawei_is_as_reported() -> None:
                     "amount": {"value": "168750000", "low": "168750000", "high": "179718750"},
                 },
                 "over_received": False,
+                "reduced_below_zero": False,
             }
         ],
         "allocations": None,
@@ -204,15 +205,38 @@ def test_what_brings_a_line_counts_though_its_changes_speak_of_a_line_that_is_no
     assert (answer["history"][2]["counts"], answer["history"][2]["missing_lines"]) == (True, ["2"])
 
 
-def test_a_return_is_taken_off_and_without_an_amount_takes_off_no_money(book: Book) -> None:
+def test_a_return_is_taken_off_and_without_an_amount_takes_off_what_the_goods_cost(book: Book) -> None:
     book.order("o1", "2023-03-01", [line("100", "1000")])
     book.receive("o1", "2023-04-01", received({"value": "40", "low": "35", "high": "45"}, amount="400"))
     book.give_back("o1", "2023-05-01", {"line": "1", "quantity": "38"})
     answer = read(book)
     assert goods(answer) == ("100", ["2", "0", "7"], ["98", "93", "100"])
-    assert answer["lines"][0]["delivered"]["amount"] == exactly("400")
+    # 400 less 38 at 10 each.
+    assert answer["lines"][0]["delivered"]["amount"] == exactly("20")
     book.give_back("o1", "2023-05-02", {"line": "1", "quantity": "1", "amount": "9.9999"})
-    assert read(book)["lines"][0]["delivered"]["amount"] == exactly("390.0001")
+    assert read(book)["lines"][0]["delivered"]["amount"] == exactly("10.0001")
+
+
+def test_a_receipt_without_an_amount_is_worth_what_its_line_costs_as_it_is_known(book: Book) -> None:
+    book.order("o1", "2023-01-01", [line("10", "100")])
+    book.receive("o1", "2023-02-01", {"line": "1", "quantity": "10"})
+    dearer = {"order_id": "o1", "changes": [{"line": "1", "amount": "100"}]}
+    book.say("order-amended", "2023-01-15", dearer, known_on="2024-01-15")
+    known = date(2023, 12, 31), date(2024, 12, 31)
+    delivered = [read(book, known_on=day)["lines"][0]["delivered"]["amount"] for day in known]
+    assert delivered == [exactly("100"), exactly("200")]
+
+
+def test_an_order_that_is_amended_below_nothing_says_so_and_shows_nothing(book: Book) -> None:
+    book.order("o1", "2023-01-01", [line("100", "1000")])
+    # As decided, first more and then less; the less takes effect first.
+    for effective_on, quantity in (("2024-01-01", "100"), ("2023-06-01", "-150")):
+        change = {"order_id": "o1", "changes": [{"line": "1", "quantity": quantity}]}
+        book.say("order-amended", effective_on, change, known_on="2023-01-02")
+    answer = read(book, date(2023, 7, 1))
+    assert goods(answer) == ("0", "0", "0")
+    assert answer["flags"] == ["reduced-below-zero"]
+    assert read(book, date(2024, 1, 1))["flags"] == []
 
 
 def test_a_receipt_of_unknown_quantity_leaves_between_nothing_and_all_open(book: Book) -> None:
@@ -238,7 +262,7 @@ def test_goods_beyond_the_order_are_flagged_where_that_is_certain(book: Book, qu
 def test_nothing_is_beyond_an_order_of_unknown_size(book: Book) -> None:
     book.order("o1", "2023-03-01", [line(None)])
     book.receive("o1", "2023-04-01", received("1000000"))
-    assert read(book)["flags"] == []
+    assert read(book, date(2024, 1, 1))["flags"] == []
 
 
 def test_of_an_over_received_line_nothing_is_open(book: Book) -> None:

@@ -12,7 +12,18 @@ from typing import Any
 
 from domain.events import Recorded
 from projections.figures import PRECISE, ZERO, Figure
-from projections.orders import ABOUT_THE_RECORD, MEASURES, Figures, building, posting, recency, statuses_of
+from projections.orders import (
+    ABOUT_THE_RECORD,
+    MEASURES,
+    UNCREDITED,
+    Figures,
+    as_stated,
+    building,
+    derived_amount,
+    posting,
+    recency,
+    statuses_of,
+)
 
 #: Behind the last event.
 END = 2**62
@@ -43,7 +54,9 @@ class _Sum:
         return Figure(self.sum, self.low, high, self.quantified, self.unquantified)
 
 
-#: Sums of what is said of a line, by field and measure.
+#: Stands for a measure of the goods of receipts and returns that state no amount.
+UNPRICED = "unpriced"
+#: Sums of what is said of a line, by field and measure, or UNPRICED.
 Sums = dict[tuple[str, str], _Sum]
 NOTHING: Sums = {}
 
@@ -127,15 +140,20 @@ class UnorderedFold:
         line = self._lines[name]
         _, position, stated = line.standing[-1]
         sums = line.sums.get(position, NOTHING)
-        figures = {}
-        for measure in MEASURES:
-            changed, received, returned = (
-                sums[said, measure].figure if (said, measure) in sums else Figure()
-                for said in ("changes", "receipts", "returns")
-            )
-            agreed = posting(stated[measure]).plus(changed)
-            figures[measure] = statuses_of(agreed, received, returned, cancelled)
-        return figures
+
+        def said(field: str, measure: str) -> Figure:
+            return sums[field, measure].figure if (field, measure) in sums else Figure()
+
+        agreed = {measure: posting(stated[measure]).plus(said("changes", measure)) for measure in MEASURES}
+        received = {measure: said("receipts", measure) for measure in MEASURES}
+        arrived, back = said("receipts", UNPRICED), said("returns", UNPRICED)
+        if arrived.quantified or back.quantified:
+            derived = derived_amount(agreed["quantity"], agreed["amount"], arrived, back.sum)
+            received["amount"] = received["amount"].plus(derived)
+        return {
+            measure: statuses_of(agreed[measure], received[measure], said("returns", measure), cancelled)
+            for measure in MEASURES
+        }
 
     @property
     def placings(self) -> list[Recorded]:
@@ -204,7 +222,8 @@ class UnorderedFold:
             (self.cancellations.add if times > 0 else self.cancellations.discard)(event.position)
         elif event.type == "order-allocated":
             _put(self._allocations, recency(event), times)
-        for said, entry in building(event):
+        for said, stated in building(event):
+            entry = as_stated(event, stated)
             line = self._lines.setdefault(entry["line"], _Line())
             self._touched[entry["line"]] = None
             _post(line, event.position, said, entry, times)
@@ -227,8 +246,11 @@ def _post(line: _Line, position: int, said: str, entry: Mapping[str, Any], times
         return
     sums = line.sums[line.bringers[before - 1]]
     for measure in MEASURES:
-        if measure in entry:
+        if measure in entry and entry[measure] is not UNCREDITED:
             sums[said, measure].post(posting(entry[measure]), times)
+    if said != "changes" and "amount" not in entry:
+        goods = posting(entry["quantity"])
+        sums[said, "amount" if goods.unquantified else UNPRICED].post(goods, times)
 
 
 def _bind_again(line: _Line) -> None:
