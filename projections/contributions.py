@@ -29,7 +29,8 @@ KEYS = {
 
 #: Where the movements are that a condition on lines speaks of, if not among all postings.
 POSTINGS = {"irregular-lines": "irregular_posting"}
-#: What movements hold of quantities, and how they are kept, where amounts are derived (rule 30); and where they are not.
+#: What movements hold of quantities, and how they are kept: where amounts are derived (rule 30), and where
+#: they are not.
 DERIVING = {
     "priced": ", unpriced, quantity_value, quantity_low, quantity_high, quantity_unquantified",
     "kept_by": "materialized",

@@ -27,8 +27,8 @@ def evidence(
     Each has `order_id` or `assertion_id`, `line`, `vendor`, `product`, `captive`; `postings`: of every event behind it
     position, id, type and end with value, low and high in the measure's own unit (value null: unquantified, high null:
     unbounded; a return is negative). Of amounts that are derived (rule 30) there is one posting of the line, of type
-    `derived`, without position and id; its `derived` has the events of its receipts and returns, and those that say what
-    was ordered; null in others. `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
+    `derived`, without position and id; its `derived` has the events of its receipts and returns, and those that say
+    what was ordered; null in others. `figure`: what they come to; `factors`: rate, attribute, share and remainder, null
     where there is none; and `value`, `low`, `high`: what the row is the sum of, to the last digit.
     """
     block = statements.blocks("vendor_dependence.sql")

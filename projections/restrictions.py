@@ -89,7 +89,9 @@ class Restrictions:
         #: Every instrument in force, by id, barring or not.
         self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
         self.verdicts = UNRESTRICTED
-        barring = [(_rules(instrument), _licences(instrument)) for instrument in self.in_force if _rules(instrument)]
+        barring = [
+            (rules_of(instrument), licences_of(instrument)) for instrument in self.in_force if rules_of(instrument)
+        ]
         if not barring:
             # No organisation is looked at.
             return
@@ -157,11 +159,13 @@ def _bindings(bits: Bits, standing: Mapping[int, Standing], goods: Mapping[int, 
 UNRESTRICTED = Verdicts("0", Bits(0), _bindings(Bits(0), UNKNOWN.standing, {}))
 
 
-def _rules(instrument: Instrument) -> Rules:
+def rules_of(instrument: Instrument) -> Rules:
+    """The rules of an instrument that bar a supply."""
     return [rule for rule in instrument.rules if rule["effect"] in BARRING]
 
 
-def _licences(instrument: Instrument) -> Rules:
+def licences_of(instrument: Instrument) -> Rules:
+    """What the licences under an instrument are for."""
     return [licence.conditions for licence in instrument.licences]
 
 

@@ -1,7 +1,6 @@
 """How vendor-dependence changed over time: the view on many days, made of what each day adds to it and takes off."""
 
 from bisect import bisect_right
-from calendar import monthrange
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +10,16 @@ from typing import Any
 
 import duckdb
 
+from domain.truth import Truth
 from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, spans, statements
+from projections.blocks import without_comment
 from projections.contributions import PLACES
 from projections.figures import PRECISE, Figure, cross_rate, ratio, share_of
-from projections.parameters import VendorDependence, parse_duration
-from projections.vendor_dependence import RankedRow, metrics_of, names_of, rank, written
+from projections.metrics import Split, at_risk, metrics_of, shares_of
+from projections.parameters import LAST_DAY, VendorDependence, months_away, parse_duration
+from projections.supplies import Supplies, Supply
+from projections.vendor_dependence import RankedRow, names_of, rank, together, written
 
 #: Points that one answer holds.
 MOST_POINTS = 1_000
@@ -33,6 +36,26 @@ KEYS = {
 }
 #: The block that says what holds of products, by the sort of keys; others do not look at products.
 FACTS = {"maker": "product-facts", "category": "product-facts", "attribute": "product-labels"}
+#: How an event says them, and whether it does.
+SAID = {
+    "maker": {"fact_of": "coalesce(record.organization, said.maker) as maker", "says": "said.says_maker"},
+    "category": {"fact_of": "said.category", "says": "said.category is not null"},
+}
+#: Where amounts are derived (rule 30): what this takes of a movement, each of which is added up by line.
+IS_ARRIVAL = "unpriced and quantity_unquantified = 0"
+DERIVING = {
+    **{f"priced_{name}": f"if(kind <= 2, {name}_value, 0)" for name in ("quantity", "amount")},
+    **{
+        f"priced_{name}_{bound}": f"if(kind <= 2, {name}_{bound}, 0)"
+        for name in ("quantity", "amount")
+        for bound in ("low", "high")
+    },
+    "priced_unquantified": "if(kind <= 2, quantity_unquantified + amount_unquantified, 0)::integer",
+    **{f"arrived_{bound}": f"if({IS_ARRIVAL}, quantity_{bound}, 0)" for bound in ("value", "low", "high")},
+    "arrivals": f"({IS_ARRIVAL})::integer",
+}
+#: Columns of a change that say whose supply it is.
+SUPPLY = ", vendor, product, buyers"
 
 Change = dict[str, Any]
 
@@ -64,9 +87,30 @@ class RunningSum:
         if change["remainder"] is not None:
             self.high += high * change["remainder"]
             self.unquantified += change["contributions"]
-        self.unbounded += change["unbounded"]
+        # What leaves nothing bounds even what is unbounded.
+        if change["share_high"] or change["remainder"]:
+            self.unbounded += change["unbounded"]
         self.contributions += change["contributions"]
         self._figure = None
+
+    def take(self, other: "RunningSum", times: int = 1) -> "RunningSum":
+        """Add another sum, or take it off (-1); itself."""
+        self.value += times * other.value
+        self.low += times * other.low
+        self.high += times * other.high
+        self.unbounded += times * other.unbounded
+        self.quantified += times * other.quantified
+        self.unquantified += times * other.unquantified
+        self.contributions += times * other.contributions
+        self._figure = None
+        return self
+
+    def without(self, *others: "RunningSum") -> "RunningSum":
+        """What is left of it without parts of it."""
+        left = RunningSum().take(self)
+        for other in others:
+            left.take(other, -1)
+        return left
 
     def figure(self) -> Figure:
         """What it comes to."""
@@ -87,6 +131,8 @@ class State:
     captive: RunningSum = field(default_factory=RunningSum)
     #: by the number of the vendor's country
     of_country: dict[int | None, RunningSum] = field(default_factory=lambda: defaultdict(RunningSum))
+    #: by supply and row, where rules may bar any
+    supplies: dict[Supply, dict[str | None, RunningSum]] = field(default_factory=dict)
 
     def apply(self, change: Change) -> None:
         """Take in one change."""
@@ -98,19 +144,61 @@ class State:
         if change["captive"]:
             self.captive.add(change)
         self.of_country[change["country"]].add(change)
+        if "buyers" in change:
+            supply = tuple(change["buyers"]), change["vendor"], change["product"]
+            by_row = self.supplies.setdefault(supply, defaultdict(RunningSum))
+            by_row[change["key"]].add(change)
+            if not by_row[change["key"]].contributions:
+                del by_row[change["key"]]
+            if not by_row:
+                del self.supplies[supply]
 
-    def point(self, home: int | None) -> dict[str, Any]:
-        """The point without its day."""
+    def point(self, home: int | None, judge: Supplies | None) -> dict[str, Any]:
+        """The point without its day; `judge`: None where no rule bars anything."""
         ranked = sorted((RankedRow(key, row.figure()) for key, row in self.rows.items()), key=rank)
+        verdicts = self._judge(ranked, judge)
+        figures = [row.figure for row in ranked]
+        shares = shares_of(figures)
         total = self.total.figure()
-        domestic = None if home is None else self.of_country[home].figure()
+        captive = Split(self.captive.figure(), self.total.without(self.captive).figure())
+        domestic = None
+        if home is not None:
+            inside = self.of_country[home]
+            domestic = Split(inside.figure(), self.total.without(inside).figure())
         return {
             "total": {**written(total), "unit": self.unit},
             "rows": [
-                {"key": row.key, **written(row.figure), "share": ratio(share_of(row.figure, total))} for row in ranked
+                {
+                    "key": row.key,
+                    **written(row.figure),
+                    "share": ratio(share_of(row.figure, total)),
+                    "share_low": ratio(share_low),
+                    "share_high": ratio(share_high),
+                    "restricted": together(row.verdicts),
+                }
+                for row, (share_low, share_high) in zip(ranked, shares, strict=True)
             ],
-            "metrics": metrics_of(ranked, total, self.captive.figure(), domestic),
+            "metrics": {**metrics_of(figures, shares, total, captive, domestic), **at_risk(verdicts)},
         }
+
+    def _judge(self, ranked: list[RankedRow], judge: Supplies | None) -> dict[Truth, Figure]:
+        """Give each row the verdicts on its contributions; what those with each verdict come to."""
+        sums = {Truth.YES: RunningSum(), Truth.UNDETERMINED: RunningSum()}
+        judged: dict[str | None, int] = defaultdict(int)
+        found: dict[str | None, set[Truth]] = defaultdict(set)
+        for supply, by_row in self.supplies.items() if judge is not None else ():
+            truth = judge.verdict(supply)
+            if truth is not Truth.NO:
+                for key, part in by_row.items():
+                    sums[truth].take(part)
+                    judged[key] += part.contributions
+                    found[key].add(truth)
+        for row in ranked:
+            row.verdicts = found[row.key] | (
+                {Truth.NO} if judged[row.key] < self.rows[row.key].contributions else set()
+            )
+        free = self.total.without(*sums.values())
+        return {truth: part.figure() for truth, part in sums.items()} | {Truth.NO: free.figure()}
 
 
 def series(
@@ -128,7 +216,7 @@ def series(
 
     `points`: by `step`, an ISO 8601 duration, at from_on, every step after it and to_on; without one, at from_on and at
     every day on which the answer differs from that of the day before. Each has effective_on, total, rows (key, value,
-    low, high, share) and metrics as the view has them on that day. `keys`: of every row its name and country as of
+    low, high, share, share_low, share_high, restricted) and metrics as the view has them on that day. `keys`: of every row its name and country as of
     to_on. `annotations`: what happened to regulations and partnerships from from_on to to_on.
 
     ValueError: a range that ends before it begins, a step that is no duration, more than 1,000 points.
@@ -138,8 +226,12 @@ def series(
     days = None if step is None else _days(from_on, to_on, step)
     asked = parameters.model_copy(update={"effective_on": to_on})
     values = _bindings(connection, asked, from_on)
-    changes = statements.rows(connection, _query(asked, days is not None), values | {"points": days})
-    points = list(_points(asked, days, from_on, changes, values["homes"]))
+    # Every statement must see the same events.
+    with statements.snapshot(connection):
+        judges = _Judges(connection, asked, from_on)
+        query = _query(asked, stepped=days is not None, judged=judges.any)
+        changes = statements.rows(connection, query, values | {"points": days})
+        points = list(_points(asked, days, from_on, changes, values["homes"], judges))
     if len(points) > MOST_POINTS:
         raise _too_many(len(points), from_on, to_on, "ask for a step, such as P1M")
     keys = {row["key"]: None for point in points for row in point["rows"]}
@@ -172,39 +264,41 @@ def _days(from_on: date, to_on: date, step: str) -> list[date]:
     """The days at which a series by steps is read, each counted from the first, so that ends of months stay there."""
     months, days = parse_duration(step)
 
+    def reached(number: int) -> date | None:
+        """The day that so many steps lead to; None: there is none."""
+        moved = months_away(from_on, number * months, from_end_to_end=days == 0)
+        if moved is None or number * days > (date.max - moved).days:
+            return None
+        return moved + timedelta(number * days)
+
     def is_beyond(number: int) -> bool:
-        day = _later(from_on, number * months, number * days)
+        day = reached(number)
         return day is None or day > to_on
 
     count = bisect_right(range((to_on - from_on).days + 1), False, key=is_beyond)
-    last = _later(from_on, (count - 1) * months, (count - 1) * days)
+    last = reached(count - 1)
     if count + (last != to_on) > MOST_POINTS:
         raise _too_many(count + (last != to_on), from_on, to_on, "ask for a longer step")
-    reached = [_later(from_on, number * months, number * days) for number in range(count)]
-    return sorted({day for day in reached if day is not None} | {to_on})
-
-
-def _later(start: date, months: int, days: int) -> date | None:
-    """The day so many months (a day that the month lacks is its last) and then days later; None: there is none."""
-    year, month = divmod(12 * start.year + start.month - 1 + months, 12)
-    if year > date.max.year:
-        return None
-    moved = date(year, month + 1, min(start.day, monthrange(year, month + 1)[1]))
-    return moved + timedelta(days) if days <= (date.max - moved).days else None
+    return sorted({day for day in map(reached, range(count)) if day is not None} | {to_on})
 
 
 def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, from_on: date) -> dict[str, Any]:
     """What the statements have as parameters; `homes`: the number of the home country from each of some days on."""
     block = statements.blocks("series.sql")
     values = parameters.bindings() | {"status": parameters.status, "from_on": from_on}
+    if parameters.period is None:
+        # What leaves a window does so while the series goes on.
+        values |= {"first_on": date.min, "last_on": LAST_DAY}
     words = [*parameters.buyer, UNKNOWN_COUNTRY, *([parameters.home] if parameters.home else [])]
-    found = statements.rows(connection, block["numbers"], {"words": words})
+    found = statements.rows(connection, block["numbers"], values | {"words": words})
     numbers = {row["word"]: row["number"] for row in found}
-    buyers = {numbers[buyer] for buyer in parameters.buyer if buyer in numbers}
+    organizations = {row["word"]: row["organization"] for row in found}
+    buyers = {organizations[buyer] for buyer in parameters.buyer if buyer in organizations}
+    unheard_of = {buyer for buyer in parameters.buyer if buyer not in organizations}
     facts = statements.rows(connection, block["organizations"], values)
     known = spans.organizations(facts, from_on, buyers)
     asked = [span for span in known.asked if parameters.buyer_scope == "group" or span.thing in buyers]
-    if parameters.home is not None or len(parameters.buyer) != 1:
+    if parameters.home is not None or len(buyers) + len(unheard_of) != 1:
         # 0: a country that no organisation has.
         homes = [(from_on, None if parameters.home is None else numbers.get(parameters.home, 0))]
     else:
@@ -233,7 +327,34 @@ def _bindings(connection: duckdb.DuckDBPyConnection, parameters: VendorDependenc
     }
 
 
-def _query(parameters: VendorDependence, stepped: bool) -> str:
+class _Judges:
+    """What the rules say of supplies on each day of a series."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, from_on: date) -> None:
+        self._connection = connection
+        self._parameters = parameters
+        block = statements.blocks("series.sql")
+        values = parameters.bindings() | {"from_on": from_on}
+        #: Whether a rule may bar anything on any of the days.
+        self.any = bool(statements.rows(connection, block["barring"], values))
+        #: The days on which it may say something else than on the day before.
+        self.turnings: list[date] = []
+        if self.any:
+            self.turnings = [row["day"] for row in statements.rows(connection, block["turnings"], values)]
+        self._last: tuple[int, Supplies] | None = None
+
+    def on(self, day: date) -> Supplies | None:
+        """What judges on a day; None: no rule bars anything. Days come in order."""
+        if not self.any:
+            return None
+        stretch = bisect_right(self.turnings, day)
+        if self._last is None or self._last[0] != stretch:
+            moment = self._parameters.model_copy(update={"effective_on": day})
+            self._last = stretch, Supplies(self._connection, moment)
+        return self._last[1]
+
+
+def _query(parameters: VendorDependence, *, stepped: bool, judged: bool) -> str:
     """The statement that answers all changes, by day or, where the series has steps, by point."""
     capacity = parameters.measure == "capacity"
     figures = [
@@ -246,8 +367,29 @@ def _query(parameters: VendorDependence, stepped: bool) -> str:
     factors = "" if capacity else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"]
     turning = ["joint", "turning", "shown-at-points" if stepped else "shown-at-once", "changes"]
     words = contributions.measured(parameters) | {"fact": parameters.key, "key": KEYS[parameters.key]}
+    words |= SAID.get(parameters.key, {}) | {"supply": SUPPLY if judged else ""}
+    words |= _derivation(derives=parameters.measure == "spend" and parameters.status in DERIVED)
     before, after = (statements.filled("series.sql", names, words) for names in (figures, turning))
     return before + factors + after
+
+
+#: Of what is ordered, what was delivered remains where the order is cancelled.
+DERIVED = ("ordered", "delivered", "open")
+
+
+def _derivation(*, derives: bool) -> dict[str, str]:
+    """What blocks put in where amounts are derived, and where they are not."""
+    block = statements.blocks("series.sql")
+    columns = DERIVING if derives else {}
+    return {
+        "unknown": " + (unpriced and quantity_unquantified > 0 and $unquantified)::integer" if derives else "",
+        "deriving": "".join(f", {expression} as {name}" for name, expression in columns.items()),
+        "arrives": "".join(f", {name}" for name in columns),
+        "nothing": ", 0" * len(columns),
+        "sums": "".join(f", sum(times * {name}) as {name}" for name in columns),
+        "adds_up": "".join(f", sum({name}) over line as {name}" for name in columns),
+        "derivation": without_comment(block["derivation" if derives else "no-derivation"]),
+    }
 
 
 def _points(
@@ -256,17 +398,19 @@ def _points(
     from_on: date,
     changes: list[Change],
     homes: list[tuple[date, int | None]],
+    judges: "_Judges",
 ) -> Iterator[dict[str, Any]]:
     """The points on these days; without days, wherever the answer becomes another."""
     state = State(parameters.unit)
     before = None
     done = 0
-    for day in days or sorted({from_on, *(change["day"] for change in changes), *(since for since, _ in homes)}):
+    turning = {change["day"] for change in changes} | {since for since, _ in homes} | set(judges.turnings)
+    for day in days or sorted({from_on, *turning}):
         while done < len(changes) and changes[done]["day"] <= day:
             state.apply(changes[done])
             done += 1
         home = next((country for since, country in reversed(homes) if since <= day), None)
-        point = state.point(home)
+        point = state.point(home, judges.on(day))
         if days is not None or point != before:
             yield {"effective_on": day.isoformat(), **point}
         before = point

@@ -96,10 +96,8 @@ def organizations(facts: Iterable[Fact], first_day: date, heads: Collection[int]
 class Top:
     """What there is above an organisation that has a parent."""
 
-    #: Its ultimate parent; in a circle, which recording refuses, the first mentioned of all above.
+    #: Its ultimate parent: the last of its lineage, which ends before the one that it has met already.
     family: int
-    #: Whether going up never ends.
-    circular: bool
     #: Whether somebody above is asked for.
     asked: bool
 
@@ -116,16 +114,15 @@ def _tops(parents: Mapping[int, int | None], heads: Collection[int]) -> dict[int
         ways = list(path)
         if one in path:
             circle = ways[ways.index(one) :]
-            top = Top(min(circle), True, any(member in heads for member in circle))
-            tops |= dict.fromkeys(circle, top)
+            is_asked = any(member in heads for member in circle)
+            # The last that one meets going round is the one whose parent one is.
+            tops |= {
+                member: Top(before, is_asked) for before, member in zip([circle[-1], *circle[:-1]], circle, strict=True)
+            }
             ways = ways[: len(ways) - len(circle)]
         for below in reversed(ways):
             asked, higher = one in heads, tops.get(one)
-            if higher is None:
-                tops[below] = Top(one, False, asked)
-            else:
-                family = min(one, higher.family) if higher.circular else higher.family
-                tops[below] = Top(family, higher.circular, asked or higher.asked)
+            tops[below] = Top(one, asked) if higher is None else Top(higher.family, asked or higher.asked)
             one = below
     return tops
 

@@ -13,6 +13,7 @@ from projections.figures import plain
 from projections.parameters import VendorDependence
 from projections.series import series
 from projections.vendor_dependence import vendor_dependence
+from service.audit.verifier import POINT_FIELDS
 from tests.ledgers import Book, line, market
 from tests.projections import ledgers
 from tests.random_ledgers import random_ledger, random_query
@@ -55,12 +56,12 @@ def values(answer: dict[str, Any]) -> dict[str, dict[str | None, str | None]]:
 # Against the view
 
 
-def point_of(answer: dict[str, Any], metrics: Any) -> dict[str, Any]:
+def point_of(answer: dict[str, Any]) -> dict[str, Any]:
     """What a point has of the view's answer."""
     return {
         "total": answer["total"],
-        "rows": [{name: row[name] for name in ("key", "value", "low", "high", "share")} for row in answer["rows"]],
-        "metrics": {name: answer["metrics"][name] for name in metrics},
+        "rows": [{name: row[name] for name in POINT_FIELDS} for row in answer["rows"]],
+        "metrics": answer["metrics"],
     }
 
 
@@ -81,6 +82,10 @@ def test_every_point_is_the_view_of_its_day_and_holds_until_the_next(seed: int) 
                 last = parameters.effective_on
                 first = last - timedelta(random.choice((0, 30, 400, 900)))
                 step = random.choice((None, None, "P1M", "P13D", "P1M2D"))
+                if step is None or parameters.rates == "effective":
+                    # In a series they are as of its last day.
+                    rates = last.isoformat() if parameters.rates == "effective" else parameters.rates
+                    parameters = parameters.model_copy(update={"rates": rates})
                 points = series(cursor, parameters, first, last, step, country_name=country_name)["points"]
                 chosen = random.sample(range(len(points)), min(4, len(points)))
                 asked = {date.fromisoformat(points[place]["effective_on"]): points[place] for place in chosen}
@@ -95,7 +100,7 @@ def test_every_point_is_the_view_of_its_day_and_holds_until_the_next(seed: int) 
                     moved = parameters.model_copy(update={"effective_on": day})
                     expected = vendor_dependence(cursor, moved, country_name=country_name)
                     told = {name: part for name, part in point.items() if name != "effective_on"}
-                    assert told == point_of(expected, point["metrics"]), (query, day, step)
+                    assert told == point_of(expected), (query, day, step)
 
 
 # The days of the points
@@ -104,6 +109,11 @@ def test_every_point_is_the_view_of_its_day_and_holds_until_the_next(seed: int) 
 def test_ends_of_months_do_not_drift_and_the_last_day_is_always_there() -> None:
     answer = ask(market(), "2023-01-31", "2023-05-15", "P1M")
     assert days(answer) == ["2023-01-31", "2023-02-28", "2023-03-31", "2023-04-30", "2023-05-15"]
+
+
+def test_from_the_last_day_of_a_month_steps_of_months_lead_to_the_last_days_of_others() -> None:
+    answer = ask(market(), "2025-02-28", "2025-05-31", "P1M")
+    assert days(answer) == ["2025-02-28", "2025-03-31", "2025-04-30", "2025-05-31"]
 
 
 def test_months_come_before_days_in_a_step() -> None:
@@ -152,8 +162,8 @@ def test_what_leaves_the_window_changes_the_answer_on_its_own() -> None:
     book.order("po-1", "2023-01-31", [line("10")])
     book.receive("po-1", "2023-02-10", {"line": "1", "quantity": "4"})
     ordered = ask(book, "2023-01-01", "2023-12-31", window="P1M")
-    # A month back from 28 February is 28 January, from 1 March it is 1 February.
-    assert values(ordered) == {"2023-01-01": {}, "2023-01-31": {"nvidia": "10"}, "2023-03-01": {}}
+    # A month back from 28 February, the last of its month, is 31 January: the window is all of February.
+    assert values(ordered) == {"2023-01-01": {}, "2023-01-31": {"nvidia": "10"}, "2023-02-28": {}}
     delivered = ask(book, "2023-01-01", "2023-12-31", window="P30D", status="delivered")
     assert values(delivered) == {"2023-01-01": {}, "2023-02-10": {"nvidia": "4"}, "2023-03-12": {}}
 
