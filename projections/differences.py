@@ -1,7 +1,7 @@
 """What changed in vendor-dependence between two moments, and which events explain it, to the last digit."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -61,6 +61,9 @@ def difference(
     assertion_id and line; and value, its part, which is null for what revalued whole lines.
     """
     clock = _clock(before, after)
+    if after.rates == "effective":
+        # Of both as of the later moment (rule 17).
+        before, after = (side.model_copy(update={"rates": after.effective_on.isoformat()}) for side in (before, after))
     figures = [_figures(connection, parameters) for parameters in (before, after)]
     with statements.snapshot(connection):
         parts = _parts(connection, before, after, clock)
@@ -125,10 +128,11 @@ def _parts(
     block = statements.blocks("differences.sql")
     sides = {"before": before, "after": after}
     asked = {side: contributions.buyers_asked(connection, parameters) for side, parameters in sides.items()}
+    of_records = {side: _records(connection, sides[side], asked[side] or ()) for side in sides}
     values = after.bindings() | {
         "status": after.status,
         "kinds": _kinds(after),
-        "newcomers": sorted(set(asked["before"] or ()) ^ set(asked["after"] or ())),
+        "newcomers": sorted(of_records["before"] ^ of_records["after"]),
         "earlier_on": _earlier_on(connection, before, clock),
         "limit": MOST_EVENTS,
     }
@@ -136,11 +140,12 @@ def _parts(
         values |= {f"{side}_{name}": value for name, value in parameters.bindings().items()}
 
     def make(name: str) -> None:
-        statement = statements.filled("differences.sql", name, contributions.measured(after))
+        derives = str(after.measure == "spend").lower()
+        statement = statements.filled("differences.sql", name, contributions.measured(after) | {"derives": derives})
         statements.rows(connection, statement, values)
 
     repriced = "repriced" if after.measure == "spend" else "not-repriced"
-    for name in ("gone", "replaced", "kin", repriced, "cancelling", "touched"):
+    for name in ("gone", "replaced", "rejoined", "kin", repriced, "cancelling", "touched"):
         make(name)
     for side, parameters in sides.items():
         reading = contributions.query(parameters, block["contributions"], "touched-lines", parameters.key)
@@ -154,6 +159,13 @@ def _parts(
     return parts
 
 
+def _records(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, buyers: Collection[int]) -> set[int]:
+    """Organisations with all records that stand for them."""
+    statement = statements.blocks("differences.sql")["records"]
+    found = statements.rows(connection, statement, parameters.bindings() | {"organizations": list(buyers)})
+    return {*buyers, *(row["record"] for row in found)}
+
+
 def _kinds(parameters: VendorDependence) -> list[str]:
     """The kinds of facts, besides rates and what orders and assertions say, that figures are taken from."""
     families = parameters.key == "parent" or parameters.captive == "exclude" or parameters.buyer_scope == "group"
@@ -165,6 +177,7 @@ def _kinds(parameters: VendorDependence) -> list[str]:
         "label": parameters.key == "attribute",
         "attribute": parameters.measure == "capacity",
         "allocation": bool(parameters.buyer),
+        "same_as": True,
     }
     return [kind for kind, looked in looked_at.items() if looked]
 

@@ -2,6 +2,7 @@
 -- temporary table that the next ones read, or is a question about them.
 --
 -- measure         quantity or amount
+-- derives         whether amounts of receipts and returns without one are derived (rule 30): true or false
 -- before, after   positions of the events that a fact is taken from at the two moments; null: there is none
 
 -- name: counted-before
@@ -26,53 +27,102 @@ group by retracts
 -- name: replaced
 -- Facts that are taken from another event after than before, of the kinds that the question looks at.
 create or replace temp table replaced as
+with fact as (
+    select 'parent' as kind, organization::bigint as subject, position, ends_on, known_on
+    from organization_fact
+    where says_parent
+    union all
+    select 'country', organization, position, ends_on, known_on from organization_fact where country is not null
+    union all
+    select 'maker', product, position, ends_on, known_on from product_fact where says_maker
+    union all
+    select 'category', product, position, ends_on, known_on from product_fact where category is not null
+    union all
+    select 'attribute', product, position, ends_on, known_on from product_attribute where attribute = $attribute
+    union all
+    select 'label', product, position, ends_on, known_on from product_attribute where attribute = $label
+    union all
+    select distinct 'allocation', placed_position, position, ends_on, known_on
+    from order_allocated
+    where basis & $excluded = 0
+)
 select
     kind,
     subject,
-    arg_max(position, (ends_on, known_on, position)) filter (was) as before,
-    arg_max(position, (ends_on, known_on, position)) filter (now) as after
+    arg_max(position, (said_on, known_on, position)) filter (was) as before,
+    arg_max(position, (said_on, known_on, position)) filter (now) as after
 from (
-    select kind, subject, position, ends_on, known_on, {counted-before} as was, {counted-after} as now
+    select kind, subject, position, said_on, known_on, {counted-before} as was, {counted-after} as now
     from (
-        select 'parent' as kind, organization::bigint as subject, position, ends_on, known_on
+        -- What a record stands for, it stands for on all days.
+        select
+            'same_as' as kind, organization::bigint as subject, position, ends_on as said_on, known_on,
+            '-infinity'::date as ends_on
         from organization_fact
-        where says_parent
+        where says_same
         union all
-        select 'country', organization, position, ends_on, known_on from organization_fact where country is not null
-        union all
-        select 'maker', product, position, ends_on, known_on from product_fact where maker is not null
-        union all
-        select 'category', product, position, ends_on, known_on from product_fact where category is not null
-        union all
-        select 'attribute', product, position, ends_on, known_on from product_attribute where attribute = $attribute
-        union all
-        select 'label', product, position, ends_on, known_on from product_attribute where attribute = $label
-        union all
-        select distinct 'allocation', placed_position, position, ends_on, known_on
-        from order_allocated
-        where basis & $excluded = 0
+        select kind, subject, position, ends_on, known_on, ends_on
+        from fact
     ) as fact
     where kind in (select unnest($kinds::varchar[]))
 ) as fact
 group by kind, subject
 having before is distinct from after
 
+-- name: rejoined
+-- Records that stand for another organisation after than before; their own number: for themselves.
+create or replace temp table rejoined as
+select
+    coalesce(earlier.record, later.record) as record,
+    coalesce(earlier.organization, later.record) as before,
+    coalesce(later.organization, earlier.record) as after
+from records_as_of($before_known_on, $before_position) as earlier
+full join records_as_of($after_known_on, $after_position) as later on later.record = earlier.record
+where earlier.organization is distinct from later.organization
+
 -- name: kin
--- Organisations above which somebody's parent is another, or their own is.
+-- Organisations above which somebody's parent is another, or their own is, or which are others by other records; and the
+-- records of these.
 create or replace temp table kin as
-select subject::integer as organization from replaced where kind = 'parent'
-union
-select organization
-from below_as_of(
-    (select list(subject::integer) from replaced where kind = 'parent'),
-    $before_effective_on, $before_known_on, $before_position
+with head as materialized (
+    select subject::integer as organization from replaced where kind = 'parent'
+    union
+    select unnest([record, before, after]) from rejoined
+),
+-- Whoever they stand for is whom others have as their parent.
+standing as materialized (
+    select organization from head
+    union
+    select record.organization
+    from head
+    join records_as_of($before_known_on, $before_position) as record on record.record = head.organization
+    union
+    select record.organization
+    from head
+    join records_as_of($after_known_on, $after_position) as record on record.record = head.organization
+),
+related as materialized (
+    select organization from standing
+    union
+    select organization
+    from below_as_of(
+        (select list(organization) from standing), $before_effective_on, $before_known_on, $before_position
+    )
+    union
+    select organization
+    from below_as_of(
+        (select list(organization) from standing), $after_effective_on, $after_known_on, $after_position
+    )
 )
+select organization from related
 union
-select organization
-from below_as_of(
-    (select list(subject::integer) from replaced where kind = 'parent'),
-    $after_effective_on, $after_known_on, $after_position
-)
+select record
+from records_as_of($before_known_on, $before_position)
+where organization in (select organization from related)
+union
+select record
+from records_as_of($after_known_on, $after_position)
+where organization in (select organization from related)
 
 -- name: kinship
 -- Those of them who sell or buy what changed, and what says so.
@@ -91,7 +141,7 @@ with party as materialized (
     )
     where organization in (select organization from kin)
 )
-select above.organization, list({'before': replaced.before, 'after': replaced.after} order by replaced.subject) as causes
+select above.organization, list(distinct {'before': replaced.before, 'after': replaced.after}) as causes
 from (
     select organization, ancestor
     from lineages_as_of(
@@ -103,14 +153,27 @@ from (
         (select list(organization) from party), $after_effective_on, $after_known_on, $after_position
     )
 ) as above
-join replaced on replaced.kind = 'parent' and replaced.subject = above.ancestor
+join (
+    select kind, subject, before, after from replaced where kind = 'parent'
+    union all
+    -- What makes an organisation another: for whom its records stand.
+    select replaced.kind, unnest([rejoined.record, rejoined.before, rejoined.after]), replaced.before, replaced.after
+    from rejoined
+    join replaced
+        on replaced.kind = 'same_as' and replaced.subject in (rejoined.record, rejoined.before, rejoined.after)
+) as replaced on replaced.subject = above.ancestor
 group by above.organization
 
 -- name: repriced
 -- Days on which a currency goes over by another publication (rule 17) than before.
 create or replace temp table repriced as
 with quoted as (
-    select currency, rate, position, ends_on, known_on, {counted-before} as was, {counted-after} as now from exchange_rate
+    select
+        currency, rate, position, said_on as ends_on, known_on, {counted-before} as was, {counted-after} as now
+    -- Publications are asked for by a day, and need not be in effect.
+    from (
+        select * exclude (ends_on), ends_on as said_on, '-infinity'::date as ends_on from exchange_rate
+    ) as publication
 ),
 conversion as materialized (
     select source.currency, source.ends_on, source.known_on, source.position, source.was, source.now
@@ -124,9 +187,9 @@ conversion as materialized (
 priced as materialized (
     select distinct currency, priced_on
     from (
-        select currency, placed_on as priced_on from posting
+        select currency, coalesce($rates_on, placed_on) as priced_on from posting
         union all
-        select currency, ends_on from supply_asserted
+        select currency, coalesce($rates_on, ends_on) from supply_asserted
     )
     where currency in (select currency from conversion)
 ),
@@ -167,32 +230,58 @@ from (
 )
 where was or now
 
--- name: movements (measure)
--- Every movement of order lines that may count at one of the moments, with whether it does.
-with moved as (
+-- name: movements (measure, derives)
+-- Every movement of order lines that may count at one of the moments, with whether it does, and what it adds: where amounts
+-- are derived, also to what is ordered of the line, and to the goods that arrived without an amount.
+with unpriced_line as (
+    select distinct line_key from posting where {derives} and unpriced
+),
+moved as (
     select
         line_key, placed_position, position, kind, ends_on, known_on, vendor, product, currency, buyer, placed_on,
-        {measure}_value as value, {measure}_low as low, {measure}_high as high, {measure}_unquantified as unquantified,
+        if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0 as shown,
+        if(shown, {measure}_value, 0) as value,
+        if(shown, {measure}_low, 0) as low,
+        if(shown, {measure}_high, 0) as high,
+        if(shown, {measure}_unquantified, 0) as unquantified,
+        {derives} and unpriced and quantity_unquantified = 0 as arrives,
+        {derives} and unpriced and quantity_unquantified > 0 and $unquantified as is_unknown,
+        if(arrives, quantity_value, 0) as arrived,
+        if({derives} and kind <= 2, quantity_value, 0) as priced_quantity,
+        if({derives} and kind <= 2, amount_value, 0) as priced_amount,
+        if({derives} and kind <= 2, quantity_high - quantity_low + amount_high - amount_low, 0) as priced_range,
+        if({derives} and kind <= 2, quantity_unquantified + amount_unquantified, 0)::integer as priced_unquantified,
         movement_counts(
             position, known_on, counts_on, placed_position, line_key,
             $before_effective_on, $before_known_on, $before_position
         )
-        and if($status = 'ordered', placed_on, ends_on) >= $before_first_on as was,
+        and (
+            ($status = 'delivered' and kind <= 2)
+            or if($status = 'ordered', placed_on, ends_on) between $before_first_on and $before_last_on
+        ) as was,
         movement_counts(
             position, known_on, counts_on, placed_position, line_key,
             $after_effective_on, $after_known_on, $after_position
         )
-        and if($status = 'ordered', placed_on, ends_on) >= $after_first_on as now
+        and (
+            ($status = 'delivered' and kind <= 2)
+            or if($status = 'ordered', placed_on, ends_on) between $after_first_on and $after_last_on
+        ) as now
     from posting
     where
         within_clocks(
             position, known_on, counts_on, $after_effective_on, $after_known_on, $after_position, basis, $excluded
         )
-        and ($status <> 'delivered' or kind > 2)
-        and if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0
+        and (
+            line_key in (select line_key from unpriced_line)
+            or (
+                ($status <> 'delivered' or kind > 2)
+                and if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0
+            )
+        )
 )
 
--- name: touched (measure)
+-- name: touched (measure, derives)
 -- Order lines on which the two moments may differ.
 create or replace temp table touched as
 {movements}
@@ -203,6 +292,10 @@ where
     or placed_position in (select placed_position from cancelling where was <> now)
     or placed_position in (select subject from replaced where kind = 'allocation')
     or product in (select subject from replaced where kind in ('maker', 'category', 'attribute', 'label'))
+    or (
+        'maker' in (select unnest($kinds::varchar[]))
+        and product in (select product from product_fact where maker in (select organization from kin))
+    )
     or vendor in (select subject from replaced where kind = 'country')
     or vendor in (select organization from kin)
     or buyer in (select organization from kin)
@@ -212,7 +305,7 @@ where
         from joint_buyer
         where buyer in (select organization from kin) or buyer in (select unnest($newcomers::integer[]))
     )
-    or (currency, placed_on) in (select currency, priced_on from repriced)
+    or (currency, coalesce($rates_on, placed_on)) in (select currency, priced_on from repriced)
 
 -- name: contributions
 -- What these lines and all assertions contribute at one of the moments; factors in whole numbers of units of their size.
@@ -274,7 +367,7 @@ from (
         )
 )
 
--- name: walked (measure)
+-- name: walked (measure, derives)
 -- From the figure of a line before to the one after, one event after another (rule 47): first what counts no more, the
 -- latest first, then what counts only now, the latest last. Place 0 is the figure before, and no effect.
 create or replace temp table walked as
@@ -284,15 +377,20 @@ step as (
         line_key, position, ends_on, known_on, now,
         sum(if(kind <= 2, value, 0)) as ordered,
         sum(if(kind <= 2, 0, value)) as delivered,
+        sum(arrived) as arrived,
+        sum(priced_quantity) as priced_quantity,
+        sum(priced_amount) as priced_amount,
+        sum(priced_range) as priced_range,
+        sum(priced_unquantified) as priced_unquantified,
         0 as cancels,
-        bool_or(unquantified > 0 or (value = 0 and (low <> 0 or high <> 0))) as telling
+        bool_or(is_unknown or unquantified > 0 or (value = 0 and (low <> 0 or high <> 0))) as telling
     from moved
     where was <> now and line_key in (select line_key from changed where source = 'order')
     group by line_key, position, ends_on, known_on, now
     union all
     select
         changed.line_key, cancelling.position, cancelling.ends_on, cancelling.known_on, cancelling.now, 0, 0,
-        if(cancelling.now, 1, -1), false
+        0, 0, 0, 0, 0, if(cancelling.now, 1, -1), false
     from cancelling
     join changed on changed.source = 'order' and changed.placed_position = cancelling.placed_position
     where cancelling.was <> cancelling.now
@@ -312,6 +410,11 @@ base as (
         changed.line_key,
         coalesce(sum(if(kind <= 2, value, 0)) filter (moved.was), 0) as ordered,
         coalesce(sum(if(kind <= 2, 0, value)) filter (moved.was), 0) as delivered,
+        coalesce(sum(arrived) filter (moved.was), 0) as arrived,
+        coalesce(sum(priced_quantity) filter (moved.was), 0) as priced_quantity,
+        coalesce(sum(priced_amount) filter (moved.was), 0) as priced_amount,
+        coalesce(sum(priced_range) filter (moved.was), 0) as priced_range,
+        coalesce(sum(priced_unquantified) filter (moved.was), 0) as priced_unquantified,
         coalesce(any_value(cancelled.cancels), 0) as cancels
     from changed
     left join moved on moved.line_key = changed.line_key
@@ -326,33 +429,56 @@ stood as (
         line_key, place, position, now, telling,
         if(now, 1, -1) * ordered as ordered,
         if(now, 1, -1) * delivered as delivered,
+        if(now, 1, -1) * arrived as arrived,
+        if(now, 1, -1) * priced_quantity as priced_quantity,
+        if(now, 1, -1) * priced_amount as priced_amount,
+        if(now, 1, -1) * priced_range as priced_range,
+        if(now, 1, -1) * priced_unquantified as priced_unquantified,
         cancels
     from placed
     union all
-    select line_key, 0, null, null, false, ordered, delivered, cancels from base
+    select
+        line_key, 0, null, null, false, ordered, delivered, arrived, priced_quantity, priced_amount, priced_range,
+        priced_unquantified, cancels
+    from base
 ),
 figured as (
     select
         line_key, place, position, now, telling,
         case $status
-            when 'ordered' then if(cancelled, greatest(delivered, 0), ordered)
+            when 'ordered' then if(cancelled, greatest(delivered, 0), greatest(ordered, 0))
             when 'delivered' then greatest(delivered, 0)
             else if(cancelled, 0, greatest(ordered - greatest(delivered, 0), 0))
         end as figure
     from (
         select
-            line_key, place, position, now, telling,
-            sum(ordered) over walk as ordered,
-            sum(delivered) over walk as delivered,
-            sum(cancels) over walk > 0 as cancelled
-        from stood
-        window walk as (partition by line_key order by place)
+            line_key, place, position, now, telling, ordered, cancelled,
+            delivered + if(
+                arrived <> 0 and priced_unquantified = 0 and priced_range = 0 and priced_quantity > 0
+                and priced_amount >= 0,
+                apportioned(whole_figure(priced_amount), whole_figure(arrived), whole_figure(priced_quantity)),
+                0
+            ) as delivered
+        from (
+            select
+                line_key, place, position, now, telling,
+                sum(ordered) over walk as ordered,
+                sum(delivered) over walk as delivered,
+                sum(arrived) over walk as arrived,
+                sum(priced_quantity) over walk as priced_quantity,
+                sum(priced_amount) over walk as priced_amount,
+                sum(priced_range) over walk as priced_range,
+                sum(priced_unquantified) over walk as priced_unquantified,
+                sum(cancels) over walk > 0 as cancelled
+            from stood
+            window walk as (partition by line_key order by place)
+        )
     )
 )
 select
     line_key, place, position, now, telling,
     whole_figure(figure) as figure,
-    ((figure - lag(figure) over (partition by line_key order by place)) * 10000)::hugeint as effect
+    whole_figure(figure - lag(figure) over (partition by line_key order by place)) as effect
 from figured
 
 -- name: asserted (measure)
@@ -378,8 +504,8 @@ select
     said.was as counted_before,
     latest.before,
     latest.after,
-    coalesce(latest.before = said.position, false) and said.ends_on >= $before_first_on as was,
-    coalesce(latest.after = said.position, false) and said.ends_on >= $after_first_on as now,
+    coalesce(latest.before = said.position, false) and said.ends_on between $before_first_on and $before_last_on as was,
+    coalesce(latest.after = said.position, false) and said.ends_on between $after_first_on and $after_last_on as now,
     whole_figure(supply_line.{measure}_value) as figure
 from changed
 join said on said.position = changed.placed_position
@@ -582,3 +708,9 @@ order by position, about
 -- name: recorded-on
 -- The day on which the event at the earlier position was recorded.
 select recorded_at::date as recorded_on from event where position = $before_position
+
+-- name: records
+-- The records that stand for some organisations (rule 59).
+select record
+from records_as_of($known_on, $position)
+where organization in (select unnest($organizations::integer[]))

@@ -104,11 +104,11 @@ def people_of(connection: duckdb.DuckDBPyConnection, moment: Moment, terms: Term
     joined = {
         row["record"]: row["organization"] for row in statements.rows(connection, block["records"], moment.bindings())
     }
-    named = {joined.get(name, name) for name in terms.organizations}
-    found = statements.rows(connection, block["organizations"], moment.bindings() | {"named": sorted(named)})
+    spoken_of = {joined.get(name, name) for name in terms.organizations}
+    found = statements.rows(connection, block["organizations"], moment.bindings() | {"named": sorted(spoken_of)})
     parents = {row["id"]: row["parent"] for row in found}
     countries = {row["id"]: row["country"] for row in found}
-    parties_by_id = parties_of(parents, parents, countries, named)
+    parties_by_id = parties_of(parents, parents, countries, spoken_of)
     if not terms.organizations.isdisjoint(joined):
         # Rules name records, too.
         names: dict[str, set[str]] = defaultdict(set)

@@ -77,9 +77,9 @@ def _query(parameters: ContributionParameters, by: str, words: dict[str, str], r
     status, measure = parameters.status, parameters.measure
     words |= {"sign": SIGNS[status], "window_end": WINDOW_ENDS[status]}
     names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements")
-    names = (*names, f"{reading}-{measure}")
+    filled = statements.filled("plain_lines.sql", [*names, f"{reading}-{measure}"], words)
     standing = statements.filled("restrictions.sql", "standing", words)
-    return contributions.dimensions(by) + standing + statements.filled("plain_lines.sql", names, words)
+    return contributions.dimensions(by) + standing + filled
 
 
 def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure:

@@ -216,7 +216,9 @@ create macro movement_counts(recorded, known, ended, placed, line, t, k, p, basi
     and line >> 16 not in (from retracted(k, p));
 
 -- Figures, rates, and attributes or shares as whole numbers: of 1e-4, of 1e-10 and of 1e-6.
-create macro whole_figure(figure) as (figure * 10000)::hugeint;
+-- A figure has up to 38 digits, and none to spare for a factor.
+create macro whole_figure(figure) as
+    trunc(figure)::hugeint * 10000 + ((figure - trunc(figure)) * 10000)::hugeint;
 create macro whole_rate(rate) as (rate::decimal(38, 10) * 10000000000)::hugeint;
 create macro whole_factor(factor) as (factor::decimal(38, 6) * 1000000)::hugeint;
 

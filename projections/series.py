@@ -186,8 +186,8 @@ class State:
         sums = {Truth.YES: RunningSum(), Truth.UNDETERMINED: RunningSum()}
         judged: dict[str | None, int] = defaultdict(int)
         found: dict[str | None, set[Truth]] = defaultdict(set)
-        for supply, by_row in self.supplies.items() if judge is not None else ():
-            truth = judge.verdict(supply)
+        for supply, by_row in self.supplies.items():
+            truth = Truth.NO if judge is None else judge.verdict(supply)
             if truth is not Truth.NO:
                 for key, part in by_row.items():
                     sums[truth].take(part)
@@ -216,8 +216,9 @@ def series(
 
     `points`: by `step`, an ISO 8601 duration, at from_on, every step after it and to_on; without one, at from_on and at
     every day on which the answer differs from that of the day before. Each has effective_on, total, rows (key, value,
-    low, high, share, share_low, share_high, restricted) and metrics as the view has them on that day. `keys`: of every row its name and country as of
-    to_on. `annotations`: what happened to regulations and partnerships from from_on to to_on.
+    low, high, share, share_low, share_high, restricted) and metrics as the view has them on that day. `keys`: of every
+    row its name and country as of to_on. `annotations`: what happened to regulations and partnerships from from_on to
+    to_on.
 
     ValueError: a range that ends before it begins, a step that is no duration, more than 1,000 points.
     """

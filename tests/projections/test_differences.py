@@ -146,8 +146,10 @@ def test_parts_add_up_and_events_are_what_they_are_called(seed: int) -> None:
             parameters = VendorDependence(**query | {"buyer": tuple(query["buyer"])})
             sides = two_moments(random, parameters, len(events))
             answer = difference(cursor, *sides, country_name=country_name)
-            views = [vendor_dependence(cursor, side, country_name=country_name) for side in sides]
-            adds_up(answer, *views)
+            # Rates of the day asked for are those of the later moment.
+            at_rates = sides[1].effective_on.isoformat() if sides[1].rates == "effective" else sides[1].rates
+            priced = [side.model_copy(update={"rates": at_rates}) for side in sides]
+            adds_up(answer, *(vendor_dependence(cursor, side, country_name=country_name) for side in priced))
             for row in answer["rows"]:
                 for part in row["explained"]:
                     for event in part["events"]:
