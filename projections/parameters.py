@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -151,9 +152,14 @@ class ContributionParameters(MarketParameters):
 
     @field_validator("period")
     @classmethod
-    def _is_period(cls, period: str | None) -> str | None:
-        if period is not None:
-            days_of(period)
+    def _is_period(cls, period: str | None, given: ValidationInfo) -> str | None:
+        if period is None:
+            return None
+        days_of(period)
+        if given.data.get("window") is not None:
+            raise ValueError("window and period go without each other: both say which days count")
+        if given.data.get("status") == "open":
+            raise ValueError("a period goes with status ordered or delivered: what is open has no date of its own")
         return period
 
     @field_validator("rates")
@@ -168,12 +174,8 @@ class ContributionParameters(MarketParameters):
 
     @model_validator(mode="after")
     def _nothing_opens_in_a_window(self) -> Self:
-        if self.window is not None and self.period is not None:
-            raise ValueError("window and period go without each other: both say which days count")
         if self.window is not None and self.status == "open":
             raise ValueError("a window goes with status ordered or delivered: what is open has no date of its own")
-        if self.period is not None and self.status == "open":
-            raise ValueError("a period goes with status ordered or delivered: what is open has no date of its own")
         return self
 
     @property

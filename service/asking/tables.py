@@ -15,10 +15,6 @@ def itself(answer: Answer) -> Iterator[Record]:
     yield answer
 
 
-def _sole_sources(answer: Answer) -> Iterator[Record]:
-    yield from answer["metrics"]["sole_source"]
-
-
 def nested(outer: str, inner: str, *kept: str) -> Callable[[Answer], Iterator[Record]]:
     """What lists within records hold, each with some fields of the record around it."""
 
@@ -29,6 +25,12 @@ def nested(outer: str, inner: str, *kept: str) -> Callable[[Answer], Iterator[Re
                 yield {**one, **around}
 
     return records
+
+
+def _bounded(metrics: Answer) -> Iterator[Record]:
+    for name in BOUNDED:
+        bounds = {end: metrics[f"{name}_{end}"] for end in ("low", "high")}
+        yield {"metric": name, "value": metrics[name], **bounds}
 
 
 def _points(answer: Answer) -> Iterator[Record]:
@@ -61,7 +63,15 @@ DEPENDENCE = Table(
     ("key", "name", "value", "low..high", "share", "share_low..share_high"),
     ("low..high", "key", "share_low..share_high"),
 )
-SOLE_SOURCES = Table("sole_source", columns("vendor category sole_source alternatives:structure"), _sole_sources)
+#: The metrics that have bounds.
+BOUNDED = ("hhi", "effective_vendors", "cr1", "cr3", "captive_share", "domestic_share", "at_risk")
+METRICS = Table(
+    "metrics",
+    columns("metric value:ratio low:ratio high:ratio"),
+    lambda answer: _bounded(answer["metrics"]),
+    ("metric", "value", "low..high"),
+)
+REMARKS = Table("remarks", columns("kind subject count:whole days:whole"), rows_of("remarks"))
 CONTRIBUTIONS = Table(
     "contributions",
     columns(
@@ -75,12 +85,15 @@ CONTRIBUTIONS = Table(
 )
 POSTINGS = Table(
     "postings",
-    columns("contribution:whole position:whole id type ends_on:day value:exact low:exact high:exact"),
+    columns("contribution:whole position:whole id type ends_on:day value:exact low:exact high:exact derived:structure"),
     _of_contributions,
 )
 POINTS = Table(
     "points",
-    columns("effective_on:day key name:text country value:figure low:figure high:figure share:ratio"),
+    columns(
+        "effective_on:day key name:text country value:figure low:figure high:figure share:ratio share_low:ratio"
+        " share_high:ratio restricted"
+    ),
     _points,
     ("effective_on", "key", "name", "value", "low..high", "share"),
     ("low..high", "key"),
@@ -89,8 +102,8 @@ TOTALS = Table(
     "totals",
     columns(
         "effective_on:day value=total.value:figure low=total.low:figure high=total.high:figure unit=total.unit"
-        " hhi=metrics.hhi:ratio effective_vendors=metrics.effective_vendors:ratio cr1=metrics.cr1:ratio"
-        " cr3=metrics.cr3:ratio captive_share=metrics.captive_share:ratio domestic_share=metrics.domestic_share:ratio"
+        + "".join(f" {name}{end}=metrics.{name}{end}:ratio" for name in BOUNDED for end in ("", "_low", "_high"))
+        + " at_risk_undetermined=metrics.at_risk_undetermined:ratio"
         " single_source=metrics.single_source:flag quantified=metrics.coverage.quantified:whole"
         " active=metrics.coverage.active:whole"
     ),
@@ -145,7 +158,7 @@ INSTRUMENTS = Table(
     rows_of("instruments"),
 )
 ORGANIZATION = (
-    "organization_id name:text country parent_id ultimate_parent_id registered_on:day names:structure"
+    "organization_id name:text country parent_id ultimate_parent_id same_as registered_on:day names:structure"
     " identifiers:structure"
 )
 PRODUCT = "product_id name:text vendor_id category foundry:text registered_on:day attributes:structure"
@@ -177,7 +190,7 @@ LINES = Table(
             for measure in ("quantity", "amount")
             for bound in ("", "low", "high")
         )
-        + " over_received:flag"
+        + " over_received:flag reduced_below_zero:flag"
     ),
     rows_of("lines"),
     ("line", "product_id", "deliver_by", "ordered_quantity", "delivered_quantity", "open_quantity", "ordered_amount"),

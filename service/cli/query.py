@@ -136,12 +136,12 @@ def _command(asking: Asking) -> click.Command:
         with answered(settings) as (questions, comparisons):
             answer = whole_answer(question, questions, comparisons, lambda done: None)
             # What is wrong with --fail-if is said before anything is given.
-            holds = crossed is not None and asking.metrics is not None and crossed(asking.metrics(answer))
+            said = crossed(asking.metrics(answer)) if crossed is not None and asking.metrics is not None else None
             with exits.read_or_not():
                 form.give(answer, asking.view, lambda look: asking.shown(answer, table, look), table)
         say_if_cut(answer)
-        if holds:
-            tables.messages().print(f"{fail_if} holds", highlight=False)
+        if said is not None:
+            tables.messages().print(said, highlight=False)
             sys.exit(exits.THRESHOLD_CROSSED)
 
     command: Any = _formatted(click.pass_obj(ask))
@@ -150,22 +150,26 @@ def _command(asking: Asking) -> click.Command:
         text = f"Another table of the answer than {names[0]}."
         command = click.option("--table", "table_name", type=click.Choice(names), help=text)(command)
     if asking.metrics is not None:
-        text = "Exit 6 where a metric crosses a bound, e.g. 'hhi>2500' or 'at_risk_low>0.1'."
+        text = "Exit 6 where a metric crosses a bound, or is not known, e.g. 'hhi>2500' or 'at_risk_high>0.1'."
         command = click.option("--fail-if", help=text)(command)
     return click.command(asking.name, help=asking.help)(_options(asking.options, asking.repeatable)(command))
 
 
-def _threshold(text: str) -> Callable[[Mapping[str, Any]], bool]:
+def _threshold(text: str) -> Callable[[Mapping[str, Any]], str | None]:
     match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(\d+(?:\.\d+)?)\s*", text)
     if match is None:
         raise click.UsageError(f"--fail-if takes a metric, a comparison and a number, such as 'hhi>2500', not {text!r}")
     metric, comparison, bound = match.groups()
 
-    def crossed(metrics: Mapping[str, Any]) -> bool:
+    def crossed(metrics: Mapping[str, Any]) -> str | None:
+        """What is wrong, or None."""
         if metric not in metrics:
             raise click.UsageError(f"--fail-if: there is no metric {metric!r}: there are {', '.join(metrics)}")
-        # An unknown metric crosses nothing.
-        return metrics[metric] is not None and OPERATORS[comparison](metrics[metric], float(bound))
+        value = metrics[metric]
+        if value is None:
+            # It may cross the bound for all that is known.
+            return f"{metric} is not known, so {text!r} cannot be ruled out"
+        return f"{text} holds" if OPERATORS[comparison](value, float(bound)) else None
 
     return crossed
 

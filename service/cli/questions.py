@@ -94,7 +94,7 @@ SHOWN: dict[str, Callable[[dict[str, Any], Look], RenderableType]] = {
 #: The metrics of answers that have some.
 METRICS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "dependence": _metrics,
-    "exposure": lambda answer: {name: answer[name] for name in ("at_risk_low", "at_risk_high")},
+    "exposure": lambda answer: {name: value for name, value in answer.items() if name.startswith("at_risk")},
 }
 
 #: One for every view that has a command and is not of one thing, and those that show another table of a view.
@@ -103,11 +103,5 @@ ASKINGS: tuple[Asking, ...] = (
         Asking(view.command, view.path, view.words, show=SHOWN.get(view.command), metrics=METRICS.get(view.command))
         for view in VIEWS.values()
         if view.command is not None and not view.is_of_one
-    ),
-    Asking(
-        "sole-source",
-        "vendor-dependence",
-        "For which vendors there is an alternative, and which.",
-        table="sole_source",
     ),
 )

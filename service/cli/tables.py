@@ -206,13 +206,42 @@ def _concentration(answer: parts.Answer, look: Look) -> str:
     metrics, written = answer["metrics"], Figures(exact=look.exact)
     coverage = metrics["coverage"]
     counted = f"{coverage['quantified']} of {coverage['active']} rows fully quantified"
-    if metrics["hhi"] is None:
-        return f"{counted}\nconcentration: not known, since nothing is quantified"
-    return (
-        f"{counted}\nHHI {written.ratio(metrics['hhi'], 'hhi')}, effective vendors"
-        f" {written.ratio(metrics['effective_vendors'], 'effective_vendors')}, "
-        f"own supply {written.ratio(metrics['captive_share'])}"
-    )
+    said = [f"{words} {_between(metrics, name, written)}" for name, words in CONCENTRATION.items()]
+    return "\n".join([counted, ", ".join(said), *remarked(answer)])
+
+
+#: The metrics beneath the rows of vendor-dependence.
+CONCENTRATION = {
+    "hhi": "HHI",
+    "effective_vendors": "effective vendors",
+    "captive_share": "own supply",
+    "at_risk": "at risk",
+}
+
+
+def _between(metrics: parts.Record, name: str, written: Figures) -> str:
+    """A metric, and where it is not certain between what it lies."""
+    value, low, high = (metrics[f"{name}{end}"] for end in ("", "_low", "_high"))
+    shown = written.ratio(value, name)
+    return shown if low == value == high else f"{shown} ({written.ratio(low, name)} .. {written.ratio(high, name)})"
+
+
+#: What is missing, and how old rates are, in words.
+REMARKS = {
+    "no-rate": "no rate {subject}",
+    "no-currency": "assertion {subject} names no currency",
+    "no-attribute": "{subject} lacks the attribute",
+    "no-product": "a line of {subject} names no product",
+    "stale-rate": "the rate {subject} was up to {days} days old",
+}
+
+
+def remarked(answer: parts.Answer) -> list[str]:
+    """The remarks of an answer, a line each."""
+    return [
+        f"{REMARKS[remark['kind']].format(**remark)} ({remark['count']} contribution{'s' * (remark['count'] > 1)})"
+        for remark in answer.get("remarks", ())
+    ]
 
 
 def _remarks(row: parts.Record) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any, Literal, TypedDict, Unpack
 
 import msgspec
@@ -53,6 +52,8 @@ class Market(Clocks, total=False):
     attribute: str
     status: Literal["ordered", "delivered", "open"]
     window: str
+    period: str
+    rates: Day | Literal["placed", "effective"]
     captive: Literal["include", "exclude"]
 
 
@@ -61,8 +62,6 @@ class DependenceAsked(Market, total=False):
 
     by: str
     home: str
-    threshold: Decimal | str
-    threshold_attribute: str
 
 
 class EvidenceAsked(DependenceAsked, total=False):

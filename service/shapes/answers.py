@@ -15,6 +15,8 @@ Data = dict[str, Any]
 Count = Annotated[int, Meta(ge=0)]
 Place = Annotated[int, Meta(ge=1)]
 Verdict = Literal["yes", "no", "undetermined"]
+#: Of several contributions; partly: some of them are barred, and the others are not.
+Restricted = Literal["yes", "no", "undetermined", "partly"]
 Clock = Literal["effective_on", "known_on", "position", "recorded_at"]
 
 
@@ -133,21 +135,12 @@ class DependenceRow(Figure, frozen=True):
     share_high: float | None
     quantified: bool
     captive: bool
-    restricted: Verdict
+    restricted: Restricted
     country: str | None
     first_effective_on: date
     last_effective_on: date
     #: Of a scenario's rows there is none.
     evidence: str | None = None
-
-
-class SoleSource(Struct, frozen=True):
-    """Whether a maker is the only one of a category that could be bought from."""
-
-    vendor: str
-    category: str
-    sole_source: Verdict
-    alternatives: list[str]
 
 
 class Coverage(Struct, frozen=True):
@@ -158,24 +151,44 @@ class Coverage(Struct, frozen=True):
 
 
 class Metrics(Struct, frozen=True):
-    """How concentrated it is."""
+    """How concentrated it is, and what is at risk; _low and _high: between what each lies."""
 
     hhi: float | None
+    hhi_low: float | None
+    hhi_high: float | None
     effective_vendors: float | None
+    effective_vendors_low: float | None
+    effective_vendors_high: float | None
     cr1: float | None
+    cr1_low: float | None
+    cr1_high: float | None
     cr3: float | None
+    cr3_low: float | None
+    cr3_high: float | None
     captive_share: float | None
+    captive_share_low: float | None
+    captive_share_high: float | None
     domestic_share: float | None
+    domestic_share_low: float | None
+    domestic_share_high: float | None
+    at_risk: float | None
+    at_risk_undetermined: float | None
+    at_risk_low: float | None
+    at_risk_high: float | None
     single_source: bool
     coverage: Coverage
 
 
-class DependenceMetrics(Metrics, frozen=True):
-    """How concentrated it is, and what is at risk."""
+class Remark(Struct, frozen=True, omit_defaults=True):
+    """What kept contributions unquantified, or a rate that was old on the day it is used for."""
 
-    at_risk_low: float | None
-    at_risk_high: float | None
-    sole_source: list[SoleSource]
+    kind: Literal["no-rate", "no-currency", "no-attribute", "no-product", "stale-rate"]
+    #: The pair of currencies (CNY/USD), the assertion, the product or the vendor.
+    subject: str
+    #: How many contributions it is about.
+    count: Count
+    #: How old the oldest of such rates was.
+    days: Count | None = None
 
 
 class Dependence(Struct, frozen=True):
@@ -183,7 +196,8 @@ class Dependence(Struct, frozen=True):
 
     total: Total
     rows: list[DependenceRow]
-    metrics: DependenceMetrics
+    metrics: Metrics
+    remarks: list[Remark]
 
 
 class VendorDependence(Dependence, frozen=True):
@@ -214,6 +228,9 @@ class SeriesRow(Figure, frozen=True):
 
     key: str | None
     share: float | None
+    share_low: float | None
+    share_high: float | None
+    restricted: Restricted
 
 
 class Point(Struct, frozen=True):

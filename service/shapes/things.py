@@ -35,6 +35,8 @@ class OrderLine(Struct, frozen=True):
     delivered: Measured
     open: Measured
     over_received: bool
+    #: Amendments took off more than there was.
+    reduced_below_zero: bool
 
 
 class ListedOrder(Struct, frozen=True):
@@ -82,6 +84,8 @@ class Organization(OfAMoment, frozen=True, kw_only=True):
     country: str | None
     parent_id: str | None
     ultimate_parent_id: str | None
+    #: The organisation that this record stands for; None: itself.
+    same_as: str | None
     identifiers: list[dict[str, str]] | None
     registered_on: date | None
 

@@ -44,6 +44,7 @@ def test_an_organisation_has_the_latest_of_each_attribute(ledger: Ledger) -> Non
         "country": "CN",
         "parent_id": "baidu",
         "ultimate_parent_id": "baidu",
+        "same_as": None,
         "identifiers": None,
         "registered_on": "2000-01-01",
     }

@@ -8,7 +8,7 @@ import pytest
 
 from service.audit.verifier import Figure, greatest_concentration, least_concentration
 from tests.random_ledgers import random_exposure_query, random_query
-from tests.relations.answering import Case, case_of
+from tests.relations.answering import ANSWERING, Case, case_of
 
 #: Ways to fill in the figures of one answer.
 SAMPLES = 125
@@ -17,10 +17,11 @@ QUERIES = 8
 SLACK = 1e-6
 
 
-@pytest.fixture(params=range(8))
+@pytest.fixture(params=ANSWERING, ids=lambda one: f"{one[0]}-{one[1].__name__}")
 def case(request: pytest.FixtureRequest) -> Case:
     """A random ledger."""
-    return case_of(request.param + 100)
+    seed, answering = request.param
+    return case_of(seed + 100, answering=answering)
 
 
 def test_figures_lie_between_their_bounds_and_shares_between_nothing_and_all(case: Case) -> None:

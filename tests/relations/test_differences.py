@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.random_ledgers import random_query
-from tests.relations.answering import Case, Query, case_of, sums, without
+from tests.relations.answering import ANSWERING, Case, Query, case_of, sums, without
 
 QUERIES = 5
 CLOCKS = ("effective_on", "known_on", "position")
@@ -16,10 +16,11 @@ CLOCKS = ("effective_on", "known_on", "position")
 TINY = Decimal("1e-20")
 
 
-@pytest.fixture(params=range(8))
+@pytest.fixture(params=ANSWERING, ids=lambda one: f"{one[0]}-{one[1].__name__}")
 def case(request: pytest.FixtureRequest) -> Case:
     """A random ledger."""
-    return case_of(request.param + 200, 60, 180)
+    seed, answering = request.param
+    return case_of(seed + 200, 60, 180, answering=answering)
 
 
 def moments(case: Case, query: Query, count: int) -> list[Query]:

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from tests.random_ledgers import random_common, random_exposure_query, random_query, random_sole_source_query
-from tests.relations.answering import Case, added, agree, case_of, sums, without
+from tests.relations.answering import ANSWERING, Case, added, agree, case_of, sums, without
 
 QUERIES = 6
 NOTHING = (Decimal(0), Decimal(0), Decimal(0))
 
 
-@pytest.fixture(params=range(8))
+@pytest.fixture(params=ANSWERING, ids=lambda one: f"{one[0]}-{one[1].__name__}")
 def case(request: pytest.FixtureRequest) -> Case:
     """A random ledger."""
-    return case_of(request.param)
+    seed, answering = request.param
+    return case_of(seed, answering=answering)
 
 
 def test_evidence_sums_to_its_row_and_rows_to_the_total(case: Case) -> None:

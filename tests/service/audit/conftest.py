@@ -20,7 +20,7 @@ QUERIES = (
     "vendor-dependence?buyer=baidu&measure=units&effective_on=2023-08-31&known_on=2023-11-08&captive=exclude",
     "vendor-dependence?buyer=baidu&buyer_scope=group&measure=capacity&by=product&effective_on=2024-06-30",
     "vendor-dependence?by=country&status=delivered&window=P1Y&exclude=assumed&effective_on=2023-12-31&home=CN",
-    "vendor-dependence?by=category&measure=units&effective_on=2023-12-31&threshold=1600.0&currency=CNY",
+    "vendor-dependence?by=category&measure=units&effective_on=2023-12-31&currency=CNY&rates=effective",
     "regulatory-exposure?buyer=baidu&effective_on=2023-11-17",
     "regulatory-exposure?status=ordered&measure=units&effective_on=2023-10-31&known_on=2023-11-08",
 )

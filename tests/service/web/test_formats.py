@@ -110,7 +110,7 @@ def test_other_tables_are_asked_for_by_name(seeded: TestClient) -> None:
         (VIEW, {"Accept": "image/png"}, 406, "this is offered as application/json, text/csv"),
         (f"{VIEW}&format=pdf", {}, 406, "format is one of json, csv, parquet, arrow, xlsx, not 'pdf'"),
         (f"{VIEW}&format=csv&format=json", {}, 422, "is given 2 times"),
-        (f"{VIEW}&format=csv&table=postings", {}, 422, "has no table 'postings', only rows, sole_source"),
+        (f"{VIEW}&format=csv&table=postings", {}, 422, "has no table 'postings', only rows, metrics, remarks"),
         (f"{VIEW}&format=csv&colour=red", {}, 422, "unknown parameter"),
         ("/api/v1/views/organizations/nobody?format=csv", {}, 404, "organization nobody is not known"),
     ],
