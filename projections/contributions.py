@@ -181,19 +181,23 @@ def added_up(
     statement = query(parameters, reading, lines, by)
     tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
     occurring = []
+    # What is left out wants something, too, and shows in no sum.
+    is_wanting = "unquantified" in parameters.exclude
     for group in statements.rows(connection, statement, values | verdicts.bindings):
         if grouping.occurs(group):
             occurring.append({name: group[name] for name in grouping.occurring})
             continue
         tally = tallies[tuple(_hashable(group[name]) for name in grouping.columns)]
         tally.add(group, group["contributions"])
+        is_wanting = is_wanting or group["wanting"] > 0
         tally.first_on = min(tally.first_on, group["first_on"])
         tally.last_on = max(tally.last_on, group["last_on"])
     sums = [
         Sum(dict(zip(grouping.columns, which, strict=True)), tally.figure(), tally.first_on, tally.last_on)
         for which, tally in tallies.items()
     ]
-    missing = remarks(connection, parameters, values, lines) if parameters.measure != "units" else []
+    is_wanting = is_wanting and parameters.measure != "units"
+    missing = remarks(connection, parameters, values, lines) if is_wanting else []
     return Sums(sums, occurring, remarked(missing))
 
 

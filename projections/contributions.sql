@@ -433,6 +433,7 @@ contribution as (
     select
         theirs.* exclude (family, possible_remainder, placed_on, rate_days, wanting),
         if($unquantified, possible_remainder, null) as remainder,
+        wanting is not null as is_wanting,
         {key} as key
     from theirs
     left join product on product.product = theirs.product

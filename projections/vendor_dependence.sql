@@ -30,7 +30,7 @@ select
     whole_figure(value) as value,
     whole_figure(low) as low,
     whole_figure(high) as high,
-    quantified, unquantified, unbounded, contributions, first_on, last_on
+    quantified, unquantified, unbounded, contributions, wanting, first_on, last_on
 from (
     select
         {grouped},
@@ -43,6 +43,7 @@ from (
         sum(unquantified) as unquantified,
         sum(unbounded) as unbounded,
         count(*) as contributions,
+        count(*) filter (is_wanting) as wanting,
         min(first_on) as first_on,
         max(last_on) as last_on
     from judged as counted
