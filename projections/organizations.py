@@ -13,7 +13,8 @@ def organizations(connection: duckdb.DuckDBPyConnection, moment: Moment) -> list
     """Every organisation that something is known of, by id.
 
     Each has organization_id, name, names, country, parent_id, ultimate_parent_id (its own id without a parent), same_as
-    (the organisation that this record stands for), identifiers and registered_on (the end of its registration); null where nothing is said.
+    (the organisation that this record stands for), identifiers and registered_on (the end of its registration); null
+    where nothing is said.
     """
     return _read(connection, moment, None)
 

@@ -31,12 +31,12 @@ Make = Callable[..., Path]
 SOURCE = Path(verifier.__file__)
 
 
-@pytest.mark.parametrize("position", [None, 55, 40, 39])
+@pytest.mark.parametrize("position", [None, 56, 40, 39])
 def test_every_answer_of_a_bundle_follows_from_its_events(make_bundle: Make, position: int | None) -> None:
     proven = check_bundle(make_bundle(*QUERIES, position=position), [VKEY])
-    assert proven.position == (position or 55)
+    assert proven.position == (position or 56)
     # The smallest checkpoint that covers it.
-    assert proven.checkpoint.size == (55 if proven.position > 40 else 40)
+    assert proven.checkpoint.size == (56 if proven.position > 40 else 40)
     assert sum("follows from the events" in sentence for sentence in proven.sentences) == len(QUERIES)
 
 
@@ -88,7 +88,7 @@ def test_the_verifier_of_a_bundle_works_where_there_is_nothing_else(make_bundle:
 
     done = check("--vkey", VKEY)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "All 55 events are those of the log" in done.stdout
+    assert "All 56 events are those of the log" in done.stdout
     assert "All of it follows from what the given keys signed." in done.stdout
     other = check("--vkey", SigningKey("daybook", bytes(32)).verifier.encode())
     assert other.returncode == 5
@@ -101,7 +101,7 @@ def test_verify_checks_a_bundle_in_process(run: Run, make_bundle: Make, tmp_path
     done = run("verify", "--bundle", str(path), "--vkey", VKEY, "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["verified"], found["position"], found["origin"]) == (True, 55, "daybook")
+    assert (found["verified"], found["position"], found["origin"]) == (True, 56, "daybook")
     assert run("verify", "--bundle", str(path)).exit_code == 2
     broken = tmp_path / "broken.zip"
     broken.write_bytes(path.read_bytes()[:-100])
@@ -115,12 +115,12 @@ def test_verify_checks_a_bundle_in_process(run: Run, make_bundle: Make, tmp_path
     [
         ("organizations", (), "a bundle holds answers of vendor-dependence and regulatory-exposure, not of organi"),
         ("vendor-dependence/series?from=2023-01-01", (), "not of vendor-dependence/series"),
-        ("vendor-dependence?position=3", (), "position 3 is not that of the bundle, 55"),
+        ("vendor-dependence?position=3", (), "position 3 is not that of the bundle, 56"),
         ("vendor-dependence?recorded_at=2023-01-01T00:00:00Z", (), "recorded_at does not go with a bundle"),
         ("vendor-dependence?measure=weight", (), "/measure"),
         ("vendor-dependence?buyer=nobody", (), "unknown organization nobody"),
         ("vendor-dependence?effective_on=2023-13-01", (), "/effective_on"),
-        ("vendor-dependence", ("--position", "56"), "position 56 is beyond the head, 55"),
+        ("vendor-dependence", ("--position", "57"), "position 57 is beyond the head, 56"),
     ],
 )
 def test_what_cannot_go_into_a_bundle_is_refused_and_nothing_is_written(
@@ -140,7 +140,7 @@ def test_too_many_proofs_are_left_out_and_said_to_be(
     assert "left out: too many events" in done.stderr
     with zipfile.ZipFile(tmp_path / "bundle.zip") as file:
         assert not [name for name in file.namelist() if name.startswith("proofs/")]
-    assert check_bundle(tmp_path / "bundle.zip", [VKEY]).position == 55
+    assert check_bundle(tmp_path / "bundle.zip", [VKEY]).position == 56
 
 
 def test_a_ledger_that_was_changed_behind_its_back_makes_no_bundle(run: Run, seeded: Settings, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_ledger_that_was_changed_behind_its_back_makes_no_bundle(run: Run, see
         owner.execute("update ledger_events set state = state || ' '::bytea where notification_id = 7")
     done = run("export", "bundle", "--query", QUERIES[0], "-o", str(tmp_path / "bundle.zip"))
     assert done.exit_code == 5
-    assert "from position 1 to 55 are not what the log holds" in done.stderr
+    assert "from position 1 to 56 are not what the log holds" in done.stderr
     assert not (tmp_path / "bundle.zip").exists()
 
 
@@ -195,7 +195,7 @@ def test_answers_of_random_ledgers_follow_from_their_events(settings: Settings, 
 def test_a_witness_can_be_asked_for(make_bundle: Make, seeded: Settings) -> None:
     witness = SigningKey("witness.example", bytes([7] * 32))
     with open_daybook(seeded, follow=False) as daybook:
-        issued = daybook.log.storage.first_covering(55)
+        issued = daybook.log.storage.first_covering(56)
         assert issued is not None
         text = issued.note.partition("\n\n")[0] + "\n"
         daybook.log.storage.add_cosignatures(issued.size, [witness.cosign(text, 1_700_000_000).line])
@@ -212,6 +212,6 @@ def test_a_witness_can_be_asked_for(make_bundle: Make, seeded: Settings) -> None
 
 def test_events_are_canonical_as_they_stand_in_a_bundle(make_bundle: Make) -> None:
     with zipfile.ZipFile(make_bundle(QUERIES[0])) as file:
-        entries = verifier.entries_of(file.read("tile/entries/000.p/55"), 55)
+        entries = verifier.entries_of(file.read("tile/entries/000.p/56"), 56)
     assert all(canonical(json.loads(entry)) == entry for entry in entries)
     assert KEY.verifier.encode() == VKEY

@@ -31,7 +31,7 @@ from service.web.bodies import read_events
 from tests.service.audit.conftest import KEY, QUERIES, VKEY
 
 Members = dict[str, bytes]
-ENTRIES, LEAVES = "tile/entries/000.p/55", "tile/0/000.p/55"
+ENTRIES, LEAVES = "tile/entries/000.p/56", "tile/0/000.p/56"
 THIEF = SigningKey("daybook", bytes(32))
 
 
@@ -39,7 +39,7 @@ THIEF = SigningKey("daybook", bytes(32))
 def honest(
     postgres_server: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A bundle of the seed as it should be; checkpoints were issued at 40 and at 55."""
+    """A bundle of the seed as it should be; checkpoints were issued at 40 and at 56."""
     folder = tmp_path_factory.mktemp("honest")
     names = sql.Identifier("honest_bundle"), sql.Identifier(template_database)
     with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as owner:
@@ -108,8 +108,8 @@ def altered(found: list[bytes]) -> None:
     ("change", "why"),
     [
         (altered, "the event at position 38 is not the one that the log holds there"),
-        (lambda found: found.pop(37), "holds 54 entries, not 55"),
-        (lambda found: found.insert(3, found[3]), "holds 56 entries, not 55"),
+        (lambda found: found.pop(37), "holds 55 entries, not 56"),
+        (lambda found: found.insert(3, found[3]), "holds 57 entries, not 56"),
         (lambda found: found.append(found.pop(3)), "the event at position 4 is not"),
         (lambda found: found.__setitem__(slice(10, 12), found[11:9:-1]), "the event at position 11 is not"),
     ],
@@ -119,7 +119,7 @@ def test_events_that_were_altered_dropped_inserted_or_moved(
 ) -> None:
     changed = entries(members, change)
     assert why in refusal(members)
-    if len(changed) == 55:
+    if len(changed) == 56:
         # Whoever makes the tiles fit meets the signature.
         members[LEAVES] = b"".join(map(leaf_hash, changed))
         assert "not one that the signed checkpoint builds on" in refusal(members)
@@ -159,7 +159,7 @@ def test_a_forged_signature_under_the_right_name_and_id(members: Members, refusa
 def test_a_whole_other_history_signed_with_another_key(members: Members, refusal: Refusal) -> None:
     changed = entries(members, altered)
     members[LEAVES] = b"".join(map(leaf_hash, changed))
-    body = Checkpoint("daybook", 55, root([leaf_hash(entry) for entry in changed])).body()
+    body = Checkpoint("daybook", 56, root([leaf_hash(entry) for entry in changed])).body()
     members["checkpoint"] = Note(body, (THIEF.sign(body),)).encode()
     assert "did not sign the checkpoint" in refusal(members)
 
@@ -168,8 +168,8 @@ def test_a_checkpoint_older_than_the_events(honest: Path, members: Members, refu
     members["checkpoint"] = (honest / "older").read_bytes()
     assert "the checkpoint is of 'daybook' and size 40" in refusal(members)
     manifest(members, checkpoint_size=40)
-    members["consistency.json"] = b'{"old_size": 55, "new_size": 40, "hashes": []}'
-    assert "covers 40 events, not the 55" in refusal(members)
+    members["consistency.json"] = b'{"old_size": 56, "new_size": 40, "hashes": []}'
+    assert "covers 40 events, not the 56" in refusal(members)
 
 
 def test_a_log_of_another_name(members: Members, refusal: Refusal) -> None:
@@ -313,7 +313,7 @@ def test_an_answer_with_more_or_less(
         ("buyer=baidu", "buyer=tencent", "evidence of row 0 is not the link"),
         ("captive=exclude", "captive=include", ""),
         ("2023-11-08", "2023-11-09", ""),
-        ("position=55", "position=54", "asked as of position 54"),
+        ("position=56", "position=55", "asked as of position 55"),
         ("&buyer=baidu", "", ""),
         ("vendor-dependence", "regulatory-exposure", "evidence of row 0 is not the link"),
         ("vendor-dependence", "organizations", "is not one of"),
@@ -346,14 +346,14 @@ def test_answers_that_changed_places(members: Members, refusal: Refusal) -> None
         {"position": 10**15},
         {"position": 0},
         {"position": True},
-        {"position": 54},
-        {"position": "55"},
+        {"position": 55},
+        {"position": "56"},
         {"checkpoint_size": 10**400},
         {"queries": []},
         {"queries": [7]},
         {"queries": ["vendor-dependence"] * 1_001},
         {"proofs": [0]},
-        {"proofs": [56]},
+        {"proofs": [57]},
         {"proofs": [[]]},
         {"proofs": []},
         {"format": "daybook-bundle/v2"},
@@ -386,7 +386,7 @@ def test_every_member_is_needed(members: Members, refusal: Refusal) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "/etc/passwd", "tile/0/../0/000.p/55", "proofs/1.tlog-proof", "answers/", "C:\\x", "a\nb"],
+    ["../../etc/passwd", "/etc/passwd", "tile/0/../0/000.p/56", "proofs/1.tlog-proof", "answers/", "C:\\x", "a\nb"],
 )
 def test_no_other_member_is_let_in(members: Members, refusal: Refusal, tmp_path: Path, name: str) -> None:
     members[name] = b"root::0:0"

@@ -51,13 +51,13 @@ def test_a_replay_finds_what_answers_as_it_should_be(run: Run) -> None:
     done = run("replay", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert (found["equal"], found["position"], found["queries"]) == (True, 55, len(audit.SAVED))
+    assert (found["equal"], found["position"], found["queries"]) == (True, 56, len(audit.SAVED))
     assert found["tables"] > 20
     assert found["queries"] > 60
 
 
 @pytest.mark.usefixtures("few_questions")
-@pytest.mark.parametrize("position", [0, 1, 30, 54])
+@pytest.mark.parametrize("position", [0, 1, 30, 55])
 def test_a_replay_at_an_earlier_position_is_as_if_nothing_had_come_after(run: Run, position: int) -> None:
     done = run("replay", "--position", str(position), "--json")
     assert done.exit_code == 0, done.output
@@ -98,7 +98,7 @@ def test_answers_that_differ_are_named_with_the_place(run: Run, tamper: Callable
     assert "table irregular_posting differs (live)" in done.stdout
     told = [line for line in done.stdout.splitlines() if line.startswith(FEW[0])]
     assert any(": /total/value is " in line and ", replayed " in line for line in told), done.stdout
-    assert done.stdout.splitlines()[-1].startswith("position 55: ")
+    assert done.stdout.splitlines()[-1].startswith("position 56: ")
 
 
 @pytest.mark.usefixtures("few_questions")
@@ -141,7 +141,7 @@ def test_questions_of_a_file_are_asked_as_well(run: Run, tmp_path: Path) -> None
     ("line", "message"),
     [
         ("vendor-independence?buyer=baidu", "line 2: there is no view"),
-        ("vendor-dependence?position=56", "line 2: /position: 56 is beyond 55"),
+        ("vendor-dependence?position=57", "line 2: /position: 57 is beyond 56"),
         ("vendor-dependence?recorded_at=yesterday", "line 2: /recorded_at"),
         ("vendor-dependence?recorded_at=2999-01-01T00:00:00Z", "is in the future"),
     ],
@@ -158,7 +158,7 @@ def test_a_question_that_cannot_be_asked_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--position", "56"), "position 56 is beyond the head, 55"),
+        (("--position", "57"), "position 57 is beyond the head, 56"),
         (("--position", "1", "--recorded-at", "2023-01-01T00:00:00Z"), "not both"),
         (("--only",), "give --queries"),
         (("--url", "http://127.0.0.1:1"), "the environment has no DAYBOOK_TOKEN"),
@@ -186,11 +186,11 @@ def test_a_running_service_is_compared_as_well(ledger_home: Path, tmp_path: Path
         told = json.loads(done.stdout)
         assert (told["compared"], told["queries"]) == (["live", service.address], 2)
         head = client.get("/api/v1/projection/digest").json()
-        assert head["position"] == 55
-        assert head["tables"]["event"].startswith("55 ")
+        assert head["position"] == 56
+        assert head["tables"]["event"].startswith("56 ")
         before = client.get("/api/v1/projection/digest?position=40").json()
         assert before["tables"]["event"].startswith("40 ")
-        assert client.get("/api/v1/projection/digest?position=56").status_code == 400
+        assert client.get("/api/v1/projection/digest?position=57").status_code == 400
         assert client.get("/api/v1/projection/digest?position=x").status_code == 422
 
 
@@ -199,15 +199,15 @@ def test_what_a_service_has_otherwise_is_named(run: Run, seeded: Settings, monke
 
     def other(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/projection/digest"):
-            return httpx.Response(200, json={"position": 55, "fingerprint": fingerprint(), "tables": {"event": "55 0"}})
+            return httpx.Response(200, json={"position": 56, "fingerprint": fingerprint(), "tables": {"event": "56 0"}})
         return httpx.Response(200, json={"rows": []})
 
     with open_daybook(seeded, follow=False) as daybook, Remote("http://service", "token") as remote:
         monkeypatch.setattr(
             remote, "_client", httpx.Client(base_url="http://service", transport=httpx.MockTransport(other))
         )
-        saved = read_saved(["organizations"], ClockReader(daybook, 10), 55)
-        found = replay(daybook, 55, saved, folder=seeded.home, wait_s=10, remote=remote)
+        saved = read_saved(["organizations"], ClockReader(daybook, 10), 56)
+        found = replay(daybook, 56, saved, folder=seeded.home, wait_s=10, remote=remote)
     assert {"event", "posting"} <= {table.table for table in found.differing_tables}
     assert {table.where for table in found.differing_tables} == {"http://service"}
     assert "/organizations" in {answer.path for answer in found.differing_answers}

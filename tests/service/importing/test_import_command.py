@@ -36,7 +36,7 @@ def run(database: str, tmp_path: Path) -> Run:
 def test_files_are_imported_by_name_and_from_stdin(run: Run) -> None:
     first = run(SEED)
     assert (first.exit_code, first.stderr) == (0, "")
-    assert f"{SEED}: 55 rows of ndjson\nrecorded: 55 events\nreplayed: 0 events" in first.stdout
+    assert f"{SEED}: 56 rows of ndjson\nrecorded: 56 events\nreplayed: 0 events" in first.stdout
     second = run("-", "--json", stdin=REGULATIONS.read_bytes())
     assert second.exit_code == 0
     summary = json.loads(second.stdout)

@@ -27,9 +27,9 @@ def test_requests_and_appends_are_counted(seeded: TestClient) -> None:  # noqa: 
 
     assert counted("POST", "/api/v1/events", "201") == 1
     assert counted("GET", "/api/v1/events/{position}", "404") == 2
-    assert samples["daybook_append_group_events_sum", ()] == 55
+    assert samples["daybook_append_group_events_sum", ()] == 56
     assert samples["daybook_append_group_events_count", ()] == 1
-    assert samples["daybook_ledger_events_total", ()] == 55
+    assert samples["daybook_ledger_events_total", ()] == 56
     assert samples["daybook_append_waiting_commands", ()] == 0
     assert samples["daybook_database_up", ()] == 1
 
@@ -42,16 +42,16 @@ def test_what_no_route_answers_is_one_route(client: TestClient) -> None:  # noqa
 
 
 def test_how_far_the_views_are_behind_is_told(seeded: TestClient, daybook: Daybook) -> None:  # noqa: F811
-    daybook.follower.wait_for(55, 10)
+    daybook.follower.wait_for(56, 10)
     samples = scraped(seeded)
-    assert samples["daybook_projection_position", ()] == 55
+    assert samples["daybook_projection_position", ()] == 56
     assert samples["daybook_projection_lag_events", ()] == 0
     assert samples["daybook_projection_lag_seconds", ()] == 0
     assert samples["daybook_projection_progress_ratio", ()] == 1
     assert samples["daybook_projection_stopped", ()] == 0
     assert samples["daybook_checkpoint_age_seconds", ()] >= 0
     covered = samples["daybook_checkpoint_size", ()] + samples["daybook_checkpoint_uncovered_events", ()]
-    assert covered == 55
+    assert covered == 56
 
 
 @pytest.mark.parametrize("secret", ["s3cret-query", "a-recorder's-token"])

@@ -60,7 +60,7 @@ def test_every_format_gives_the_same_figures(seeded: TestClient) -> None:
 
     answer = seeded.get(VIEW, headers={"Accept": CSV})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="vendor-dependence-at-55.csv"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="vendor-dependence-at-56.csv"'
     assert answer.headers["vary"] == "Accept"
     assert {row["key"]: row["value"] for row in csv.DictReader(io.StringIO(answer.text))} == rows
 
@@ -94,12 +94,12 @@ def test_the_same_bytes_are_found_again(seeded: TestClient) -> None:
         assert first.status_code == 200, first.text
         again = seeded.get(first.headers["content-location"])
         assert again.content == first.content
-        assert "position=55" in first.headers["content-location"]
+        assert "position=56" in first.headers["content-location"]
 
 
 def test_other_tables_are_asked_for_by_name(seeded: TestClient) -> None:
     answer = seeded.get(f"{EVIDENCE}&format=csv&table=postings")
-    assert "evidence-postings-at-55.csv" in answer.headers["content-disposition"]
+    assert "evidence-postings-at-56.csv" in answer.headers["content-disposition"]
     assert [row["type"] for row in csv.DictReader(io.StringIO(answer.text))] == ["order-placed"]
     assert seeded.get("/api/v1/regulations/us-3a090?format=csv&table=history").text.count("\n") >= 2
 

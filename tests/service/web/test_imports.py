@@ -139,7 +139,7 @@ def test_imports_run_in_the_order_in_which_they_came(client: TestClient) -> None
     with working(client):
         after = ended(client, second)
         before = asked(client, first)
-    assert (before["state"], before["recorded"], after["state"], after["recorded"]) == ("done", 55, "done", 32)
+    assert (before["state"], before["recorded"], after["state"], after["recorded"]) == ("done", 56, "done", 32)
     assert before["finished_at"] <= after["started_at"]
     assert {remark["row"] for remark in after["remarks"]["known"]} >= {"US-2022-3A090", "CN-2023-MICRON"}
     listed = client.get(IMPORTS).json()["imports"]
@@ -158,7 +158,7 @@ def test_the_same_file_is_the_same_import_while_it_is_not_recorded(client: TestC
     with working(client):
         ended(client, first)
         later = ended(client, sent(client, data, LINES))
-    assert (later["recorded"], later["replayed"]) == (0, 55)
+    assert (later["recorded"], later["replayed"]) == (0, 56)
     assert later["id"] != first["id"]
 
 
@@ -228,7 +228,7 @@ def test_what_was_left_out_of_an_old_import_is_no_longer_kept(client: TestClient
 def test_a_dry_run_says_what_would_be_recorded(client: TestClient) -> None:
     with working(client):
         job = ended(client, sent(client, SEED.read_bytes(), dry_run=True))
-    assert (job["state"], job["recorded"], head(client)) == ("done", 55, 0)
+    assert (job["state"], job["recorded"], head(client)) == ("done", 56, 0)
 
 
 ORDERS = rows_csv({}, {"PO": "PO-2", "Qty": "many"}, {"PO": "PO-3"})
@@ -305,7 +305,7 @@ def test_an_import_is_called_off_before_its_turn(client: TestClient) -> None:
     # What is called off no longer stands for the file.
     other = sent(client, SEED.read_bytes(), LINES)
     with working(client):
-        assert ended(client, other)["recorded"] == 55
+        assert ended(client, other)["recorded"] == 56
     assert asked(client, job)["recorded"] == 0
     assert client.delete(f"{IMPORTS}/{job['id']}").status_code == 200
     late = client.delete(f"{IMPORTS}/{other['id']}")

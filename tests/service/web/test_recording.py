@@ -50,9 +50,9 @@ def test_an_array_and_ndjson_are_recorded_in_their_order(client: TestClient) -> 
     assert client.post(EVENTS, json=array).json()["last_position"] == 3
     rest = b"\n".join(SEED.splitlines()[3:])
     assert client.post(EVENTS, content=rest, headers=NDJSON).json() | {"events": None} == {
-        "count": 52,
+        "count": 53,
         "first_position": 4,
-        "last_position": 55,
+        "last_position": 56,
         "events": None,
     }
     types = [event["type"] for event in client.get(EVENTS).json()["events"]]

@@ -139,13 +139,13 @@ def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(se
     ("asked", "status"),
     [
         ({"effective_on": ["2023-01-01", "2023-12-31"]}, 200),
-        ({"position": ["10", "55"]}, 200),
-        ({"position": ["55", "55"]}, 200),
+        ({"position": ["10", "56"]}, 200),
+        ({"position": ["56", "56"]}, 200),
         ({}, 422),
         ({"known_on": "2023-01-01"}, 422),
         ({"known_on": ["2023-12-31", "2023-01-01"]}, 422),
         ({"known_on": ["2023-01-01", "2023-12-31"], "effective_on": ["2023-01-01", "2023-12-31"]}, 422),
-        ({"position": ["1", "56"]}, 400),
+        ({"position": ["1", "57"]}, 400),
     ],
 )
 def test_two_values_of_one_clock_are_compared(seeded: TestClient, asked: dict[str, Any], status: int) -> None:

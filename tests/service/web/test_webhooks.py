@@ -23,7 +23,7 @@ def make(client: TestClient, **wanted: Any) -> dict[str, Any]:
 def test_the_secret_is_shown_once(seeded: TestClient) -> None:
     made = make(seeded, types=["order-placed"])
     assert made["secret"].startswith("whsec_")
-    assert made["position"] == 55
+    assert made["position"] == 56
     read = seeded.get(f"{WEBHOOKS}/{made['id']}").json()
     assert read == {name: value for name, value in made.items() if name != "secret"}
     assert seeded.get(WEBHOOKS).json() == {"webhooks": [read]}
