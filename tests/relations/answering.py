@@ -36,6 +36,9 @@ PRINTED = Decimal("0.0000005")
 class Answering(Protocol):
     """Answers questions on one ledger."""
 
+    #: What sums of its differences may be off by.
+    tiny: Decimal
+
     def dependence(self, query: Query) -> Answer:
         """vendor-dependence."""
 
@@ -60,6 +63,9 @@ class Answering(Protocol):
 
 class Plain:
     """The plain evaluation."""
+
+    #: Its differences are not rounded.
+    tiny = Decimal("1e-20")
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
@@ -96,6 +102,9 @@ class Plain:
 
 class Fast(Plain):
     """The fast views; what of them is not of the second edition yet is evaluated plainly."""
+
+    #: Its differences are printed, and what is left over is put on the largest.
+    tiny = Decimal("0.00001")
 
     def __init__(self, events: list[Event]) -> None:
         super().__init__(events)

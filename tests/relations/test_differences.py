@@ -12,8 +12,6 @@ from tests.relations.answering import ANSWERING, Case, Query, case_of, sums, wit
 
 QUERIES = 5
 CLOCKS = ("effective_on", "known_on", "position")
-#: What sums of unrounded figures may be off by.
-TINY = Decimal("1e-20")
 
 
 @pytest.fixture(params=ANSWERING, ids=lambda one: f"{one[0]}-{one[1].__name__}")
@@ -52,7 +50,7 @@ def test_a_difference_is_what_the_answers_differ_by_and_its_parts_sum_to_it(case
         for key, change in rows.items():
             assert abs(change - expected[key]) <= Decimal("0.000002"), query
             parts = [value for (row, _), value in explained.items() if row == key]
-            assert abs(sum(parts) - change) <= TINY, query
+            assert abs(sum(parts) - change) <= case.answering.tiny, query
 
 
 def test_differences_chain(case: Case) -> None:
@@ -63,7 +61,7 @@ def test_differences_chain(case: Case) -> None:
         halves = [case.answering.difference(query, *pair)[0] for pair in ((first, second), (second, third))]
         for key in {*whole, *halves[0], *halves[1]}:
             chained = sum((half.get(key, Decimal(0)) for half in halves), Decimal(0))
-            assert abs(whole.get(key, Decimal(0)) - chained) <= TINY, (query, key)
+            assert abs(whole.get(key, Decimal(0)) - chained) <= case.answering.tiny, (query, key)
 
 
 def test_nothing_differs_from_itself(case: Case) -> None:

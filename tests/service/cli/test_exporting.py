@@ -66,7 +66,7 @@ def test_events_are_exported_as_they_are_stored(run: Run, tmp_path: Path) -> Non
     path = tmp_path / "events.ndjson.gz"
     done = run("export", "events", "-o", str(path))
     assert gzip.decompress(written(path, done)) == log
-    assert f"65 events in {path}" in done.stderr
+    assert f"66 events in {path}" in done.stderr
     some = run("export", "events", "--after", "60", "--upto", "62", "--format", "cloudevents").stdout
     assert [json.loads(line)["position"] for line in some.splitlines()] == ["61", "62"]
     path = tmp_path / "orders.parquet"
@@ -170,7 +170,7 @@ def test_a_page_that_is_asked_for_says_that_there_are_others(run: Run) -> None:
     [
         (("export", "events", "-o", "{}/events.pdf"), 2, "the name tells no format"),
         (("export", "events", "-o", "{}/events.parquet.gz"), 2, "nothing reads it from a .gz"),
-        (("export", "events", "--upto", "66"), 2, "position 66 is beyond the head, 65"),
+        (("export", "events", "--upto", "67"), 2, "position 67 is beyond the head, 66"),
         (("export", "events", "-o", "{}/none/events.ndjson"), 1, "events.ndjson cannot be written: No such file"),
         (("export", "events", "--format", "csv", "-o", "{}"), 1, "cannot be written: Is a directory"),
         (("export", "view", "nothing?buyer=baidu"), 3, "there is no view 'nothing'"),
@@ -256,13 +256,13 @@ def test_an_archive_is_made_and_restored(run: Run, tmp_path: Path, postgres_serv
     folder = str(tmp_path / "archive")
     done = run("export", "parquet", folder, "--events-per-file", "20")
     assert done.exit_code == 0, done.output
-    assert "65 events in 3 sealed files and a tail; 65 written now" in done.stderr
+    assert "66 events in 3 sealed files and a tail; 66 written now" in done.stderr
     vkey = run("checkpoint", "--vkey").stdout.strip()
     note = tmp_path / "note"
     note.write_text(run("checkpoint").stdout)
     checked = json.loads(run("restore", folder, "--check", "--vkey", vkey, "--checkpoint", str(note), "--json").stdout)
     assert checked["restored"] is False
-    assert (checked["position"], checked["covered"], checked["signed"]) == (65, 65, 65)
+    assert (checked["position"], checked["covered"], checked["signed"]) == (66, 66, 66)
     body, blank, signatures = note.read_text().partition("\n\n")
     kept = {"note": f"{body}\na further\u2028line\u0085of it{blank}{signatures}"}
     copies = tmp_path / "copies"
@@ -280,7 +280,7 @@ def test_an_archive_is_made_and_restored(run: Run, tmp_path: Path, postgres_serv
             }
             done = run("restore", folder, "--vkey", vkey, **own)
             assert done.exit_code == 0, done.output
-            assert "restored: ledger daybook, 65 events" in done.stdout
+            assert "restored: ledger daybook, 66 events" in done.stdout
             assert "each signed by a given key" in done.stdout
             assert "before the signing key of before is in" in done.stderr
             assert run("events", **own).stdout_bytes == run("events").stdout_bytes

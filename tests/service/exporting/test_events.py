@@ -62,7 +62,7 @@ def test_the_cloudevents_library_reads_every_event(daybook: Daybook) -> None:
         assert event.get_type() == "daybook." + recorded["type"]
         assert event.get_subject() == recorded["stream"]
         assert event.get_time() == datetime.fromisoformat(recorded["recorded_at"]).astimezone(UTC)
-        assert event.get_dataschema() == f"urn:daybook:event:{recorded['type']}:1"
+        assert event.get_dataschema() == f"urn:daybook:event:{recorded['type']}:{recorded['v']}"
         assert event.get_extension("position") == str(recorded["position"])
         assert event.get_data() == recorded
         # The stored bytes are in it whole, so that their hash can be taken.

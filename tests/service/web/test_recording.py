@@ -197,7 +197,7 @@ def test_a_line_that_the_rules_refuse_is_named_too(client: TestClient, nothing_r
     answer = client.post(EVENTS, content=b"\n".join([*lines, b"", lines[0]]), headers=NDJSON)
     assert answer.status_code == 409
     assert answer.json()["errors"][0] == {
-        "line": 57,
+        "line": 58,
         "pointer": "/data/organization_id",
         "detail": "organization/baidu is registered already",
     }
