@@ -22,7 +22,7 @@ from service.daybook import open_daybook
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
-from service.importing.plans import Remark, RowRefused, Summary
+from service.importing.plans import RowRefused, RowRemark, Summary
 from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
@@ -260,7 +260,7 @@ def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
     return "\n".join(lines)
 
 
-def _remarks(title: str, remarks: Sequence[Remark]) -> list[str]:
+def _remarks(title: str, remarks: Sequence[RowRemark]) -> list[str]:
     if not remarks:
         return []
     return [f"{title}: {len(remarks)}", *(f"  line {one.line}: {_named(one.row)}{one.message}" for one in remarks)]

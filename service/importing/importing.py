@@ -15,7 +15,7 @@ from service.importing.formats import FORMATS
 from service.importing.items import EventGroup, Reject
 from service.importing.opening import size_of
 from service.importing.orders.mapping import mapping_text
-from service.importing.plans import Entry, Progress, Remark, Summary
+from service.importing.plans import Entry, Progress, RowRemark, Summary
 from service.importing.reading import sources
 from service.importing.reading.answers import Answers
 from service.importing.reading.messages import (
@@ -198,9 +198,9 @@ class _Heard:
             return
         self._summary.rows = message.rows
         for kind, line, row, text in message.remarks:
-            said: list[Remark] = getattr(self._summary.plan, kind)
+            said: list[RowRemark] = getattr(self._summary.plan, kind)
             if len(said) < MOST_REMARKS:
-                said.append(Remark(line, row, text))
+                said.append(RowRemark(line, row, text))
         self._reading(message.rows)
 
 

@@ -25,7 +25,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class RowRemark:
     """What there is to say of a row."""
 
     line: int
@@ -39,13 +39,13 @@ class ImportPlan:
 
     entries: list[Entry] = field(default_factory=list)
     #: Rows that are left out, and why.
-    reported: list[Remark] = field(default_factory=list)
+    reported: list[RowRemark] = field(default_factory=list)
     #: Rows that say what the ledger has from elsewhere already.
-    known: list[Remark] = field(default_factory=list)
+    known: list[RowRemark] = field(default_factory=list)
     #: Rows that say more than the rules made of them.
-    unread: list[Remark] = field(default_factory=list)
+    unread: list[RowRemark] = field(default_factory=list)
     #: Rows of which there is nothing to record, or not everything, and why.
-    noted: list[Remark] = field(default_factory=list)
+    noted: list[RowRemark] = field(default_factory=list)
 
 
 @dataclass(slots=True)

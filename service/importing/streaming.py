@@ -19,7 +19,7 @@ from domain.orders import OrderPlaced
 from domain.plain_orders import read_plain_order
 from service.codes import codes
 from service.importing.items import EventGroup, Reject
-from service.importing.plans import Entry, Progress, Remark, RowRefused, Summary
+from service.importing.plans import Entry, Progress, RowRefused, RowRemark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 if TYPE_CHECKING:  # a reader in a process of its own needs no ledger
@@ -82,7 +82,7 @@ def reject(one: Reject, summary: Summary, options: Options) -> None:
         raise BadFile([_fault(one)])
     summary.rejected += one.rows
     if len(summary.plan.reported) < MOST_FAULTS:
-        summary.plan.reported.append(Remark(one.line, one.row, one.message))
+        summary.plan.reported.append(RowRemark(one.line, one.row, one.message))
     if options.rejects is not None:
         written = {"line": one.line, "row": one.row, "message": one.message, "raw": one.raw}
         options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")

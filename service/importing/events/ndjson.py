@@ -20,7 +20,7 @@ from domain.errors import Refusal
 from domain.json_text import parse_json
 from domain.lots import Sent
 from service.importing.events.lines import SHEET_LINES, LineSheet, RequestLine, RequestLines, Wrong
-from service.importing.plans import Entry, Progress, Remark, RowRefused, Summary
+from service.importing.plans import Entry, Progress, RowRefused, RowRemark, Summary
 from service.importing.recording import Recorder
 from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 from service.importing.streaming import ATOMIC_BYTES, Options
@@ -245,7 +245,7 @@ class _Desk:
         self._summary.rejected += 1
         number, message = faults[0].line, "; ".join(fault.message for fault in faults)
         if len(self._summary.plan.reported) < MOST_FAULTS:
-            self._summary.plan.reported.append(Remark(number, "", message))
+            self._summary.plan.reported.append(RowRemark(number, "", message))
         if self._options.rejects is not None:
             written = {"line": number, "row": "", "message": message, "raw": text.decode("utf-8", "replace")}
             self._options.rejects.write(json.dumps(written, ensure_ascii=False) + "\n")

@@ -29,7 +29,7 @@ from service.importing.ocds.purchases import Purchase, SuppliedProduct
 from service.importing.ocds.releases import Unusable, reduced
 from service.importing.ocds.spells import Spell, Stated
 from service.importing.ocds.spool import ReleaseSpool, SpooledRelease, spool
-from service.importing.plans import Entry, Remark, Summary
+from service.importing.plans import Entry, RowRemark, Summary
 from service.importing.standing import LedgerStanding
 from service.importing.streaming import check_stream
 from service.ocds import VERSION, merging
@@ -87,7 +87,7 @@ def read_ocds(
 
 def _remark(summary: Summary, line: int, row: str, message: str) -> None:
     if len(summary.plan.noted) < MOST_REMARKS:
-        summary.plan.noted.append(Remark(line, row, message))
+        summary.plan.noted.append(RowRemark(line, row, message))
 
 
 class _Reader:

@@ -13,7 +13,7 @@ from service.importing.orders.registrations import Registrations
 from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
-from service.importing.plans import Remark, Summary
+from service.importing.plans import RowRemark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 #: Rows between two reports of how many are read.
@@ -72,7 +72,7 @@ class OrderLines:
         yield self._summary.rows
         for name, (organization, bearers) in sorted(self._registered.shared.items())[:MOST_FAULTS]:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
-            self._summary.plan.noted.append(Remark(1, name, message))
+            self._summary.plan.noted.append(RowRemark(1, name, message))
 
     def refuse_faults(self) -> None:
         """BadFile where any row cannot be recorded, or rows contradict each other."""
@@ -107,7 +107,7 @@ class OrderLines:
             built, repeated = self._builder.build(order_id, contents)
             if remarks and isinstance(built, EventGroup):
                 room = MOST_FAULTS - len(known)
-                known += [Remark(line, order_id, message) for line, message in repeated[:room]]
+                known += [RowRemark(line, order_id, message) for line, message in repeated[:room]]
             yield built
 
     def _put(self, row: TableRow) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from service.daybook import Daybook
 from service.importing.formats import FORMATS
 from service.importing.importing import form_of, import_from, wanted
-from service.importing.plans import Remark, Summary
+from service.importing.plans import RowRemark, Summary
 from service.importing.queue.contents import DiskRoom, Rejects, fetched
 from service.importing.queue.failures import TooMuchToRehearse
 from service.importing.queue.jobs import ImportOutcome, Job, Listed, StoredFault
@@ -172,5 +172,5 @@ class ImportRun:
         self.called_off = self.called_off or bool(called_off)
 
 
-def _listed(remarks: Sequence[Remark]) -> tuple[StoredFault, ...]:
+def _listed(remarks: Sequence[RowRemark]) -> tuple[StoredFault, ...]:
     return tuple(StoredFault(one.line, one.row, one.message) for one in remarks[:MOST_FAULTS])

@@ -23,7 +23,7 @@ from domain.rules import Effect
 from service.importing.directory import ALIAS, Directory
 from service.importing.names import ascii_words, comparable, slug, written
 from service.importing.places import country_of_addresses
-from service.importing.plans import Entry, ImportPlan, Remark
+from service.importing.plans import Entry, ImportPlan, RowRemark
 from service.importing.regulations.chains import InstrumentChain
 from service.importing.regulations.readings import listing_rules
 from service.importing.regulations.renewals import again, renewals
@@ -270,7 +270,7 @@ class _Planner:
         else:
             self._repeat(listing, wanted, before)
         if listing.effect == "advisory" and listing.list_name in EFFECTS:
-            self.result.unread.append(Remark(listing.line, listing.name, listing.requirement))
+            self.result.unread.append(RowRemark(listing.line, listing.name, listing.requirement))
 
     def _note(self, listing: Listing) -> None:
         """The words of the requirement, which the rules say only so far."""
@@ -312,10 +312,10 @@ class _Planner:
         }
 
     def _report(self, listing: Listing, message: str) -> None:
-        self.result.reported.append(Remark(listing.line, listing.name, message))
+        self.result.reported.append(RowRemark(listing.line, listing.name, message))
 
     def _know(self, listing: Listing, message: str) -> None:
-        self.result.known.append(Remark(listing.line, listing.name, message))
+        self.result.known.append(RowRemark(listing.line, listing.name, message))
 
     def _entry(self, listing: Listing, sent: dict[str, Any]) -> None:
         self.result.entries.append(Entry(listing.line, listing.name, sent))

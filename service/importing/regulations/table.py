@@ -20,7 +20,7 @@ from typing import Any
 
 from domain.events import Recorded
 from domain.instruments import BEARING_RULES, REPEALED
-from service.importing.plans import Entry, ImportPlan, Remark
+from service.importing.plans import Entry, ImportPlan, RowRemark
 from service.importing.regulations import screening_list
 from service.importing.regulations.chains import InstrumentChain, attribute_sharing, belongs_to, chain_of, citations_of
 from service.importing.regulations.readings import Rule, RuleReading, Surroundings, read_licence, read_rules
@@ -162,12 +162,12 @@ class _Planner:
         return [chain for chain in self.chains if chain.jurisdiction == change.jurisdiction]
 
     def _report(self, change: RegulationRow, message: str) -> None:
-        self.result.reported.append(Remark(change.line, change.row_id, message))
+        self.result.reported.append(RowRemark(change.line, change.row_id, message))
 
     def _know(self, change: RegulationRow, chain: InstrumentChain, event: Recorded) -> None:
         chain.hear(change)
         message = f"{event.type} of {chain.regulation_id}, {event.id}"
-        self.result.known.append(Remark(change.line, change.row_id, message))
+        self.result.known.append(RowRemark(change.line, change.row_id, message))
 
     # What a row says
 
@@ -290,7 +290,7 @@ class _Planner:
         if not notes or notes[-1].data["note"].partition(NOT_READ)[0] != change.words:
             unread = "; ".join(dict.fromkeys(reading.unread))
             if unread:
-                self.result.unread.append(Remark(change.line, change.row_id, unread))
+                self.result.unread.append(RowRemark(change.line, change.row_id, unread))
             data = {"annotates": annotated, "note": change.words + (NOT_READ + unread if unread else "")}
             number = f":{len(notes) + 1}" if notes else ""
             self._entry(change, self._noted(change, data, number))
