@@ -17,7 +17,7 @@ Supply = tuple[tuple[int, ...], int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Instrument:
+class InstrumentBits:
     """The bits of an instrument's rules, and those of its licences."""
 
     rules: int
@@ -30,7 +30,7 @@ class Supplies:
     def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
         in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
         barring = [(rules_of(one), licences_of(one)) for one in in_force if rules_of(one)]
-        self._instruments: list[Instrument] = []
+        self._instruments: list[InstrumentBits] = []
         self._standing: dict[int, Standing] = {}
         self._goods: dict[int, Goods] = {}
         self._makers: dict[int, int] = {}
@@ -42,7 +42,7 @@ class Supplies:
             own = ((1 << len(rules)) - 1) << place
             permitting = ((1 << len(licences)) - 1) << (place + len(rules))
             place += len(rules) + len(licences)
-            self._instruments.append(Instrument(own, permitting))
+            self._instruments.append(InstrumentBits(own, permitting))
         terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
         self._standing = people_of(connection, moment, terms).standing
         self._goods = goods_of(connection, moment, terms)
