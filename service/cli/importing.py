@@ -24,8 +24,10 @@ from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
 from service.importing.plans import RowRefused, RowRemark, Summary
 from service.importing.reading.apart import Apart, ReaderBounds
+from service.importing.remarks import remark_on, rest_of
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
+from service.remarking import as_objects
 from service.settings import Settings
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.
@@ -132,6 +134,7 @@ def _import(settings: Settings, source: Apart, summary: Summary, options: Option
     ):
         try:
             import_from(daybook, source, summary, options, progress=recording, reading=reading)
+            remark_on(daybook, summary, followed=False)
         except BaseException:
             summary.withdraw()
             raise
@@ -233,6 +236,8 @@ def as_object(summary: Summary) -> dict[str, Any]:
         ("noted", plan.noted),
     ):
         answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
+    if summary.doubts:
+        answer["remarks"] = as_objects(summary.doubts)
     return answer
 
 
@@ -257,6 +262,10 @@ def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
     lines += _remarks(title, plan.known)
     lines += _remarks("with more than a rule can say; the note recorded with it has all of it", plan.unread)
     lines += _remarks("of which there is nothing to record, or not everything", plan.noted)
+    for kind in summary.doubts:
+        rest = rest_of(kind)
+        lines += [f"{kind.kind}: {kind.count}", *(f"  {one.detail}" for one in kind.first)]
+        lines += [f"  {rest}"] if rest else []
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from service.client.attempts import Attempts, Patience
 from service.client.calls import Call
 from service.client.problems import Unreached
 from service.client.streams import Lines, Listening
-from service.shapes.answers import Placed, Receipt
+from service.shapes.answers import Receipt, RecordedFact
 from service.version import VERSION
 
 Answer = TypeVar("Answer")
@@ -60,7 +60,7 @@ class Connection:
         """The answer, from which is known how far the ledger is."""
         placed = answer if isinstance(answer, list) else [answer]
         positions = [one.last_position for one in placed if isinstance(one, Receipt)]
-        positions += [one.position for one in placed if type(one) is Placed]
+        positions += [one.position for one in placed if isinstance(one, RecordedFact)]
         if positions:
             with self._lock:
                 self.position = max(self.position, *positions)

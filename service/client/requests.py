@@ -23,7 +23,7 @@ from service.client.calls import (
 )
 from service.client.paths import Collection, Subject
 from service.shapes import answers, things
-from service.shapes.answers import Placed, Receipt
+from service.shapes.answers import Receipt, RecordedFact
 
 Day = date | str
 Instant = datetime | str
@@ -103,9 +103,10 @@ def record(
     return Call("POST", f"{API}/events", reading(Receipt), headers=headers, body=lines)
 
 
-def begin(collection: Collection, *, idempotency_key: str | None = None, **fact: Any) -> Call[Placed]:
+def begin(collection: Collection, *, idempotency_key: str | None = None, **fact: Any) -> Call[RecordedFact]:
     """Record what begins a thing: an order is placed, an organisation registered, an instrument enacted."""
-    return Call("POST", f"{API}/{collection}", reading(Placed), headers=keyed(idempotency_key), body=encoded(fact))
+    headers = keyed(idempotency_key)
+    return Call("POST", f"{API}/{collection}", reading(RecordedFact), headers=headers, body=encoded(fact))
 
 
 def happen(
@@ -116,18 +117,18 @@ def happen(
     if_match: str | int | None = None,
     idempotency_key: str | None = None,
     **fact: Any,
-) -> Call[Placed]:
+) -> Call[RecordedFact]:
     """Record what happened to a thing. `if_match`: its version, or the ETag, as it was read."""
     path = f"{API}/{collection}/{segment(identifier)}/{subject}"
-    return Call("POST", path, reading(Placed), headers=keyed(idempotency_key, if_match), body=encoded(fact))
+    return Call("POST", path, reading(RecordedFact), headers=keyed(idempotency_key, if_match), body=encoded(fact))
 
 
 def annotate(
     collection: Collection, identifier: str, *, idempotency_key: str | None = None, **fact: Any
-) -> Call[Placed]:
+) -> Call[RecordedFact]:
     """Record a note on an event of a thing: `annotates`, `note`, `effective_on`."""
     path = f"{API}/{collection}/{segment(identifier)}/annotations"
-    return Call("POST", path, reading(Placed), headers=keyed(idempotency_key), body=encoded(fact))
+    return Call("POST", path, reading(RecordedFact), headers=keyed(idempotency_key), body=encoded(fact))
 
 
 def correct(
@@ -140,7 +141,7 @@ def correct(
     if_match: str | int | None = None,
     idempotency_key: str | None = None,
     **fact: Any,
-) -> Call[list[Placed]]:
+) -> Call[list[RecordedFact]]:
     """Take back an event of a thing that was wrong, and record what replaces it: both, or neither."""
     sent = {"retracts": retracts, "reason": reason, **fact}
     if replacement is not None:
@@ -149,9 +150,18 @@ def correct(
     return Call("POST", path, _corrected, headers=keyed(idempotency_key, if_match), body=encoded(sent))
 
 
-def _corrected(status: int, headers: Mapping[str, str], body: bytes) -> list[Placed]:
+def _corrected(status: int, headers: Mapping[str, str], body: bytes) -> list[RecordedFact]:
     found = msgspec.json.decode(body, type=dict[str, Any])
-    return msgspec.convert(found.get("events", [found]), list[Placed])
+    if "events" not in found:
+        return [msgspec.convert(found, RecordedFact)]
+    receipt = msgspec.convert(found, Receipt)
+    # Each remark with the event that it is about.
+    return [
+        RecordedFact(
+            **msgspec.structs.asdict(placed), remarks=[one for one in receipt.remarks if one.event == placed.id]
+        )
+        for placed in receipt.events
+    ]
 
 
 # Views

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from domain.errors import Refusal
 
 if TYPE_CHECKING:
+    from projections.remarks import Doubts
     from service.recording.commands import Command  # who reads a file records nothing
 
+#: Stretches of positions that are remembered; what is recorded beyond them is not remarked upon.
+MOST_STRETCHES = 1_000
 #: Called with the lines done and all lines.
 Progress = Callable[[int, int], None]
 
@@ -49,6 +52,21 @@ class ImportPlan:
 
 
 @dataclass(slots=True)
+class Stretches:
+    """Where events stand that were recorded: one stretch for all that stand one behind the other."""
+
+    #: The first and the last position of each.
+    positions: list[tuple[int, int]] = field(default_factory=list)
+
+    def add(self, first: int, count: int) -> None:
+        """Take in so many events from a position on."""
+        if count and self.positions and self.positions[-1][1] + 1 == first:
+            self.positions[-1] = self.positions[-1][0], first + count - 1
+        elif count and len(self.positions) < MOST_STRETCHES:
+            self.positions.append((first, first + count - 1))
+
+
+@dataclass(slots=True)
 class Summary:
     """What became of a file."""
 
@@ -68,6 +86,9 @@ class Summary:
     plan: ImportPlan = field(default_factory=ImportPlan)
     #: Handed the events of a dry run as they are decided, where somebody wants to list them.
     rehearsed: Callable[[Sequence[Entry]], None] | None = None
+    stretches: Stretches = field(default_factory=Stretches)
+    #: What there is to say of what was recorded.
+    doubts: "list[Doubts]" = field(default_factory=list)
     #: What was begun and is not counted yet.
     begun: "list[Command]" = field(default_factory=list)
 
@@ -87,6 +108,8 @@ class Summary:
         self._forget(command)
         self.recorded += receipt.recorded
         self.replayed += receipt.repeated
+        if not self.dry_run:
+            self.stretches.add(receipt.first, receipt.recorded)
 
     def count_what_ended(self) -> None:
         """Count what was recorded although it was no longer waited for; the ledger is closed by now."""

@@ -44,6 +44,24 @@ class Problem(Struct, frozen=True):
 # Recording
 
 
+class RecordingRemark(Struct, frozen=True, omit_defaults=True):
+    """Something was recorded that may not do what its sender thinks; of each kind the first five are listed."""
+
+    kind: Literal[
+        "unknown-category", "matches-nothing", "inverse-rates", "beyond-ordered", "counted-twice", "reprices-received"
+    ]
+    #: The id of the event that says it.
+    event: str
+    #: What it is about: a rule (instrument/rule), a line (order/line), an assertion, a pair of currencies.
+    subject: str
+    #: In a sentence.
+    detail: str
+    #: How many of this kind there are in all.
+    count: Place
+    #: What may have been meant instead.
+    likely: str | None = None
+
+
 class Placed(Struct, frozen=True):
     """Where one event stands."""
 
@@ -54,13 +72,20 @@ class Placed(Struct, frozen=True):
     version: Place
 
 
-class Receipt(Struct, frozen=True):
+class RecordedFact(Placed, frozen=True, omit_defaults=True):
+    """Where a fact stands that was recorded, or had been before, with what there is to remark on it."""
+
+    remarks: list[RecordingRemark] = []
+
+
+class Receipt(Struct, frozen=True, omit_defaults=True):
     """What was recorded, or had been before; of many events the first 1,000 are listed."""
 
     count: Count
     first_position: Place
     last_position: Place
     events: list[Placed]
+    remarks: list[RecordingRemark] = []
 
 
 class StoredEvent(Struct, frozen=True):

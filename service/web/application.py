@@ -15,6 +15,7 @@ from service.importing.queue.worker import Worker
 from service.observing.metrics import ServiceMetrics
 from service.observing.traces import Traces
 from service.observing.work import Work
+from service.remarking import RemarkDesk
 from service.settings import Settings
 from service.version import VERSION
 from service.web import events, imports
@@ -111,6 +112,7 @@ def _context(daybook: Daybook, settings: Settings, deliveries: Deliveries | None
         metrics=ServiceMetrics(daybook, work),
         readiness=ReadinessProbe(daybook, work),
         rooms=rooms,
+        remarking=RemarkDesk(daybook),
         head=SharedLook(lambda: rooms.reading.run(daybook.ledger.recorder.head)),
     )
 

@@ -12,6 +12,7 @@ from service.asking.questions import Questions
 from service.daybook import Daybook
 from service.importing.queue.worker import Worker
 from service.observing.metrics import ServiceMetrics
+from service.remarking import RemarkDesk
 from service.settings import Settings
 from service.storing.writing import Head
 from service.web.entry.rooms import Rooms
@@ -38,6 +39,7 @@ class Context:
     metrics: ServiceMetrics
     readiness: ReadinessProbe
     rooms: Rooms
+    remarking: RemarkDesk
     #: Looks up the ledger's end, once for all listeners that ask at the same time.
     head: SharedLook[Head]
     trials: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(TRIALS_AT_ONCE))

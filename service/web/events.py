@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -43,6 +43,7 @@ from service.web.entry.permissions import READ, RECORD
 from service.web.idempotency import key_of
 from service.web.parameters import AFTER, AtLeastOne, Behind, Day, Instant, Position, Streams, Types
 from service.web.problems import HttpProblem
+from service.web.remarks import with_remarks
 
 PATH = "/api/v1/events"
 router = APIRouter(prefix="/api/v1", tags=["events"])
@@ -82,7 +83,7 @@ async def record_events(request: Request, context: Current) -> Response:
     if "if-match" in request.headers:
         raise HttpProblem("malformed", "If-Match goes with one resource: this is the ledger as a whole")
     receipt = await record(context.daybook, batch, request, key_of(request, body))
-    return answer(receipt)
+    return answer(receipt, await with_remarks(context, receipt))
 
 
 def correlation_of(request: Request) -> str | None:
@@ -105,14 +106,15 @@ async def record(
         raise batch.problem(refusal) from None
 
 
-def answer(receipt: CommandReceipt) -> Response:
-    """What was recorded, or had been before."""
+def answer(receipt: CommandReceipt, remarks: Mapping[str, Any]) -> Response:
+    """What was recorded, or had been before, with what there is to remark on it."""
     placed = receipt.events
     content = {
         "count": receipt.count,
         "first_position": receipt.first_position,
         "last_position": receipt.last_position,
         "events": [event._asdict() for event in placed[:MOST_LISTED]],
+        **remarks,
     }
     headers = {"Idempotent-Replayed": "true"} if receipt.replayed else {}
     if len(placed) == 1:

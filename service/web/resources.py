@@ -31,6 +31,7 @@ from service.web.facts import Facts, invalid, read_fact, read_object, read_plain
 from service.web.idempotency import key_of
 from service.web.parameters import Identifier
 from service.web.problems import HttpProblem
+from service.web.remarks import with_remarks
 
 router = APIRouter(prefix=API, tags=["resources"], dependencies=[RECORD])
 
@@ -132,11 +133,13 @@ async def _recorded(
         receipt: CommandReceipt = await asyncio.wrap_future(future)
     except Refusal as refusal:
         raise facts.problem(refusal) from None
-    response = answer(receipt)
+    remarks = await with_remarks(context, receipt)
+    response = answer(receipt, remarks)
     placed = receipt.events
     if len(placed) == 1:
         only = placed[0]
-        response = Response(json.dumps(only._asdict()), response.status_code, dict(response.headers), JSON)
+        content = json.dumps({**only._asdict(), **remarks})
+        response = Response(content, response.status_code, dict(response.headers), JSON)
         response.headers["Content-Length"] = str(len(response.body))
     # What stands in the path as it is now, which is what the tag is of.
     response.headers["Location"] = kind.path(stream.partition("/")[2])

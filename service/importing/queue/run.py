@@ -7,6 +7,7 @@ from threading import Event, Lock
 
 import msgspec
 
+from projections.remarks import Doubts
 from service.daybook import Daybook
 from service.importing.formats import FORMATS
 from service.importing.importing import form_of, import_from, wanted
@@ -16,6 +17,7 @@ from service.importing.queue.failures import TooMuchToRehearse
 from service.importing.queue.jobs import ImportOutcome, Job, Listed, StoredFault
 from service.importing.queue.leases import Leases
 from service.importing.reading.apart import Apart, ReaderBounds
+from service.importing.remarks import remark_on, rest_of
 from service.importing.rows import MOST_FAULTS
 from service.importing.streaming import Options
 from service.storing.ledger import Unreachable
@@ -90,6 +92,7 @@ class ImportRun:
                 progress=self._recorded,
                 reading=self._read,
             )
+        remark_on(self._daybook, self.summary, followed=True)
         # Progress is reported batch by batch; rows left out behind the last batch belong to none.
         self._done = max(self._done, self.summary.rows)
 
@@ -119,7 +122,7 @@ class ImportRun:
             name: _listed(said)
             for name, said in (("known", plan.known), ("unread", plan.unread), ("noted", plan.noted))
             if said
-        }
+        } | {kind.kind: _doubted(kind) for kind in summary.doubts}
         return msgspec.structs.replace(
             self.job,
             rows=max(summary.rows, self._done),
@@ -174,3 +177,9 @@ class ImportRun:
 
 def _listed(remarks: Sequence[RowRemark]) -> tuple[StoredFault, ...]:
     return tuple(StoredFault(one.line, one.row, one.message) for one in remarks[:MOST_FAULTS])
+
+
+def _doubted(kind: Doubts) -> tuple[StoredFault, ...]:
+    rest = rest_of(kind)
+    first = tuple(StoredFault(None, one.subject, one.detail) for one in kind.first)
+    return first if rest is None else (*first, StoredFault(None, "", rest))

@@ -9,7 +9,7 @@ from domain.catalogue import EVENT_TYPES
 from domain.resources import ResourceKind
 from service.asking import parameters
 from service.asking.parameters import LARGEST
-from service.shapes.answers import Placed, Receipt
+from service.shapes.answers import Receipt, RecordedFact
 from service.web.bodies import JSON, NDJSON
 from service.web.description.examples import ACME, NAMED, NOTES_ON_ACME
 
@@ -114,7 +114,7 @@ REPLAYED = "Idempotent-Replayed"
 
 def recording(name: str, kind: ResourceKind, body: Mapping[str, Any], *, change: bool, many: bool) -> Described:
     """A route that records facts about a thing. `change`: one that stands already. `many`: perhaps several facts."""
-    content = {JSON: {"anyOf": [ref(Placed), ref(Receipt)]} if many else ref(Placed)}
+    content = {JSON: {"anyOf": [ref(RecordedFact), ref(Receipt)]} if many else ref(RecordedFact)}
     identity = "path.identifier" if change else f"body#/{EVENT_TYPES[kind.begins].IDENTITY}"
     links = {
         f"read_{kind.name}": {

@@ -122,6 +122,23 @@ def test_a_purchase_from_beginning_to_end(client: Client) -> None:
     assert lines[1].startswith(f"{vendor},")
 
 
+def test_what_will_not_do_what_it_seems_to_is_remarked_upon(client: Client) -> None:
+    rule = {"rule_id": "r", "effect": "prohibited", "categories": [new("nothing-like-it")]}
+    about = {"jurisdiction": "US", "authority": "BIS", "title": "A rule", "citation": "88 FR 1"}
+    fact = {"regulation_id": new("ear"), **about, "rules": [rule], "effective_on": "2024"}
+    fact_placed = client.begin("regulations", **fact)
+    assert [remark.kind for remark in fact_placed.remarks] == ["unknown-category"]
+    assert fact_placed.remarks[0].event == fact_placed.id
+    corrected = client.correct(
+        "regulations", fact["regulation_id"], retracts=fact_placed.id, reason="a slip",
+        replacement={name: value for name, value in fact.items() if name != "regulation_id"},
+    )  # fmt: skip
+    assert [[remark.kind for remark in one.remarks] for one in corrected] == [[], ["unknown-category"]]
+    data = {name: value for name, value in fact.items() if name != "effective_on"} | {"regulation_id": new("ear")}
+    receipt = client.record({"type": "regulation-enacted", "effective_on": "2024", "data": data})
+    assert receipt.remarks[0].subject == f"{data['regulation_id']}/r"
+
+
 def test_what_one_wrote_is_in_what_one_reads(client: Client) -> None:
     for _ in range(20):
         identifier = new("quick")

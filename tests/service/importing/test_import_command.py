@@ -234,3 +234,26 @@ def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_p
     assert 0 < count < 40_000
     assert f"{path}: broken off; the {count} events before it are recorded, and are replayed when" in said
     assert "Traceback" not in said
+
+
+def test_what_will_not_do_what_it_seems_to_is_said_by_kind(run: Run) -> None:
+    rule = {"rule_id": "r", "effect": "prohibited", "categories": ["ai-acelerator"]}
+    about = {"jurisdiction": "US", "authority": "BIS", "title": "A rule", "citation": "88 FR 1"}
+    enacted = [
+        {
+            "type": "regulation-enacted", "id": f"rule-{n}", "effective_on": "2024-01-01", "known_on": "2024-01-01",
+            "data": {"regulation_id": f"rule-{n}", **about, "rules": [rule]},
+        }
+        for n in range(7)
+    ]  # fmt: skip
+    sent = SEED.read_bytes() + b"".join(json.dumps(one).encode() + b"\n" for one in enacted)
+    rehearsed = run("-", "--dry-run", stdin=sent)
+    assert "unknown-category" not in rehearsed.stdout
+    done = run("-", stdin=sent)
+    assert done.exit_code == 0
+    assert "unknown-category: 7\n  the rule rule-0/r is for the category 'ai-acelerator'" in done.stdout
+    assert "  and 2 more\n" in done.stdout
+    assert "unknown-category" not in run("-", stdin=sent).stdout
+    more = json.dumps(enacted[0] | {"id": "rule-8", "data": enacted[0]["data"] | {"regulation_id": "rule-8"}})
+    (remark,) = json.loads(run("-", "--json", stdin=more.encode()).stdout)["remarks"]
+    assert (remark["kind"], remark["likely"], remark["count"]) == ("unknown-category", "ai-accelerator", 1)

@@ -440,3 +440,15 @@ def test_a_mapping_that_cannot_be_used_is_not_kept(client: TestClient) -> None:
         answer = client.put(f"{MAPPINGS}/{name}", content=content)
         assert (answer.status_code, message in answer.json()["detail"]) == (422, True), answer.text
     assert client.get(MAPPINGS).json() == {"mappings": [{"name": "scms", "shipped": True}]}
+
+
+def test_what_will_not_do_what_it_seems_to_is_said_by_kind(client: TestClient) -> None:
+    rule = {"rule_id": "r", "effect": "prohibited", "categories": ["ai-acelerator"]}
+    about = {"jurisdiction": "US", "authority": "BIS", "title": "A rule", "citation": "88 FR 1"}
+    datas = [{"regulation_id": f"r-{n}", **about, "rules": [rule]} for n in range(7)]
+    enacted = [{"type": "regulation-enacted", "effective_on": "2024", "data": data} for data in datas]
+    job = sent(client, SEED.read_bytes() + b"".join(json.dumps(one).encode() + b"\n" for one in enacted), LINES)
+    with working(client):
+        remarks = ended(client, job)["remarks"]["unknown-category"]
+    assert (remarks[0]["line"], remarks[0]["row"]) == (None, "r-0/r")
+    assert [one["message"] for one in remarks[5:]] == ["and 2 more"]

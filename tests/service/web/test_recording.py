@@ -49,7 +49,11 @@ def test_an_array_and_ndjson_are_recorded_in_their_order(client: TestClient) -> 
     array = [json.loads(line) for line in SEED.splitlines()[:3]]
     assert client.post(EVENTS, json=array).json()["last_position"] == 3
     rest = b"\n".join(SEED.splitlines()[3:])
-    assert client.post(EVENTS, content=rest, headers=NDJSON).json() | {"events": None} == {
+    answer = client.post(EVENTS, content=rest, headers=NDJSON).json()
+    # One of its rules matches nothing that was ever bought; where the views are late, that is not said.
+    remarked = [(remark["kind"], remark["subject"]) for remark in answer.pop("remarks", ())]
+    assert remarked in ([("matches-nothing", "cn-micron-2023/ban")], [])
+    assert answer | {"events": None} == {
         "count": 53,
         "first_position": 4,
         "last_position": 56,
