@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from service.importing.names import comparable, forms_of, words_of
+from domain.names import comparable, forms_of, words_of
 
 #: The scheme of an organisation's identifiers that are further names of it.
 ALIAS = "alias"

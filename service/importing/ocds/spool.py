@@ -10,8 +10,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from domain.names import comparable
 from projections.blocks import read, without_comment
-from service.importing.names import comparable
 from service.importing.ocds.releases import Reduced
 from service.importing.opening import refuse_full_disk
 

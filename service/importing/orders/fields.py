@@ -11,9 +11,10 @@ from typing import TypeVar
 
 import pycountry
 
+from domain.names import written
 from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
-from service.importing.names import IDENTIFIER, slug, written
+from service.importing.names import IDENTIFIER, slug
 from service.importing.orders.day_formats import (
     EXCEL,
     EXCEL_EPOCH,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from service.importing.names import as_sent_slug, event_id, slug, written
+from domain.names import written
+from service.importing.names import as_sent_slug, event_id, slug
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from service.importing.names import IDENTIFIER, LONGEST_ID, written
+from domain.names import written
+from service.importing.names import IDENTIFIER, LONGEST_ID
 from service.importing.orders.day_formats import WrittenPeriod
 from service.importing.orders.fields import Cells, Layout, TextReader, Unfit, remembering
 from service.importing.orders.mapping import PLACED_ON, OrderMapping, PartyPart, ProductPart, ReceiptPart

@@ -18,10 +18,11 @@ from datetime import date
 from typing import Any
 
 from domain.events import Recorded
+from domain.names import comparable, written
 from domain.periods import parse_day
 from domain.rules import Effect
 from service.importing.directory import ALIAS, Directory
-from service.importing.names import ascii_words, comparable, slug, written
+from service.importing.names import ascii_words, slug
 from service.importing.places import country_of_addresses
 from service.importing.plans import Entry, ImportPlan, RowRemark
 from service.importing.regulations.chains import InstrumentChain

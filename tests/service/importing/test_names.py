@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from service.importing.names import as_sent_slug, ascii_words, comparable, forms_of, slug, written
+from domain.names import comparable, forms_of, written
+from service.importing.names import as_sent_slug, ascii_words, slug
 from service.importing.places import codes_in, countries_in, country_of_addresses, leading_countries
 
 
