@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from projections.partnerships import partnerships
 from projections.products import products
 from projections.regulations import regulations
 from service.asking.clocks import ClockReader, NothingThere, Raw, day
+from service.asking.likeness import Likeness, likely_duplicates
 from service.asking.paging import Page, page_of, taken
 from service.daybook import Daybook
 from service.storing.histories import Histories, latest
@@ -104,6 +106,9 @@ class Registers:
         self.daybook = daybook
         self.clocks = clocks
         self.histories = Histories(daybook.ledger)
+        self._alike = Lock()
+        #: The last moment of which likely duplicates were asked, and those of it: its next page asks for them again.
+        self._alike_at: tuple[Any, list[Likeness]] = (None, [])
 
     def listed(self, raw: Raw, name: str) -> dict[str, Any]:
         """One list as of a moment, filtered; with `limit` or `cursor` a page of it."""
@@ -119,6 +124,36 @@ class Registers:
             return {"resolved": self.clocks.resolved(moment), name: rows}
         chosen, cursor = page.cut(rows, lambda row: str(row[register.key]), moment)
         return {"resolved": self.clocks.resolved(moment), name: chosen, "next_cursor": cursor}
+
+    def likely_duplicates(self, raw: Raw) -> dict[str, Any]:
+        """Pairs of organisations that may be one as of a moment, the likeliest first, a page at a time.
+
+        Filtered, one of the two must be what is asked for.
+        """
+        own = dict(raw)
+        names = REGISTERS["organizations"].filters
+        filters = taken(own, names)
+        page = page_of(own, "likely duplicates", filters, always=True)
+        assert page is not None
+        moment = self._moment(own)
+        wanted = [(names[name].field, value) for name, value in filters.items() if value is not None]
+        ranked = [
+            (f"{rank:09}", pair)
+            for rank, pair in enumerate(self._likely_duplicates(moment))
+            if all(value in (getattr(pair.one, field), getattr(pair.other, field)) for field, value in wanted)
+        ]
+        chosen, cursor = page.cut(ranked, lambda one: str(one[0]), moment)
+        pairs = [pair.described() for _, pair in chosen]
+        return {"resolved": self.clocks.resolved(moment), "likely_duplicates": pairs, "next_cursor": cursor}
+
+    def _likely_duplicates(self, moment: Moment) -> list[Likeness]:
+        asked = moment.effective_on, moment.known_on, moment.position
+        with self._alike:
+            if self._alike_at[0] != asked:
+                with self.daybook.projection.cursor() as connection:
+                    found = organizations(connection, moment)
+                self._alike_at = asked, likely_duplicates(found)
+            return self._alike_at[1]
 
     def orders(self, raw: Raw) -> dict[str, Any]:
         """The orders that are there at a moment, a page at a time."""

@@ -93,6 +93,10 @@ class Questions:
         """Every organisation as of a moment; of one `country`, or below one `parent`."""
         return self.registers.listed(raw, "organizations")
 
+    def likely_duplicates(self, raw: Raw) -> dict[str, Any]:
+        """Pairs of organisations that may be one as of a moment, the likeliest first, a page at a time."""
+        return self.registers.likely_duplicates(raw)
+
     def organization(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One organisation as of a moment."""
         return self._one(raw, "organization", identifier, organization)

@@ -161,6 +161,16 @@ ORGANIZATION = (
     "organization_id name:text country parent_id ultimate_parent_id same_as registered_on:day names:structure"
     " identifiers:structure"
 )
+LIKELY_DUPLICATES = Table(
+    "likely_duplicates",
+    columns(
+        "organization_id name:text country other_id other_name:text other_country score:ratio names_alike:ratio"
+        " same_identifiers:structure why:structure"
+    ),
+    rows_of("likely_duplicates"),
+    ("organization_id", "name", "other_id", "other_name", "score", "why"),
+    ("why", "other_name", "name"),
+)
 PRODUCT = "product_id name:text vendor_id category foundry:text registered_on:day attributes:structure"
 PARTNERSHIP = "partnership_id status kind:text scope:text since:day ended_on:day reason:text parties:structure"
 REGULATION = (

@@ -87,6 +87,8 @@ class View:
     scenario: Scenario | None = None
     #: Where it lists things, or shows one: their kind. Such a view also has a path outside /views.
     kind: str | None = None
+    #: By parameters that are true or false: the path of the view that answers instead where one is true.
+    instead: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -106,8 +108,19 @@ class View:
             *self.clocks,
             *parameters_of(self.model),
             *(parameters_of(further, ()) if isinstance(further, type) else further),
+            *(Parameter(name, BOOLEAN, f"True: {VIEWS[path].words}") for name, path in self.instead.items()),
             *([] if self.page is None else parameters_of(self.page)),
         ]
+
+    def turned(self, raw: dict[str, list[str]]) -> tuple["View", dict[str, list[str]]]:
+        """The view that answers what is asked of this one, and the parameters for it; Invalid for no true or false."""
+        for name, path in self.instead.items():
+            if name in raw:
+                if raw[name] not in (["true"], ["false"]):
+                    raise Invalid.at(f"/{name}", f"is true or false, not {', '.join(raw[name])!r:.40}")
+                own = {other: values for other, values in raw.items() if other != name}
+                return (VIEWS[path], own) if raw[name] == ["true"] else (self, own)
+        return self, raw
 
     def table(self, name: str | None) -> Table:
         """A table by its name, by default the main one; Invalid where there is none of that name."""
@@ -149,6 +162,7 @@ def parse_question(text: str) -> Question:
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         raw.setdefault(name, []).append(value)
     view, identifier = find(path)
+    view, raw = view.turned(raw)
     return Question(view, identifier, raw)
 
 
@@ -170,8 +184,14 @@ def reading(model: type[Moment], read: Callable[[duckdb.DuckDBPyConnection, Any]
 
 MOMENT = {"effective_on": "2023-12-31", "known_on": "2024-01-31"}
 NOT_RECORDED = " nothing is recorded."
+ORGANIZATION_FILTERS = REGISTERS["organizations"].filters
+BOOLEAN = {"type": "boolean"}
 WORD = {"type": "string", "minLength": 1}
 MARKET = {"buyer": ["baidu"], "measure": "units"}
+
+
+#: By the paths of views, what they may be asked to be answered by another.
+INSTEAD = {"organizations": {"likely_duplicates": "likely-duplicates"}}
 
 
 def _register(
@@ -197,6 +217,7 @@ def _register(
             command=plural if is_all else None,
             client=plural if is_all else kind,
             kind=kind,
+            instead=INSTEAD.get(path, {}),
         )
 
 
@@ -297,6 +318,20 @@ VIEWS: dict[str, View] = {
         ),
         *_register(
             "organization", "organisation", tables.ORGANIZATION, "huawei", things.Organization, things.Organizations
+        ),
+        View(
+            "likely-duplicates",
+            "Pairs of organisations that may be one, by likeness of names, identifiers and country, with a score.",
+            lambda questions, comparisons, raw, _: questions.likely_duplicates(raw),
+            Moment,
+            things.LikelyDuplicates,
+            (tables.LIKELY_DUPLICATES,),
+            ("likely_duplicates",),
+            MOMENT,
+            [Parameter(name, WORD, f"Of one of the two: {by.words}") for name, by in ORGANIZATION_FILTERS.items()],
+            PageParameters,
+            command="likely-duplicates",
+            client="likely_duplicates",
         ),
         *_register("product", "product", tables.PRODUCT, "hw-910b", things.Product, things.Products),
         *_register(

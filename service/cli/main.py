@@ -58,6 +58,9 @@ main.add_later(
     Later("import", "service.cli.importing:import_", "Record what a file says."),
     Later("init", "service.cli.ledger:init", "Make a ledger, or bring one to this version's schema."),
     Later("openapi", "service.cli.interface:openapi", "Print the description of the HTTP interface."),
+    Later(
+        "organizations", "service.cli.organizations:organizations", "Records of organisations that may be two of one."
+    ),
     Later("projection", "service.cli.ledger:projection", "The views' own database: its state; make it anew."),
     Later("proof", "service.cli.log:proof", "Prove that an event is in the log, or that the log only grew."),
     Later("query", "service.cli.query:query", "Ask a view as of any time."),

@@ -17,7 +17,7 @@ from service.cli import exits, tables
 from service.cli.asking import answered, asked
 from service.cli.commands import LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
-from service.cli.questions import ASKINGS, Asking, Options, options_of
+from service.cli.questions import ASKINGS, Asking, Options, asking_of, options_of
 from service.cli.tables import Look
 from service.cli.wholes import WholeRange
 from service.exporting.files import STDOUT, suffix, written
@@ -132,13 +132,14 @@ def _command(asking: Asking) -> click.Command:
         form = AnswerForm.of(format_name, target, as_json, top, exact)
         crossed = _threshold(fail_if) if fail_if else None
         table = table_name or asking.table
-        question = Question(asking.view, "", _raw(given))
+        view, raw = asking.view.turned(_raw(given))
+        question, answering = Question(view, "", raw), asking_of(view, asking)
         with answered(settings) as (questions, comparisons):
             answer = whole_answer(question, questions, comparisons, lambda done: None)
             # What is wrong with --fail-if is said before anything is given.
             said = crossed(asking.metrics(answer)) if crossed is not None and asking.metrics is not None else None
             with exits.read_or_not():
-                form.give(answer, asking.view, lambda look: asking.shown(answer, table, look), table)
+                form.give(answer, view, lambda look: answering.shown(answer, table, look), table)
         say_if_cut(answer)
         if said is not None:
             tables.messages().print(said, highlight=False)

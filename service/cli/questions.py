@@ -105,3 +105,8 @@ ASKINGS: tuple[Asking, ...] = (
         if view.command is not None and not view.is_of_one
     ),
 )
+
+
+def asking_of(view: View, asking: Asking) -> Asking:
+    """The command whose view answers: the one that was called, or that of the view which answers in its place."""
+    return asking if view is asking.view else next(one for one in ASKINGS if one.view is view)

@@ -115,6 +115,7 @@ class Client:
 
     orders_page = _sent(requests.orders_page)
     organizations = _sent(requests.organizations)
+    likely_duplicates = _sent(requests.likely_duplicates)
     products = _sent(requests.products)
     partnerships = _sent(requests.partnerships)
     regulations = _sent(requests.regulations)

@@ -273,6 +273,11 @@ def organizations(**asked: Any) -> Call[things.Organizations]:
     return _view("organizations", things.Organizations, _paged(asked.pop("cursor", None), asked))
 
 
+def likely_duplicates(cursor: str | None = None, **asked: Any) -> Call[things.LikelyDuplicates]:
+    """A page of pairs of organisations that may be one, the likeliest first: 100, or `limit`."""
+    return _view("views/likely-duplicates", things.LikelyDuplicates, _paged(cursor, asked))
+
+
 def products(**asked: Any) -> Call[things.Products]:
     """Products, of a `vendor` or a `category`: all of them, or with `limit` a page."""
     return _view("products", things.Products, _paged(asked.pop("cursor", None), asked))

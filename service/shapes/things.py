@@ -152,6 +152,40 @@ class Organizations(Struct, frozen=True):
     next_cursor: str | None = None
 
 
+class SameIdentifier(Struct, frozen=True):
+    """An identifier that two organisations have, in lower case, letters and digits alone."""
+
+    scheme: str
+    id: str
+
+
+class LikelyDuplicate(Struct, frozen=True):
+    """Two organisations that may be one; nothing joins them but `same_as`."""
+
+    organization_id: str
+    name: str | None
+    country: str | None
+    #: Of the other organisation: the later of the two ids.
+    other_id: str
+    other_name: str | None
+    other_country: str | None
+    #: From 0.85 to 1.
+    score: float
+    #: How alike the names are that are most alike, legal forms left out: from 0 to 1.
+    names_alike: float
+    same_identifiers: list[SameIdentifier]
+    #: In sentences.
+    why: list[str]
+
+
+class LikelyDuplicates(Struct, frozen=True):
+    """A page of pairs of organisations that may be one, the likeliest first."""
+
+    resolved: Resolved
+    likely_duplicates: list[LikelyDuplicate]
+    next_cursor: str | None = None
+
+
 class Products(Struct, frozen=True):
     """Products: all, or a page of them."""
 

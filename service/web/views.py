@@ -51,10 +51,14 @@ BUSY = f"{MOST_SUPPOSING} scenarios are being worked out"
 async def _answer(request: Request, context: Context, view: View, identifier: str = "") -> Response:
     """A view's answer in the format that is asked for (JSON, CSV, Parquet, Arrow or XLSX)."""
     raw = raw_parameters(request)
-    form, choice = chosen(request, raw), choice_of(view, raw)
+    form = chosen(request, raw)
+    # What is asked stays what it was in the answer's own address.
+    view, own = view.turned(raw)
+    choice = choice_of(view, own)
+    raw.pop("table", None)
 
     def made() -> Response:
-        answer = view.ask(context.questions, context.comparisons, raw, identifier)
+        answer = view.ask(context.questions, context.comparisons, own, identifier)
         response = linked(request, rendered(answer, form, choice, request, raw), answer)
         if not view.is_of_one:
             return tagged(request, response, raw)
@@ -90,13 +94,15 @@ def _described(name: str, view: View, example: Mapping[str, Any]) -> Described:
     """A view, in every format."""
     headers = (*KEPT, "Content-Location", *(("Link",) if view.page else ()))
     tables = [table.name for table in view.tables]
+    shapes = [ref(one.shape) for one in (view, *(VIEWS[path] for path in view.instead.values()))]
+    shape = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
     forms = [
         query("format", {"enum": list(FORMATS)}, "The format, before what Accept says."),
         query("table", {"enum": tables, "default": tables[0]}, "The table, of formats that hold one."),
     ]
     return Described(
         name,
-        {200: Answer("The view.", {JSON: ref(view.shape), **IN_FORMS}, headers), 304: NOT_MODIFIED},
+        {200: Answer("The view.", {JSON: shape, **IN_FORMS}, headers), 304: NOT_MODIFIED},
         (*ALWAYS, *((404,) if view.is_of_one else ()), 406, 422),
         [*map(in_query, view.parameters), *forms],
         headers=ASKED,

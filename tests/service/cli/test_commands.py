@@ -280,3 +280,28 @@ def test_a_projection_made_anew_gives_the_same_answer(run: Run) -> None:
     assert "rebuilt up to position 56" in run("projection", "rebuild").stdout
     assert run(*asked).stdout == before
     assert run("projection", "status").stdout.startswith("position 56,")
+
+
+def test_likely_duplicates_are_listed_by_either_of_two_commands(run: Run, tmp_path: Path) -> None:
+    events = [
+        {"organization_id": identifier, "name": name, "country": "CN"}
+        for identifier, name in (("hw-1", "HUAWEI TECHNOLOGIES"), ("hw-2", "Huawei Technologies Co., Ltd."))
+    ]
+    recorded = tmp_path / "events.ndjson"
+    recorded.write_text(
+        "".join(
+            json.dumps({"type": "organization-registered", "effective_on": "2023-01-01", "data": data}) + "\n"
+            for data in events
+        )
+    )
+    assert run("import", str(recorded)).exit_code == 0
+    asked = ("--country", "CN")
+    found = json.loads(run("organizations", "duplicates", *asked, "--json").stdout)["likely_duplicates"]
+    assert ("hw-1", "hw-2", 1) in [(pair["organization_id"], pair["other_id"], pair["score"]) for pair in found]
+    for command in (("query", "likely-duplicates"), ("query", "organizations", "--likely-duplicates", "true")):
+        assert run(*command, *asked).stdout == run("organizations", "duplicates", *asked).stdout
+    table = run("organizations", "duplicates", *asked).stdout
+    assert "hw-1" in table
+    assert "hw-2" in table
+    csv = run("organizations", "duplicates", *asked, "--format", "csv").stdout
+    assert csv.splitlines()[0].startswith("organization_id,name,country,other_id")
