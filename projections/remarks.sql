@@ -221,34 +221,36 @@ order by asserted.position, product
 limit $most
 
 -- name: repriced
--- Lines whose price an amendment moves, of which goods have come without an amount of their own.
+-- Lines whose price an amendment moves, of which goods had come before without an amount of their own.
 with changed as materialized (
-    select line_key, max(position) as position
+    select line_key, min(position) as first_position, max(position) as position
     from posting
     where kind = 2 and {own} and position not in (from retracted($known_on, $position))
     group by line_key
 ),
 counted as (
-    select *, {own} as is_own
+    select
+        posting.*, posting.position < changed.first_position as is_before,
+        posting.position < changed.position as had_come
     from posting
+    join changed on changed.line_key = posting.line_key
     where
-        line_key in (select line_key from changed)
-        and movement_counts(
-            position, known_on, counts_on, placed_position, line_key, $effective_on, $known_on, $position
+        movement_counts(
+            posting.position, known_on, counts_on, placed_position, posting.line_key, $effective_on, $known_on, $position
         )
 ),
 summed as (
     select
         line_key, any_value(placed_position) as placed_position,
-        coalesce(sum(quantity_value) filter (kind <= 2 and not is_own), 0)::double as quantity_before,
-        coalesce(sum(amount_value) filter (kind <= 2 and not is_own), 0)::double as amount_before,
+        coalesce(sum(quantity_value) filter (kind <= 2 and is_before), 0)::double as quantity_before,
+        coalesce(sum(amount_value) filter (kind <= 2 and is_before), 0)::double as amount_before,
         coalesce(sum(quantity_value) filter (kind <= 2), 0)::double as quantity,
         coalesce(sum(amount_value) filter (kind <= 2), 0)::double as amount,
         coalesce(bool_and(
             quantity_low = quantity_high and amount_low = amount_high
             and quantity_unquantified = 0 and amount_unquantified = 0
         ) filter (kind <= 2), false) as is_exact,
-        coalesce(sum(quantity_value) filter (kind >= 3 and unpriced and not is_own), 0) as received
+        coalesce(sum(quantity_value) filter (kind >= 3 and unpriced and had_come), 0) as received
     from counted
     group by line_key
 )

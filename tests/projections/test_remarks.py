@@ -255,6 +255,13 @@ def test_an_amendment_that_moves_the_price_of_goods_already_received_is_said() -
     )
 
 
+def test_within_one_batch_only_what_came_before_the_amendment_is_repriced() -> None:
+    batched = ledger(*MARKET, received("4"), amended(amount="50"))
+    assert kinds(batched, (4, len(batched))) == ["reprices-received"]
+    behind = ledger(*MARKET, amended(amount="50"), received("4"))
+    assert kinds(behind, (4, len(behind))) == []
+
+
 @pytest.mark.parametrize(
     "moves",
     [
