@@ -17,9 +17,13 @@ from service.recording.receipts import CommandReceipt
 logger = logging.getLogger(__name__)
 
 #: For so long an answer waits for the views to know what it is about ...
-PATIENCE_S = 2.0
+PATIENCE_S = 0.5
 #: ... and for so long they are asked.
-LOOK_S = 1.0
+LOOK_S = 0.5
+#: Answers may wait for this part of the time, all of them together ...
+SHARE = 0.1
+#: ... and for as much in a row once nothing was remarked upon for a while.
+SAVED_S = 3.0
 #: Answers whose remarks are made at the same time.
 MOST_AT_ONCE = 4
 #: Once there was no time for remarks, answers do not wait for them for so long.
@@ -55,21 +59,52 @@ def find_remarks(
         return doubts(JustRecorded(connection, stretches, beat), types)
 
 
+class Allowance:
+    """Time that may be spent: a part of all time, saved up to a bound. Who records without a pause is not held up."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._saved_s = SAVED_S
+        self._at = clock()
+        self._lock = Lock()
+
+    @property
+    def left(self) -> bool:
+        """Whether some is left."""
+        with self._lock:
+            now = self._clock()
+            self._saved_s = min(SAVED_S, self._saved_s + SHARE * (now - self._at))
+            self._at = now
+            return self._saved_s > 0
+
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """What the block takes is spent."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._saved_s -= self._clock() - began
+
+
 class RemarkDesk:
     """Makes the remarks of one service's answers, and none where that would hold answers up."""
 
     def __init__(self, daybook: Daybook) -> None:
         self._daybook = daybook
         self.places = Semaphore(MOST_AT_ONCE)
+        self.allowance = Allowance()
         #: On the clock of time.monotonic.
         self._rests_until = 0.0
 
     def remarks_on(self, first: int, last: int, types: Collection[str]) -> list[Doubts]:
-        """What there is to say of the events of one answer; where many are being made, nothing."""
-        if not self.places.acquire(blocking=False):
+        """What there is to say of the events of one answer; where many are being made, or were lately, nothing."""
+        if not self.allowance.left or not self.places.acquire(blocking=False):
             return []
         try:
-            return find_remarks(self._daybook, [(first, last)], types, self._patience_s, LOOK_S)
+            with self.allowance.spent():
+                return find_remarks(self._daybook, [(first, last)], types, self._patience_s, LOOK_S)
         except (Lagging, Stopped, LookEnded, duckdb.InterruptException) as error:
             self._rests_until = time.monotonic() + REST_S
             logger.info("no remarks on %s to %s: %s", first, last, error)

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook
-from service.remarking import MOST_AT_ONCE, PATIENCE_S, LookEnded, find_remarks
+from service.remarking import MOST_AT_ONCE, PATIENCE_S, SAVED_S, SHARE, Allowance, LookEnded, find_remarks
 from service.web.context import Context
 from tests.service.purchases import market, order, product, receipt, say
 from tests.service.web.conftest import EVENTS, head
@@ -168,3 +168,31 @@ def test_once_there_was_no_time_answers_do_not_wait_for_a_while(bought: TestClie
     for number in range(3):
         assert "remarks" not in bought.post(EVENTS, json=enacted(f"ear-{number}")).json()
     assert waits == [PATIENCE_S, 0, 0]
+
+
+def test_answers_wait_for_a_part_of_the_time_together() -> None:
+    now = [0.0]
+    allowance = Allowance(lambda: now[0])
+    waited = 0
+    # Somebody records without a pause for a minute; a look takes a quarter of a second.
+    while now[0] < 60:
+        if allowance.left:
+            with allowance.spent():
+                now[0] += 0.25
+            waited += 1
+        else:
+            now[0] += 0.01
+    assert SAVED_S + 60 * SHARE - 0.25 <= waited * 0.25 <= SAVED_S + 60 * SHARE + 0.25
+    now[0] += 3600
+    assert allowance.left
+
+
+def test_where_too_much_was_said_lately_the_answer_comes_without(bought: TestClient) -> None:
+    context: Context = bought.app.state.context  # type: ignore[attr-defined]
+    now = [0.0]
+    context.remarking.allowance = Allowance(lambda: now[0])
+    with context.remarking.allowance.spent():
+        now[0] += SAVED_S + 1
+    assert "remarks" not in bought.post(EVENTS, json=enacted("ear-1")).json()
+    now[0] += 60
+    assert "remarks" in bought.post(EVENTS, json=enacted("ear-2")).json()
