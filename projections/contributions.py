@@ -28,7 +28,7 @@ KEYS = {
 
 
 #: Where the movements are that a condition on lines speaks of, if not among all postings.
-POSTINGS = {"irregular-lines": "irregular_posting"}
+POSTINGS = {"irregular-lines": "irregular_posting", "irregular-lines-unmade": "irregular_posting"}
 #: What movements hold of quantities, and how they are kept: where amounts are derived (rule 30), and where
 #: they are not.
 DERIVING = {
@@ -53,29 +53,36 @@ class Grouping:
 
     #: Columns by name, each an expression over a contribution (`counted`) and its product; ROW_KEY: the key of a row.
     columns: Mapping[str, str]
-    #: Further columns of which is only asked in what combinations they occur; the last is never null.
-    occurring: Mapping[str, str] = field(default_factory=dict)
+    #: Sets of columns of which is only asked in what combinations they occur; the last of a set, which no other has, is
+    #: never null.
+    occurring: tuple[Mapping[str, str], ...] = ()
     #: Columns of numbers that stand for words, and are answered in words.
     words: frozenset[str] = frozenset()
 
     def clauses(self, key: str, factors: str = "") -> dict[str, str]:
         """What blocks put in to group by this, and sums by some factors besides; `key` is an expression for the key."""
-        columns, occurring = (
+        columns, *occurring = (
             {name: key if column == ROW_KEY else column for name, column in some.items()}
-            for some in (self.columns, self.occurring)
+            for some in (self.columns, *self.occurring)
         )
-        every = {**columns, **occurring}
+        every = dict(columns)
+        for some in occurring:
+            every |= some
         grouped = ", ".join(f"{column} as {name}" for name, column in every.items())
         named = ", ".join(f"word_of({name}) as {name}" if name in self.words else name for name in every)
         sets = "all"
         if occurring:
             # By the expressions: their names may be those of other columns, too.
-            sets = f"grouping sets (({', '.join(columns.values())}{factors}), ({', '.join(occurring.values())}))"
+            further = (f", ({', '.join(some.values())})" for some in occurring)
+            sets = f"grouping sets (({', '.join(columns.values())}{factors}){''.join(further)})"
         return {"named": named, "grouped": grouped, "sets": sets}
 
-    def occurs(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row of such a statement says what occurs, and has no sums."""
-        return bool(self.occurring) and row[list(self.occurring)[-1]] is not None
+    def occurring_in(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What occurs together, where a row of such a statement says that and has no sums; None: it has sums."""
+        for some in self.occurring:
+            if row[list(some)[-1]] is not None:
+                return {name: row[name] for name in some}
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +191,9 @@ def added_up(
     # What is left out wants something, too, and shows in no sum.
     is_wanting = "unquantified" in parameters.exclude
     for group in statements.rows(connection, statement, values | verdicts.bindings):
-        if grouping.occurs(group):
-            occurring.append({name: group[name] for name in grouping.occurring})
+        together = grouping.occurring_in(group)
+        if together is not None:
+            occurring.append(together)
             continue
         tally = tallies[tuple(_hashable(group[name]) for name in grouping.columns)]
         tally.add(group, group["contributions"])

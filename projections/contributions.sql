@@ -401,8 +401,8 @@ shared as (
         if(convertible, converted.unbounded, 1) as unbounded,
         allocation.position as allocated,
         {shares},
-        coalesce(joint.families, [coalesce(buyer_family.family, converted.buyer)])
-            = [coalesce(vendor_family.family, converted.vendor)] as captive,
+        coalesce(joint.families, [coalesce(buyer_family.family, converted.buyer)]) as buyer_families,
+        buyer_families = [coalesce(vendor_family.family, converted.vendor)] as captive,
         coalesce(vendor_family.family, converted.vendor) as family,
         organization.country
     from (
@@ -431,7 +431,7 @@ theirs as (
 ),
 contribution as (
     select
-        theirs.* exclude (family, possible_remainder, placed_on, rate_days, wanting),
+        theirs.* exclude (family, possible_remainder, rate_days, wanting),
         if($unquantified, possible_remainder, null) as remainder,
         wanting is not null as is_wanting,
         {key} as key
@@ -473,6 +473,11 @@ group by all
 -- name: irregular-lines (account)
 -- Lines that are not plain in what is measured.
 line_key in (select line_key from irregular where accounts & {account} > 0)
+
+-- name: irregular-lines-unmade
+-- Lines that are not plain in anything, of products that have a category and that nobody is known to make.
+line_key in (select line_key from irregular)
+and product in (select product.product from product where product.maker is null and product.category is not null)
 
 -- name: every-line
 -- All lines.

@@ -1,49 +1,72 @@
 """Why a supply is barred, or may be, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from domain.estimates import Estimate, plain
-from domain.evaluation import Product
-from domain.rulebook import Assessment
+from domain.evaluation import Product, RuleName
 from domain.truth import Truth
+
+#: Of what some contributions are barred, and all others are not.
+PARTLY = "partly"
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
-    """What the sentences are about."""
+class RuleHit:
+    """What a rule says of a row that it bars, or may."""
 
-    vendor_id: str
+    name: RuleName
+    #: yes, partly or undetermined.
+    verdict: str
+    #: What made it undetermined; empty where only buyers differ.
+    missing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """What was known of a product when a rule looked for something in vain."""
+
     #: None: no product is named.
-    product_id: str | None
     product: Product | None
-    #: Whose country a rule asks for in vain: "vendor", "maker" or "buyer".
+    #: Whose country was asked for and not known: "vendor", "maker" or "buyer".
     strangers: tuple[str, ...]
 
 
-def explained(found: Assessment, supply: Supply) -> list[str]:
-    """Every rule that applies, then all that is not known and would decide."""
-    applying, doubts = [], []
-    for name, finding in sorted(found.findings.items()):
-        rule = f"{name.regulation_id} {name.rule_id}"
-        if finding.truth is Truth.YES:
-            applying.append(f"{rule} applies: {name.effect.replace('-', ' ')}")
-        elif not finding.missing:
+def explained(
+    hits: Iterable[RuleHit],
+    vendor_id: str,
+    product_id: str | None,
+    in_vain: Callable[[RuleName, str], Iterable[Vain]],
+) -> list[str]:
+    """Every rule that applies, then all that is not known and would decide (rule 54).
+
+    `in_vain` gives what was known each time that a rule looked for something in vain.
+    """
+    applying, doubts = list[str](), list[str]()
+    for hit in hits:
+        rule, effect = f"{hit.name.regulation_id} {hit.name.rule_id}", hit.name.effect.replace("-", " ")
+        if hit.verdict == Truth.YES.value:
+            applying.append(f"{rule} applies: {effect}")
+        elif hit.verdict == PARTLY:
+            applying.append(f"{rule} applies to a part of it: {effect}")
+        elif not hit.missing:
             doubts.append(f"{rule} applies to some of the buyers only")
-        doubts += [sentence for missing in sorted(finding.missing) for sentence in _doubts(missing, supply)]
+        for missing in sorted(hit.missing):
+            for vain in in_vain(hit.name, missing):
+                doubts += _doubts(missing, vendor_id, product_id, vain)
     return list(dict.fromkeys(applying + doubts))
 
 
-def _doubts(missing: str, supply: Supply) -> Iterator[str]:
+def _doubts(missing: str, vendor_id: str, product_id: str | None, vain: Vain) -> Iterator[str]:
     if missing == "product_id":
-        yield f"no product of {supply.vendor_id} is named"
+        yield f"no product of {vendor_id} is named"
     elif missing == "category":
-        yield f"category of {supply.product_id} unknown"
+        yield f"category of {product_id} unknown"
     elif missing == "country":
-        who = {"buyer": "a buyer", "vendor": supply.vendor_id, "maker": f"the maker of {supply.product_id}"}
-        yield from (f"country of {who[stranger]} unknown" for stranger in supply.strangers)
+        who = {"buyer": "a buyer", "vendor": vendor_id, "maker": f"the maker of {product_id}"}
+        yield from (f"country of {who[stranger]} unknown" for stranger in vain.strangers)
     else:
-        yield f"{missing} of {supply.product_id} {_known(missing, supply.product)}"
+        yield f"{missing} of {product_id} {_known(missing, vain.product)}"
 
 
 def _known(attribute: str, product: Product | None) -> str:

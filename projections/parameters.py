@@ -248,6 +248,20 @@ class RegulatoryExposure(ContributionParameters):
     """What regulatory-exposure is asked: by default of what is still to come."""
 
     status: Literal["ordered", "delivered", "open"] = Field("open", description=STATUS)
+    judged: Literal["effective", "placed"] = Field(
+        "effective",
+        description="Whether purchases are held against what is in force at effective_on, or against what was in force"
+        " when each was placed.",
+    )
+    #: none: all rows
+    restricted: frozenset[Literal["yes", "undetermined", "no"]] = Field(
+        frozenset(), description="The verdicts of the rows that are shown; without it all are."
+    )
+
+    def wants(self, restricted: str) -> bool:
+        """Whether rows of a verdict are shown; what is partly barred is both barred and not (rule 63)."""
+        either = {"yes", "no"} if restricted == "partly" else {restricted}
+        return not self.restricted or not self.restricted.isdisjoint(either)
 
 
 def parse_duration(text: str) -> tuple[int, int]:

@@ -59,27 +59,42 @@ def _plain_lines(
     """What those of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     sums, occurring, is_wanting = [], [], parameters.measure != "units" and "unquantified" in parameters.exclude
     words = contributions.measured(parameters) | verdicts.words() | grouping.clauses(KEYS[by])
-    for group in statements.rows(connection, _query(parameters, by, words), values | verdicts.bindings):
-        if grouping.occurs(group):
-            occurring.append({name: group[name] for name in grouping.occurring})
+    for group in statements.rows(connection, _query(parameters, by, words, verdicts), values | verdicts.bindings):
+        together = grouping.occurring_in(group)
+        if together is not None:
+            occurring.append(together)
         else:
             alike = {name: group[name] for name in grouping.columns}
             sums.append(Sum(alike, _figure(group, parameters), group["first_on"], group["last_on"]))
             is_wanting = is_wanting or group["unconvertible"] > 0 or group["stale"] > 0
     remarks = []
     if is_wanting:
-        statement = _query(parameters, by, words, "remarks")
+        statement = _query(parameters, by, words, verdicts, "remarks")
         remarks = contributions.remarked(statements.rows(connection, statement, values | verdicts.bindings))
     return Sums(sums, occurring, remarks)
 
 
-def _query(parameters: ContributionParameters, by: str, words: dict[str, str], reading: str = "sums") -> str:
+def sold_unmade(connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters) -> list[dict[str, Any]]:
+    """Vendor and product (numbers) of plain lines that add anything, ordered or delivered, where the product's maker is
+    not known but its category is. `parameters` ask for the whole market and all days.
+    """
+    values = contributions.bindings(connection, parameters) | UNRESTRICTED.bindings | {"home": None}
+    words = contributions.measured(parameters.model_copy(update={"status": "delivered"})) | UNRESTRICTED.words()
+    words |= {"sign": "<>", "window_end": "ends_on"}
+    names = ["sides", "aside", f"price-{parameters.measure}", "movements", f"unmade-{parameters.measure}"]
+    filled = statements.filled("plain_lines.sql", names, words)
+    statement = contributions.dimensions("vendor") + UNRESTRICTED.before_plain_lines() + filled
+    return statements.rows(connection, statement, values)
+
+
+def _query(
+    parameters: ContributionParameters, by: str, words: dict[str, str], verdicts: Verdicts, reading: str = "sums"
+) -> str:
     status, measure = parameters.status, parameters.measure
     words |= {"sign": SIGNS[status], "window_end": WINDOW_ENDS[status]}
     names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements")
     filled = statements.filled("plain_lines.sql", [*names, f"{reading}-{measure}"], words)
-    standing = statements.filled("restrictions.sql", "standing", words)
-    return contributions.dimensions(by) + standing + filled
+    return contributions.dimensions(by) + verdicts.before_plain_lines() + filled
 
 
 def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure:

@@ -6,6 +6,7 @@
 -- sign, window_end         which movements a status looks at, and which end decides whether one lies in the window
 -- named, grouped, sets     what they are grouped by: names, expressions, and the sets of them
 -- verdict, held_against    as in restrictions.sql
+-- buyers                   what stands for the buyer: its kind, or itself
 
 -- name: sides
 -- Every organisation as vendor and as buyer: which it stands for, its family, its country, and what it is to the rules.
@@ -122,13 +123,14 @@ price as materialized (
     where number_of($currency) is not null
 ),
 
--- name: movements (verdict, measure, held_against, sign, window_end)
+-- name: movements (verdict, buyers, measure, held_against, sign, window_end)
 -- The movements of plain lines that count, with what they are grouped by.
 counted as (
     select
         steady.line_key, seller.organization as vendor, seller.family, seller.country, seller.domestic,
-        seller.family = holder.family as captive, holder.kind as buyers, {verdict} as verdict,
-        steady.product, steady.currency, coalesce($rates_on, steady.placed_on) as priced_on, steady.ends_on,
+        seller.family = holder.family as captive, holder.family as buyer_families, {buyers} as buyers, {verdict} as verdict,
+        steady.product, steady.currency, steady.placed_on,
+        coalesce($rates_on, steady.placed_on) as priced_on, steady.ends_on,
         steady.{measure} as figure
     from steady
     join seller on seller.number = steady.vendor
@@ -231,3 +233,28 @@ from (
     where price.product is null
 )
 group by all
+
+-- name: unmade-units
+-- Vendors of what nobody is known to make.
+select distinct counted.vendor, counted.product
+from counted
+join product on product.product = counted.product
+where product.maker is null and product.category is not null
+
+-- name: unmade-spend
+-- The same where it is worth something.
+select distinct counted.vendor, counted.product
+from counted
+join product on product.product = counted.product
+left join price on price.currency = counted.currency and price.priced_on = counted.priced_on
+where product.maker is null and product.category is not null and ($unquantified or price.whole is not null)
+
+-- name: unmade-capacity
+-- The same where it has something of the attribute, or may.
+select distinct counted.vendor, counted.product
+from counted
+join product on product.product = counted.product
+left join price on price.product = counted.product
+where
+    product.maker is null and product.category is not null
+    and if(price.product is null, $unquantified, price.high_factor > 0)

@@ -40,6 +40,13 @@ def instruments_as_of(
     connection: duckdb.DuckDBPyConnection, moment: Moment, only: str | None = None
 ) -> list[Instrument]:
     """Every instrument as of a moment, or the one with this id, by id."""
+    return instruments(recorded_of_instruments(connection, moment, only), moment.effective_on)
+
+
+def recorded_of_instruments(
+    connection: duckdb.DuckDBPyConnection, moment: Moment, only: str | None = None
+) -> list[Recorded]:
+    """What is recorded of instruments, or of the one with this id, as known at a moment, whatever its day."""
     block = statements.blocks("regulations.sql")
     values = moment.bindings() | {"only": only}
     found = [_recorded(row, json.loads(row["data"])) for row in statements.rows(connection, block["facts"], values)]
@@ -48,7 +55,7 @@ def instruments_as_of(
             _recorded(row, {"retracts": row["retracts"], "reason": row["reason"]})
             for row in statements.rows(connection, block["retractions"], values)
         ]
-    return instruments(found, moment.effective_on)
+    return found
 
 
 def written(instrument: Instrument) -> dict[str, Any]:

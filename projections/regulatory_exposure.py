@@ -1,126 +1,130 @@
 """How much of what some buyers get is barred, or may be, by the rules in force."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
-from domain.evaluation import RuleName
-from domain.rulebook import CLEAR
-from domain.truth import Finding, Truth, agreement
+from domain.rulebook import CLEAR, Assessment
+from domain.truth import NO, Truth
 from projections import contributions, statements
-from projections.contributions import Grouping, Sum
-from projections.explanations import Supply, explained
+from projections.explanations import RuleHit, explained
 from projections.figures import PRECISE, ZERO, Figure, total_of
+from projections.judging import SUPPLIES, Judge, JudgedSupply, buyers_of, judge_of, key_of
 from projections.metrics import at_risk
 from projections.parameters import RegulatoryExposure
 from projections.parties import NO_PRODUCT
 from projections.plain_lines import added_up
 from projections.regulations import described
-from projections.restrictions import VERDICTS, Restrictions
-from projections.vendor_dependence import by_verdict, written
-
-#: By vendor, product, and who of the buyers there are among those asked for.
-SUPPLIES = Grouping(
-    {"vendor": "counted.vendor", "product": "counted.product", "buyers": "buyers", "verdict": "verdict"}
-)
+from projections.vendor_dependence import together, written
 
 
 @dataclass
-class SupplyRow:
+class ExposedRow:
     """One row in the making."""
 
     #: Numbers; no product: NO_PRODUCT.
     vendor: int
     product: int
     figure: Figure = field(default_factory=Figure)
-    #: Kinds.
-    buyers: set[int] = field(default_factory=set)
-    verdicts: set[Truth] = field(default_factory=set)
+    by_verdict: dict[Truth, Figure] = field(default_factory=lambda: defaultdict(Figure))
+    #: What its contributions are, each sort of them once.
+    supplies: dict[JudgedSupply, None] = field(default_factory=dict)
 
     @property
-    def restricted(self) -> Truth:
+    def restricted(self) -> str:
         """The verdict that its contributions have in common."""
-        return agreement(map(Finding, self.verdicts)).truth
+        return together(self.by_verdict)
 
-    def add(self, part: Sum) -> None:
+    def add(self, supply: JudgedSupply, figure: Figure) -> None:
         """Take in some of its contributions."""
-        self.figure = self.figure.plus(part.figure)
-        self.verdicts.add(VERDICTS[part.alike["verdict"]])
-        buyers = part.alike["buyers"]
-        self.buyers.update(buyers if isinstance(buyers, tuple) else (buyers,))
+        self.figure = self.figure.plus(figure)
+        self.by_verdict[supply.truth] = self.by_verdict[supply.truth].plus(figure)
+        self.supplies[supply] = None
 
 
 def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> dict[str, Any]:
-    """The view (docs/semantics.md, rules 38 to 40 and 54).
+    """The view (docs/semantics.md, rules 38 to 40, 54, 61 and 62).
 
-    `total`; `rows` by vendor and product: restricted (yes, no or undetermined), value, low, high, the rules that say
-    yes or undetermined, and an explanation in sentences; `at_risk_low` and `at_risk_high`; and `instruments`: what is
-    in force, barring or not. Figures are decimal strings, parts at risk numbers.
+    `total`; `rows` by vendor and product: restricted (yes, partly, undetermined or no), value, low, high, the sums
+    `barred` and `undetermined`, the rules that say yes, partly or undetermined, and an explanation in sentences;
+    `at_risk`, `at_risk_undetermined` and the bounds `at_risk_low` and `at_risk_high`; `instruments`: what is in force
+    at effective_on, barring or not; and `remarks`. Figures are decimal strings, parts at risk numbers.
     """
     values = contributions.bindings(connection, parameters) | {"home": None}
-    restrictions = Restrictions(connection, parameters)
-    sums = added_up(connection, parameters, SUPPLIES, values, verdicts=restrictions.verdicts).sums
-    rows: dict[tuple[int, int], SupplyRow] = {}
-    for part in sums:
-        vendor, product = part.alike["vendor"], part.alike["product"]
-        key = vendor, NO_PRODUCT if product is None else product
-        rows.setdefault(key, SupplyRow(*key)).add(part)
-    doubtful = [row.product for row in rows.values() if row.restricted is not Truth.NO]
-    if doubtful:
-        restrictions.get_to_know(doubtful)
-    total = total_of(row.figure for row in rows.values())
-    words = _words(connection, rows)
-    ranked = sorted(rows.values(), key=lambda row: _rank(row, words))
+    with statements.snapshot(connection):
+        judge = judge_of(connection, parameters)
+        found = added_up(connection, parameters, SUPPLIES, values, verdicts=judge.verdicts)
+        rows: dict[tuple[int, int], ExposedRow] = {}
+        verdicts: dict[Truth, Figure] = defaultdict(Figure)
+        for part in found.sums:
+            key, buyers, mark = key_of(part.alike), buyers_of(part.alike), part.alike["verdict"]
+            supply = JudgedSupply(*key, buyers, mark, judge.truth(buyers, *key, mark))
+            rows.setdefault(key, ExposedRow(*key)).add(supply, part.figure)
+            verdicts[supply.truth] = verdicts[supply.truth].plus(part.figure)
+        words = words_of(connection, {number for key in rows for number in key})
+        shown = [row for row in rows.values() if parameters.wants(row.restricted)]
+        assessed = judge.assess(one for row in shown for one in row.supplies if one.truth is not Truth.NO)
+        described_rows = [_row(row, judge, assessed, words) for row in sorted(shown, key=lambda row: _rank(row, words))]
     return {
-        "total": {**written(total), "unit": parameters.unit},
-        "rows": [_row(row, restrictions, words) for row in ranked],
-        **at_risk(by_verdict(sums)),
-        "instruments": [described(instrument) for instrument in restrictions.in_force],
+        "total": {**written(total_of(verdicts.values())), "unit": parameters.unit},
+        "rows": described_rows,
+        **at_risk(verdicts),
+        "instruments": [described(instrument) for instrument in judge.in_force],
+        "remarks": found.remarks,
     }
 
 
-def _words(connection: duckdb.DuckDBPyConnection, keys: Iterable[tuple[int, int]]) -> dict[int, str]:
-    numbers = sorted({number for key in keys for number in key})
+def words_of(connection: duckdb.DuckDBPyConnection, numbers: Collection[int]) -> dict[int, str]:
+    """The ids behind numbers."""
     statement = statements.blocks("regulatory_exposure.sql")["words"]
-    return {row["number"]: row["word"] for row in statements.rows(connection, statement, {"numbers": numbers})}
+    return {row["number"]: row["word"] for row in statements.rows(connection, statement, {"numbers": sorted(numbers)})}
 
 
-def _rank(row: SupplyRow, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, str]:
+def _rank(row: ExposedRow, words: dict[int, str]) -> tuple[bool, Decimal, str, bool, str]:
     """Largest value first, unknown values last, then by vendor and product, no product last."""
     value = row.figure.value
     negated = ZERO if value is None else PRECISE.minus(value)
     return value is None, negated, words[row.vendor], row.product == NO_PRODUCT, words.get(row.product, "")
 
 
-def _row(row: SupplyRow, restrictions: Restrictions, words: dict[int, str]) -> dict[str, Any]:
-    restricted = row.restricted
+def _row(
+    row: ExposedRow, judge: Judge, assessed: dict[JudgedSupply, Assessment], words: dict[int, str]
+) -> dict[str, Any]:
     vendor, product = words[row.vendor], words.get(row.product)
-    found, sentences = CLEAR, list[str]()
-    if restricted is not Truth.NO:
-        found = restrictions.assess(row.buyers, row.vendor, row.product)
-        # Where no country is missing there are no strangers, and most rows need not ask.
-        stranger = any("country" in finding.missing for finding in found.findings.values())
-        strangers = restrictions.strangers(row.buyers, row.vendor, row.product) if stranger else ()
-        supply = Supply(vendor, product, restrictions.product(row.product), strangers)
-        sentences = explained(found, supply)
+    found = {supply: assessed.get(supply, CLEAR) for supply in row.supplies}
+    hits = hits_of(found.values())
     return {
         "vendor": vendor,
         "product": product,
-        "restricted": restricted.value,
+        "restricted": row.restricted,
         **written(row.figure),
-        "rules": [_rule(name, finding) for name, finding in sorted(found.findings.items())],
-        "explanation": sentences,
+        "barred": written(row.by_verdict.get(Truth.YES, Figure())),
+        "undetermined": written(row.by_verdict.get(Truth.UNDETERMINED, Figure())),
+        "rules": [rule_of(hit) for hit in hits],
+        "explanation": explained(hits, vendor, product, lambda rule, missing: judge.in_vain(rule, missing, found)),
     }
 
 
-def _rule(name: RuleName, finding: Finding) -> dict[str, Any]:
+def hits_of(found: Collection[Assessment]) -> list[RuleHit]:
+    """The rules that bar a row, or may, given what they say of its contributions (rule 39)."""
+    hits = []
+    for name in sorted(set().union(*(assessment.findings for assessment in found))):
+        findings = {assessment.findings.get(name, NO) for assessment in found}
+        missing = frozenset[str]().union(*(finding.missing for finding in findings))
+        hits.append(RuleHit(name, together({finding.truth for finding in findings}), missing))
+    return hits
+
+
+def rule_of(hit: RuleHit) -> dict[str, Any]:
+    """What a rule says, as answers have it."""
     return {
-        "regulation_id": name.regulation_id,
-        "rule_id": name.rule_id,
-        "effect": name.effect,
-        "verdict": finding.truth.value,
-        "missing": sorted(finding.missing),
+        "regulation_id": hit.name.regulation_id,
+        "rule_id": hit.name.rule_id,
+        "effect": hit.name.effect,
+        "verdict": hit.verdict,
+        "missing": sorted(hit.missing),
     }

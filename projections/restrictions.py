@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -56,25 +57,37 @@ class Bits:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What statements look verdicts up with."""
+    """What statements look verdicts up with, or what else contributions are held against."""
 
     #: The verdict, as an expression.
     expression: str
     bits: Bits
     #: Parameters.
     bindings: dict[str, list[Any]]
+    #: The block that finds it for contributions.
+    judging: str
+    #: The block that finds it for plain lines; "": nothing is to be found.
+    against: str = ""
+    #: The blocks of what these two look it up in.
+    tables: tuple[str, ...] = ()
+    #: What stands for the buyer of a plain line, as an expression.
+    buyers: str = "holder.kind"
 
     def judged(self) -> str:
-        """The contributions of a statement with their verdicts and the kinds of their buyers."""
-        names = ("standing", "judged") if self.bits.count else ("unjudged",)
-        return statements.filled("restrictions.sql", names, self.words())
+        """The contributions of a statement with their verdicts and what stands for their buyers."""
+        return statements.filled("restrictions.sql", (*self.tables, self.judging), self.words())
+
+    def before_plain_lines(self) -> str:
+        """What stands before plain lines, for they are looked up in it: what every organisation is, at least."""
+        return statements.filled("restrictions.sql", dict.fromkeys(("standing", *self.tables)), self.words())
 
     def words(self) -> dict[str, str]:
         """What blocks put in to look verdicts up."""
-        held_against = without_comment(statements.blocks("restrictions.sql")["held-against"])
+        against = without_comment(statements.blocks("restrictions.sql")[self.against]) if self.against else ""
         return {
             "verdict": self.expression,
-            "held_against": held_against if self.bits.count else "",
+            "held_against": against,
+            "buyers": self.buyers,
             "mask": self.bits.type,
             "nothing": self.bits.literal(0),
         }
@@ -83,26 +96,52 @@ class Verdicts:
 class Restrictions:
     """The rules in force at a moment."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, moment: Moment, instruments: Iterable[Instrument] | None = None
+    ) -> None:
+        """`instruments`: those of the moment, where they are known already."""
         self._connection = connection
         self._moment = moment
+        if instruments is None:
+            instruments = instruments_as_of(connection, moment)
         #: Every instrument in force, by id, barring or not.
-        self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
+        self.in_force = [found for found in instruments if found.in_force]
         self.verdicts = UNRESTRICTED
-        barring = [
+        #: Of each instrument that bars something the rules that do, and the licences.
+        self.barring = [
             (rules_of(instrument), licences_of(instrument)) for instrument in self.in_force if rules_of(instrument)
         ]
-        if not barring:
+        #: What products are to them, by number; those that are out of the question are left out.
+        self.goods: dict[int, Goods] = {}
+        if not self.barring:
             # No organisation is looked at.
             return
         self._book = Rulebook.of(self.in_force)
-        self._terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
+        self._terms = terms_of(one for rules, licences in self.barring for one in (*rules, *licences))
         self._people = people_of(connection, moment, self._terms)
         self._products: dict[int, Product | None] = {NO_PRODUCT: None}
         self._assessments: dict[tuple[frozenset[int], Party, Product | None], Assessment] = {}
-        goods = goods_of(connection, moment, self._terms)
+        self.goods = goods_of(connection, moment, self._terms)
         bits = Bits(len(self._terms.conditions))
-        self.verdicts = Verdicts(_verdict(barring, bits), bits, _bindings(bits, self._people.standing, goods))
+        bindings = _bindings(bits, self._people.standing, self.goods)
+        self.verdicts = Verdicts(_verdict(self.barring, bits), bits, bindings, "judged", "held-against", ("standing",))
+
+    @property
+    def standing(self) -> Mapping[int, Standing]:
+        """What organisations are to the rules, by number, and NOBODY."""
+        return self._people.standing if self.barring else UNKNOWN.standing
+
+    def kinds(self, buyers: Iterable[int]) -> frozenset[int]:
+        """Of which kinds some buyers (numbers) are."""
+        nobody = self.standing[NOBODY]
+        return frozenset(self.standing.get(buyer, nobody).kind for buyer in buyers)
+
+    def makers(self) -> dict[int, int]:
+        """The makers of the products in `goods`, where they are known; all are numbers."""
+        block = statements.blocks("restrictions.sql")["makers"]
+        numbers = [number for number in self.goods if number != NO_PRODUCT]
+        found = statements.rows(self._connection, block, self._moment.bindings() | {"products": numbers})
+        return {row["product"]: row["maker"] for row in found if row["maker"] is not None}
 
     def get_to_know(self, products: Iterable[int]) -> None:
         """Read what there is to know of products (their numbers), for `assess`."""
@@ -156,7 +195,14 @@ def _bindings(bits: Bits, standing: Mapping[int, Standing], goods: Mapping[int, 
 
 
 #: No rule bars anything.
-UNRESTRICTED = Verdicts("0", Bits(0), _bindings(Bits(0), UNKNOWN.standing, {}))
+UNRESTRICTED = Verdicts("0", Bits(0), _bindings(Bits(0), UNKNOWN.standing, {}), "unjudged")
+
+
+def by_stretch(turnings: Sequence[date]) -> Verdicts:
+    """In place of verdicts how many of these days had come when it was placed, and in place of kinds the buyers."""
+    bindings = UNRESTRICTED.bindings | {"turnings": list(turnings)}
+    expression = "coalesce(turning.stretch, 0)"
+    return Verdicts(expression, Bits(0), bindings, "stretched", "stretches", ("turning",), "holder.organization")
 
 
 def rules_of(instrument: Instrument) -> Rules:

@@ -76,6 +76,35 @@ judged as (
     from counted
 )
 
+-- name: stretches
+-- The stretch of days in which a plain line was placed.
+asof left join turning on turning.since <= steady.placed_on
+
+-- name: turning
+-- The days on which law or registers turn, each with the number of the stretch that it begins.
+turning as materialized (
+    select since, row_number() over (order by since) as stretch
+    from (select unnest($turnings::date[]) as since)
+),
+
+-- name: stretched
+-- Contributions with the stretch of days in which each was placed, in place of a verdict, and their buyers asked for.
+bought as (
+    select counted.line_key, list(distinct member.buyer order by member.buyer) as buyers
+    from counted
+    join member on member.placed_position = counted.position
+    where counted.buyer is null and member.asked_for
+    group by counted.line_key
+),
+judged as (
+    select
+        counted.*, coalesce(bought.buyers, [counted.buyer]) as buyers, coalesce(turning.stretch, 0) as verdict,
+        coalesce(counted.country = number_of($home), false) as domestic
+    from counted
+    left join bought on bought.line_key = counted.line_key
+    asof left join turning on turning.since <= counted.placed_on
+)
+
 -- name: held-against
 -- What the product of a plain line is to the rules.
 left join goods on goods.product = coalesce(steady.product, -1)

@@ -18,6 +18,7 @@ from projections.contributions import PLACES
 from projections.figures import PRECISE, Figure, cross_rate, ratio, share_of
 from projections.metrics import Split, at_risk, metrics_of, shares_of
 from projections.parameters import LAST_DAY, VendorDependence, months_away, parse_duration
+from projections.restrictions import Restrictions
 from projections.supplies import Supplies, Supply
 from projections.vendor_dependence import RankedRow, names_of, rank, together, written
 
@@ -351,7 +352,7 @@ class _Judges:
         stretch = bisect_right(self.turnings, day)
         if self._last is None or self._last[0] != stretch:
             moment = self._parameters.model_copy(update={"effective_on": day})
-            self._last = stretch, Supplies(self._connection, moment)
+            self._last = stretch, Supplies(Restrictions(self._connection, moment))
         return self._last[1]
 
 

@@ -3,14 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import duckdb
-
 from domain.truth import Truth
-from projections import statements
-from projections.parameters import Moment
-from projections.parties import NO_PRODUCT, NOBODY, Goods, Standing, goods_of, people_of, terms_of
-from projections.regulations import instruments_as_of
-from projections.restrictions import licences_of, rules_of
+from projections.parties import NO_PRODUCT, NOBODY, Goods
+from projections.restrictions import Restrictions
 
 #: Organisations that stand for themselves, by number: buyers, a vendor; and a product or None.
 Supply = tuple[tuple[int, ...], int, int | None]
@@ -27,30 +22,18 @@ class InstrumentBits:
 class Supplies:
     """What the rules in force at a moment say of supplies (docs/semantics.md, rule 38)."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
-        in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
-        barring = [(rules_of(one), licences_of(one)) for one in in_force if rules_of(one)]
+    def __init__(self, restrictions: Restrictions) -> None:
         self._instruments: list[InstrumentBits] = []
-        self._standing: dict[int, Standing] = {}
-        self._goods: dict[int, Goods] = {}
-        self._makers: dict[int, int] = {}
+        self._standing = restrictions.standing
+        self._goods = restrictions.goods
+        self._makers = restrictions.makers() if restrictions.barring else {}
         self._verdicts: dict[Supply, Truth] = {}
-        if not barring:
-            return
         place = 0
-        for rules, licences in barring:
+        for rules, licences in restrictions.barring:
             own = ((1 << len(rules)) - 1) << place
             permitting = ((1 << len(licences)) - 1) << (place + len(rules))
             place += len(rules) + len(licences)
             self._instruments.append(InstrumentBits(own, permitting))
-        terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
-        self._standing = people_of(connection, moment, terms).standing
-        self._goods = goods_of(connection, moment, terms)
-        block = statements.blocks("restrictions.sql")["makers"]
-        numbers = [number for number in self._goods if number != NO_PRODUCT]
-        for row in statements.rows(connection, block, moment.bindings() | {"products": numbers}):
-            if row["maker"] is not None:
-                self._makers[row["product"]] = row["maker"]
 
     def verdict(self, supply: Supply) -> Truth:
         """Whether a supply is barred; undetermined where its buyers differ."""

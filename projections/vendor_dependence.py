@@ -13,6 +13,7 @@ from domain.truth import Truth
 from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, statements
 from projections.contributions import ROW_KEY, Grouping, Sum
+from projections.explanations import PARTLY
 from projections.figures import PRECISE, ZERO, Figure, plain, ratio, share_of, total_of
 from projections.metrics import Bounds, Split, at_risk, metrics_of, shares_of
 from projections.parameters import VendorDependence
@@ -97,10 +98,6 @@ def by_verdict(sums: Iterable[Sum]) -> dict[Truth, Figure]:
         truth = VERDICTS[part.alike["verdict"]]
         verdicts[truth] = verdicts[truth].plus(part.figure)
     return verdicts
-
-
-#: Of what some contributions are barred, and all others are not.
-PARTLY = "partly"
 
 
 def together(verdicts: Collection[Truth]) -> str:

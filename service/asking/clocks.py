@@ -21,7 +21,7 @@ from service.daybook import Daybook
 #: A parameter as it came: every value that was given for it.
 Raw = Mapping[str, Sequence[str]]
 
-REPEATABLE = ("buyer", "exclude")
+REPEATABLE = ("buyer", "exclude", "restricted")
 CLOCKS = ("effective_on", "known_on", "position", "recorded_at", "min_position")
 
 #: How long the one who asks is willing to wait for the projection; None: as long as the service usually waits.

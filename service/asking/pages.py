@@ -54,6 +54,9 @@ PAGES = {
     "likely-duplicates": ViewPages(
         "likely_duplicates", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)
     ),
+    "regulatory-exposure/orders": ViewPages(
+        "rows", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)
+    ),
     "vendor-dependence/evidence": ViewPages("contributions", ("limit", "offset"), MOST_EVIDENCE, _by_offset, _is_short),
 }
 

@@ -1,5 +1,6 @@
 """What is asked of the views: each question by name, answered as of a moment and labelled with it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -7,6 +8,7 @@ from urllib.parse import urlencode
 import duckdb
 
 from projections.evidence import evidence
+from projections.exposed_lines import exposed_lines
 from projections.orders import order
 from projections.organizations import organization
 from projections.parameters import Moment, RegulatoryExposure, VendorDependence
@@ -15,15 +17,17 @@ from projections.products import product
 from projections.regulations import regulation
 from projections.regulatory_exposure import regulatory_exposure
 from projections.vendor_dependence import vendor_dependence
-from service.asking.clocks import ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
+from service.asking.clocks import CLOCKS, ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
 from service.asking.lists import Registers
-from service.asking.paging import MOST_EVIDENCE
+from service.asking.paging import MOST_EVIDENCE, page_of
 from service.codes import country_name
 from service.daybook import Daybook
 
 __all__ = ["NothingThere", "Questions", "echo"]
 
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
+#: Parameters that do not say which lines of an exposure there are: a cursor holds the clocks.
+NOT_FILTERS = frozenset({"limit", "cursor", *CLOCKS})
 
 
 class Questions:
@@ -83,11 +87,30 @@ class Questions:
         with self.daybook.projection.cursor() as connection:
             answer = regulatory_exposure(connection, parameters)
         pinned = [("by", "product"), ("status", parameters.status), *self.clocks.pinned(asked, parameters)]
-        kept = dict.fromkeys(pinned)  # a status that was asked for stands in both
+        # A status that was asked for stands in both. What a row is made of is the same, however it is judged and
+        # whatever other rows are asked for.
+        kept = dict.fromkeys(one for one in pinned if one[0] not in ("judged", "restricted"))
         for row in answer["rows"]:
             key = [] if row["product"] is None else [("key", row["product"])]
             row["evidence"] = f"{EVIDENCE}?{urlencode([*kept, *key, ('vendor', row['vendor'])])}"
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
+
+    def exposed_lines(self, raw: Raw) -> dict[str, Any]:
+        """The lines of orders and assertions behind regulatory-exposure, a page at a time."""
+        own = dict(raw)
+        filters = {name: json.dumps(list(values)) for name, values in raw.items() if name not in NOT_FILTERS}
+        page = page_of(own, "regulatory-exposure/orders", filters, always=True)
+        assert page is not None
+        parameters = self.clocks.parameters(RegulatoryExposure, self.clocks.ask(own, RegulatoryExposure))
+        done = whole("cursor", page.after or None, 0)
+        with self.daybook.projection.cursor() as connection:
+            rows, is_cut = exposed_lines(connection, parameters, done, page.limit)
+        return {
+            "resolved": self.clocks.resolved(parameters),
+            "parameters": echo(parameters),
+            "rows": rows,
+            "next_cursor": page.cursor(str(done + len(rows)), parameters) if is_cut else None,
+        }
 
     def organizations(self, raw: Raw) -> dict[str, Any]:
         """Every organisation as of a moment; of one `country`, or below one `parent`."""
@@ -150,4 +173,4 @@ class Questions:
 def echo(parameters: Moment) -> dict[str, Any]:
     """Every parameter with its value, defaults included; the clocks stand under `resolved`."""
     plain = parameters.model_dump(mode="json", exclude={"effective_on", "known_on", "position"})
-    return {name: sorted(value) if name == "exclude" else value for name, value in plain.items()}
+    return {name: sorted(value) if name in ("exclude", "restricted") else value for name, value in plain.items()}

@@ -141,11 +141,38 @@ EXPLAINING = Table(
 EXPOSURE = Table(
     "rows",
     columns(
-        "vendor product restricted value:figure low:figure high:figure rules:structure explanation:structure evidence"
+        "vendor product restricted value:figure low:figure high:figure"
+        + "".join(
+            f" {verdict}{bound and f'_{bound}'}={verdict}.{bound or 'value'}:figure"
+            for verdict in ("barred", "undetermined")
+            for bound in ("", "low", "high")
+        )
+        + " rules:structure explanation:structure evidence"
     ),
     rows_of("rows"),
-    ("vendor", "product", "restricted", "value", "low..high"),
-    ("low..high",),
+    ("vendor", "product", "restricted", "value", "low..high", "barred", "undetermined"),
+    ("low..high", "undetermined", "barred"),
+)
+EXPOSED_LINES = Table(
+    "rows",
+    columns(
+        "order_id assertion_id line buyers:structure vendor vendor_name:text product value:figure low:figure"
+        " high:figure placed_on:day deliver_by restricted rules:structure missing:structure"
+    ),
+    rows_of("rows"),
+    ("order_id", "assertion_id", "line", "vendor", "product", "value", "low..high", "placed_on", "restricted"),
+    ("vendor", "product", "placed_on", "assertion_id", "low..high"),
+)
+SOLE_SOURCE = Table(
+    "rows",
+    columns(
+        "category value:figure low:figure high:figure vendors:structure vendor_count:whole"
+        " available=sources.available:whole undetermined=sources.undetermined:whole unfit=sources.unfit:whole"
+        " single_source:flag sole_source alternatives:structure alternatives_total:whole"
+    ),
+    rows_of("rows"),
+    ("category", "value", "vendor_count", "single_source", "sole_source", "available", "alternatives"),
+    ("alternatives", "vendor_count", "available"),
 )
 RULES = Table(
     "rules",

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from domain.errors import Invalid
 from domain.lots import Sent
 from projections.order_list import OrderList
-from projections.parameters import Moment, RegulatoryExposure, VendorDependence
+from projections.parameters import Moment, RegulatoryExposure, SoleSource, VendorDependence
+from projections.sole_source import sole_source
 from service.asking import tables
 from service.asking.clocks import Raw
 from service.asking.columns import Table, columns
@@ -295,8 +296,8 @@ VIEWS: dict[str, View] = {
             lambda questions, comparisons, raw, _: questions.regulatory_exposure(raw),
             RegulatoryExposure,
             answers.RegulatoryExposure,
-            (tables.EXPOSURE, tables.RULES, tables.INSTRUMENTS),
-            ("rows", "instruments"),
+            (tables.EXPOSURE, tables.RULES, tables.INSTRUMENTS, tables.REMARKS),
+            ("rows", "instruments", "remarks"),
             {**MARKET, **MOMENT, "status": "ordered"},
             command="exposure",
             client="regulatory_exposure",
@@ -307,6 +308,32 @@ VIEWS: dict[str, View] = {
                 answers.ExposureScenario,
                 "suppose_exposure",
             ),
+        ),
+        View(
+            "regulatory-exposure/orders",
+            "The lines of orders and assertions behind regulatory-exposure, each with the rules that bar it.",
+            lambda questions, comparisons, raw, _: questions.exposed_lines(raw),
+            RegulatoryExposure,
+            answers.ExposedLines,
+            (tables.EXPOSED_LINES,),
+            ("rows",),
+            {**MARKET, **MOMENT, "status": "ordered", "judged": "placed"},
+            page=PageParameters,
+            command="exposure-orders",
+            client="exposed_lines",
+        ),
+        View(
+            "sole-source",
+            "By category from whom it is bought, who else could sell it, and whether only one could.",
+            reading(SoleSource, sole_source),
+            SoleSource,
+            answers.SoleSource,
+            (tables.SOLE_SOURCE, tables.REMARKS),
+            ("rows", "remarks"),
+            {**MARKET, **MOMENT, "threshold": "4800"},
+            command="sole-source",
+            client="sole_source",
+            bundled=True,
         ),
         *_register(
             "regulation",

@@ -99,7 +99,8 @@ def _asked(questions: Questions, text: str, position: int) -> BundledAnswer:
     asked = parse_question(text)
     view = asked.view
     if not view.bundled:
-        bundled = " and ".join(path for path, one in VIEWS.items() if one.bundled)
+        *others, last = (path for path, one in VIEWS.items() if one.bundled)
+        bundled = f"{', '.join(others)} and {last}"
         raise Invalid.at("/query", f"a bundle holds answers of {bundled}, not of {view.path}")
     raw: dict[str, Sequence[str]] = dict(asked.raw)
     for clock in ("recorded_at", "min_position"):
@@ -133,7 +134,7 @@ def _covering(daybook: Daybook, position: int) -> Issued:
 
 def _evidence(questions: Questions, answered: Sequence[BundledAnswer]) -> list[int] | None:
     """The positions of the events behind every row; None where they are too many for proofs of their own."""
-    links = dict.fromkeys(row["evidence"] for asked in answered for row in asked.answer["rows"])
+    links = dict.fromkeys(row["evidence"] for asked in answered for row in asked.answer["rows"] if "evidence" in row)
     positions: set[int] = set()
     for link in links:
         for contribution in _contributions(questions, link):

@@ -20,7 +20,8 @@ KEYS = ("vendor", "maker", "parent", "country", "product", "category")
 EVERY_MEASURE = tuple(f"measure={measure}&status={status}" for measure in MEASURES for status in STATUSES)
 SAVED = (
     *(f"vendor-dependence?{asked}&by={key}" for asked in EVERY_MEASURE for key in KEYS),
-    *(f"regulatory-exposure?{asked}" for asked in EVERY_MEASURE),
+    *(f"regulatory-exposure?{asked}&judged={day}" for asked in EVERY_MEASURE for day in ("effective", "placed")),
+    *(f"sole-source?{asked}" for asked in EVERY_MEASURE),
     "organizations",
     "products",
     "partnerships",

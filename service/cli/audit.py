@@ -36,7 +36,7 @@ from service.settings import Settings
     multiple=True,
     required=True,
     metavar="VIEW?PARAMETERS",
-    help="A question to answer, of vendor-dependence or regulatory-exposure; repeat for several.",
+    help="A question to answer, of vendor-dependence, regulatory-exposure or sole-source; repeat for several.",
 )
 @click.option("-o", "--output", "target", required=True, metavar="FILE", help="The zip file, made whole or not at all.")
 @click.pass_obj

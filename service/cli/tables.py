@@ -252,21 +252,25 @@ def _remarks(row: parts.Record) -> str:
 def exposure(answer: dict[str, Any], title: str, look: Look = PLAIN) -> RenderableType:
     """The rows of regulatory-exposure with what decided each, and beneath them what is at risk."""
     total, written = answer["total"], Figures(exact=look.exact)
-    low, high = written.ratio(answer["at_risk_low"]), written.ratio(answer["at_risk_high"])
+    perhaps = written.ratio(answer["at_risk_undetermined"])
+    judged = "; held against what was in force when it was placed" if answer["parameters"]["judged"] == "placed" else ""
+    risk = f"barred {_between(answer, 'at_risk', written)}, perhaps another {perhaps}"
     rows = [{**row, "product": row["product"] or "(none)", "because": _because(row)} for row in answer["rows"]]
     return listing(
         EXPOSURE.with_column(Column("because")),
         {**answer, "rows": rows},
         title,
         look,
-        caption=f"{as_of(answer)}\nbarred {low}, perhaps up to {high}",
+        caption="\n".join([f"{as_of(answer)}{judged}", risk, *remarked(answer)]),
         titles={"value": total["unit"]},
         total={"vendor": "total", **total},
     )
 
 
 def _because(row: parts.Record) -> str:
-    decided = [f"{rule['regulation_id']}/{rule['rule_id']}" for rule in row["rules"] if rule["verdict"] == "yes"]
+    decided = [
+        f"{rule['regulation_id']}/{rule['rule_id']}" for rule in row["rules"] if rule["verdict"] in ("yes", "partly")
+    ]
     missing: Iterable[str] = sorted({name for rule in row["rules"] for name in rule["missing"]})
     return ", ".join([*decided, *(f"{name} unknown" for name in missing)])
 

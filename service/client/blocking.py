@@ -101,6 +101,8 @@ class Client:
     series = _sent(requests.series)
     difference = _sent(requests.difference)
     regulatory_exposure = _sent(requests.regulatory_exposure)
+    exposed_lines = _sent(requests.exposed_lines)
+    sole_source = _sent(requests.sole_source)
     view_file = _sent(requests.view_file)
     suppose_dependence = _sent(requests.suppose_dependence)
     suppose_exposure = _sent(requests.suppose_exposure)

@@ -64,6 +64,27 @@ class DependenceAsked(Market, total=False):
     home: str
 
 
+class ExposureAsked(Market, total=False):
+    """What regulatory-exposure is asked."""
+
+    judged: Literal["effective", "placed"]
+    restricted: Several
+
+
+class ExposedLinesAsked(ExposureAsked, total=False):
+    """What the lines behind it are asked."""
+
+    limit: int
+    cursor: str
+
+
+class SoleSourceAsked(Market, total=False):
+    """What sole-source is asked."""
+
+    threshold: str
+    threshold_attribute: str
+
+
 class EvidenceAsked(DependenceAsked, total=False):
     """What its evidence is asked."""
 
@@ -192,9 +213,19 @@ def difference(
     return _view("views/vendor-dependence/diff", answers.Difference, {**asked, clock: [before, after]})
 
 
-def regulatory_exposure(**asked: Unpack[Market]) -> Call[answers.RegulatoryExposure]:
+def regulatory_exposure(**asked: Unpack[ExposureAsked]) -> Call[answers.RegulatoryExposure]:
     """How much of what was bought is barred, by which rule, and what is not known."""
     return _view("views/regulatory-exposure", answers.RegulatoryExposure, asked)
+
+
+def exposed_lines(**asked: Unpack[ExposedLinesAsked]) -> Call[answers.ExposedLines]:
+    """A page of the lines of orders and assertions behind regulatory-exposure: 100, or `limit`."""
+    return _view("views/regulatory-exposure/orders", answers.ExposedLines, asked)
+
+
+def sole_source(**asked: Unpack[SoleSourceAsked]) -> Call[answers.SoleSource]:
+    """By category from whom it is bought, who else could sell it, and whether only one could."""
+    return _view("views/sole-source", answers.SoleSource, asked)
 
 
 def view_file(view: str, form: FileFormat, table: str | None = None, **asked: Any) -> Call[bytes]:
@@ -210,7 +241,9 @@ def suppose_dependence(
     return _scenario("vendor-dependence", answers.DependenceScenario, events, asked)
 
 
-def suppose_exposure(events: Sequence[Mapping[str, Any]], **asked: Unpack[Market]) -> Call[answers.ExposureScenario]:
+def suppose_exposure(
+    events: Sequence[Mapping[str, Any]], **asked: Unpack[ExposureAsked]
+) -> Call[answers.ExposureScenario]:
     """regulatory-exposure as it would be had these events been recorded; nothing is."""
     return _scenario("regulatory-exposure", answers.ExposureScenario, events, asked)
 

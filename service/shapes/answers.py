@@ -373,7 +373,7 @@ class RuleVerdict(Struct, frozen=True):
     regulation_id: str
     rule_id: str
     effect: str
-    verdict: Verdict
+    verdict: Restricted
     missing: list[str]
 
 
@@ -382,7 +382,10 @@ class ExposureRow(Figure, frozen=True):
 
     vendor: str
     product: str | None
-    restricted: Verdict
+    restricted: Restricted
+    #: The sums of those of its contributions that are barred, and that may be.
+    barred: Figure
+    undetermined: Figure
     rules: list[RuleVerdict]
     explanation: list[str]
     evidence: str | None = None
@@ -406,9 +409,13 @@ class Exposure(Struct, frozen=True):
 
     total: Total
     rows: list[ExposureRow]
+    #: What part of the total is barred, what part may be, and between what the first lies.
+    at_risk: float | None
+    at_risk_undetermined: float | None
     at_risk_low: float | None
     at_risk_high: float | None
     instruments: list[Instrument]
+    remarks: list[Remark]
 
 
 class RegulatoryExposure(Exposure, frozen=True):
@@ -416,6 +423,68 @@ class RegulatoryExposure(Exposure, frozen=True):
 
     resolved: Resolved
     parameters: Data
+
+
+class ExposedLine(Figure, frozen=True):
+    """A line of an order or of an assertion, as far as it is of the buyers asked for."""
+
+    order_id: str | None
+    assertion_id: str | None
+    line: str | None
+    buyers: list[str]
+    vendor: str
+    vendor_name: str | None
+    product: str | None
+    placed_on: date
+    deliver_by: str | None
+    restricted: Verdict
+    rules: list[RuleVerdict]
+    missing: list[str]
+
+
+class ExposedLines(Struct, frozen=True):
+    """A page of the lines behind regulatory-exposure."""
+
+    resolved: Resolved
+    parameters: Data
+    rows: list[ExposedLine]
+    next_cursor: str | None
+
+
+# Sole sources
+
+
+class SourceCounts(Struct, frozen=True):
+    """How many could sell a category, could perhaps, and could not."""
+
+    available: Count
+    undetermined: Count
+    unfit: Count
+
+
+class SoleSourceRow(Figure, frozen=True):
+    """What is bought of a category, from whom, and who else could sell it."""
+
+    category: str
+    #: Up to 20 ids.
+    vendors: list[str]
+    vendor_count: Count
+    sources: SourceCounts
+    single_source: bool
+    sole_source: Literal["yes", "no", "undetermined", "none"]
+    #: Up to 20 ids.
+    alternatives: list[str]
+    alternatives_total: Count
+
+
+class SoleSource(Struct, frozen=True):
+    """The view sole-source."""
+
+    resolved: Resolved
+    parameters: Data
+    total: Total
+    rows: list[SoleSourceRow]
+    remarks: list[Remark]
 
 
 # Scenarios

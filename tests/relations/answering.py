@@ -12,8 +12,11 @@ from domain.events import canonical
 from projections.differences import difference
 from projections.engine import Projection, batch_of
 from projections.evidence import evidence
-from projections.parameters import VendorDependence
+from projections.exposed_lines import exposed_lines
+from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
+from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
+from projections.sole_source import sole_source
 from projections.vendor_dependence import vendor_dependence
 from service.audit import verifier
 from tests.ledgers import Event
@@ -101,7 +104,7 @@ class Plain:
 
 
 class Fast(Plain):
-    """The fast views; what of them is not of the second edition yet is evaluated plainly."""
+    """The fast views."""
 
     #: Its differences are printed, and what is left over is put on the largest.
     tiny = Decimal("0.00001")
@@ -140,9 +143,29 @@ class Fast(Plain):
         }
         return rows, explained
 
+    def exposure(self, query: Query) -> Answer:
+        """regulatory-exposure."""
+        with self._projection.cursor() as connection:
+            return regulatory_exposure(connection, RegulatoryExposure(**_given(query)))
+
+    def orders(self, query: Query) -> list[Answer]:
+        """The orders behind it."""
+        with self._projection.cursor() as connection:
+            rows, _ = exposed_lines(connection, RegulatoryExposure(**_given(query)))
+        return rows
+
+    def sole_source(self, query: Query) -> Answer:
+        """sole-source."""
+        with self._projection.cursor() as connection:
+            return sole_source(connection, SoleSource(**_given(query)))
+
 
 def _parameters(query: Query) -> VendorDependence:
-    return VendorDependence(**query | {"buyer": tuple(query["buyer"]), "exclude": frozenset(query["exclude"])})
+    return VendorDependence(**_given(query))
+
+
+def _given(query: Query) -> Query:
+    return query | {"buyer": tuple(query["buyer"]), "exclude": frozenset(query["exclude"])}
 
 
 #: Who answers on ledgers of which seeds.

@@ -1,0 +1,131 @@
+"""The lines of orders and assertions behind regulatory-exposure: each with what bars it, or may."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from domain.rulebook import CLEAR, Assessment
+from domain.truth import Truth
+from projections import contributions, statements
+from projections.contributions import Tally
+from projections.figures import PRECISE, SNAP, ZERO, Figure
+from projections.judging import JudgedSupply, buyers_of, judge_of, key_of
+from projections.parameters import RegulatoryExposure
+from projections.parties import NO_PRODUCT
+from projections.regulatory_exposure import hits_of, rule_of, words_of
+from projections.vendor_dependence import written
+
+#: A line of an order or of an assertion: which of the two, and its number.
+LineKey = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedLine:
+    """A contribution with the verdict on it."""
+
+    key: LineKey
+    figure: Figure
+    supply: JudgedSupply
+    #: As text, for answers.
+    placed_on: str
+
+
+def exposed_lines(
+    connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure, offset: int = 0, limit: int | None = None
+) -> tuple[list[dict[str, Any]], bool]:
+    """The lines of regulatory-exposure (docs/semantics.md, rule 63) from a place on, and whether others follow.
+
+    Each has order_id or assertion_id (the other is null), line, buyers, vendor, vendor_name, product, value, low, high,
+    placed_on, deliver_by, restricted, rules and missing. By value, largest first, nulls last, then order (assertions
+    last) and line.
+    """
+    with statements.snapshot(connection):
+        judge = judge_of(connection, parameters)
+        values = contributions.bindings(connection, parameters) | {"home": None} | judge.verdicts.bindings
+        block = statements.blocks("regulatory_exposure.sql")
+        reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{judge.verdicts.judged()}"
+        statement = contributions.query(parameters, reading + block["lines"], "every-line")
+        found: list[ExposedLine] = []
+        for row in statements.rows(connection, statement, values):
+            key, buyers, mark = key_of(row), buyers_of(row), row["verdict"]
+            truth = judge.truth(buyers, *key, mark)
+            if parameters.wants(truth.value):
+                tally = Tally()
+                tally.add(row)
+                supply = JudgedSupply(*key, buyers, mark, truth)
+                line = row["source"], row["line_key"]
+                found.append(ExposedLine(line, tally.figure(), supply, row["placed_on"].isoformat()))
+        named = _places(connection, found)
+        found.sort(key=lambda one: (*_by_value(one.figure), named[one.key]))
+        end = len(found) if limit is None else offset + limit
+        page = found[offset:end]
+        assessed = judge.assess({one.supply: None for one in page if one.supply.truth is not Truth.NO})
+        words = words_of(connection, {number for one in page for number in (one.supply.vendor, one.supply.product)})
+        said = _said(connection, parameters, page, values)
+        return [_row(one, assessed, words, said[one.key]) for one in page], end < len(found)
+
+
+def _by_value(figure: Figure) -> tuple[bool, Decimal]:
+    """Largest value first, unknown values last."""
+    value = figure.value
+    # A quotient of rates is cut off behind many places: what is the same is the same again.
+    return value is None, ZERO if value is None else PRECISE.minus(value.quantize(SNAP, context=PRECISE))
+
+
+def _places(connection: duckdb.DuckDBPyConnection, found: Collection[ExposedLine]) -> dict[LineKey, tuple[Any, ...]]:
+    """By order and line; assertions come behind them."""
+    block = statements.blocks("regulatory_exposure.sql")
+    places: dict[LineKey, tuple[Any, ...]] = {}
+    for source in ("order", "supply"):
+        keys = [one.key[1] for one in found if one.key[0] == source]
+        for row in statements.rows(connection, block[f"{source}-places"], {"lines": keys}):
+            line = row["line"]
+            places[source, row["line_key"]] = source == "supply", row["id"], line is None, line or "", row["line_key"]
+    return places
+
+
+def _said(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: RegulatoryExposure,
+    page: Collection[ExposedLine],
+    values: dict[str, Any],
+) -> dict[LineKey, dict[str, Any]]:
+    """What is said of lines: ids, the buyers asked for by id, and names of vendors."""
+    block = statements.blocks("regulatory_exposure.sql")
+    said: dict[LineKey, dict[str, Any]] = {}
+    for source in ("order", "supply"):
+        keys = [one.key[1] for one in page if one.key[0] == source]
+        for row in statements.rows(connection, block[f"{source}-said"], values | {"lines": keys}):
+            said[source, row.pop("line_key")] = row
+    vendors = sorted({one.supply.vendor for one in page})
+    names = {
+        row["organization"]: row["name"]
+        for row in statements.rows(connection, block["vendor-names"], values | {"vendors": vendors})
+    }
+    for one in page:
+        said[one.key]["vendor_name"] = names.get(one.supply.vendor)
+    return said
+
+
+def _row(
+    one: ExposedLine, assessed: dict[JudgedSupply, Assessment], words: dict[int, str], said: dict[str, Any]
+) -> dict[str, Any]:
+    hits = hits_of([assessed.get(one.supply, CLEAR)])
+    return {
+        "order_id": said["order_id"],
+        "assertion_id": said["assertion_id"],
+        "line": said["line"],
+        "buyers": said["buyers"],
+        "vendor": words[one.supply.vendor],
+        "vendor_name": said["vendor_name"],
+        "product": None if one.supply.product == NO_PRODUCT else words[one.supply.product],
+        **written(one.figure),
+        "placed_on": one.placed_on,
+        "deliver_by": said["deliver_by"],
+        "restricted": one.supply.truth.value,
+        "rules": [rule_of(hit) for hit in hits],
+        "missing": sorted({missing for hit in hits for missing in hit.missing}),
+    }
