@@ -23,7 +23,7 @@ LineKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class ExposedLine:
+class WeighedLine:
     """A contribution with the verdict on it."""
 
     key: LineKey
@@ -48,7 +48,7 @@ def exposed_lines(
         block = statements.blocks("regulatory_exposure.sql")
         reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{judge.verdicts.judged()}"
         statement = contributions.query(parameters, reading + block["lines"], "every-line")
-        found: list[ExposedLine] = []
+        found: list[WeighedLine] = []
         for row in statements.rows(connection, statement, values):
             key, buyers, mark = key_of(row), buyers_of(row), row["verdict"]
             truth = judge.truth(buyers, *key, mark)
@@ -57,7 +57,7 @@ def exposed_lines(
                 tally.add(row)
                 supply = JudgedSupply(*key, buyers, mark, truth)
                 line = row["source"], row["line_key"]
-                found.append(ExposedLine(line, tally.figure(), supply, row["placed_on"].isoformat()))
+                found.append(WeighedLine(line, tally.figure(), supply, row["placed_on"].isoformat()))
         named = _places(connection, found)
         found.sort(key=lambda one: (*_by_value(one.figure), named[one.key]))
         end = len(found) if limit is None else offset + limit
@@ -75,7 +75,7 @@ def _by_value(figure: Figure) -> tuple[bool, Decimal]:
     return value is None, ZERO if value is None else PRECISE.minus(value.quantize(SNAP, context=PRECISE))
 
 
-def _places(connection: duckdb.DuckDBPyConnection, found: Collection[ExposedLine]) -> dict[LineKey, tuple[Any, ...]]:
+def _places(connection: duckdb.DuckDBPyConnection, found: Collection[WeighedLine]) -> dict[LineKey, tuple[Any, ...]]:
     """By order and line; assertions come behind them."""
     block = statements.blocks("regulatory_exposure.sql")
     places: dict[LineKey, tuple[Any, ...]] = {}
@@ -90,7 +90,7 @@ def _places(connection: duckdb.DuckDBPyConnection, found: Collection[ExposedLine
 def _said(
     connection: duckdb.DuckDBPyConnection,
     parameters: RegulatoryExposure,
-    page: Collection[ExposedLine],
+    page: Collection[WeighedLine],
     values: dict[str, Any],
 ) -> dict[LineKey, dict[str, Any]]:
     """What is said of lines: ids, the buyers asked for by id, and names of vendors."""
@@ -111,7 +111,7 @@ def _said(
 
 
 def _row(
-    one: ExposedLine, assessed: dict[JudgedSupply, Assessment], words: dict[int, str], said: dict[str, Any]
+    one: WeighedLine, assessed: dict[JudgedSupply, Assessment], words: dict[int, str], said: dict[str, Any]
 ) -> dict[str, Any]:
     hits = hits_of([assessed.get(one.supply, CLEAR)])
     return {

@@ -23,6 +23,7 @@ SEVERAL = {
     "Product": "HTTP answers the product that rules are evaluated on",
     "Receipt": "goods that arrived, as an event; and in HTTP, what came of a request, a published schema",
     "RegulatoryExposure": "a view's parameters, and its answer in HTTP",
+    "SoleSource": "a view's parameters, and its answer in HTTP",
     "VendorDependence": "a view's parameters, and its answer in HTTP",
 }
 
