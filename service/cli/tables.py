@@ -252,9 +252,9 @@ def _remarks(row: parts.Record) -> str:
 def exposure(answer: dict[str, Any], title: str, look: Look = PLAIN) -> RenderableType:
     """The rows of regulatory-exposure with what decided each, and beneath them what is at risk."""
     total, written = answer["total"], Figures(exact=look.exact)
-    perhaps = written.ratio(answer["at_risk_undetermined"])
+    barred, high = written.ratio(answer["at_risk"]), written.ratio(answer["at_risk_high"])
     judged = "; held against what was in force when it was placed" if answer["parameters"]["judged"] == "placed" else ""
-    risk = f"barred {_between(answer, 'at_risk', written)}, perhaps another {perhaps}"
+    risk = f"barred {barred}, perhaps up to {high}"
     rows = [{**row, "product": row["product"] or "(none)", "because": _because(row)} for row in answer["rows"]]
     return listing(
         EXPOSURE.with_column(Column("because")),
