@@ -53,7 +53,8 @@ KINDS: dict[str, tuple[Role, About]] = {
     "RegulationResumed": ("resumes", "requirement"),
     "RegulationRepealed": ("repeals", "requirement"),
     "RegulationRescinded": ("repeals", "requirement"),
-    "RegulationNonEnforcementAnnounced": ("repeals", "requirement"),
+    # It stands in the books, and may be enforced again.
+    "RegulationNonEnforcementAnnounced": ("suspends", "requirement"),
     "LicenseRequirementNotified": ("begins", "requirement"),
     "LicenseRequirementAccelerated": ("begins", "requirement"),
     "LicenseGranted": ("licenses", "requirement"),

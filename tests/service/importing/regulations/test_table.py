@@ -17,7 +17,7 @@ CHANGES = {
     "US-2024-CORR": ("US-2022-3A090", "regulation-amended"),
     "US-2025-DD": ("US-2022-3A090", "regulation-amended"),
     "US-2026-H200": ("US-2022-3A090", "regulation-amended"),
-    "US-2025-AIDIFF-RESCIND": ("US-2025-AIDIFF", "regulation-repealed"),
+    "US-2025-AIDIFF-RESCIND": ("US-2025-AIDIFF", "regulation-suspended"),
     "US-2025-H20-RESUME": ("US-2025-ISINF-H20", "licence-granted"),
     "US-2025-AFFIL-STAY": ("US-2025-AFFIL", "regulation-suspended"),
     "CN-2025-GAGE-SUSP": ("CN-2024-GAGE-US", "regulation-suspended"),
@@ -90,7 +90,7 @@ def test_a_corrected_date_is_announced_then_withdrawn_then_published(market: Des
 
 STATUSES = (
     ("US-2025-AIDIFF", "2025-05-12", "announced"),
-    ("US-2025-AIDIFF", "2025-05-15", "repealed"),
+    ("US-2025-AIDIFF", "2025-05-15", "suspended"),
     ("US-2025-AFFIL", "2025-11-09", "in-force"),
     ("US-2025-AFFIL", "2026-11-09", "suspended"),
     ("US-2025-AFFIL", "2026-11-10", "in-force"),
