@@ -470,6 +470,30 @@ left join supply_asserted on theirs.source = 'supply' and supply_asserted.positi
 where wanting is not null
 group by all
 
+-- name: remarks-of-row (key)
+-- The same of the contributions of one row alone, of one vendor alone where one is named.
+select
+    wanting as kind,
+    case wanting
+        when 'no-rate' then word_of(theirs.currency) || '/' || $currency
+        when 'stale-rate' then word_of(theirs.currency) || '/' || $currency
+        when 'no-currency' then supply_asserted.assertion_id
+        when 'no-product' then word_of(theirs.vendor)
+        else word_of(theirs.product)
+    end as subject,
+    count(*) as count,
+    max(rate_days) as days
+from (
+    select theirs.*, {key} as key
+    from theirs
+    left join product on product.product = theirs.product
+) as theirs
+left join supply_asserted on theirs.source = 'supply' and supply_asserted.position = theirs.position
+where wanting is not null
+    and word_of(key) is not distinct from $key
+    and ($seller is null or word_of(theirs.vendor) = $seller)
+group by all
+
 -- name: irregular-lines (account)
 -- Lines that are not plain in what is measured.
 line_key in (select line_key from irregular where accounts & {account} > 0)

@@ -76,6 +76,19 @@ def evidence(
     ]
 
 
+def evidence_remarks(
+    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, key: str | None, vendor: str | None = None
+) -> list[dict[str, Any]]:
+    """What the contributions of that row lack, and how old their rates are (rule 61), whichever page is asked for."""
+    if parameters.measure == "units":
+        return []
+    bindings = contributions.bindings(connection, parameters) | {"key": key, "seller": vendor}
+    words = {"key": contributions.KEYS[parameters.key]}
+    reading = statements.filled("contributions.sql", "remarks-of-row", words)
+    statement = contributions.query(parameters, reading, f"lines-by-{parameters.key}", parameters.key)
+    return contributions.remarked(statements.rows(connection, statement, bindings))
+
+
 #: What the events behind a derived amount say, by the kind of a movement.
 SAYS = {1: "line", 2: "line", 3: "receipts", 4: "returns"}
 #: By line and by what they say (SAYS), the movements behind a derived amount.

@@ -46,6 +46,14 @@ class RankedRow:
         self.last_on = max(self.last_on, part.last_on)
 
 
+def remarks_of(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> list[dict[str, Any]]:
+    """The remarks of the view alone (rule 61)."""
+    if parameters.measure == "units":
+        return []
+    values = contributions.bindings(connection, parameters) | {"home": None}
+    return added_up(connection, parameters, ROWS, values).remarks
+
+
 def vendor_dependence(
     connection: duckdb.DuckDBPyConnection,
     parameters: VendorDependence,

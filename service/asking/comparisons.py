@@ -9,7 +9,7 @@ from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
-from projections.vendor_dependence import vendor_dependence
+from projections.vendor_dependence import remarks_of, vendor_dependence
 from service.asking.clocks import ClockReader, Raw, day, single
 from service.asking.questions import echo
 from service.asking.scenarios import Supposition, supposing
@@ -53,6 +53,7 @@ class Comparisons:
                 answer = series(connection, parameters, first, last, step, country_name=country_name)
             except ValueError as error:
                 raise Invalid.at("/step" if "duration" in str(error) else "/from", str(error)) from None
+            answer["remarks"] = remarks_of(connection, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def difference(self, raw: Raw) -> dict[str, Any]:
@@ -75,6 +76,11 @@ class Comparisons:
             raise Invalid.at(f"/{clock}", "the first is after the second")
         with self.daybook.projection.cursor() as connection:
             answer = difference(connection, before, after, country_name=country_name)
+            dated = {"rates": after.effective_on.isoformat()} if after.rates == "effective" else {}
+            answer["remarks"] = {
+                name: remarks_of(connection, side.model_copy(update=dated))
+                for name, side in (("before", before), ("after", after))
+            }
         resolved = {"before": self.clocks.resolved(before), "after": self.clocks.resolved(after)}
         return {"resolved": resolved, "parameters": echo(after), **answer}
 

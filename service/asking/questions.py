@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import duckdb
 
-from projections.evidence import evidence
+from projections.evidence import evidence, evidence_remarks
 from projections.exposed_lines import exposed_lines
 from projections.orders import order
 from projections.organizations import organization
@@ -65,10 +65,12 @@ class Questions:
         with self.daybook.projection.cursor() as connection:
             start = whole("offset", offset, 0)
             found = evidence(connection, parameters, key, vendor=vendor, limit=most, offset=start)
+            remarks = evidence_remarks(connection, parameters, key, vendor)
         return {
             "resolved": self.clocks.resolved(parameters),
             "parameters": {**echo(parameters), "key": key, "vendor": vendor},
             "contributions": found,
+            "remarks": remarks,
         }
 
     def read(

@@ -71,6 +71,11 @@ METRICS = Table(
     lambda answer: _bounded(answer["metrics"]),
     ("metric", "value", "low..high"),
 )
+SIDES = Table(
+    "remarks",
+    columns("side kind subject count:whole days:whole"),
+    lambda answer: ({**remark, "side": side} for side in ("before", "after") for remark in answer["remarks"][side]),
+)
 REMARKS = Table("remarks", columns("kind subject count:whole days:whole"), rows_of("remarks"))
 CONTRIBUTIONS = Table(
     "contributions",

@@ -50,7 +50,8 @@ class Asking:
         if self.show is not None and chosen is self.view.tables[0]:
             return self.show(answer, look)
         titles = {"value": unit} if (unit := _unit(answer)) else {}
-        return tables.listing(chosen, answer, self._title(answer), look, caption=tables.as_of(answer), titles=titles)
+        caption = "\n".join([tables.as_of(answer), *tables.remarked(answer)])
+        return tables.listing(chosen, answer, self._title(answer), look, caption=caption, titles=titles)
 
     def _title(self, answer: dict[str, Any]) -> str:
         words = self.name.replace("-", " ").capitalize()

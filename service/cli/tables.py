@@ -237,10 +237,13 @@ REMARKS = {
 
 
 def remarked(answer: parts.Answer) -> list[str]:
-    """The remarks of an answer, a line each."""
+    """The remarks of an answer, a line each; of a difference, those of each moment."""
+    found = answer.get("remarks", ())
+    sides = [(f"{side}: ", found[side]) for side in found] if isinstance(found, dict) else [("", found)]
     return [
-        f"{REMARKS[remark['kind']].format(**remark)} ({remark['count']} contribution{'s' * (remark['count'] > 1)})"
-        for remark in answer.get("remarks", ())
+        f"{side}{REMARKS[one['kind']].format(**one)} ({one['count']} contribution{'s' * (one['count'] > 1)})"
+        for side, remarks in sides
+        for one in remarks
     ]
 
 

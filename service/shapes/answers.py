@@ -238,6 +238,8 @@ class Evidence(Struct, frozen=True):
     resolved: Resolved
     parameters: Data
     contributions: list[Data]
+    #: Of all contributions of the row, whichever page it is.
+    remarks: list[Remark]
 
 
 class SeriesKey(Struct, frozen=True):
@@ -288,6 +290,8 @@ class Series(Struct, frozen=True, rename={"from_on": "from", "to_on": "to"}):
     step: str | None
     keys: list[SeriesKey]
     points: list[Point]
+    #: As of its last day.
+    remarks: list[Remark]
     annotations: list[Happening]
 
 
@@ -354,6 +358,13 @@ class ChangedTotal(Changed, frozen=True):
     explained: list[Part]
 
 
+class RemarkedSides(Struct, frozen=True):
+    """The remarks of both moments."""
+
+    before: list[Remark]
+    after: list[Remark]
+
+
 class Difference(Struct, frozen=True):
     """What changed between two moments."""
 
@@ -362,6 +373,7 @@ class Difference(Struct, frozen=True):
     clock: Clock
     total: ChangedTotal
     rows: list[ChangedRow]
+    remarks: RemarkedSides
 
 
 # Regulatory exposure

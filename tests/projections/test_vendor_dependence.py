@@ -10,10 +10,11 @@ from typing import Any
 import pycountry
 import pytest
 
-from projections.evidence import evidence
+from projections.contributions import remarked
+from projections.evidence import evidence, evidence_remarks
 from projections.figures import plain, ratio, sum_of
 from projections.parameters import VendorDependence
-from projections.vendor_dependence import vendor_dependence
+from projections.vendor_dependence import remarks_of, vendor_dependence
 from service.audit.verifier import vendor_dependence as reference
 from tests.projections.ledgers import Event, RandomLedger, batch, projected, random_query
 from tests.reference.ledger import Ledger, line, market
@@ -95,6 +96,20 @@ def test_the_evidence_of_a_row_adds_up_to_its_figure(ledger_seed: int) -> None:
                 # The first of them is before the end of a derived posting, which is the last.
                 ends += [event["ends_on"] for behind in derived for event in (*behind["receipts"], *behind["returns"])]
                 assert (row["first_effective_on"], row["last_effective_on"]) == (min(ends), max(ends))
+
+
+@pytest.mark.parametrize("ledger_seed", [100, 101])
+def test_the_remarks_of_rows_are_together_those_of_the_view(ledger_seed: int) -> None:
+    events = RandomLedger(ledger_seed).grow(60)
+    with projected(events) as projection, projection.cursor() as cursor:
+        for query_seed in range(6):
+            # What is left out may be of a row that is not there.
+            query = random_query(100 * ledger_seed + query_seed, events) | {"exclude": []}
+            parameters = VendorDependence(**query)
+            answer = vendor_dependence(cursor, parameters, country_name=country_name)
+            rows = [evidence_remarks(cursor, parameters, row["key"]) for row in answer["rows"]]
+            assert remarked(one for several in rows for one in several) == answer["remarks"], query
+            assert remarks_of(cursor, parameters) == answer["remarks"], query
 
 
 def test_evidence_names_the_events_and_the_factors() -> None:

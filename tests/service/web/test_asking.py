@@ -170,3 +170,23 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient, method: str, pat
 
 def test_a_representation_that_is_not_offered_is_a_406(seeded: TestClient) -> None:
     assert seeded.get(VIEW, headers={"Accept": "application/xml"}).status_code == 406
+
+
+def test_evidence_series_and_differences_say_what_is_missing_too(seeded: TestClient) -> None:
+    params = {"buyer": "baidu", "currency": "EUR", "by": "product"}
+    view = seeded.get(VIEW, params={**params, "effective_on": "2023-12-31"}).json()
+    assert {remark["kind"] for remark in view["remarks"]} >= {"no-currency"}
+    counts: dict[tuple[str, str], int] = {}
+    for row in view["rows"]:
+        for remark in seeded.get(row["evidence"], params={}).json()["remarks"]:
+            about = remark["kind"], remark["subject"]
+            counts[about] = counts.get(about, 0) + remark["count"]
+    assert counts == {(remark["kind"], remark["subject"]): remark["count"] for remark in view["remarks"]}
+    ends = {"from": "2023-06-30", "to": "2023-12-31"}
+    assert seeded.get(f"{VIEW}/series", params={**params, **ends}).json()["remarks"] == view["remarks"]
+    sides = seeded.get(f"{VIEW}/diff", params={**params, "effective_on": ["2023-06-30", "2023-12-31"]}).json()
+    before = seeded.get(VIEW, params={**params, "effective_on": "2023-06-30"}).json()
+    assert sides["remarks"] == {"before": before["remarks"], "after": view["remarks"]}
+    for path, clocks in (("series", ends), ("diff", {"effective_on": ["2023-06-30", "2023-12-31"]})):
+        asked = {**params, **clocks, "format": "csv", "table": "remarks"}
+        assert "no-currency" in seeded.get(f"{VIEW}/{path}", params=asked).text
