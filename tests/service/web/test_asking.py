@@ -178,7 +178,7 @@ def test_evidence_series_and_differences_say_what_is_missing_too(seeded: TestCli
     assert {remark["kind"] for remark in view["remarks"]} >= {"no-currency"}
     counts: dict[tuple[str, str], int] = {}
     for row in view["rows"]:
-        for remark in seeded.get(row["evidence"], params={}).json()["remarks"]:
+        for remark in seeded.get(row["evidence"]).json()["remarks"]:
             about = remark["kind"], remark["subject"]
             counts[about] = counts.get(about, 0) + remark["count"]
     assert counts == {(remark["kind"], remark["subject"]): remark["count"] for remark in view["remarks"]}
