@@ -50,9 +50,14 @@ QUESTIONS: tuple[tuple[str, dict[str, list[str]]], ...] = (
             "known_on": ["2025-12-31"],
         },
     ),
+    (
+        "Ordered in the third quarter of 2023, as it stood at the end of 2025",
+        {"measure": ["units"], **OTHERS, "effective_on": ["2025-12-31"], "period": ["2023-Q3"]},
+    ),
 )
 
 
+ORDERED = {"effective_on": ["2023-12-31"], "status": ["ordered"]}
 #: What is asked of the rules, in words and in parameters.
 EXPOSURE_QUESTIONS: tuple[tuple[str, dict[str, list[str]]], ...] = (
     (
@@ -63,6 +68,8 @@ EXPOSURE_QUESTIONS: tuple[tuple[str, dict[str, list[str]]], ...] = (
         "And on 16 November, to someone who knows only what was announced by 20 October?",
         {"effective_on": ["2023-11-16"], "known_on": ["2023-10-20"]},
     ),
+    ("How much of what was ordered by the end of 2023 is barred by then?", ORDERED),
+    ("And how much was barred when it was ordered?", {**ORDERED, "judged": ["placed"]}),
 )
 
 
