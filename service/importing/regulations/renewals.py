@@ -13,10 +13,11 @@ from service.importing.regulations.chains import InstrumentChain
 CONDITIONS = ("destinations", "vendors", "vendor_countries", "buyers", "categories", "products")
 
 
-def again(wanted: Mapping[str, Any], before: Recorded) -> dict[str, Any]:
+def again(wanted: Mapping[str, Any], before: Recorded, *, was_repeal: bool = False) -> dict[str, Any]:
     """The request to send for a row that is recorded: what the row itself says, with what the ledger made of it then.
 
     The ledger compares it with what is recorded: equal is a replay, and where the row has changed since, a conflict.
+    `was_repeal`: a suspension that is recorded as a repeal is one that was read so.
     """
     sent = dict(wanted)
     data = dict(wanted["data"])
@@ -27,6 +28,9 @@ def again(wanted: Mapping[str, Any], before: Recorded) -> dict[str, Any]:
         conditions = (*CONDITIONS, "when")
         data = {name: value for name, value in data.items() if name not in conditions}
         data |= {name: before.data[name] for name in conditions if name in before.data}
+    elif was_repeal and before.type == REPEALED:
+        sent["type"] = REPEALED
+        data.pop("until", None)
     data["regulation_id"] = before.data["regulation_id"]
     if before.type in BEARING_RULES:
         data.pop("until", None)

@@ -40,6 +40,7 @@ Role = Literal["begins", "amends", "suspends", "delays", "resumes", "repeals", "
 #: What an instrument is about: lists of parties, what may be sold to whom, what may be bought, or mere advice.
 About = Literal["listing", "requirement", "ban", "advice"]
 
+NOT_ENFORCED = "RegulationNonEnforcementAnnounced"
 KINDS: dict[str, tuple[Role, About]] = {
     "ListingAdded": ("begins", "listing"),
     "ListingAmended": ("amends", "listing"),
@@ -54,7 +55,7 @@ KINDS: dict[str, tuple[Role, About]] = {
     "RegulationRepealed": ("repeals", "requirement"),
     "RegulationRescinded": ("repeals", "requirement"),
     # It stands in the books, and may be enforced again.
-    "RegulationNonEnforcementAnnounced": ("suspends", "requirement"),
+    NOT_ENFORCED: ("suspends", "requirement"),
     "LicenseRequirementNotified": ("begins", "requirement"),
     "LicenseRequirementAccelerated": ("begins", "requirement"),
     "LicenseGranted": ("licenses", "requirement"),
@@ -105,6 +106,8 @@ class RegulationRow:
     url: str
     #: Whether it makes an existing requirement apply earlier to some.
     accelerates: bool
+    #: Whether it may be recorded as a repeal, which rows of its kind were once taken for.
+    was_repeal: bool
     #: Every word of the row that the columns of an event have no place for.
     words: str
 
@@ -209,6 +212,7 @@ class _RowReader:
             basis=basis,
             url=row["source_url"],
             accelerates=row["kind"] == "LicenseRequirementAccelerated",
+            was_repeal=row["kind"] == NOT_ENFORCED,
             words=_words(row),
         )
 

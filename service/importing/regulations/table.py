@@ -153,7 +153,7 @@ class _Planner:
         for chain, event in self.from_others.get(change.effective.text, ()):
             if chain is not within and (within is not None or chain.jurisdiction != change.jurisdiction):
                 continue
-            same_type = event.type in TYPES[change.role]
+            same_type = event.type in TYPES[change.role] or (change.was_repeal and event.type == REPEALED)
             if same_type and (change.citation in citations_of(event) or (by_type and event.type not in BEARING_RULES)):
                 return chain, event
         return None
@@ -163,6 +163,12 @@ class _Planner:
 
     def _report(self, change: RegulationRow, message: str) -> None:
         self.result.reported.append(RowRemark(change.line, change.row_id, message))
+
+    def _say_if_repealed(self, change: RegulationRow, chain: InstrumentChain, before: Recorded) -> None:
+        """What is recorded stays: only somebody who looks at it can say what it should have been."""
+        if change.was_repeal and before.type == REPEALED and not chain.is_retracted(before):
+            message = f"{before.id} is recorded as a repeal: retract it, and record a suspension, if it was none"
+            self.result.noted.append(RowRemark(change.line, change.row_id, message))
 
     def _know(self, change: RegulationRow, chain: InstrumentChain, event: Recorded) -> None:
         chain.hear(change)
@@ -185,7 +191,8 @@ class _Planner:
         if placed.before is None:
             self._add(change, chain, wanted)
         else:
-            self._entry(change, again(wanted, placed.before))
+            self._entry(change, again(wanted, placed.before, was_repeal=change.was_repeal))
+            self._say_if_repealed(change, chain, placed.before)
         self._note(change, chain, change.event_id, reading)
         if placed.before is not None:
             for renewed in renewals(wanted, placed.before, chain):
@@ -274,7 +281,7 @@ class _Planner:
         )
         before = self.recorded.get(announced["id"])
         if before is not None:
-            self._entry(change, again(announced, before))
+            self._entry(change, again(announced, before, was_repeal=change.was_repeal))
             self._entry(change, withdrawal)
         else:
             self._add(change, chain, announced)

@@ -155,6 +155,75 @@ def test_what_was_retracted_stays_retracted(desk: Desk) -> None:
     assert (again.recorded, again.replayed) == (0, 2)
 
 
+def test_non_enforcement_that_was_recorded_as_a_repeal_is_the_same_row(market: Desk) -> None:
+    row, repealed = "US-2025-AIDIFF-RESCIND", "regulation-events:US-2025-AIDIFF-RESCIND"
+    # What earlier editions recorded of the file.
+    requests = [dict(entry.sent) for entry in market.imports(REGULATIONS, dry_run=True).plan.entries]
+    for request in requests:
+        if request["id"] == repealed:
+            assert request["type"] == "regulation-suspended"
+            request["type"] = "regulation-repealed"
+    market.record(requests)
+    head = market.head
+    summary = market.imports(REGULATIONS)
+    assert (summary.recorded, summary.replayed, summary.plan.reported) == (0, 62, [])
+    assert [(remark.row, repealed in remark.message) for remark in summary.plan.noted] == [(row, True)]
+    assert market.head == head
+    # Retracted, and recorded as what it was, it is the instrument's suspension, however often the file comes again.
+    wrong = {"retracts": repealed, "reason": "It was never rescinded."}
+    held = {"regulation_id": "US-2025-AIDIFF", "reason": "Not enforced"}
+    market.record(
+        [
+            {"type": "event-retracted", "effective_on": "2025-05-13", "known_on": "2025-05-13", "data": wrong},
+            {"type": "regulation-suspended", "effective_on": "2025-05-13", "known_on": "2025-05-13", "data": held},
+        ]
+    )
+    summary = market.imports(REGULATIONS)
+    assert (summary.recorded, summary.replayed, summary.plan.noted) == (0, 62, [])
+    assert market.instrument("US-2025-AIDIFF", "2025-05-15").status == "suspended"
+
+
+def test_a_repeal_is_not_another_word_for_a_suspension(market: Desk) -> None:
+    rule = change("US-2020-RULE-A", "RegulationEffective", scope="")
+    end = {"announced_on": "2019-06-01", "effective_from": "2019-06-01", "published_on": ""}
+    market.imports(changes_csv(rule, change("US-2020-RULE-A-END", "RegulationRepealed", **end)))
+    with pytest.raises(RowRefused, match="with another type"):
+        market.imports(changes_csv(rule, change("US-2020-RULE-A-END", "RegulationSuspended", **end)))
+
+
+def test_non_enforcement_that_somebody_recorded_as_a_repeal_is_named(market: Desk) -> None:
+    market.record(
+        [
+            {"id": f"by-hand-{number}", "basis": "reported", "known_on": "2025-05-13", **request}
+            for number, request in enumerate(
+                (
+                    {
+                        "type": "regulation-enacted",
+                        "effective_on": "2025-05-15",
+                        "data": {
+                            "regulation_id": "us-ai-diffusion",
+                            "jurisdiction": "US",
+                            "authority": "BIS",
+                            "title": "Framework for Artificial Intelligence Diffusion",
+                            "citation": "90 FR 4544",
+                            "rules": [],
+                        },
+                    },
+                    {
+                        "type": "regulation-repealed",
+                        "effective_on": "2025-05-13",
+                        "source": {"citation": "BIS press release 2025-05-13"},
+                        "data": {"regulation_id": "us-ai-diffusion", "reason": "Announced non-enforcement"},
+                    },
+                )
+            )
+        ]
+    )
+    summary = market.imports(REGULATIONS)
+    assert {"US-2025-AIDIFF", "US-2025-AIDIFF-RESCIND"} <= {remark.row for remark in summary.plan.known}
+    assert summary.plan.reported == []
+
+
 def test_what_somebody_recorded_already_is_named_and_later_rows_change_that_instrument(desk: Desk) -> None:
     desk.imports(SEED)
     summary = desk.imports(REGULATIONS)
