@@ -130,7 +130,7 @@ def _command(asking: Asking) -> click.Command:
         **given: Any,
     ) -> None:
         form = AnswerForm.of(format_name, target, as_json, top, exact)
-        crossed = _threshold(fail_if) if fail_if else None
+        crossed = threshold(fail_if) if fail_if else None
         table = table_name or asking.table
         view, raw = asking.view.turned(_raw(given))
         question, answering = Question(view, "", raw), asking_of(view, asking)
@@ -156,7 +156,8 @@ def _command(asking: Asking) -> click.Command:
     return click.command(asking.name, help=asking.help)(_options(asking.options, asking.repeatable)(command))
 
 
-def _threshold(text: str) -> Callable[[Mapping[str, Any]], str | None]:
+def threshold(text: str) -> Callable[[Mapping[str, Any]], str | None]:
+    """What says of metrics that they cross a bound such as `hhi>2500`; raises UsageError where that is none."""
     match = re.fullmatch(r"\s*(\w+)\s*(>=|<=|>|<|=)\s*(\d+(?:\.\d+)?)\s*", text)
     if match is None:
         raise click.UsageError(f"--fail-if takes a metric, a comparison and a number, such as 'hhi>2500', not {text!r}")

@@ -14,15 +14,19 @@ from psycopg import Connection
 from rich.cells import cell_len
 
 from service.cli.main import main
-from service.cli.query import query
+from service.cli.query import query, threshold
+from service.cli.questions import ASKINGS
 from service.cli.seed import SEED
 from service.daybook import open_daybook
 from service.settings import Settings
+from service.shapes.answers import Metrics
 from service.web.bodies import read_events
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "ai-accelerators-expected.json").read_bytes())
 WORKED, EXPOSURES = GOLDEN["vendor-dependence"], GOLDEN["regulatory-exposure"]
+#: What says how much is barred.
+AT_RISK = ("at_risk", "at_risk_undetermined", "at_risk_low", "at_risk_high")
 Run = Callable[..., Result]
 
 
@@ -115,6 +119,36 @@ def test_every_end_has_its_exit_code(run: Run, arguments: tuple[str, ...], code:
 def test_a_bound_that_names_no_metric_is_refused_before_anything_is_printed(run: Run) -> None:
     for question in ("dependence", "exposure"):
         assert run("query", question, "--fail-if", "size>1").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [("dependence", [name for name in Metrics.__struct_fields__ if name != "coverage"]), ("exposure", list(AT_RISK))],
+)
+def test_every_metric_may_have_a_bound(run: Run, question: str, names: list[str]) -> None:
+    assert {*AT_RISK} <= {*names}
+    asked = ("query", question, "--buyer", "baidu", "--effective-on", "2023-10-31", "--known-on", "2023-11-08")
+    answer = json.loads(run(*asked, "--json").stdout)
+    metrics_of = next(asking.metrics for asking in ASKINGS if asking.name == question)
+    assert metrics_of is not None
+    metrics = metrics_of(answer)
+    for name in names:
+        assert metrics[name] is not None, name
+        assert threshold(f"{name}>=0")(metrics) == f"{name}>=0 holds"
+        assert threshold(f"{name}>10000")(metrics) is None
+        # It may cross any bound for all that is known.
+        unknown = {**metrics, name: None}
+        assert threshold(f"{name}>10000")(unknown) == f"{name} is not known, so '{name}>10000' cannot be ruled out"
+    # What is no metric is refused with the name of every one.
+    refused = run(*asked, "--fail-if", "size>1", COLUMNS="2000")
+    assert refused.exit_code == 2
+    assert {*refused.stderr.partition("there are ")[2].strip().split(", ")} == {*names}
+
+
+@pytest.mark.parametrize("question", ["dependence", "exposure"])
+def test_a_bound_on_what_is_not_known_fails_and_says_so(run: Run, question: str) -> None:
+    done = run("query", question, "--buyer", "baidu", "--effective-on", "1999-12-31", "--fail-if", "at_risk_low>0.5")
+    assert (done.exit_code, "at_risk_low is not known" in done.stderr) == (6, True), done.stderr
 
 
 def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: str) -> None:
