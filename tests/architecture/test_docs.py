@@ -1,5 +1,6 @@
-"""The pages of the project: they can be read in a terminal, and what they link to is there."""
+"""The pages of the project: they can be read in a terminal, and what they link to and state is there."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -56,6 +57,40 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_answers_of_the_first_page_are_the_worked_ones() -> None:
+    worked = json.loads((ROOT / "tests" / "golden" / "ai-accelerators-expected.json").read_bytes())
+    tables = re.findall(r"(?m)(?:^\|.*\n)+", (ROOT / "README.md").read_text(encoding="utf-8"))
+    shares, barred = ([line.strip("| ").split(" | ") for line in table.splitlines()[2:]] for table in tables[:2])
+
+    def percent(*ratios: float) -> str:
+        return " .. ".join(f"{ratio:.1%}" for ratio in ratios)
+
+    def units(row: dict[str, float | None]) -> str:
+        return f"{row['low']:,.0f} or more" if row["high"] is None else "exact"
+
+    rows = worked["vendor-dependence"][1]["rows"]
+    assert shares == [
+        [
+            vendor,
+            f"{rows[vendor]['value']:,.0f}",
+            units(rows[vendor]),
+            percent(rows[vendor]["share"]),
+            percent(rows[vendor]["share_low"], rows[vendor]["share_high"]),
+        ]
+        for vendor in ("nvidia", "huawei")
+    ]
+    assert barred == [
+        [
+            answer["query"].get("judged", "effective"),
+            next(row["restricted"] for row in answer["rows"] if row["product"] == "nv-a800"),
+            percent(answer["at_risk"]),
+            percent(answer["at_risk_low"], answer["at_risk_high"]),
+            percent(answer["at_risk_undetermined"]),
+        ]
+        for answer in worked["regulatory-exposure"][2:4]
+    ]
 
 
 def test_every_page_is_linked_from_another() -> None:
