@@ -171,7 +171,7 @@ def test_parquet_readers_find_events_in_it(daybook: Daybook, files: Path) -> Non
 
 
 def test_nothing_is_restored_over_a_ledger(daybook: Daybook, files: Path) -> None:
-    with pytest.raises(NotEmpty, match="holds 68 events"):
+    with pytest.raises(NotEmpty, match="holds 69 events"):
         restore(daybook.ledger, check(files))
 
 
@@ -234,7 +234,7 @@ def _leave_a_range_out(files: Path) -> None:
 
 def _change_a_checkpoint(files: Path) -> None:
     path = files / "checkpoints.ndjson"
-    text = path.read_text().replace("\\n68\\n", "\\n67\\n").replace('"size": 68', '"size": 67')
+    text = path.read_text().replace("\\n69\\n", "\\n68\\n").replace('"size": 69', '"size": 68')
     path.write_text(text)
 
 
@@ -257,7 +257,7 @@ TAMPERINGS: tuple[tuple[Callable[[Path], Any], str], ...] = (
     (lambda files: (files / "manifest.json").write_text("[]"), r"manifest\.json: list indices"),
     (
         lambda files: forged(files, lambda entries: [*entries[:-1], entries[-1].replace(b"Later", b"Liter")]),
-        "lead to the root .*, and its checkpoint of size 68 says",
+        "lead to the root .*, and its checkpoint of size 69 says",
     ),
     (
         lambda files: forged(files, lambda entries: [entries[1], entries[0], *entries[2:]]),
@@ -300,16 +300,16 @@ def test_a_forger_needs_the_key(daybook: Daybook, files: Path) -> None:
     rewritten(files, checkpoints_sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     # By itself it agrees; by the true key, or by a checkpoint that somebody kept, it does not.
     assert check(files).signed_size == 0
-    with pytest.raises(BadArchive, match="the checkpoint of size 68: the note is not signed by any known key"):
+    with pytest.raises(BadArchive, match="the checkpoint of size 69: the note is not signed by any known key"):
         check(files, keys_of(daybook))
-    with pytest.raises(BadArchive, match="and the checkpoint of size 68 that was given says"):
+    with pytest.raises(BadArchive, match="and the checkpoint of size 69 that was given says"):
         check(files, elsewhere=[daybook.log.checkpoint()])
 
 
 def test_an_old_archive_is_told_by_a_newer_checkpoint(daybook: Daybook, files: Path) -> None:
     record(daybook, order("o-later", "huawei", "1"))
     daybook.log.publisher.publish_all()
-    with pytest.raises(BadArchive, match="the archive ends at 68, and the checkpoint of size 69 that was given"):
+    with pytest.raises(BadArchive, match="the archive ends at 69, and the checkpoint of size 70 that was given"):
         check(files, elsewhere=[daybook.log.checkpoint()])
 
 
