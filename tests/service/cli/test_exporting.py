@@ -109,7 +109,7 @@ def test_a_view_is_exported_by_the_names_end(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "postings.xlsx"
     evidence = next(row["evidence"] for row in answer["rows"] if row["key"] == "huawei")
     book = openpyxl.load_workbook(io.BytesIO(written(path, run("export", "view", evidence, "-o", str(path)))))
-    assert book.sheetnames == ["contributions", "context", "postings"]
+    assert book.sheetnames == ["contributions", "context", "postings", "remarks"]
 
 
 @pytest.fixture
