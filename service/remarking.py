@@ -59,7 +59,7 @@ def find_remarks(
         return doubts(JustRecorded(connection, stretches, beat), types)
 
 
-class Allowance:
+class WaitingTime:
     """Time that may be spent: a part of all time, saved up to a bound. Who records without a pause is not held up."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -94,7 +94,7 @@ class RemarkDesk:
     def __init__(self, daybook: Daybook) -> None:
         self._daybook = daybook
         self.places = Semaphore(MOST_AT_ONCE)
-        self.allowance = Allowance()
+        self.allowance = WaitingTime()
         #: On the clock of time.monotonic.
         self._rests_until = 0.0
 

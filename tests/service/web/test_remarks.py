@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook
-from service.remarking import MOST_AT_ONCE, PATIENCE_S, SAVED_S, SHARE, Allowance, LookEnded, find_remarks
+from service.remarking import MOST_AT_ONCE, PATIENCE_S, SAVED_S, SHARE, LookEnded, WaitingTime, find_remarks
 from service.web.context import Context
 from tests.service.purchases import market, order, product, receipt, say
 from tests.service.web.conftest import EVENTS, head
@@ -172,7 +172,7 @@ def test_once_there_was_no_time_answers_do_not_wait_for_a_while(bought: TestClie
 
 def test_answers_wait_for_a_part_of_the_time_together() -> None:
     now = [0.0]
-    allowance = Allowance(lambda: now[0])
+    allowance = WaitingTime(lambda: now[0])
     waited = 0
     # Somebody records without a pause for a minute; a look takes a quarter of a second.
     while now[0] < 60:
@@ -190,7 +190,7 @@ def test_answers_wait_for_a_part_of_the_time_together() -> None:
 def test_where_too_much_was_said_lately_the_answer_comes_without(bought: TestClient) -> None:
     context: Context = bought.app.state.context  # type: ignore[attr-defined]
     now = [0.0]
-    context.remarking.allowance = Allowance(lambda: now[0])
+    context.remarking.allowance = WaitingTime(lambda: now[0])
     with context.remarking.allowance.spent():
         now[0] += SAVED_S + 1
     assert "remarks" not in bought.post(EVENTS, json=enacted("ear-1")).json()
