@@ -9,6 +9,8 @@ from typing import NoReturn
 
 import duckdb
 
+from domain.errors import Invalid
+
 #: Of every connection: standard output belongs to whoever asked.
 QUIET = "set enable_progress_bar = false"
 #: How long closing waits for those who read; then what they ask is interrupted, and then it does not wait for them.
@@ -43,6 +45,8 @@ USED_UP = {
 }
 #: What only a file says that holds something else than what was written to it.
 CORRUPT = ("corrupt", "checksum", "deserializ", "decompress", "not a valid duckdb database", "serialization error")
+#: The types of figures, as they stand in what DuckDB says of one that is too large.
+OF_FIGURES = ("HUGEINT", "INT128", "DECIMAL(38")
 #: Another process has it open: DuckDB's own lock, beside ours.
 HELD = "could not set lock on file"
 #: What DuckDB says of everything once an error has left the database in no known state.
@@ -116,7 +120,8 @@ class Database:
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that reads, for one thread, until the block ends.
 
-        DuckDB's errors of it are raised as Exhausted, Damaged, Broken or Closed where they are that.
+        DuckDB's errors of it are raised as Exhausted, Damaged, Broken or Closed where they are that, and as Invalid
+        where a figure has more digits than there is room for.
         """
         with self._left:
             if self.is_closed:
@@ -133,6 +138,10 @@ class Database:
         except (duckdb.InterruptException, duckdb.ConnectionException) as error:
             if self.is_closed:
                 raise Closed("the views are being opened again") from error
+            raise
+        except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
+            if any(words in str(error) for words in OF_FIGURES):
+                raise Invalid.at("", "what is asked for comes to more than 38 digits: ask for a part of it") from error
             raise
         finally:
             cursor.close()

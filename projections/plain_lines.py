@@ -44,6 +44,9 @@ def added_up(
             plain = _plain_lines(connection, parameters, grouping, values, by, verdicts)
             return plain.plus(line_by_line("irregular-lines"))
     except duckdb.OutOfRangeException:
+        if statements.UNDER_WAY.get() is connection:
+            # The transaction is the caller's, and answers nothing any more.
+            raise
         # Sums that leave 128 bits: line by line, nothing is multiplied before it is summed.
         return line_by_line("every-line")
 

@@ -74,7 +74,8 @@ def _array(values: list[Any], column: Column) -> pa.Array:
         return pa.array(taken, TYPES[column.kind])
     except pa.ArrowInvalid:
         largest = max((value for value in taken if value is not None), key=abs)
-        message = f"{largest:f} of {column.name} has more digits than the 38 of this format: ask for csv or json"
+        room = FIGURE.precision - FIGURE.scale
+        message = f"{largest:f} of {column.name} has more than this format's {room} digits: ask for csv or json"
         raise Invalid.at("/format", message) from None
 
 
