@@ -17,6 +17,7 @@ from service.cli.main import main
 from service.cli.query import query, threshold
 from service.cli.questions import ASKINGS
 from service.cli.seed import SEED
+from service.cli.tables import remarked
 from service.daybook import open_daybook
 from service.settings import Settings
 from service.shapes.answers import Metrics
@@ -75,6 +76,33 @@ def test_dependence_is_a_table_for_people_and_json_for_machines(run: Run) -> Non
     assert table.stderr == ""
     answer = json.loads(run(*asked, "--effective-on", "2023-08-31", "--json").stdout)
     assert answer["metrics"]["hhi"] == 4731.897806
+
+
+def test_remarks_are_said_in_words() -> None:
+    remarks = [
+        {"kind": "no-rate", "subject": "CNY/USD", "count": 2},
+        {"kind": "no-currency", "subject": "baidu-kunlun-1", "count": 1},
+        {"kind": "no-attribute", "subject": "kl-1", "count": 1},
+        {"kind": "no-product", "subject": "nvidia", "count": 1},
+        {"kind": "stale-rate", "subject": "CNY/USD", "count": 3, "days": 120},
+    ]
+    assert remarked({"remarks": remarks}) == [
+        "no rate CNY/USD (2 contributions)",
+        "assertion baidu-kunlun-1 names no currency (1 contribution)",
+        "kl-1 lacks the attribute (1 contribution)",
+        "a line of nvidia names no product (1 contribution)",
+        "the rate CNY/USD was up to 120 days old (3 contributions)",
+    ]
+    assert remarked({"remarks": {"before": remarks[:1], "after": []}}) == ["before: no rate CNY/USD (2 contributions)"]
+
+
+@pytest.mark.parametrize("question", [("dependence",), ("exposure", "--status", "ordered"), ("sole-source",)])
+def test_remarks_stand_beneath_a_table(run: Run, question: tuple[str, ...]) -> None:
+    done = run("query", *question, "--buyer", "baidu", "--effective-on", "2023-12-31")
+    assert done.exit_code == 0, done.stderr
+    assert "assertion baidu-kunlun-1 names no currency (1 contribution)" in done.stdout
+    table = run("query", *question, "--buyer", "baidu", "--effective-on", "2023-12-31", "--table", "remarks").stdout
+    assert [word for word in ("no-currency", "baidu-kunlun-1") if word not in table] == []
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,54 @@ def test_what_cannot_be_given_is_a_problem(
     assert words in answer.text
 
 
+CAPACITY = "buyer=baidu&measure=capacity&effective_on=2023-08-31&known_on=2023-11-08"
+SPENT = "buyer=baidu&status=ordered&effective_on=2023-12-31"
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "subject"),
+    [
+        (f"vendor-dependence?{CAPACITY}", "no-product", "nvidia"),
+        (f"vendor-dependence/evidence?{CAPACITY}&key=nvidia", "no-product", "nvidia"),
+        (
+            "vendor-dependence/series?buyer=baidu&measure=capacity&from=2023-08-30&to=2023-08-31",
+            "no-product",
+            "nvidia",
+        ),
+        (
+            "vendor-dependence/diff?buyer=baidu&measure=capacity&effective_on=2023-08-30&effective_on=2023-08-31",
+            "no-product",
+            "nvidia",
+        ),
+        (f"regulatory-exposure?{SPENT}", "no-currency", "baidu-kunlun-1"),
+        (f"sole-source?{SPENT}", "no-currency", "baidu-kunlun-1"),
+    ],
+)
+def test_remarks_are_a_table_of_every_format(seeded: TestClient, question: str, kind: str, subject: str) -> None:
+    asked = f"/api/v1/views/{question}"
+    remarks = seeded.get(asked).json()["remarks"]
+    if isinstance(remarks, dict):
+        remarks = [{"side": side, **remark} for side in ("before", "after") for remark in remarks[side]]
+    said = [{"days": None, **remark} for remark in remarks]
+    assert (kind, subject) in {(remark["kind"], remark["subject"]) for remark in said}
+
+    text = seeded.get(f"{asked}&format=csv&table=remarks").text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows == [
+        {name: "" if value is None else str(value) for name, value in sorted(remark.items(), key=lambda one: one[0])}
+        for remark in said
+    ]
+    columns = list(rows[0])
+    in_order = [[remark[name] for name in columns] for remark in said]
+    parquet = pq.read_table(io.BytesIO(seeded.get(f"{asked}&format=parquet&table=remarks").content))
+    arrow = pa.ipc.open_stream(seeded.get(f"{asked}&format=arrow&table=remarks").content).read_all()
+    for table in (parquet, arrow):
+        assert [[row[name] for name in columns] for row in table.to_pylist()] == in_order
+    # A workbook has them beside its other tables.
+    sheet = openpyxl.load_workbook(io.BytesIO(seeded.get(f"{asked}&format=xlsx").content))["remarks"]
+    assert [list(row) for row in sheet.iter_rows(values_only=True)] == [columns, *in_order]
+
+
 def test_every_view_is_given_in_every_format(seeded: TestClient) -> None:
     for path in (
         "/api/v1/views/regulatory-exposure?buyer=baidu",
