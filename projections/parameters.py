@@ -239,7 +239,7 @@ class SoleSource(ContributionParameters):
 
     #: None: nothing
     threshold: Threshold | None = Field(
-        None, description="What a product must have of threshold_attribute to be an alternative."
+        None, description="The least of threshold_attribute that a product must have to make a source of its maker."
     )
     threshold_attribute: AttributeName = Field("tpp", description="The attribute that threshold is about.")
 
