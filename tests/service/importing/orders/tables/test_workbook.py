@@ -3,7 +3,6 @@
 import gzip
 import io
 import struct
-import time
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -16,6 +15,7 @@ from openpyxl.utils.datetime import MAC_EPOCH
 
 from service.importing.orders.tables import workbook_parts
 from service.importing.orders.tables.workbook import Workbook
+from tests.effort import Act, assert_no_dearer
 from tests.service.importing.order_tables import COLUMNS, ROW, events, faults, mapping, placed
 
 #: The small table's row as a spreadsheet holds it: numbers and dates of its own.
@@ -176,31 +176,21 @@ STYLES, TEXTS, SHEET = "xl/styles.xml", "xl/sharedStrings.xml", "xl/worksheets/s
 MAIN = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 
 
-def seconds(act: Callable[[], object]) -> float:
-    """The processor time that something takes: the least of two."""
-    taken = []
-    for _ in range(2):
-        began = time.process_time()
-        act()
-        taken.append(time.process_time() - began)
-    return min(taken)
-
-
-def parsed(content: bytes) -> float:
-    """The processor time that it takes to read XML and make nothing of it."""
-    return seconds(lambda: [element.clear() for _, element in ElementTree.iterparse(io.BytesIO(content))])
+def parsing(content: bytes) -> Act:
+    """What reads XML and makes nothing of it."""
+    return lambda: [element.clear() for _, element in ElementTree.iterparse(io.BytesIO(content))]
 
 
 def test_sixty_thousand_styles_take_no_longer_than_their_xml() -> None:
     styles = b"<styleSheet %s><cellXfs>%s</cellXfs></styleSheet>" % (MAIN, b'<xf numFmtId="14"/>' * 60_000)
     data = with_part(xlsx({}), STYLES, lambda old: styles)
-    assert seconds(lambda: faults(data, kind="xlsx")) < 8 * parsed(styles)
+    assert_no_dearer(lambda: faults(data, kind="xlsx"), parsing(styles), times=16)
 
 
 def test_millions_of_texts_take_no_longer_than_their_xml() -> None:
     texts = b"<sst %s>%s</sst>" % (MAIN, b"<si/>" * 100_000)
     data = with_texts(xlsx({}), texts)
-    assert seconds(lambda: Workbook(io.BytesIO(bytes(data))).close()) < 8 * parsed(texts)
+    assert_no_dearer(lambda: Workbook(io.BytesIO(bytes(data))).close(), parsing(texts), times=16)
 
 
 def test_texts_in_pieces_are_joined_without_how_they_are_pronounced() -> None:
@@ -230,7 +220,7 @@ def test_a_cell_in_the_last_column_takes_no_row_of_empty_ones() -> None:
     last, near = far(b"XFD"), far(b"M")
     [(line, message), *_] = faults(last, kind="xlsx")
     assert (line, message) == (2, "cell XFD2 lies beyond the 12 columns that the header names")
-    assert seconds(lambda: faults(last, kind="xlsx")) < 5 * seconds(lambda: faults(near, kind="xlsx"))
+    assert_no_dearer(lambda: faults(last, kind="xlsx"), lambda: faults(near, kind="xlsx"), times=5)
 
 
 @pytest.mark.parametrize(
