@@ -6,18 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg import Connection
 
 from service.cli.main import main
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
 from tests.service.importing.order_tables import as_toml, mapping, rows_csv
-from tests.service.postgres_owner import ROOT
+from tests.service.postgres_owner import ROOT, wait_until
+from tests.service.purchases import appends_wait, later_appends_held
 
 Run = Callable[..., Result]
 
@@ -207,7 +209,9 @@ def test_what_the_ledger_refuses_is_one_exit_code_whatever_the_reason(run: Run) 
         assert "nothing is recorded" in done.stderr
 
 
-def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_path: Path) -> None:
+def test_an_import_that_is_broken_off_says_what_is_recorded(
+    database: str, owner: Connection[Any], tmp_path: Path
+) -> None:
     path = tmp_path / "organizations.ndjson"
     with path.open("w") as file:
         for number in range(40_000):
@@ -216,21 +220,23 @@ def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_p
             file.write(json.dumps(said) + "\n")
     own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "service", "import", str(path)]
-    with psycopg.connect(database, autocommit=True) as connection:
 
-        def recorded() -> int:
-            if connection.execute("select to_regclass('ledger_head')").fetchone() == (None,):
-                return 0
-            row = connection.execute("select max(notification_id) from ledger_events").fetchone()
-            return 0 if row is None else row[0] or 0
+    def recorded() -> int:
+        (last,) = owner.execute("select position from ledger_head").fetchone() or (0,)
+        return int(last)
 
-        with subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True) as importing:
-            while not recorded() and importing.poll() is None:
-                time.sleep(0.005)
+    with ExitStack() as running:
+        with later_appends_held(database):
+            importing = running.enter_context(
+                subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True)
+            )
+            assert wait_until(lambda: recorded() > 0, 60)
+            assert appends_wait(owner)
             importing.send_signal(signal.SIGINT)
-            _, said = importing.communicate(timeout=60)
-        count = recorded()
-    assert importing.returncode == 1
+        # What was under way is recorded, and nothing after it.
+        _, said = importing.communicate(timeout=60)
+    count = recorded()
+    assert importing.returncode == 1, said
     assert 0 < count < 40_000
     assert f"{path}: broken off; the {count} events before it are recorded, and are replayed when" in said
     assert "Traceback" not in said
