@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -26,6 +27,9 @@ from service.calendar import Calendar
 WAITING_REQUESTS = 4_096
 #: Memory of the process that reads a file: enough for a table of any length, and for a JSON document of some 80 MiB.
 IMPORT_MEMORY_MB = 1_024
+#: Settings that are not as if unset where the environment has them empty: what was to be kept secret is missing then,
+#: and another database or another key would be taken for it.
+MEANT_WHERE_EMPTY = frozenset({"admin_token", "database_url", "migrations_url", "signing_key"})
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256
 #: Where a container says how much memory it may use.
@@ -49,6 +53,15 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_net
 
 class BadSettings(Exception):
     """Settings that cannot be used: which, and why."""
+
+
+class SettingsOfTheEnvironment(EnvSettingsSource):
+    """Variables of the environment; an empty one, as a compose file passes on, is as if it were not there."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Those that are set, by the names of their settings."""
+        found = super().__call__()
+        return {name: given for name, given in found.items() if given != "" or name in MEANT_WHERE_EMPTY}
 
 
 class Settings(BaseSettings):
@@ -170,7 +183,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then the environment, then the TOML file."""
-        sources: list[Any] = [init_settings, env_settings]
+        sources: list[Any] = [init_settings, SettingsOfTheEnvironment(settings_cls)]
         if file := os.environ.get("DAYBOOK_CONFIG"):
             if not Path(file).is_file():
                 raise FileNotFoundError("there is no such file")

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from service.settings import Settings
+from service.settings import MEANT_WHERE_EMPTY, Settings
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,21 @@ def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path, content
 def test_sites_are_listed_in_json_or_with_commas(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("DAYBOOK_CORS_ORIGINS", given)
     assert Settings().cors_origins == ["https://a.example", "https://b.example"]
+
+
+def test_a_variable_that_is_empty_is_as_if_it_were_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"DAYBOOK_{name.upper()}", raising=False)
+    unset = Settings()
+    for name in Settings.model_fields.keys() - MEANT_WHERE_EMPTY:
+        monkeypatch.setenv(f"DAYBOOK_{name.upper()}", "")
+    assert Settings() == unset
+
+
+def test_an_empty_secret_is_no_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in MEANT_WHERE_EMPTY:
+        monkeypatch.setenv(f"DAYBOOK_{name.upper()}", "")
+    settings = Settings()
+    for given in (settings.admin_token, settings.database_url, settings.migrations_url, settings.signing_key):
+        assert given is not None
+        assert given.get_secret_value() == ""
