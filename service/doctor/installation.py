@@ -23,12 +23,15 @@ from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.log.signatures import verify
 from service.postgres.connections import noticing
 from service.postgres.folder import PostgresFolder
+from service.postgres.statements import statements_of
 from service.settings import Settings
 from service.storing.migrations import OLDEST_SERVER, migrations
 from service.storing.migrations.roles import GROWING, SERVICE_ROLE, powers
 from service.storing.writing import FURTHEST_AHEAD
 from service.upgrading.steps import kept_versions
 from service.web.entry.identities import IdentityProvider, Misconfigured
+
+SQL = statements_of(__file__)
 
 Verdict = Literal["good", "warning", "bad"]
 
@@ -133,8 +136,8 @@ def _views() -> InstallationFinding:
     return InstallationFinding("views", "good", f"projections are made by {fingerprint()}")
 
 
-def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
-    row = connection.execute(query.encode(), values).fetchone()
+def _one(connection: Connection[Any], query: str | bytes, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode() if isinstance(query, str) else query, values).fetchone()
     assert row is not None
     return tuple(row)
 
@@ -168,15 +171,11 @@ def _unapplied(connection: Connection[Any]) -> list[str] | None:
 
 def _protection(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     able = connection.execute(
-        "select tables.name, privilege from unnest(%s::text[]) as tables(name),"
-        " unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as privilege"
-        " where has_table_privilege(%s, tables.name, privilege)"
-        " or privilege = 'UPDATE' and has_any_column_privilege(%s, tables.name, privilege) order by 1, 2",
+        SQL["able"],
         (list(GROWING), SERVICE_ROLE, SERVICE_ROLE),
     ).fetchall()
     off = connection.execute(
-        "select tgrelid::regclass::text, tgname from pg_trigger where not tgisinternal and tgenabled <> 'O'"
-        " and tgrelid = any(%s::text[]::regclass[]) order by 1, 2",
+        SQL["disabled-triggers"],
         ([*GROWING, "ledger_head"],),
     ).fetchall()
     for table, privilege in able:
@@ -211,11 +210,7 @@ def _log_in(service: str) -> Iterator[InstallationFinding]:
 
 
 def _end(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    head, last, count = _one(
-        connection,
-        "select (select position from ledger_head), (select max(notification_id) from ledger_events),"
-        " (select count(*) from (select from ledger_events order by notification_id desc limit 1000) as last)",
-    )
+    head, last, count = _one(connection, SQL["end"])
     if head != (last or 0):
         yield InstallationFinding(
             "ledger", "bad", f"the head says {head}, the last event is {last or 0}: run daybook verify"
@@ -241,11 +236,7 @@ def _clocks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
 
 
 def _log(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    head, size, signed_by = _one(
-        connection,
-        "select position, (select max(size) from log_checkpoints),"
-        " (select note from log_checkpoints order by size desc limit 1) from ledger_head",
-    )
+    head, size, signed_by = _one(connection, SQL["log"])
     if size is None:
         yield InstallationFinding("log", "warning", "no checkpoint was issued yet: daybook init issues the first")
         return
@@ -258,15 +249,7 @@ def _log(connection: Connection[Any]) -> Iterator[InstallationFinding]:
 
 
 def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    waiting, failing, disabled, oldest_s = _one(
-        connection,
-        "with active as (select * from webhooks where status = 'active'), head as (select position from ledger_head)"
-        " select (select count(*) from active, head where active.position < head.position),"
-        " (select count(*) from active where failures > 0), (select count(*) from webhooks where status = 'disabled'),"
-        " (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events"
-        " where notification_id = (select min(active.position) + 1 from active, head"
-        " where active.position < head.position))",
-    )
+    waiting, failing, disabled, oldest_s = _one(connection, SQL["webhooks"])
     if disabled:
         yield InstallationFinding(
             "webhooks", "warning", f"{disabled} were given up: GET /api/v1/webhooks says why; resume or remove"
@@ -281,11 +264,7 @@ def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
 
 
 def _imports(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    waiting, running = _one(
-        connection,
-        "select count(*) filter (where state <> 'running'), count(*) filter (where state = 'running')"
-        " from imports where state in ('queued', 'running', 'interrupted')",
-    )
+    waiting, running = _one(connection, SQL["imports"])
     failed = connection.execute(
         "select id, finished_at at time zone 'utc' from imports where state = 'failed' order by place desc limit 1"
     ).fetchone()
@@ -326,11 +305,7 @@ def _signing_key(settings: Settings, conninfo: str) -> Iterator[InstallationFind
 
 
 def _tokens(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    in_force, expiring = _one(
-        connection,
-        "select count(*), count(*) filter (where expires_at < now() + interval '14 days') from access_tokens"
-        " where revoked_at is null and (expires_at is null or expires_at > now())",
-    )
+    in_force, expiring = _one(connection, SQL["tokens"])
     soon = f", {expiring} of them for less than 14 days" if expiring else ""
     yield InstallationFinding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
 

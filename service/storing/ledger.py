@@ -32,10 +32,12 @@ from domain.events import Recorded
 from domain.json_text import parse_json
 from service.calendar import OF_UTC, Calendar
 from service.postgres.connections import cut, settings_of
+from service.postgres.statements import statements_of
 from service.storing.appending import Appending
 from service.storing.migrations.roles import SERVICE_ROLE
 from service.storing.writing import EPOCH, TICK, Head, Place
 
+SQL = statements_of(__file__)
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
 #: How long the connection pool keeps trying to reach a database that is gone before it waits to be asked again.
@@ -46,16 +48,6 @@ CONNECTION_WAIT_S = 5.0
 
 #: The event of a rehearsed append: more than goes into what is left of a page.
 REHEARSED_BYTES = 8_000
-REHEARSAL = (
-    "insert into ledger_events"
-    " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-    " values (%s, %s, %s, %s, %s, %s, %s)"
-)
-#: A megabyte that has to be written to the disk, and is gone with the statement: freed pages are no room.
-SPILL = (
-    "select count(*) from (select repeat(md5(number::text), 32) as text from generate_series(1, 1024) as number"
-    " order by text offset 0) as sorted"
-)
 
 
 class StoredRow(NamedTuple):
@@ -217,9 +209,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         with self.appending() as appending:
             place = Place.after(appending.head)
             event = (place.position, name, 1, name, name, EPOCH + place.recorded_us * TICK, os.urandom(REHEARSED_BYTES))
-            appending.connection.execute(REHEARSAL, event)
+            appending.connection.execute(SQL["rehearsal"], event)
             appending.connection.execute("set local work_mem = '64kB'")
-            appending.connection.execute(SPILL)
+            appending.connection.execute(SQL["spill"])
             raise Rollback
 
     def rows_after(
@@ -250,21 +242,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
     def by_ids(self, identifiers: Sequence[str]) -> dict[str, bytes]:
         """The stored bytes of the events with these ids, as far as there are any."""
-        query = "select event_id, state from ledger_events where event_id = any(%s)"
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return dict(cursor.execute(query, (list(identifiers),), prepare=True).fetchall())
+            return dict(cursor.execute(SQL["by-ids"], (list(identifiers),), prepare=True).fetchall())
 
     def by_streams(self, streams: Sequence[str]) -> dict[str, list[bytes]]:
         """The stored bytes of all events of these streams, in the order of their versions."""
-        query = (
-            "select originator_id, state from ledger_events where originator_id = any(%s)"
-            " order by originator_id, originator_version"
-        )
         found: dict[str, list[bytes]] = {}
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            for stream, state in cursor.execute(query, (list(streams),), prepare=True):
+            for stream, state in cursor.execute(SQL["by-streams"], (list(streams),), prepare=True):
                 found.setdefault(stream, []).append(state)
         return found
 
