@@ -18,7 +18,7 @@ import pytest
 
 from service.importing import places
 from service.importing.orders import day_formats, decimals
-from service.importing.orders.mapping import FigureValue
+from service.importing.orders.mapping_parts import FigureValue
 from service.ocds import schemas
 from tests.effort import Act, assert_no_dearer, effort_s, least_s
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from domain.estimates import EXACT, plain
-from service.importing.orders.mapping import FigureValue
+from service.importing.orders.mapping_parts import FigureValue
 from service.importing.orders.tables import Cell, text_of
 
 PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)

@@ -24,7 +24,8 @@ from service.importing.orders.day_formats import (
     reader_of,
 )
 from service.importing.orders.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importing.orders.mapping import AttributeValue, Dates, FigureValue, OrderMapping, Value
+from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.mapping_parts import AttributeValue, Dates, FigureValue, Value
 from service.importing.orders.tables import Cell, text_of
 from service.importing.rows import MOST_FAULTS, BadMapping
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from service.importing.names import IDENTIFIER, LONGEST_ID, written
 from service.importing.orders.day_formats import WrittenPeriod
 from service.importing.orders.fields import Cells, Layout, TextReader, Unfit, remembering
-from service.importing.orders.mapping import PLACED_ON, OrderMapping, PartyPart, ProductPart, ReceiptPart
+from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.mapping_parts import PLACED_ON, PartyPart, ProductPart, ReceiptPart
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
 

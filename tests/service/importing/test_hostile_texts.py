@@ -10,7 +10,8 @@ from service.importing import bounds
 from service.importing.directory import Directory
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.fields import Layout
-from service.importing.orders.mapping import Value, parse_mapping
+from service.importing.orders.mapping import parse_mapping
+from service.importing.orders.mapping_parts import Value
 from service.importing.places import codes_in, leading_countries
 from service.importing.regulations.rows import MOST_CHARACTERS, MOST_ROWS, read_changes
 from service.importing.regulations.scopes import take_apart

@@ -9,7 +9,7 @@ from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, LONGEST_
 from service.importing.items import Reject
 from service.importing.opening import lines_of
 from service.importing.orders.day_formats import EXCEL_EPOCH
-from service.importing.orders.mapping import Read
+from service.importing.orders.mapping_parts import Read
 from service.importing.orders.tables import TableRow, raw_of
 from service.importing.rows import BYTE_ORDER_MARK, BadFile, FileFault
 

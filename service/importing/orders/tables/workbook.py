@@ -15,7 +15,7 @@ from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COL
 from service.importing.items import Reject
 from service.importing.opening import copied
 from service.importing.orders.day_formats import day_of_serial
-from service.importing.orders.mapping import Read
+from service.importing.orders.mapping_parts import Read
 from service.importing.orders.tables import Cell, TableRow
 from service.importing.orders.tables.workbook_parts import WorkbookParts, sheets_of
 from service.importing.rows import BadFile, FileFault
