@@ -14,17 +14,23 @@ from service.importing.orders.mapping_parts import (
     PLACED_ON,
     AttributeOrColumn,
     AttributeValue,
+    BuyerPart,
+    CreditPart,
     Dates,
+    DatesOrColumn,
     FigureValue,
     LinePart,
     MappingPart,
     OrderPart,
+    ParentPart,
     PartyPart,
     PlacedOn,
     ProductPart,
     Read,
     ReceiptPart,
+    RowsPart,
     Scheme,
+    StatusPart,
     Value,
 )
 from service.importing.rows import MOST_FAULTS, BadMapping
@@ -56,16 +62,21 @@ class OrderMapping(MappingPart):
     url: str | None = None
     basis: Basis = "reported"
     read: Read = Read()
-    dates: dict[str, Dates]
+    rows: RowsPart = RowsPart()
+    dates: dict[str, DatesOrColumn]
     order: OrderPart
+    #: Absent: every row is an order that stands.
+    status: StatusPart | None = None
     vendor: PartyPart
-    buyer: PartyPart
+    buyer: BuyerPart
     line: LinePart
     product: ProductPart | None = None
     #: Absent: the vendor makes what it sells.
     maker: PartyPart | None = None
     attributes: dict[AttributeName, AttributeOrColumn] = Field(default={})
     receipt: ReceiptPart | None = None
+    #: Absent: negative numbers are faults.
+    credit: CreditPart | None = None
 
     @model_validator(mode="after")
     def _names_of_dates(self) -> "OrderMapping":
@@ -77,6 +88,13 @@ class OrderMapping(MappingPart):
             raise ValueError(f"dates.{PLACED_ON}: is what known_on calls the order's own date: name it otherwise")
         if self.product is None and (self.maker is not None or self.attributes):
             raise ValueError("maker and attributes are a product's, and there is no [product]")
+        if self.line.amount is None and self.order.amount is None:
+            raise ValueError("line.amount: is required (or order.amount, where rows repeat what the whole order costs)")
+        if self.order.amount is not None and (self.credit is not None or self.buyer.per_line == "orders"):
+            other = "[credit]" if self.credit is not None else 'buyer.per_line = "orders"'
+            raise ValueError(f"order.amount: is what an order costs, and cannot be shared beside {other}")
+        if self.credit is not None and self.credit.kind == "return" and self.receipt is None:
+            raise ValueError("credit.kind: what is returned has arrived before, and there is no [receipt]")
         return self
 
 
@@ -85,6 +103,12 @@ def _dates_named(mapping: OrderMapping) -> Iterator[tuple[str, list[str]]]:
     yield "order.placed_on.date", [order.placed_on.date]
     yield "order.placed_on.or_before", order.placed_on.or_before
     yield "order.known_on", [name for name in order.known_on if name != PLACED_ON]
+    if (status := mapping.status) is not None:
+        yield "status.cancelled_on", [name for name in status.cancelled_on if name != PLACED_ON]
+        yield "status.known_on", [name for name in status.known_on if name != PLACED_ON]
+    if (credit := mapping.credit) is not None:
+        yield "credit.credited_on", [name for name in credit.credited_on if name != PLACED_ON]
+        yield "credit.known_on", [name for name in credit.known_on if name != PLACED_ON]
     if mapping.line.deliver_by is not None:
         yield "line.deliver_by", [mapping.line.deliver_by]
     if receipt is not None:
@@ -193,8 +217,12 @@ def _keys() -> list[str]:
         Dates,
         PlacedOn,
         Scheme,
-        PartyPart,
+        ParentPart,
+        BuyerPart,
         ProductPart,
+        RowsPart,
+        StatusPart,
+        CreditPart,
         OrderPart,
         LinePart,
         ReceiptPart,

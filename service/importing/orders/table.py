@@ -4,12 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from domain.estimates import plain
 from service.importing.items import EventGroup, Reject
 from service.importing.orders.fields import Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
 from service.importing.orders.mapping import OrderMapping
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
+from service.importing.orders.row_rules import RowFate, RowRules
 from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
@@ -44,7 +46,9 @@ class OrderLines:
         self._registrations = Registrations(mapping.name, envelope)
         self._registered = registered or Registered(mapping.name)
         self._reader = RowReader(mapping, layout, self._registrations, self._registered)
+        self._rules = RowRules(mapping, layout)
         layout.settle()
+        self._layout = layout
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
         self._spool = RowSpool(beat)
@@ -65,6 +69,10 @@ class OrderLines:
             self._summary.rows += 1
             if self._summary.rows % REPORTED_ROWS == 0:
                 yield self._summary.rows
+            if self._rules.any and (fate := self._fate(row)) is not RowFate.READ:
+                if fate is RowFate.END:
+                    break
+                continue
             if isinstance(row, Reject):
                 self._put_fault(self._order_of_bad(row), row.line, row.message, row.raw)
             else:
@@ -73,6 +81,24 @@ class OrderLines:
         for name, (organization, bearers) in sorted(self._registered.shared.items())[:MOST_FAULTS]:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
             self._summary.plan.noted.append(Remark(1, name, message))
+        self._note_changes()
+
+    def _fate(self, row: TableRow | Reject) -> RowFate:
+        """What the mapping's rules say of a row; of one without proper cells, as far as it has any."""
+        if isinstance(row, TableRow):
+            return self._rules.fate(row.line, row.cells)
+        cells = self._cells_of_bad(row)
+        return RowFate.READ if cells is None else self._rules.fate(row.line, cells)
+
+    def _note_changes(self) -> None:
+        """Say what was left out by rule, and what was rounded."""
+        noted = self._summary.plan.noted
+        for left in self._rules.left_out:
+            noted.append(Remark(left.line, "", f"{_rows(left.rows)} left out by {left.words}"))
+        for key, rounded in self._layout.rounded.items():
+            if rounded.count:
+                what = f"{rounded.count:,} numbers were rounded, which changes their sum by {plain(rounded.sum)}"
+                noted.append(Remark(1, key, what))
 
     def refuse_faults(self) -> None:
         """BadFile where any row cannot be recorded, or rows contradict each other."""
@@ -100,6 +126,7 @@ class OrderLines:
 
     def _groups(self, *, remarks: bool) -> Iterator[EventGroup | Faulty]:
         known = self._summary.plan.known
+        self._builder.shared = 0
         for name, contents in self._spool.groups():
             self._beat()
             # Rows whose order cannot be read are each alone, under a name that no order has.
@@ -109,6 +136,9 @@ class OrderLines:
                 room = MOST_FAULTS - len(known)
                 known += [Remark(line, order_id, message) for line, message in repeated[:room]]
             yield built
+        if remarks and self._builder.shared:
+            message = f"the amounts of {self._builder.shared:,} orders were shared among their lines"
+            self._summary.plan.noted.append(Remark(1, "order.amount", message))
 
     def _put(self, row: TableRow) -> None:
         raw = row.shown(self._table.columns) if self._keep_raw else None
@@ -131,17 +161,23 @@ class OrderLines:
 
     def _order_of_bad(self, row: Reject) -> str | None:
         """The order that a row without proper cells names, if any: that one must not be recorded without it."""
-        columns = self._table.columns
-        if isinstance(row.raw, Mapping):
-            cells = [row.raw.get(column, "") for column in columns]
-        elif isinstance(row.raw, list):
-            cells = [*row.raw, *[""] * len(columns)][: len(columns)]
-        else:
-            return None
+        cells = self._cells_of_bad(row)
         try:
-            return self._reader.order_id(cells)
+            return None if cells is None else self._reader.order_id(cells)
         except Unfit:
             return None
+
+    def _cells_of_bad(self, row: Reject) -> list[str] | None:
+        columns = self._table.columns
+        if isinstance(row.raw, Mapping):
+            return [row.raw.get(column, "") for column in columns]
+        if isinstance(row.raw, list):
+            return [*row.raw, *[""] * len(columns)][: len(columns)]
+        return None
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
 
 
 def envelope_of(mapping: OrderMapping) -> dict[str, Any]:

@@ -78,7 +78,12 @@ def test_a_date_that_is_a_bare_number_is_refused_unless_the_mapping_reads_serial
 @pytest.mark.parametrize(
     ("cell", "value", "message"),
     [
-        ("K3", "=J3*2", "cell K3 holds a formula (=J3*2): paste its value"),
+        (
+            "K3",
+            "=J3*2",
+            "cell K3 holds a formula (=J3*2) whose result is not stored:"
+            " open the workbook in a spreadsheet and save it",
+        ),
         ("K3", "#N/A", "cell K3 holds the error #N/A"),
         ("K3", None, "Value: is empty"),
         ("M3", "a note", "cell M3 lies beyond the 12 columns that the header names"),
@@ -92,11 +97,31 @@ def test_a_cell_without_a_value_of_its_own_is_named_by_its_address(cell: str, va
     assert faults(xlsx({}, {"PO": "PO-2"}, change=change), kind="xlsx") == [(3, message)]
 
 
-def test_a_formula_with_a_kept_result_is_refused_too() -> None:
+def test_a_formula_is_read_by_its_stored_result() -> None:
     data = xlsx({})
     part = "xl/worksheets/sheet1.xml"
-    kept = with_part(data, part, lambda sheet: sheet.replace(b"<v>1600.5</v>", b"<f>J2*533.5</f><v>1600.5</v>"))
-    assert faults(kept, kind="xlsx") == [(2, "cell K2 holds a formula (=J2*533.5): paste its value")]
+    stored = with_part(data, part, lambda sheet: sheet.replace(b"<v>1600.5</v>", b"<f>J2*533.5</f><v>1600.5</v>"))
+    assert placed(events(stored, kind="xlsx"))["data"]["lines"][0]["amount"] == "1600.5"
+    broken = with_part(data, part, lambda sheet: sheet.replace(b"<v>1600.5</v>", b"<f>J2*0</f><v>oops</v>"))
+    assert "the sheet cannot be read" in faults(broken, kind="xlsx")[0][1]
+
+
+def test_dates_that_are_dates_need_no_format_in_either_calendar() -> None:
+    declared = mapping(dates__ordered="Ordered", dates__due={"column": "Due"}, dates__arrived="Arrived")
+
+    def count_from_1904(sheet: Any) -> None:
+        sheet.parent.epoch = MAC_EPOCH
+
+    for data in (xlsx({}), xlsx({}, change=count_from_1904)):
+        order = placed(events(data, declared, "xlsx"))
+        assert (order["effective_on"], order["data"]["lines"][0]["deliver_by"]) == ("2024-03-01", "2024-04-30")
+
+
+def test_a_workbook_without_a_header_has_the_columns_that_the_mapping_names() -> None:
+    read = {"columns": [*COLUMNS], "header": 1, "skip": 1}
+    renamed = xlsx({"Qty": "pieces", "Value": "EUR", "Line": None}, {"Line": 2}, above=["one", "two"])
+    lines = placed(events(renamed, mapping(read={**read, "header": 3}), "xlsx"))["data"]["lines"]
+    assert [line["line"] for line in lines] == ["2"]
 
 
 def test_merged_cells_below_the_header_are_refused_by_row() -> None:
