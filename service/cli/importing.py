@@ -16,9 +16,11 @@ import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from service.cli import exits, tables
+from service.cli.overviews import cause_lines, overview_lines
 from service.cli.progress import say_what_is_made
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
+from service.importing.causes import by_cause
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
@@ -27,6 +29,7 @@ from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
 from service.settings import Settings
+from service.shapes.overviews import FaultCause
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.
 SPOOLED_BYTES = 16 * 1024 * 1024
@@ -87,6 +90,7 @@ def import_(
         _say_faults(summary, bad, as_json=as_json)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
     except RowRefused as refused:
+        _say_by_cause(summary, summary.causes)
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.CONFLICT)
     except BaseException as error:
@@ -204,13 +208,30 @@ def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -
     else:
         faults = [{"line": fault.line, "message": fault.message} for fault in bad.faults]
     if as_json:
-        answer = {"file": name, "recorded": _before(summary), "faults": faults}
+        causes = [] if isinstance(bad, BadMapping) else bad.causes or by_cause(bad.faults)
+        answer = {
+            "file": name,
+            "recorded": _before(summary),
+            "faults": faults,
+            "causes": msgspec.to_builtins(causes),
+            "overview": msgspec.to_builtins(summary.overview),
+        }
         exits.print_result(json.dumps(answer, ensure_ascii=False, indent=1))
     for fault in faults:
         where = f"line {fault['line']}: " if fault["line"] is not None else ""
         click.echo(f"daybook: {name}: {where}{fault['message']}", err=True)
+    if isinstance(bad, BadFile) and not as_json:
+        _say_by_cause(summary, bad.causes)
     more = f" (the first {MOST_FAULTS} faults are listed)" if len(faults) == MOST_FAULTS else ""
     click.echo(f"daybook: {name}: {_kept(summary)}{more}", err=True)
+
+
+def _say_by_cause(summary: Summary, causes: Sequence[FaultCause]) -> None:
+    lines = [*overview_lines(summary.overview)] if summary.overview is not None else []
+    if sum(one.count for one in causes) > 1 or any(one.mend for one in causes):
+        lines += ["faults by cause:", *cause_lines(causes)]
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
@@ -233,6 +254,8 @@ def as_object(summary: Summary) -> dict[str, Any]:
         ("noted", plan.noted),
     ):
         answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
+    answer["overview"] = msgspec.to_builtins(summary.overview)
+    answer["causes"] = msgspec.to_builtins(summary.causes)
     return answer
 
 
@@ -246,6 +269,10 @@ def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
     if summary.types:
         lines.append(f"of these: {', '.join(f'{count} {name}' for name, count in sorted(summary.types.items()))}")
     plan = summary.plan
+    if summary.overview is not None:
+        lines += overview_lines(summary.overview)
+    if summary.causes:
+        lines += ["faults by cause:", *cause_lines(summary.causes)]
     if summary.rejected:
         more = f", the first {len(plan.reported)} of them" if len(plan.reported) == MOST_FAULTS else ""
         lines.append(f"rejected: {summary.rejected} rows{more}")

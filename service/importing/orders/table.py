@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from domain.estimates import plain
+from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reject
 from service.importing.orders.fields import Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
 from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.overview import Known, OverviewBuilder
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
 from service.importing.orders.row_rules import RowFate, RowRules
@@ -16,7 +18,8 @@ from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
 from service.importing.plans import Remark, Summary
-from service.importing.rows import MOST_FAULTS, BadFile, FileFault
+from service.importing.rows import MOST_FAULTS, BadFile
+from service.shapes.overviews import TableOverview
 
 #: Rows between two reports of how many are read.
 REPORTED_ROWS = 1_000
@@ -52,8 +55,7 @@ class OrderLines:
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
         self._spool = RowSpool(beat)
-        #: The first faults of rows.
-        self._faults: list[FileFault] = []
+        self._left_out = 0
 
     def close(self) -> None:
         """Remove what was put aside."""
@@ -94,6 +96,7 @@ class OrderLines:
         """Say what was left out by rule, and what was rounded."""
         noted = self._summary.plan.noted
         for left in self._rules.left_out:
+            self._left_out += left.rows
             noted.append(Remark(left.line, "", f"{_rows(left.rows)} left out by {left.words}"))
         for key, rounded in self._layout.rounded.items():
             if rounded.count:
@@ -101,16 +104,27 @@ class OrderLines:
                 noted.append(Remark(1, key, what))
 
     def refuse_faults(self) -> None:
-        """BadFile where any row cannot be recorded, or rows contradict each other."""
-        faults = self._faults
-        if not faults:
-            for one in self._groups(remarks=False):
-                if isinstance(one, Faulty):
-                    faults += [FileFault(line, message) for line, message in one.faults]
-                    if len(faults) >= MOST_FAULTS:
-                        break
-        if faults:
-            raise BadFile(sorted(faults, key=lambda fault: fault.line))
+        """BadFile where any row cannot be recorded, or rows contradict each other: all of it, by cause."""
+        found = self.look()
+        if found.count:
+            raise BadFile(found.faults(), found.causes())
+
+    def look(self, overview: OverviewBuilder | None = None) -> FaultsByCause:
+        """Everything that is wrong with rows, by themselves and together; orders that are right go to the overview."""
+        found = FaultsByCause()
+        for one in self._groups(remarks=False):
+            if isinstance(one, Faulty):
+                for line, message in one.faults:
+                    found.add(line, message)
+            elif overview is not None:
+                overview.take(one)
+        return found
+
+    def overview(self, known: Known) -> tuple[TableOverview, FaultsByCause]:
+        """What the table holds, and everything that is wrong with it; `known` says which streams the ledger has."""
+        builder = OverviewBuilder()
+        found = self.look(builder)
+        return builder.overview(self._summary.rows, self._left_out, self._layout.unread, known), found
 
     def groups(self) -> Iterator[EventGroup | Reject]:
         """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
@@ -155,8 +169,6 @@ class OrderLines:
         self._spool.put(order_id, [row.line, None, list(read), raw])
 
     def _put_fault(self, order_id: str | None, line: int, message: str, raw: Any) -> None:
-        if len(self._faults) < MOST_FAULTS:
-            self._faults.append(FileFault(line, message))
         self._spool.put(order_id or f"\0{line}", [line, message, None, raw if self._keep_raw else None])
 
     def _order_of_bad(self, row: Reject) -> str | None:

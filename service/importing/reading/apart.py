@@ -152,8 +152,8 @@ class Apart:
                     assert self._ask is not None
                     self._written = framed(self._ask(question, names))
                     continue
-                case Bad(faults):
-                    raise BadFile([FileFault(line, text) for line, text in faults])
+                case Bad(faults, causes):
+                    raise BadFile([FileFault(line, text) for line, text in faults], causes)
                 case BadKeys(name, problems):
                     raise BadMapping(name, problems)
                 case BrokenReader(trace):

@@ -87,6 +87,32 @@ def test_a_dry_run_shows_people_the_first_events_and_says_how_many_more_there_ar
     assert "  line 100: organization-registered o-99\n  and 23 more, which --json lists" in text
 
 
+def test_a_dry_run_says_what_the_table_holds_and_everything_that_is_wrong(run: Run, declared: Path) -> None:
+    checked = run("-", "--mapping", declared, "--dry-run", stdin=rows_csv({}, {"PO": "PO-2"}))
+    assert checked.exit_code == 0
+    for line in (
+        "holds: 2 orders in 2 rows from 2024-03-01 to 2024-05-02",
+        "  EUR 3201: 2 orders, 2 lines",
+        "suppliers: 0 known, 1 new (Müller & Söhne GmbH)",
+        "as read, line 2: order PO-1, Branch Kenya of Müller & Söhne GmbH, 2024-03-01, known on 2024-03-01",
+        "    1: 3 x Pump P-200 for EUR 1600.5, due 2024-04-30",
+    ):
+        assert f"\n{line}\n" in checked.stdout, checked.stdout
+    wrong = run("-", "--mapping", declared, "--dry-run", stdin=ORDERS + rows_csv({"PO": "PO-4", "Currency": "E"})[88:])
+    assert wrong.exit_code == 2
+    assert "1 x Qty: ... is not a number such as 1600.50\n    on line 3\n    mend: " in wrong.stderr
+    assert "holds: 2 orders in 4 rows" in wrong.stderr
+
+
+def test_a_dry_run_says_all_that_the_ledger_would_refuse(run: Run, declared: Path) -> None:
+    run("-", "--mapping", declared, stdin=rows_csv({}, {"PO": "PO-2"}))
+    changed = rows_csv({"Qty": "4"}, {"PO": "PO-2", "Qty": "5"}, {"PO": "PO-3"})
+    done = run("-", "--mapping", declared, "--dry-run", stdin=changed)
+    assert done.exit_code == 4
+    assert "2 x PO-" in done.stderr or "    on lines 2, 3" in done.stderr
+    assert "line 2: PO-1: " in done.stderr
+
+
 def test_rows_left_out_end_it_as_a_partial_import(run: Run) -> None:
     reported = run(SCREENING_LIST)
     assert reported.exit_code == 7
