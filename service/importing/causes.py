@@ -59,7 +59,7 @@ MENDS = (
 )
 #: Texts that a mend names, and how long each may be.
 MOST_TEXTS, LONGEST_TEXT = 20, 40
-QUOTED = re.compile(r"'([^']*)'")
+IN_QUOTES = re.compile(r"'([^']*)'")
 
 
 class FaultsByCause:
@@ -103,7 +103,7 @@ class _Cause:
         self.count += 1
         if len(self.places) < MOST_PLACES:
             self.places.append(FaultPlace(line, message))
-        if len(self.texts) < MOST_TEXTS and (quoted := QUOTED.search(message[:LONGEST_LOOKED_AT])):
+        if len(self.texts) < MOST_TEXTS and (quoted := IN_QUOTES.search(message[:LONGEST_LOOKED_AT])):
             self.texts[quoted[1][:LONGEST_TEXT]] = None
 
 

@@ -192,7 +192,7 @@ def test_a_row_that_repeats_another_is_one_line_and_is_named() -> None:
         ),
         (rows_csv({}).decode().encode("latin-1"), 2, "not UTF-8: byte 42 of line 2 is 0xfc"),
         (rows_csv({}).decode().encode("utf-32"), 1, "is UTF-32: save it as UTF-8"),
-        (rows_csv({}).decode().encode("utf-16") + b"\x00", 2, "not UTF-16-LE: truncated data; the mapping's"),
+        (rows_csv({}).decode().encode("utf-16") + b"\x00", 3, "not UTF-16-LE: truncated data; the mapping's"),
         (rows_csv({}) + b"PO-2,1,2024-03-01\r\n", 3, "has 3 values, and the header names 12 columns"),
         (rows_csv({}) + b'PO-2,"1,2024-03-01\r\n', 3, "not CSV: unexpected end of data"),
         (rows_csv({}, {"Item": "x" * 2_000_000}), 3, "is longer than 1,048,576 bytes"),
