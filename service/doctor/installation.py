@@ -5,8 +5,10 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +49,8 @@ DURABLE = {
     "full_page_writes": ("on",),
     "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
 }
+#: How long a look waits for another process that holds a lock.
+LOCK_WAIT_S = 2
 #: Events that the last checkpoint may leave uncovered before that is a warning.
 UNCOVERED = 100_000
 
@@ -109,7 +113,7 @@ def _home(home: Path) -> Iterator[InstallationFinding]:
 
 def of_database(conninfo: str, service: str | None = None) -> Iterator[InstallationFinding]:
     """PostgreSQL and the ledger in it, as its owner sees them; `service`: as whom a service logs in, if not as that."""
-    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
+    with _connected(conninfo) as connection:
         yield from _server(connection)
         missing = _unapplied(connection)
         if missing is None:
@@ -121,10 +125,31 @@ def of_database(conninfo: str, service: str | None = None) -> Iterator[Installat
             )
             return
         yield InstallationFinding("schema", "good", f"{len(migrations())} migrations are applied")
-        for look in (_protection, _end, _clocks, _log, _webhooks, _imports, _tokens):
-            yield from look(connection)
+        for subject, look in LOOKS.items():
+            yield from _looked(connection, subject, look)
     yield from _log_in(service or conninfo)
     yield _views()
+
+
+@contextmanager
+def _connected(conninfo: str) -> Iterator[Connection[Any]]:
+    """A connection that waits for no lock longer than a moment."""
+    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
+        connection.execute("select set_config('lock_timeout', %s, false)", [f"{LOCK_WAIT_S}s"])
+        yield connection
+
+
+def _looked(
+    connection: Connection[Any], subject: str, look: Callable[[Connection[Any]], Iterator[InstallationFinding]]
+) -> Iterator[InstallationFinding]:
+    """What a look finds; one that the database refuses leaves the others to be made."""
+    try:
+        yield from look(connection)
+    except psycopg.Error as error:
+        if connection.broken:
+            raise
+        said = str(error).partition("\n")[0]
+        yield InstallationFinding(subject, "bad", f"this cannot be looked at: {said}")
 
 
 def _views() -> InstallationFinding:
@@ -259,7 +284,7 @@ def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
         yield InstallationFinding("webhooks", "warning", f"{sentence}: GET /api/v1/webhooks says why")
     if not (disabled or failing):
         yield InstallationFinding(
-            "webhooks", "good", f"{waiting} have something to be told" if waiting else "nothing waits for one"
+            "webhooks", "good", f"{waiting} have something to be sent" if waiting else "nothing waits for one"
         )
 
 
@@ -274,12 +299,11 @@ def _imports(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     yield InstallationFinding("imports", "good", words)
 
 
-def _signing_key(settings: Settings, conninfo: str) -> Iterator[InstallationFinding]:
+def _signing_key(settings: Settings, connection: Connection[Any]) -> Iterator[InstallationFinding]:
     """Whether this home can follow up the last checkpoint."""
-    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
-        if _unapplied(connection) != []:
-            return
-        last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()
+    if _unapplied(connection) != []:
+        return
+    last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()
     if last is None:
         return
     note = str(last[0])
@@ -310,12 +334,25 @@ def _tokens(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     yield InstallationFinding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
 
 
+#: What is looked at in the database of a ledger, in order, each by what its findings are of.
+LOOKS = {
+    "protection": _protection,
+    "ledger": _end,
+    "clocks": _clocks,
+    "log": _log,
+    "webhooks": _webhooks,
+    "imports": _imports,
+    "tokens": _tokens,
+}
+
+
 def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[InstallationFinding]:
     """Everything, in order; `connect` answers the database's connection string."""
     yield from of_this_machine(settings)
     try:
         owner = connect()
         yield from of_database(owner, at_run_time(settings, owner))
-        yield from _signing_key(settings, owner)
+        with _connected(owner) as connection:
+            yield from _looked(connection, "signing key", partial(_signing_key, settings))
     except psycopg.Error as error:
         yield InstallationFinding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

@@ -34,9 +34,9 @@ SAID_OF_ERRNOS = {
     errno.EROFS: "the disk takes nothing in",
     errno.ENOMEM: "the system gives no further memory",
 }
-#: What PostgreSQL says of a server or a transaction that is read-only, and of one that waited too long: internal
-#: errors to the driver.
-PASSING_STATES = frozenset(("25006", "25P03", "25P04"))
+#: What PostgreSQL says of a server or a transaction that is read-only, of one that waited too long, and of a table that
+#: its operator closed to the service or took away: internal errors, or errors of the program, to the driver.
+PASSING_STATES = frozenset(("25006", "25P03", "25P04", "3F000", "42501", "42P01"))
 #: What Python says, as a RuntimeError, where the system gives it no thread.
 NO_THREAD = "can't start new thread"
 

@@ -99,12 +99,27 @@ class ReadOnly(OperationalError):
     """The server takes nothing in: a standby, or one that is set so."""
 
 
+class NeedsTheOperator(OperationalError):
+    """The server refuses what the service has to ask of it, until whoever runs it mends something."""
+
+
+#: What such a server says, in words for anybody: tables and privileges are not as the ledger's migrations made them.
+OPERATORS_STATES = {
+    "42501": "the database does not allow the service what it has to do",
+    "42P01": "a table of the ledger is missing in the database",
+    "3F000": "the schema of the ledger is missing in the database",
+}
 #: What is said of what PostgreSQL says.
 SAID_OF_STATES = {
+    **OPERATORS_STATES,
     "53100": "the database has no space left",
     "53200": "the database has no memory left",
     "53300": "the database takes no more connections",
+    "53400": "the database has reached a limit that is set for it",
     "55P03": "another process holds a lock of the database",
+    "57014": "the database took too long",
+    "58030": "the database cannot read or write its files",
+    "58P01": "the database does not find its files",
 }
 
 
@@ -112,7 +127,7 @@ def in_words(error: BaseException) -> str | None:
     """Why the database does not do what it is asked, in words for anybody; None: there is no more to say than that."""
     if isinstance(error, ReadOnly):
         return "the database is read-only"
-    return SAID_OF_STATES.get(getattr(error.__cause__, "sqlstate", None) or "")
+    return SAID_OF_STATES.get(getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or "")
 
 
 class LedgerDatastore(PostgresDatastore):
@@ -147,6 +162,8 @@ class LedgerDatastore(PostgresDatastore):
                 connection.close()
                 if isinstance(error, ReadOnlySqlTransaction):
                     raise ReadOnly("the database is read-only") from error
+                if error.sqlstate in OPERATORS_STATES:
+                    raise NeedsTheOperator(str(error).partition("\n")[0]) from error
                 raise
             finally:
                 if before is None:
