@@ -40,7 +40,11 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.option(
     "--format", "format_name", type=click.Choice([*FORMATS]), help="Told by how the file begins, if not given."
 )
-@click.option("--mapping", metavar="FILE|NAME", help="What the columns of a table of order lines mean (shipped: scms).")
+@click.option(
+    "--mapping",
+    metavar="FILE|NAME",
+    help="What the columns of a table of order lines mean (mapping suggest writes one).",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
 @click.option("--continue-on-error", is_flag=True, help="Leave out what cannot be read or is refused, and go on.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where what is left out is written.")
@@ -79,7 +83,7 @@ def import_(
             options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
             to_read = msgspec.structs.replace(wanted(summary, options), keep_raw=rejects is not None)
             bounds = ReaderBounds.of(settings.import_memory_mb)
-            source = stack.enter_context(Apart(stack.enter_context(_seekable(file)), to_read, bounds))
+            source = stack.enter_context(Apart(stack.enter_context(seekable(file)), to_read, bounds))
             summary.format = form_of(source)
             _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
             if rejects is not None:
@@ -190,8 +194,8 @@ def _bar(summary: Summary) -> Iterator[tuple[OnProgress, Reading, OnProgress]]:
 
 
 @contextmanager
-def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file, or a copy of what comes through a pipe."""
+def seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of what comes through a pipe, while it is needed."""
     with contextlib.ExitStack() as stack:
         if not file.seekable():
             spool: Any = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOLED_BYTES))

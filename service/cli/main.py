@@ -57,6 +57,7 @@ main.add_later(
     Later("export", "service.cli.exporting:export", "Write files for other tools, or the whole ledger."),
     Later("import", "service.cli.importing:import_", "Record what a file says."),
     Later("init", "service.cli.ledger:init", "Make a ledger, or bring one to this version's schema."),
+    Later("mapping", "service.cli.mapping:mapping", "Suggest what the columns of a table mean."),
     Later("openapi", "service.cli.interface:openapi", "Print the description of the HTTP interface."),
     Later("projection", "service.cli.ledger:projection", "The views' own database: its state; make it anew."),
     Later("proof", "service.cli.log:proof", "Prove that an event is in the log, or that the log only grew."),

@@ -57,6 +57,11 @@ class OrderLines:
         self._spool = RowSpool(beat)
         self._left_out = 0
 
+    @property
+    def unread(self) -> list[str]:
+        """The columns that no key of the mapping reads."""
+        return self._layout.unread
+
     def close(self) -> None:
         """Remove what was put aside."""
         self._spool.close()

@@ -39,6 +39,8 @@ class ReaderTask(msgspec.Struct, frozen=True):
     sheet_lines: int = 250
     #: Say what a table of order lines holds before anything of it.
     overview: bool = False
+    #: Suggest a mapping for a table of order lines that is called so.
+    suggest: str | None = None
     #: Only what the format is, or whether the mapping is one.
     judge_only: bool = False
 
@@ -121,6 +123,12 @@ class WireSheet(msgspec.Struct, frozen=True, tag="sheet", array_like=True):
     taken_bytes: int
 
 
+class SuggestedMapping(msgspec.Struct, frozen=True, tag="suggested", array_like=True):
+    """A mapping that would read the table, in TOML."""
+
+    content: str
+
+
 class WirePlan(msgspec.Struct, frozen=True, tag="plan", array_like=True):
     """Everything that a table makes, to be recorded together."""
 
@@ -170,6 +178,7 @@ Message = (
     | FileDigest
     | RowsSeen
     | OverviewSeen
+    | SuggestedMapping
     | Items
     | WireSheet
     | WirePlan

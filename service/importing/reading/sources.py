@@ -36,6 +36,7 @@ from service.importing.reading.messages import (
     OverviewSeen,
     ReaderTask,
     RowsSeen,
+    SuggestedMapping,
     WireEntry,
     WireGroup,
     WirePlan,
@@ -66,6 +67,12 @@ def messages(file: BinaryIO, wanted: ReaderTask, ask: Ask, beat: Beat = lambda: 
     The first message is its format, the second its digest, the last End.
     """
     file = opened(file)
+    if wanted.suggest is not None:
+        from service.importing.orders.suggesting.suggestion import suggest
+
+        yield SuggestedMapping(suggest(file, wanted.suggest, beat).encode("utf-8", "replace").decode())
+        yield End()
+        return
     chosen = wanted.format or guess_format(file, wanted.mapping)
     refuse_another(file, chosen)
     yield FileForm(chosen)

@@ -113,6 +113,22 @@ def test_a_dry_run_says_all_that_the_ledger_would_refuse(run: Run, declared: Pat
     assert "line 2: PO-1: " in done.stderr
 
 
+def test_a_suggested_mapping_imports_the_table_that_it_was_suggested_for(run: Run, tmp_path: Path) -> None:
+    table, written = tmp_path / "orders.csv", tmp_path / "orders.toml"
+    table.write_bytes(rows_csv({}, {"PO": "PO-2"}))
+    command = CliRunner()
+    done = command.invoke(main, ["mapping", "suggest", str(table), "-o", str(written)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    again = command.invoke(main, ["mapping", "suggest", str(table), "-o", str(written)])
+    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    assert run(table, "--mapping", written).exit_code == 0
+    piped = command.invoke(main, ["mapping", "suggest", "-", "--name", "erp"], input=table.read_bytes())
+    assert (piped.exit_code, 'name = "erp"' in piped.stdout) == (0, True)
+    refused = command.invoke(main, ["mapping", "suggest", "-"], input=b"a,b\n1,2\n")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "daybook: table: line 1: no column looks like a date of orders" in refused.stderr
+
+
 def test_rows_left_out_end_it_as_a_partial_import(run: Run) -> None:
     reported = run(SCREENING_LIST)
     assert reported.exit_code == 7

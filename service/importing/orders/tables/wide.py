@@ -31,7 +31,7 @@ def _guessed(start: bytes) -> str | None:
     """Which of the two a text without a mark is in: every second byte of what stands in ASCII is 0, and no other."""
     even, odd = start[::2].count(0), start[1::2].count(0)
     # Names of columns in another alphabet still have separators and an end of the line between them.
-    least = max(2, len(start) // 64)
+    least = max(2, len(start) // 32)
     if even >= least and not odd:
         return "utf-16-be"
     return "utf-16-le" if odd >= least and not even else None
