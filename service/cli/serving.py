@@ -152,7 +152,14 @@ def given_token(settings: Settings) -> str | None:
     if settings.admin_token is not None:
         return _strong(settings.admin_token.get_secret_value().strip(), "DAYBOOK_ADMIN_TOKEN")
     path = _token_file(settings)
-    return _strong(path.read_text().strip(), str(path)) if path.exists() else None
+    try:
+        return _strong(path.read_text("ascii").strip(), str(path))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is no text in printable ASCII: remove it, or put a token there") from None
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _token_file(settings: Settings) -> Path:

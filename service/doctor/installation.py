@@ -21,6 +21,7 @@ from projections.engine import Unread, check_types, fingerprint
 from service.daybook import at_run_time
 from service.following.projection_files import damaged
 from service.home import is_writable
+from service.log.keeping import faults
 from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.log.signatures import verify
 from service.postgres.connections import noticing
@@ -97,6 +98,7 @@ def _home(home: Path) -> Iterator[InstallationFinding]:
         path = home / secret
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield InstallationFinding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
+    yield from _copies(home)
     kept = [path for path in damaged(home / "projections") if not path.name.endswith(".wal")]
     if kept:
         sentence = (
@@ -109,6 +111,17 @@ def _home(home: Path) -> Iterator[InstallationFinding]:
     free = shutil.disk_usage(home).free
     verdict: Verdict = "good" if free >= LITTLE_SPACE_BYTES else "warning"
     yield InstallationFinding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
+
+
+def _copies(home: Path) -> Iterator[InstallationFinding]:
+    """What is wrong with the copies of checkpoints that the home keeps."""
+    folder = home / "checkpoints"
+    for path, fault in faults(home):
+        sentence = f"{path} is damaged: {fault}. The next start moves it aside: run daybook verify, and look for why"
+        yield InstallationFinding("checkpoints", "bad", sentence)
+    if aside := sorted(folder.glob("*.damaged-*")):
+        sentence = f"damaged copies were moved aside, and begun anew: run daybook verify, then remove {aside[-1]}"
+        yield InstallationFinding("checkpoints", "warning", sentence)
 
 
 def of_database(conninfo: str, service: str | None = None) -> Iterator[InstallationFinding]:

@@ -54,6 +54,15 @@ def test_nothing_is_made_for_a_service_that_does_not_start(tmp_path: Path, setti
     assert not home.exists()
 
 
+@pytest.mark.parametrize("content", [b"\xff\x00\x81" * 20, "schl\u00fcssel".encode(), None])
+def test_a_file_of_the_admins_token_that_is_no_text_is_a_sentence(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "admin-token"
+    file.mkdir() if content is None else file.write_bytes(content)
+    done = CliRunner().invoke(main, ["--home", str(tmp_path), "serve"])
+    assert (done.exit_code, str(file) in done.stderr, len(list(tmp_path.iterdir()))) == (2, True, 1), done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_tokens_are_a_sentence(database: str, tmp_path: Path) -> None:
     own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path)}
     done = CliRunner().invoke(main, ["token", "list"], env=own)
