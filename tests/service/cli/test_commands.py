@@ -110,9 +110,23 @@ def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: s
         assert (done.returncode, done.stderr) == (1, message)
 
 
-def test_a_program_whose_output_is_closed_goes_on_without(tmp_path: Path, database: str) -> None:
-    done = run_in_a_process(tmp_path, database, '"$@" >&-', "query", "orders")
-    assert (done.returncode, done.stderr) == (0, b"")
+def test_a_result_whose_output_is_closed_is_not_lost_in_silence(tmp_path: Path, database: str) -> None:
+    file = tmp_path / "events.ndjson"
+    # What is done is done, and what goes elsewhere is there.
+    for doing in (("init",), ("import", str(SEED)), ("export", "events", "-o", str(file))):
+        done = run_in_a_process(tmp_path, database, '"$@" >&-', *doing)
+        assert done.returncode == 0, done.stderr
+    assert file.stat().st_size > 0
+    for asking in (
+        ("query", "orders"),
+        ("events",),
+        ("export", "events"),
+        ("export", "view", "orders"),
+        ("--version",),
+    ):
+        done = run_in_a_process(tmp_path, database, '"$@" >&-', *asking)
+        assert (done.returncode, b"cannot be written: " in done.stderr) == (1, True), done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
