@@ -38,7 +38,11 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option(
-    "--format", "format_name", type=click.Choice([*FORMATS]), help="Told by how the file begins, if not given."
+    "--format",
+    "format_name",
+    type=click.Choice([*FORMATS]),
+    metavar="NAME",
+    help=f"{', '.join(FORMATS)}. Default: as the file begins.",
 )
 @click.option(
     "--mapping",
