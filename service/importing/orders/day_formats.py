@@ -115,7 +115,7 @@ def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[st
             raise ValueError(shown)
         if len(found) > 1:
             meanings = " or ".join(f"{written} ({form})" for written, form in found.items())
-            raise ValueError(f"{text[:40]!r} could be {meanings}: formats that cannot be told apart")
+            raise ValueError(f"{text[:40]!r} could be {meanings}: these formats read it differently")
         return period(next(iter(found)))
 
     return read

@@ -116,7 +116,7 @@ class OrderBuilder:
                     parts.repeated.append((row.line, message))
                 else:
                     message = f"line {line_id} of order {order_id} has another receipt than on line {met.line}"
-                    parts.faults.append((row.line, f"{message}: the mapping's receipt.id tells receipts apart"))
+                    parts.faults.append((row.line, f"{message}: the mapping's receipt.id distinguishes receipts"))
         return parts
 
     def _later(
