@@ -83,6 +83,8 @@ def test_dependence_is_a_table_for_people_and_json_for_machines(run: Run) -> Non
         (("query", "dependence", "--by", "supplier"), 2, "none of vendor, maker, parent, country"),
         (("query", "dependance"), 2, f"There are: {', '.join(sorted(query.commands))}."),
         (("query", "series", "--from", "2023-01-01", "--table", "sums"), 2, "'points', 'totals', 'annotations'"),
+        (("query", "series", "--from", "2023-01-01", "--step", "P0D"), 2, "/step: 'P0D' is no time at all"),
+        (("query", "series", "--from", "2023-01-01", "--step", "often"), 2, "/step: 'often' is not a duration"),
         (("query", "diff", "--known-on", "2023-08-31"), 2, "twice: before and after"),
         (("query", "organizations", "--top", "2", "--json"), 2, "--top is for tables"),
         (("query", "dependence", "--colour", "red"), 2, "No such option"),
@@ -281,3 +283,9 @@ def test_a_projection_made_anew_gives_the_same_answer(run: Run) -> None:
     assert "rebuilt up to position 55" in run("projection", "rebuild").stdout
     assert run(*asked).stdout == before
     assert run("projection", "status").stdout.startswith("position 55,")
+
+
+def test_the_help_of_import_fits_a_narrow_terminal() -> None:
+    said = CliRunner().invoke(main, ["import", "--help"], terminal_width=80).stdout
+    assert max(map(len, said.splitlines())) <= 80
+    assert "Default: as the file begins" in said
