@@ -25,11 +25,13 @@ from service.web.entry.permissions import READ, RECORD
 from service.web.problems import HttpProblem
 
 router = APIRouter(prefix="/api/v1/mappings", tags=["imports"])
+#: Apart from the names that mappings have.
+SUGGEST_PATH = "/api/v1/mapping-suggestions"
+suggestions = APIRouter(prefix=SUGGEST_PATH, tags=["imports"])
 
 TOML = "application/toml"
 #: How long a client waits for whose import, or mapping, there is no room.
 FULL_S = 60
-SUGGEST_PATH = "/api/v1/mappings/suggest"
 #: How long looking at it may say nothing.
 SUGGESTING_S = 60.0
 #: The name of a mapping; what can be none is not found, or not kept.
@@ -43,8 +45,26 @@ async def list_mappings(request: Request) -> Response:
     return json_response({"mappings": [{"name": name, "shipped": shipped} for name, shipped in names.items()]})
 
 
-@router.post(
-    "/suggest",
+@router.get(
+    "/{name}",
+    dependencies=[READ],
+    **Described(
+        "read_mapping",
+        {200: Answer("The mapping.", {TOML: {"type": "string"}})},
+        (*ALWAYS, 404),
+        asks={"name": "scms"},
+    ).route(),
+)
+async def read_mapping(request: Request, name: MappingName) -> Response:
+    """One mapping, in TOML."""
+    try:
+        return Response(await run_in_threadpool(mappings_of(request).content, name), media_type=TOML)
+    except UnknownMapping as error:
+        raise HttpProblem("not-found", str(error)) from None
+
+
+@suggestions.post(
+    "",
     dependencies=[RECORD],
     **Described(
         "suggest_mapping",
@@ -69,24 +89,6 @@ async def suggest_mapping(
     except ReaderNotStarted as error:
         raise full(error) from None
     return Response(found, media_type=TOML)
-
-
-@router.get(
-    "/{name}",
-    dependencies=[READ],
-    **Described(
-        "read_mapping",
-        {200: Answer("The mapping.", {TOML: {"type": "string"}})},
-        (*ALWAYS, 404),
-        asks={"name": "scms"},
-    ).route(),
-)
-async def read_mapping(request: Request, name: MappingName) -> Response:
-    """One mapping, in TOML."""
-    try:
-        return Response(await run_in_threadpool(mappings_of(request).content, name), media_type=TOML)
-    except UnknownMapping as error:
-        raise HttpProblem("not-found", str(error)) from None
 
 
 @router.put(

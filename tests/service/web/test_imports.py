@@ -36,6 +36,7 @@ from tests.service.web.conftest import TOKEN, head
 
 IMPORTS = "/api/v1/imports"
 MAPPINGS = "/api/v1/mappings"
+SUGGESTIONS = "/api/v1/mapping-suggestions"
 CSV = {"Content-Type": "text/csv"}
 LINES = {"Content-Type": "application/x-ndjson"}
 SCMS_ROWS = 120
@@ -444,7 +445,7 @@ def test_a_mapping_that_cannot_be_used_is_not_kept(client: TestClient) -> None:
 
 
 def test_a_mapping_is_suggested_for_a_table_and_imports_it(client: TestClient) -> None:
-    answer = client.post(f"{MAPPINGS}/suggest", content=ORDERS, headers=CSV, params={"file": "pumps.csv"})
+    answer = client.post(SUGGESTIONS, content=ORDERS, headers=CSV, params={"file": "pumps.csv"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/toml")
     assert "# 1 x Qty: ... is not a number such as 1600.50 (line 3)" in answer.text
     assert client.put(f"{MAPPINGS}/mine", content=answer.content).status_code == 201
@@ -453,5 +454,5 @@ def test_a_mapping_is_suggested_for_a_table_and_imports_it(client: TestClient) -
     assert (job["overview"]["orders"], job["rejected"]) == (2, 1)
     assert [cause["count"] for cause in job["causes"]] == [1]
     for body, message in ((b"", "the file is empty"), (b"a,b\n1,2\n", "no column looks like a date of orders")):
-        answer = client.post(f"{MAPPINGS}/suggest", content=body, headers=CSV)
+        answer = client.post(SUGGESTIONS, content=body, headers=CSV)
         assert (answer.status_code, message in answer.json()["detail"]) == (422, True), answer.text
