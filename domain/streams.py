@@ -85,5 +85,5 @@ def refuse_earlier(draft: Draft, withdrawn: Mapping[str, date]) -> None:
         day = withdrawn.get(key)
         if day is not None and draft.known_on < day:
             what = f"line {key}" if key else draft.stream
-            message = f"the world was told on {day} to forget an earlier {what}: this one cannot be known before"
+            message = f"on {day} an earlier {what} was withdrawn: this one cannot be known before"
             raise Invalid.at("/known_on", message)

@@ -22,11 +22,10 @@ EVERY = "every type"
 
 
 def _types(reads: Iterable[str]) -> Iterator[str]:
-    """The types of events that a block says it reads: by name, all of them, or all of a kind, those yet to come too."""
+    """The types of events that a block says it reads: each by its name, or every type that there is."""
     for said in reads:
-        if said.startswith(EVERY):
-            kind = said.removeprefix(EVERY).removeprefix(" of ")
-            yield from (name for name, definition in EVENT_TYPES.items() if kind in ("", definition.KIND))
+        if said == EVERY:
+            yield from EVENT_TYPES
         else:
             yield said
 

@@ -756,7 +756,7 @@ order by said.position, said.ordinal;
 
 -- name: partnership
 -- What events say of partnerships.
--- reads: every type of partnership
+-- reads: partnership-formed, partnership-changed, partnership-ended
 insert into partnership_fact
 select
     position, known_on, ends_on, type, data ->> '$.partnership_id', from_json(data, '{"parties": ["VARCHAR"]}').parties,
@@ -767,7 +767,8 @@ order by position;
 
 -- name: regulation
 -- What events say of instruments and licences.
--- reads: every type of regulation
+-- reads: regulation-enacted, regulation-amended, regulation-suspended, regulation-resumed, regulation-repealed
+-- reads: licence-granted, licence-revoked
 insert into regulation_event
 select
     position, known_on, ends_on, type, data ->> '$.regulation_id', data ->> '$.licence_id',

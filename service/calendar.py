@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+#: Names under which a machine keeps the zone that it is set to, or rules for zones without one.
+OF_THE_MACHINE = frozenset(("localtime", "posixrules"))
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -18,6 +21,8 @@ class Calendar:
         """The calendar of a zone; ValueError where this machine knows none of that name."""
         if name == "UTC":
             return cls()
+        if name.rpartition("/")[2] in OF_THE_MACHINE:
+            raise ValueError(f"{name!r} is another zone on every machine: name one, such as Asia/Shanghai")
         try:
             return cls(name, ZoneInfo(name))
         except (ZoneInfoNotFoundError, ValueError, OSError):

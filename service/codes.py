@@ -36,11 +36,15 @@ WITHDRAWN_CURRENCIES = frozenset(
 )
 
 
+#: Kosovo, by the code that the European Union, banks and customs use: ISO 3166-1 leaves it to its users.
+KOSOVO = "XK"
+
+
 @cache
 def codes() -> Codes:
-    """The countries (ISO 3166-1) and currencies (ISO 4217) that new events may name."""
+    """The countries (ISO 3166-1, and Kosovo) and currencies (ISO 4217) that new events may name."""
     return Codes(
-        countries=frozenset(country.alpha_2 for country in pycountry.countries),
+        countries=frozenset(country.alpha_2 for country in pycountry.countries) | {KOSOVO},
         currencies=frozenset(currency.alpha_3 for currency in pycountry.currencies) | WITHDRAWN_CURRENCIES,
     )
 
@@ -49,5 +53,7 @@ def country_name(code: str) -> str | None:
     """The English short name of a country, "unknown" for ZZ; None for a code that is not on the list."""
     if code == UNKNOWN_COUNTRY:
         return "unknown"
+    if code == KOSOVO:
+        return "Kosovo"
     country = pycountry.countries.get(alpha_2=code)
     return None if country is None else str(country.name)

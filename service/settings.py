@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -26,6 +27,9 @@ from service.calendar import Calendar
 WAITING_REQUESTS = 4_096
 #: Memory of the process that reads a file: enough for a table of any length, and for a JSON document of some 80 MiB.
 IMPORT_MEMORY_MB = 1_024
+#: Settings that are not as if unset where the environment has them empty: what was to be kept secret is missing then,
+#: and another database or another key would be taken for it.
+MEANT_WHERE_EMPTY = frozenset({"admin_token", "database_url", "migrations_url", "signing_key"})
 #: Views need so much to be of use, however small the machine.
 LEAST_MEMORY_MB = 256
 #: Where a container says how much memory it may use.
@@ -47,8 +51,21 @@ def _networks(given: Any) -> Any:
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks), NoDecode]
 
 
+#: Seconds, up to a day.
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
 class BadSettings(Exception):
     """Settings that cannot be used: which, and why."""
+
+
+class SettingsOfTheEnvironment(EnvSettingsSource):
+    """Variables of the environment; an empty one, as a compose file passes on, is as if it were not there."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Those that are set, by the names of their settings."""
+        found = super().__call__()
+        return {name: given for name, given in found.items() if given != "" or name in MEANT_WHERE_EMPTY}
 
 
 class Settings(BaseSettings):
@@ -75,14 +92,14 @@ class Settings(BaseSettings):
     #: Requests to record that may wait for their turn; who comes then is asked to come back later.
     waiting_requests: int = Field(default=WAITING_REQUESTS, gt=0)
     #: How long a client may take to send a request's headers, and then its body.
-    body_timeout_s: float = Field(default=30.0, gt=0)
+    body_timeout_s: Seconds = Field(default=30.0, gt=0)
     #: The largest file that is imported over HTTP, and how long a client may take to send it.
     import_limit_bytes: int = Field(default=4 * 1024**3, gt=0)
-    import_timeout_s: float = Field(default=3_600.0, gt=0)
+    import_timeout_s: Seconds = Field(default=3_600.0, gt=0)
     #: MiB of memory that reading a file to import may take: it is done in a process of its own.
     import_memory_mb: int = Field(default=IMPORT_MEMORY_MB, ge=128)
     #: Days for which the outcome of an import over HTTP is kept.
-    import_kept_days: float = Field(default=30.0, ge=0)
+    import_kept_days: float = Field(default=30.0, ge=0, le=36_525, allow_inf_nan=False)
     #: Whether a change to a resource needs If-Match.
     require_if_match: bool = False
     #: An OpenID Connect provider whose tokens are let in: its issuer, our audience, and its keys (a file or a URL).
@@ -94,7 +111,7 @@ class Settings(BaseSettings):
     #: The claim that names the role; of nested claims the path, joined by dots.
     oidc_role_claim: str = "daybook_role"
     #: How far its clock and ours may differ.
-    oidc_leeway_s: float = Field(default=60.0, ge=0, le=600)
+    oidc_leeway_s: float = Field(default=60.0, ge=0, le=600, allow_inf_nan=False)
     #: Requests that one token may send in a time, and one address without one, as in "600/minute"; absent: any number.
     rate_limit: str | None = None
     #: Networks (CIDR) of the proxies in front, which are believed about whom they speak for (X-Forwarded-For).
@@ -114,9 +131,9 @@ class Settings(BaseSettings):
     #: What anybody may read of the transparency log without a token: its checkpoint and hashes, or its entries as well.
     open_log: Literal["none", "hashes", "all"] = "none"
     #: How long a view waits for the projection to reach what was asked.
-    wait_s: float = Field(default=5.0, ge=0)
+    wait_s: Seconds = 5.0
     #: The longest that a client may ask it to wait (Prefer: wait).
-    longest_wait_s: float = Field(default=30.0, ge=0)
+    longest_wait_s: Seconds = 30.0
 
     #: Memory that the views may use, in MiB; absent: a quarter of what this machine or container has, 256 at least.
     projection_memory_mb: int | None = Field(default=None, ge=64)
@@ -134,6 +151,9 @@ class Settings(BaseSettings):
     @field_validator("database_url", "migrations_url")
     @classmethod
     def _readable_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().strip():
+            # PostgreSQL's programs would take whichever database their own settings lead to.
+            raise ValueError("is empty: give an address such as postgresql://user@host/name, or leave it unset")
         try:
             conninfo_to_dict("" if url is None else url.get_secret_value())
         except ProgrammingError:
@@ -145,6 +165,13 @@ class Settings(BaseSettings):
     def calendar(self) -> Calendar:
         """By which it is today."""
         return Calendar.of(self.time_zone)
+
+    @field_validator("home", "origin", "pg_bin", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        if given == "":
+            raise ValueError("is empty: give a name, or leave it unset")
+        return given
 
     @field_validator("time_zone")
     @classmethod
@@ -170,10 +197,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then the environment, then the TOML file."""
-        sources: list[Any] = [init_settings, env_settings]
+        sources: list[Any] = [init_settings, SettingsOfTheEnvironment(settings_cls)]
         if file := os.environ.get("DAYBOOK_CONFIG"):
-            if not Path(file).is_file():
+            if not Path(file).exists():
                 raise FileNotFoundError("there is no such file")
+            if Path(file).is_dir():
+                raise IsADirectoryError("it is a folder, and no file")
             sources.append(TomlConfigSettingsSource(settings_cls, Path(file)))
         return tuple(sources)
 

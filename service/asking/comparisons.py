@@ -6,7 +6,7 @@ from typing import Any
 from domain.errors import Invalid, Refusal, RequestFault
 from domain.lots import Sent
 from projections.differences import difference
-from projections.parameters import RegulatoryExposure, VendorDependence
+from projections.parameters import RegulatoryExposure, VendorDependence, parse_duration
 from projections.regulatory_exposure import regulatory_exposure
 from projections.series import series
 from projections.vendor_dependence import remarks_of, vendor_dependence
@@ -48,11 +48,16 @@ class Comparisons:
         parameters = self.clocks.parameters(
             VendorDependence, self.clocks.ask({**own, "effective_on": [last.isoformat()]}, VendorDependence)
         )
+        if step is not None:
+            try:
+                parse_duration(step)
+            except ValueError as error:
+                raise Invalid.at("/step", str(error)) from None
         with self.daybook.projection.cursor() as connection:
             try:
                 answer = series(connection, parameters, first, last, step, country_name=country_name)
             except ValueError as error:
-                raise Invalid.at("/step" if "duration" in str(error) else "/from", str(error)) from None
+                raise Invalid.at("/from", str(error)) from None
             answer["remarks"] = remarks_of(connection, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 

@@ -32,7 +32,7 @@ class Remote:
         tables = found.get("tables") if isinstance(found, dict) else None
         if answer.status_code != httpx.codes.OK or not isinstance(tables, dict) or "fingerprint" not in found:
             raise ServiceRefuses(
-                f"{self.address} tells no digest of its projection: {answer.status_code} {found!s:.300}"
+                f"{self.address} states no digest of its projection: {answer.status_code} {found!s:.300}"
             )
         return dict(found)
 

@@ -139,7 +139,7 @@ def _say(checked: Checked, *, signed: bool, restored: bool, as_json: bool) -> No
         }
         click.echo(json.dumps(summary, ensure_ascii=False, indent=1))
         return
-    how = "each signed by a given key" if signed else "whose signatures nobody looked at: give --vkey"
+    how = "each signed by a given key" if signed else "whose signatures are not verified: give --vkey"
     lines = [
         f"{'restored' if restored else 'checked'}: ledger {manifest.origin}, {manifest.position} events",
         f"root: {checked.root_hash}",

@@ -8,8 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from io import RawIOBase, TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 import click
 
@@ -44,7 +45,24 @@ REFUSED_BY_THE_SYSTEM = frozenset(
     )
 )  # fmt: skip
 #: What output is refused with that has no name: what is printed to a full disk.
-REFUSED_AS_IT_IS_PRINTED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
+REFUSED_AS_IT_IS_PRINTED = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF))
+
+
+class ClosedOutput(RawIOBase):
+    """Stands for stdout where the program was started without one: writing to it is refused, unless it is let go."""
+
+    def __init__(self) -> None:
+        self.is_dropped = False
+
+    def writable(self) -> bool:
+        """Until something is written."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Refused with OSError where what is printed is what the command is for."""
+        if len(data) and not self.is_dropped:
+            raise OSError(errno.EBADF, "stdout is closed")
+        return len(data)
 
 
 @contextmanager
@@ -70,13 +88,40 @@ def translated() -> Iterator[None]:
 
 @contextmanager
 def printing() -> Iterator[None]:
-    """Have stdout and stderr lead nowhere during the block where the program was started with them closed."""
+    """Have something in the place of stdout and stderr during the block where the program was started without them.
+
+    Messages lead nowhere; what is written to stdout is refused, unless `drop_output` says that it is not what counts.
+    """
+    _occupy_closed()
     with ExitStack() as stack:
-        for stream, redirected in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):
-            if stream is None:
-                nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
-                stack.enter_context(redirected(nowhere))
+        if sys.stderr is None:
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(redirect_stderr(nowhere))
+        if sys.stdout is None:
+            closed = TextIOWrapper(cast("BinaryIO", ClosedOutput()), "utf-8", write_through=True)
+            stack.enter_context(redirect_stdout(closed))
         yield
+
+
+def _occupy_closed() -> None:
+    """Have nothing in the place of descriptors that the program was started without.
+
+    The next file or socket that is opened would become stdout, for libraries and for the processes that it starts.
+    """
+    for stream, descriptor in ((sys.stdin, 0), (sys.stdout, 1), (sys.stderr, 2)):
+        if stream is None:
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                # The lowest that is free: this one, since those below it are taken.
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def drop_output() -> None:
+    """Let what is printed go where stdout is closed: the command does something, and prints what it has done."""
+    closed = getattr(sys.stdout, "buffer", None)
+    if isinstance(closed, ClosedOutput):
+        closed.is_dropped = True
 
 
 @contextmanager

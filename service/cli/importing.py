@@ -16,9 +16,11 @@ import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from service.cli import exits, tables
+from service.cli.overviews import cause_lines, overview_lines
 from service.cli.progress import say_what_is_made
 from service.cli.rehearsals import Rehearsal
 from service.daybook import open_daybook
+from service.importing.causes import by_cause
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
@@ -29,6 +31,7 @@ from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
 from service.importing.streaming import Options
 from service.remarking import as_objects
 from service.settings import Settings
+from service.shapes.overviews import FaultCause
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.
 SPOOLED_BYTES = 16 * 1024 * 1024
@@ -37,9 +40,17 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option(
-    "--format", "format_name", type=click.Choice([*FORMATS]), help="Told by how the file begins, if not given."
+    "--format",
+    "format_name",
+    type=click.Choice([*FORMATS]),
+    metavar="NAME",
+    help=f"{', '.join(FORMATS)}. Default: as the file begins.",
 )
-@click.option("--mapping", metavar="FILE|NAME", help="What the columns of a table of order lines mean (shipped: scms).")
+@click.option(
+    "--mapping",
+    metavar="FILE|NAME",
+    help="What the columns of a table of order lines mean (mapping suggest writes one).",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
 @click.option("--continue-on-error", is_flag=True, help="Leave out what cannot be read or is refused, and go on.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where what is left out is written.")
@@ -78,7 +89,7 @@ def import_(
             options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
             to_read = msgspec.structs.replace(wanted(summary, options), keep_raw=rejects is not None)
             bounds = ReaderBounds.of(settings.import_memory_mb)
-            source = stack.enter_context(Apart(stack.enter_context(_seekable(file)), to_read, bounds))
+            source = stack.enter_context(Apart(stack.enter_context(seekable(file)), to_read, bounds))
             summary.format = form_of(source)
             _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
             if rejects is not None:
@@ -89,6 +100,7 @@ def import_(
         _say_faults(summary, bad, as_json=as_json)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
     except RowRefused as refused:
+        _say_by_cause(summary, summary.causes)
         click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
         sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.CONFLICT)
     except BaseException as error:
@@ -189,8 +201,8 @@ def _bar(summary: Summary) -> Iterator[tuple[OnProgress, Reading, OnProgress]]:
 
 
 @contextmanager
-def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file, or a copy of what comes through a pipe."""
+def seekable(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, or a copy of what comes through a pipe, while it is needed."""
     with contextlib.ExitStack() as stack:
         if not file.seekable():
             spool: Any = stack.enter_context(tempfile.SpooledTemporaryFile(SPOOLED_BYTES))
@@ -207,13 +219,30 @@ def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -
     else:
         faults = [{"line": fault.line, "message": fault.message} for fault in bad.faults]
     if as_json:
-        answer = {"file": name, "recorded": _before(summary), "faults": faults}
+        causes = [] if isinstance(bad, BadMapping) else bad.causes or by_cause(bad.faults)
+        answer = {
+            "file": name,
+            "recorded": _before(summary),
+            "faults": faults,
+            "causes": msgspec.to_builtins(causes),
+            "overview": msgspec.to_builtins(summary.overview),
+        }
         exits.print_result(json.dumps(answer, ensure_ascii=False, indent=1))
     for fault in faults:
         where = f"line {fault['line']}: " if fault["line"] is not None else ""
         click.echo(f"daybook: {name}: {where}{fault['message']}", err=True)
+    if isinstance(bad, BadFile) and not as_json:
+        _say_by_cause(summary, bad.causes)
     more = f" (the first {MOST_FAULTS} faults are listed)" if len(faults) == MOST_FAULTS else ""
     click.echo(f"daybook: {name}: {_kept(summary)}{more}", err=True)
+
+
+def _say_by_cause(summary: Summary, causes: Sequence[FaultCause]) -> None:
+    lines = [*overview_lines(summary.overview)] if summary.overview is not None else []
+    if sum(one.count for one in causes) > 1 or any(one.mend for one in causes):
+        lines += ["faults by cause:", *cause_lines(causes)]
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
@@ -238,6 +267,8 @@ def as_object(summary: Summary) -> dict[str, Any]:
         answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
     if summary.doubts:
         answer["remarks"] = as_objects(summary.doubts)
+    answer["overview"] = msgspec.to_builtins(summary.overview)
+    answer["causes"] = msgspec.to_builtins(summary.causes)
     return answer
 
 
@@ -251,6 +282,10 @@ def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
     if summary.types:
         lines.append(f"of these: {', '.join(f'{count} {name}' for name, count in sorted(summary.types.items()))}")
     plan = summary.plan
+    if summary.overview is not None:
+        lines += overview_lines(summary.overview)
+    if summary.causes:
+        lines += ["faults by cause:", *cause_lines(summary.causes)]
     if summary.rejected:
         more = f", the first {len(plan.reported)} of them" if len(plan.reported) == MOST_FAULTS else ""
         lines.append(f"rejected: {summary.rejected} rows{more}")

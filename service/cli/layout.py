@@ -13,6 +13,8 @@ from rich.text import Text
 
 #: Where output goes to a file or a pipe and there is no terminal at all; COLUMNS says otherwise.
 PIPE_WIDTH = 120
+#: Narrower than this is no line to write on: what goes beyond it is wrapped by whatever shows it.
+LEAST_WIDTH = 20
 #: What may be cut is given so many cells before another column is left out; where none can be, it is given less.
 NARROWEST, NARROWEST_NAME, LEAST = 14, 24, 6
 #: A column takes its text and a blank on either side, and a line between it and the next.
@@ -28,7 +30,8 @@ class _Console(Console):
 
 def console() -> Console:
     """Stdout, as wide as the terminal that it, or what reads it, is shown on."""
-    return _Console() if sys.stdout.isatty() else _Console(width=_width())
+    found = _Console() if sys.stdout.isatty() else _Console(width=_width())
+    return found if found.width >= LEAST_WIDTH else _Console(width=LEAST_WIDTH)
 
 
 def messages() -> Console:
@@ -40,11 +43,11 @@ def messages() -> Console:
 def _width() -> int:
     given = os.environ.get("COLUMNS", "")
     if given.isdigit() and int(given) > 0:
-        return int(given)
+        return max(LEAST_WIDTH, int(given))
     for stream in (sys.stderr, sys.stdin):
         # Through a pipe to a pager or to head, lines still end on the terminal that the others belong to.
         with suppress(OSError, ValueError, AttributeError):
-            return os.get_terminal_size(stream.fileno()).columns or PIPE_WIDTH
+            return max(LEAST_WIDTH, os.get_terminal_size(stream.fileno()).columns or PIPE_WIDTH)
     return PIPE_WIDTH
 
 

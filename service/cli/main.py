@@ -6,8 +6,11 @@ from typing import Any
 import click
 
 from service.cli.commands import Later, LazyGroup
-from service.cli.exits import OK, ended_by_sigterm, printing, read_or_not, translated
+from service.cli.exits import OK, drop_output, ended_by_sigterm, printing, read_or_not, translated
 from service.version import VERSION
+
+#: Commands that do something, and whose exit code says whether they did: what they print beside it may be lost.
+DOING = frozenset(("demo", "import", "init", "restore", "serve", "upgrade"))
 
 
 class CommandLine(LazyGroup):
@@ -24,6 +27,15 @@ class CommandLine(LazyGroup):
             return super().make_context(*args, **extra)
         raise click.exceptions.Exit(OK)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The name of the command that is called, the command, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in DOING:
+            drop_output()
+        return name, command, rest
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""
         with ended_by_sigterm(), read_or_not(with_messages=False):
@@ -31,9 +43,19 @@ class CommandLine(LazyGroup):
         return None
 
 
+class Home(click.Path):
+    """A folder that has a name: an empty one, of a variable that is not set, would be the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; click.BadParameter for an empty one."""
+        if value == "":
+            self.fail("is empty: name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="daybook")
-@click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="Folder of this ledger.")
+@click.option("--home", type=Home(path_type=Path, file_okay=False), help="Folder of this ledger.")
 @click.option("--verbose", is_flag=True, help="Say more on stderr.")
 @click.pass_context
 def main(context: click.Context, home: Path | None, verbose: bool) -> None:
@@ -57,6 +79,7 @@ main.add_later(
     Later("export", "service.cli.exporting:export", "Write files for other tools, or the whole ledger."),
     Later("import", "service.cli.importing:import_", "Record what a file says."),
     Later("init", "service.cli.ledger:init", "Make a ledger, or bring one to this version's schema."),
+    Later("mapping", "service.cli.mapping:mapping", "Suggest what the columns of a table mean."),
     Later("openapi", "service.cli.interface:openapi", "Print the description of the HTTP interface."),
     Later(
         "organizations", "service.cli.organizations:organizations", "Records of organisations that may be two of one."

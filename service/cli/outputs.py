@@ -43,7 +43,7 @@ def chosen_format(given: str | None, target: str, known: tuple[str, ...], defaul
     if target == STDOUT or not end:
         return default
     if end not in known:
-        raise click.UsageError(f"{target}: the name tells no format that is known here: give --format")
+        raise click.UsageError(f"{target}: the name states no format that is known here: give --format")
     return end
 
 

@@ -45,12 +45,15 @@ FEWEST_CHARACTERS = 8
 @click.pass_obj
 def serve_(settings: Settings, /, port: int, host: str) -> None:
     """Serve the ledger over HTTP until SIGINT or SIGTERM ends it."""
+    # What is refused is refused before a database is made for it.
+    provider = provider_of(settings)
+    given_token(settings)
     listener = listen(host, port)
     say_what_is_made(settings)
     # Nobody waits for whoever takes the log; what is said to whoever starts this goes the same way.
     logs.write_aside()
     with open_daybook(settings) as daybook:
-        serve(daybook, settings, listener, access(settings, daybook))
+        serve(daybook, settings, listener, access(settings, daybook, provider))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -111,12 +114,16 @@ def _allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def access(settings: Settings, daybook: Daybook) -> Access:
-    """Who is let in: the admin's token, the ledger's own tokens, and those of an identity provider."""
+def provider_of(settings: Settings) -> IdentityProvider | None:
+    """The identity provider, where one is set; click.UsageError where it cannot be used."""
     try:
-        provider = IdentityProvider.of(settings)
+        return IdentityProvider.of(settings)
     except Misconfigured as error:
         raise click.UsageError(str(error)) from None
+
+
+def access(settings: Settings, daybook: Daybook, provider: IdentityProvider | None) -> Access:
+    """Who is let in: the admin's token, the ledger's own tokens, and those of an identity provider."""
     settled = Access.of([(admin_token(settings), "admin")])
     return replace(
         settled,
@@ -128,14 +135,35 @@ def access(settings: Settings, daybook: Daybook) -> Access:
 
 def admin_token(settings: Settings) -> str:
     """The first token, an admin's: from the settings, or from a file that is made once."""
-    if settings.admin_token is not None:
-        return _strong(settings.admin_token.get_secret_value().strip(), "DAYBOOK_ADMIN_TOKEN")
-    path = settings.home / "admin-token"
-    if not path.exists():
-        _write_secret(path, secrets.token_urlsafe(32))
+    given = given_token(settings)
+    if given is not None and settings.admin_token is not None:
+        return given
+    path = _token_file(settings)
+    if given is None:
+        given = secrets.token_urlsafe(32)
+        _write_secret(path, given)
     close_secret(path)
     _say(f"the admin's token is in {path}")
-    return _strong(path.read_text().strip(), str(path))
+    return given
+
+
+def given_token(settings: Settings) -> str | None:
+    """The admin's token, where there is one already; click.UsageError where it can be guessed."""
+    if settings.admin_token is not None:
+        return _strong(settings.admin_token.get_secret_value().strip(), "DAYBOOK_ADMIN_TOKEN")
+    path = _token_file(settings)
+    try:
+        return _strong(path.read_text("ascii").strip(), str(path))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is no text in printable ASCII: remove it, or put a token there") from None
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _token_file(settings: Settings) -> Path:
+    return settings.home / "admin-token"
 
 
 def _strong(token: str, name: str) -> str:

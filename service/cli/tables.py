@@ -286,8 +286,13 @@ def order(answer: dict[str, Any], look: Look = PLAIN) -> RenderableType:
     return listing(LINES, answer, title, look, caption=caption)
 
 
-def records(found: Sequence[parts.Record], title: str, names: Sequence[str]) -> RenderableType:
-    """Any list of objects, a column for each of these fields; the first, an id, is never left out nor cut."""
+def records(found: Sequence[parts.Record], title: str, names: Sequence[str], none: str) -> RenderableType:
+    """Any list of objects, a column for each of these fields; the first, an id, is never left out nor cut.
+
+    Of no objects it is the sentence `none`.
+    """
+    if not found:
+        return Text(f"{title}: {none}")
     cells = {name: [one_line("" if one[name] is None else str(one[name])) for one in found] for name in names}
     shown = [
         Shown(name.replace("_", " "), cells[name], is_whole=place == 0, is_name=name in NAMES, spare=place)

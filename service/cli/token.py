@@ -12,6 +12,9 @@ from service.daybook import open_ledger
 from service.settings import Settings
 from service.storing.tokens import Role, Token, Tokens
 
+#: What a list of no tokens says.
+NONE = "none is made yet (daybook token create --name NAME makes one; the admin's own is not listed)"
+
 
 @click.group()
 def token() -> None:
@@ -54,7 +57,7 @@ def list_(settings: Settings, /, as_json: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         columns = ["id", "name", "role", "status", "created_at", "expires_at", "last_used_at"]
-        tables.console().print(tables.records(found, "Tokens", columns))
+        tables.console().print(tables.records(found, "Tokens", columns, NONE))
 
 
 @token.command()

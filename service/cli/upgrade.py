@@ -34,7 +34,8 @@ def upgrade_(
 ) -> None:
     """Carry the embedded database over to a newer major version of PostgreSQL.
 
-    Stop the services first. The old data is kept until --discard removes it. Whatever fails, the home starts as before.
+    Stop the services first. The old data is kept until --discard removes it. If a step
+    fails, the home starts as before.
     """
     if settings.database_url is not None:
         raise click.UsageError("the database of DAYBOOK_DATABASE_URL is upgraded by PostgreSQL's own means")

@@ -5,8 +5,10 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +21,20 @@ from projections.engine import Unread, check_types, fingerprint
 from service.daybook import at_run_time
 from service.following.projection_files import damaged
 from service.home import is_writable
+from service.log.keeping import faults
 from service.log.keys import BadSigningKey, key_file, readable_keys
 from service.log.signatures import verify
 from service.postgres.connections import noticing
 from service.postgres.folder import PostgresFolder
+from service.postgres.statements import statements_of
 from service.settings import Settings
 from service.storing.migrations import OLDEST_SERVER, migrations
 from service.storing.migrations.roles import GROWING, SERVICE_ROLE, powers
 from service.storing.writing import FURTHEST_AHEAD
 from service.upgrading.steps import kept_versions
 from service.web.entry.identities import IdentityProvider, Misconfigured
+
+SQL = statements_of(__file__)
 
 Verdict = Literal["good", "warning", "bad"]
 
@@ -44,6 +50,8 @@ DURABLE = {
     "full_page_writes": ("on",),
     "synchronous_commit": ("on", "local", "remote_write", "remote_apply"),
 }
+#: How long a look waits for another process that holds a lock.
+LOCK_WAIT_S = 2
 #: Events that the last checkpoint may leave uncovered before that is a warning.
 UNCOVERED = 100_000
 
@@ -90,6 +98,7 @@ def _home(home: Path) -> Iterator[InstallationFinding]:
         path = home / secret
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield InstallationFinding(secret, "bad", f"{path} may be read by others: chmod 600, and make a new one")
+    yield from _copies(home)
     kept = [path for path in damaged(home / "projections") if not path.name.endswith(".wal")]
     if kept:
         sentence = (
@@ -104,9 +113,20 @@ def _home(home: Path) -> Iterator[InstallationFinding]:
     yield InstallationFinding("space", verdict, f"{free / 2**30:,.1f} GiB are free where {home} lies")
 
 
+def _copies(home: Path) -> Iterator[InstallationFinding]:
+    """What is wrong with the copies of checkpoints that the home keeps."""
+    folder = home / "checkpoints"
+    for path, fault in faults(home):
+        sentence = f"{path} is damaged: {fault}. The next start moves it aside: run daybook verify, and look for why"
+        yield InstallationFinding("checkpoints", "bad", sentence)
+    if aside := sorted(folder.glob("*.damaged-*")):
+        sentence = f"damaged copies were moved aside, and begun anew: run daybook verify, then remove {aside[-1]}"
+        yield InstallationFinding("checkpoints", "warning", sentence)
+
+
 def of_database(conninfo: str, service: str | None = None) -> Iterator[InstallationFinding]:
     """PostgreSQL and the ledger in it, as its owner sees them; `service`: as whom a service logs in, if not as that."""
-    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
+    with _connected(conninfo) as connection:
         yield from _server(connection)
         missing = _unapplied(connection)
         if missing is None:
@@ -118,10 +138,31 @@ def of_database(conninfo: str, service: str | None = None) -> Iterator[Installat
             )
             return
         yield InstallationFinding("schema", "good", f"{len(migrations())} migrations are applied")
-        for look in (_protection, _end, _clocks, _log, _webhooks, _imports, _tokens):
-            yield from look(connection)
+        for subject, look in LOOKS.items():
+            yield from _looked(connection, subject, look)
     yield from _log_in(service or conninfo)
     yield _views()
+
+
+@contextmanager
+def _connected(conninfo: str) -> Iterator[Connection[Any]]:
+    """A connection that waits for no lock longer than a moment."""
+    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
+        connection.execute("select set_config('lock_timeout', %s, false)", [f"{LOCK_WAIT_S}s"])
+        yield connection
+
+
+def _looked(
+    connection: Connection[Any], subject: str, look: Callable[[Connection[Any]], Iterator[InstallationFinding]]
+) -> Iterator[InstallationFinding]:
+    """What a look finds; one that the database refuses leaves the others to be made."""
+    try:
+        yield from look(connection)
+    except psycopg.Error as error:
+        if connection.broken:
+            raise
+        said = str(error).partition("\n")[0]
+        yield InstallationFinding(subject, "bad", f"this cannot be looked at: {said}")
 
 
 def _views() -> InstallationFinding:
@@ -133,8 +174,8 @@ def _views() -> InstallationFinding:
     return InstallationFinding("views", "good", f"projections are made by {fingerprint()}")
 
 
-def _one(connection: Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
-    row = connection.execute(query.encode(), values).fetchone()
+def _one(connection: Connection[Any], query: str | bytes, *values: Any) -> tuple[Any, ...]:
+    row = connection.execute(query.encode() if isinstance(query, str) else query, values).fetchone()
     assert row is not None
     return tuple(row)
 
@@ -168,15 +209,11 @@ def _unapplied(connection: Connection[Any]) -> list[str] | None:
 
 def _protection(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     able = connection.execute(
-        "select tables.name, privilege from unnest(%s::text[]) as tables(name),"
-        " unnest(array['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) as privilege"
-        " where has_table_privilege(%s, tables.name, privilege)"
-        " or privilege = 'UPDATE' and has_any_column_privilege(%s, tables.name, privilege) order by 1, 2",
+        SQL["able"],
         (list(GROWING), SERVICE_ROLE, SERVICE_ROLE),
     ).fetchall()
     off = connection.execute(
-        "select tgrelid::regclass::text, tgname from pg_trigger where not tgisinternal and tgenabled <> 'O'"
-        " and tgrelid = any(%s::text[]::regclass[]) order by 1, 2",
+        SQL["disabled-triggers"],
         ([*GROWING, "ledger_head"],),
     ).fetchall()
     for table, privilege in able:
@@ -211,11 +248,7 @@ def _log_in(service: str) -> Iterator[InstallationFinding]:
 
 
 def _end(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    head, last, count = _one(
-        connection,
-        "select (select position from ledger_head), (select max(notification_id) from ledger_events),"
-        " (select count(*) from (select from ledger_events order by notification_id desc limit 1000) as last)",
-    )
+    head, last, count = _one(connection, SQL["end"])
     if head != (last or 0):
         yield InstallationFinding(
             "ledger", "bad", f"the head says {head}, the last event is {last or 0}: run daybook verify"
@@ -241,11 +274,7 @@ def _clocks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
 
 
 def _log(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    head, size, signed_by = _one(
-        connection,
-        "select position, (select max(size) from log_checkpoints),"
-        " (select note from log_checkpoints order by size desc limit 1) from ledger_head",
-    )
+    head, size, signed_by = _one(connection, SQL["log"])
     if size is None:
         yield InstallationFinding("log", "warning", "no checkpoint was issued yet: daybook init issues the first")
         return
@@ -258,15 +287,7 @@ def _log(connection: Connection[Any]) -> Iterator[InstallationFinding]:
 
 
 def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    waiting, failing, disabled, oldest_s = _one(
-        connection,
-        "with active as (select * from webhooks where status = 'active'), head as (select position from ledger_head)"
-        " select (select count(*) from active, head where active.position < head.position),"
-        " (select count(*) from active where failures > 0), (select count(*) from webhooks where status = 'disabled'),"
-        " (select extract(epoch from clock_timestamp() - recorded_at)::float8 from ledger_events"
-        " where notification_id = (select min(active.position) + 1 from active, head"
-        " where active.position < head.position))",
-    )
+    waiting, failing, disabled, oldest_s = _one(connection, SQL["webhooks"])
     if disabled:
         yield InstallationFinding(
             "webhooks", "warning", f"{disabled} were given up: GET /api/v1/webhooks says why; resume or remove"
@@ -276,16 +297,12 @@ def _webhooks(connection: Connection[Any]) -> Iterator[InstallationFinding]:
         yield InstallationFinding("webhooks", "warning", f"{sentence}: GET /api/v1/webhooks says why")
     if not (disabled or failing):
         yield InstallationFinding(
-            "webhooks", "good", f"{waiting} have something to be told" if waiting else "nothing waits for one"
+            "webhooks", "good", f"{waiting} have something to be sent" if waiting else "nothing waits for one"
         )
 
 
 def _imports(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    waiting, running = _one(
-        connection,
-        "select count(*) filter (where state <> 'running'), count(*) filter (where state = 'running')"
-        " from imports where state in ('queued', 'running', 'interrupted')",
-    )
+    waiting, running = _one(connection, SQL["imports"])
     failed = connection.execute(
         "select id, finished_at at time zone 'utc' from imports where state = 'failed' order by place desc limit 1"
     ).fetchone()
@@ -295,12 +312,11 @@ def _imports(connection: Connection[Any]) -> Iterator[InstallationFinding]:
     yield InstallationFinding("imports", "good", words)
 
 
-def _signing_key(settings: Settings, conninfo: str) -> Iterator[InstallationFinding]:
+def _signing_key(settings: Settings, connection: Connection[Any]) -> Iterator[InstallationFinding]:
     """Whether this home can follow up the last checkpoint."""
-    with psycopg.connect(**noticing(conninfo), autocommit=True, row_factory=tuple_row) as connection:
-        if _unapplied(connection) != []:
-            return
-        last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()
+    if _unapplied(connection) != []:
+        return
+    last = connection.execute("select note from log_checkpoints order by size desc limit 1").fetchone()
     if last is None:
         return
     note = str(last[0])
@@ -326,13 +342,21 @@ def _signing_key(settings: Settings, conninfo: str) -> Iterator[InstallationFind
 
 
 def _tokens(connection: Connection[Any]) -> Iterator[InstallationFinding]:
-    in_force, expiring = _one(
-        connection,
-        "select count(*), count(*) filter (where expires_at < now() + interval '14 days') from access_tokens"
-        " where revoked_at is null and (expires_at is null or expires_at > now())",
-    )
+    in_force, expiring = _one(connection, SQL["tokens"])
     soon = f", {expiring} of them for less than 14 days" if expiring else ""
     yield InstallationFinding("tokens", "warning" if expiring else "good", f"tokens in force: {in_force}{soon}")
+
+
+#: What is looked at in the database of a ledger, in order, each by what its findings are of.
+LOOKS = {
+    "protection": _protection,
+    "ledger": _end,
+    "clocks": _clocks,
+    "log": _log,
+    "webhooks": _webhooks,
+    "imports": _imports,
+    "tokens": _tokens,
+}
 
 
 def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[InstallationFinding]:
@@ -341,6 +365,7 @@ def examine(settings: Settings, connect: Callable[[], str]) -> Iterator[Installa
     try:
         owner = connect()
         yield from of_database(owner, at_run_time(settings, owner))
-        yield from _signing_key(settings, owner)
+        with _connected(owner) as connection:
+            yield from _looked(connection, "signing key", partial(_signing_key, settings))
     except psycopg.Error as error:
         yield InstallationFinding("postgresql", "bad", f"cannot be reached or asked: {str(error).strip()}")

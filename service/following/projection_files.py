@@ -127,13 +127,32 @@ class ProjectionFile:
 @contextmanager
 def open_file(folder: Path, identity: str, ledger: Ledger, bounds: Bounds) -> Iterator[ProjectionFile]:
     """The first projection file of this ledger that no other process holds."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _provide(folder)
     with _slot(folder, f"{identity}-{fingerprint()}", ledger, bounds) as file:
         _remove_outdated(folder, identity)
         try:
             yield file
         finally:
             file.close()
+
+
+def _provide(folder: Path) -> None:
+    """Make the folder; what lies in its place and is none is moved aside, since projections can be made anew."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        _give_way(folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for lock_file in folder.glob("*.lock"):
+        if lock_file.is_symlink() or not lock_file.is_file():
+            _give_way(lock_file)
+
+
+def _give_way(path: Path) -> None:
+    """Give what lies in a place another name, and say so."""
+    number = 1
+    while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
+        number += 1
+    path.rename(aside)
+    logger.warning("%s is not what belongs there: it is moved to %s, and made anew", path, aside.name)
 
 
 def damaged(folder: Path) -> list[Path]:
@@ -154,6 +173,7 @@ def remove(path: Path) -> None:
 def remove_projections(home: Path) -> tuple[int, int]:
     """Remove every projection of a home that no process holds: how many went, and how many are in use."""
     folder = home / "projections"
+    _provide(folder)
     lock_files = list(folder.glob("*.lock"))
     removed = sum(_remove_unheld(lock_file) for lock_file in lock_files)
     held = sum(not _remove_unheld(lock_file) for lock_file in lock_files if _projection_of(lock_file).exists())

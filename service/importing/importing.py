@@ -23,6 +23,7 @@ from service.importing.reading.messages import (
     FileForm,
     Items,
     Message,
+    OverviewSeen,
     ReaderTask,
     RowsSeen,
     WireEntry,
@@ -80,6 +81,7 @@ def wanted(summary: Summary, options: Options) -> ReaderTask:
         keep_raw=options.rejects is not None,
         register=options.register,
         sheet_lines=sheet_lines(),
+        overview=options.dry_run,
     )
 
 
@@ -194,6 +196,8 @@ class _Heard:
         return entries
 
     def _take(self, message: Message) -> None:
+        if isinstance(message, OverviewSeen):
+            self._summary.overview, self._summary.causes = message.overview, message.causes
         if not isinstance(message, RowsSeen):
             return
         self._summary.rows = message.rows

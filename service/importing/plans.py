@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Refusal
+from service.shapes.overviews import FaultCause, TableOverview
 
 if TYPE_CHECKING:
     from projections.remarks import Doubts
@@ -84,6 +85,10 @@ class Summary:
     #: Events recorded or replayed, by type.
     types: Counter[str] = field(default_factory=Counter)
     plan: ImportPlan = field(default_factory=ImportPlan)
+    #: Of a dry run of order lines: what the table holds.
+    overview: TableOverview | None = None
+    #: Of a dry run: everything that is wrong, by cause.
+    causes: list[FaultCause] = field(default_factory=list)
     #: Handed the events of a dry run as they are decided, where somebody wants to list them.
     rehearsed: Callable[[Sequence[Entry]], None] | None = None
     stretches: Stretches = field(default_factory=Stretches)

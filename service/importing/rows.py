@@ -3,10 +3,14 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
+
+if TYPE_CHECKING:
+    from service.shapes.overviews import FaultCause
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Columns that one message names.
@@ -27,10 +31,12 @@ class FileFault:
 class BadFile(Exception):
     """A file that is not what it claims to be; nothing of it is recorded."""
 
-    def __init__(self, faults: list[FileFault]) -> None:
+    def __init__(self, faults: "list[FileFault]", causes: "Sequence[FaultCause]" = ()) -> None:
         super().__init__("; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:3]))
         #: Never empty; at most the first MOST_FAULTS.
         self.faults = faults[:MOST_FAULTS]
+        #: All faults by their causes; empty: there are no others than `faults`.
+        self.causes = list(causes)
 
 
 class BadMapping(Exception):

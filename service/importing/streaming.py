@@ -18,6 +18,7 @@ from domain.lots import Sent
 from domain.orders import OrderPlaced
 from domain.plain_orders import read_plain_order
 from service.codes import codes
+from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reject
 from service.importing.plans import Entry, Progress, RowRefused, RowRemark, Summary
 from service.importing.rows import MOST_FAULTS, BadFile, FileFault
@@ -66,6 +67,7 @@ def record_stream(
 
     Without `continue_on_error` the first Reject raises BadFile and the first refusal RowRefused. Up to ATOMIC_EVENTS
     events nothing is recorded then; of a longer source the batches before it are, and `summary.recorded` says so.
+    A dry run raises the first refusal behind the last batch, when all of them are counted in the summary by cause.
     `progress` gets the rows done, and `summary.rows` as the total.
     """
     desk = _Desk(recorder, summary, options)
@@ -74,6 +76,7 @@ def record_stream(
         desk.record(batch)
         done += sum(group.rows for group in batch)
         progress(done + summary.rejected, max(summary.rows, done + summary.rejected))
+    desk.finish()
 
 
 def reject(one: Reject, summary: Summary, options: Options) -> None:
@@ -142,6 +145,15 @@ class _Desk:
         self._known: set[str] = set()
         #: Groups recorded at once: halved where one is refused, so that a run of refusals does not cost its square.
         self._most = 1 << 30
+        #: Of a dry run that leaves nothing out: what the ledger would refuse.
+        self._refused: RowRefused | None = None
+        self._refusals = FaultsByCause()
+
+    def finish(self) -> None:
+        """Raise the first refusal of a dry run that leaves nothing out."""
+        if self._refused is not None:
+            self.summary.causes = [*self.summary.causes, *self._refusals.causes()]
+            raise self._refused
 
     def record(self, groups: list[EventGroup]) -> None:
         """Record groups; raises RowRefused unless what is refused is to be left out."""
@@ -152,7 +164,7 @@ class _Desk:
             try:
                 self._record(piece)
             except RowRefused as refused:
-                if not self.options.continue_on_error:
+                if not (self.options.continue_on_error or self.options.dry_run):
                     raise
                 place = _place_of(refused.entry, piece)
                 self._most = max(1, len(piece) // 2)
@@ -164,7 +176,11 @@ class _Desk:
                 self._most = min(self._most * 2, 1 << 30)
 
     def leave_out(self, group: EventGroup, entry: Entry, refusal: Refusal) -> None:
-        """Leave out a group because of one of its entries."""
+        """Leave out a group because of one of its entries; a dry run that leaves nothing out only goes on."""
+        if not self.options.continue_on_error:
+            self._refused = self._refused or RowRefused(entry, refusal)
+            self._refusals.add(entry.line, f"{entry.row}: {refusal}" if entry.row else str(refusal))
+            return
         raw = group.raw if group.raw is not None else [dict(one.sent) for one in group.entries]
         reject(Reject(entry.line, entry.row, str(refusal), raw, group.rows), self.summary, self.options)
 

@@ -242,6 +242,10 @@ class Publisher:
 
     def _compared_with_kept(self, latest: Issued) -> str | None:
         """What contradicts the checkpoint that this home kept last: going on from there would make two logs of one."""
+        try:
+            self.keeping.mend()
+        except OSError as error:
+            logger.warning("the copies of checkpoints in %s cannot be mended: %s", self.keeping.path, error)
         kept = self.keeping.last()
         if kept is None:
             return None

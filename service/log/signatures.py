@@ -106,7 +106,7 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
         if (key := known.get((signature.name, signature.key_id))) is not None
     ]
     if not signed:
-        names = ", ".join(sorted({name for name, _ in known})) or "nobody"
+        names = ", ".join(sorted({name for name, _ in known})) or "none"
         raise NoteError(f"the note is not signed by any known key (known: {names})")
     return signed
 

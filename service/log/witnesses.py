@@ -150,7 +150,7 @@ def _verified(witness: Witness, issued: Issued, text: str, now_s: float) -> list
     except NoteError as error:
         raise NotWitnessed(f"{witness.url} answers what is no cosignature of size {issued.size}: {error}") from None
     if not signed:
-        names = ", ".join(sorted({f"{one.name}+{one.key_id.hex()}" for one in signatures})) or "nobody"
+        names = ", ".join(sorted({f"{one.name}+{one.key_id.hex()}" for one in signatures})) or "no witness"
         wanted = f"{witness.key.name}+{witness.key.key_id.hex()}"
         raise NotWitnessed(f"{witness.url} answers with signatures of {names}, none of {wanted}")
     for one in signed:

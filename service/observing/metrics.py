@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from service.daybook import Daybook
-from service.observing.work import DatabaseWork, Work
+from service.observing.work import PARTS, DatabaseWork, Work
+from service.storing.writing import Head
 from service.version import VERSION
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -97,30 +98,45 @@ class _State(Collector):
     def _of_database(self) -> Iterator[Metric]:
         follower, seen = self._daybook.follower, self._work.look()
         position, head = follower.position, seen.head
-        lag = max(0, head.position - position)
-        yield _gauge("daybook_database_up", "1: PostgreSQL is reached.", 1)
+        yield _gauge("daybook_database_up", "1: PostgreSQL is reached and answers.", head is not None)
         yield _gauge("daybook_writing_possible", "1: nothing speaks against it.", self._work.trouble(seen) is None)
+        unseen: Any = GaugeMetricFamily(
+            "daybook_work_unseen", "1: the database does not say how it goes.", labels=["work"]
+        )
+        for part in PARTS:
+            unseen.add_metric([part], float(part in seen.unseen))
+        yield unseen
+        if head is not None:
+            yield from self._of_head(head, position, seen)
+        if seen.uncovered is not None:
+            yield from self._of_checkpoints(seen, seen.uncovered)
+        if "webhooks" not in seen.unseen:
+            yield from self._of_webhooks(seen)
+
+    def _of_head(self, head: Head, position: int, seen: DatabaseWork) -> Iterator[Metric]:
+        lag = max(0, head.position - position)
         yield _counter("daybook_ledger_events", "Events in the ledger.", head.position)
         yield _gauge("daybook_projection_lag_events", "Events not in the views yet.", lag)
         lag_s = max(0.0, seen.unviewed_s or 0.0) if lag else 0.0
         yield _gauge("daybook_projection_lag_seconds", "How long the first of them has waited.", lag_s)
         part = position / head.position if head.position else 1.0
         yield _gauge("daybook_projection_progress_ratio", "Part of the ledger that the views know.", min(1.0, part))
-        yield from self._of_checkpoints(seen)
-        yield _gauge("daybook_webhooks_waiting", "Webhooks to which something is to be told.", seen.waiting)
+
+    def _of_webhooks(self, seen: DatabaseWork) -> Iterator[Metric]:
+        yield _gauge("daybook_webhooks_waiting", "Webhooks to which something is still to be sent.", seen.waiting)
         oldest_s = max(0.0, seen.oldest_s or 0.0)
         yield _gauge("daybook_webhooks_oldest_waiting_seconds", "How long the oldest event waits for one.", oldest_s)
         yield _gauge("daybook_webhooks_failing", "Webhooks whose last attempt failed.", seen.failing)
         yield _gauge("daybook_webhooks_disabled", "Webhooks that were given up.", seen.disabled)
 
-    def _of_checkpoints(self, seen: DatabaseWork) -> Iterator[Metric]:
+    def _of_checkpoints(self, seen: DatabaseWork, uncovered: int) -> Iterator[Metric]:
         hindered = self._daybook.log.publisher.hindrance is not None
         yield _gauge("daybook_checkpoint_hindered", "1: this process may issue none.", hindered)
         age_s = seen.issued_before_s
         if age_s is not None:
             yield _gauge("daybook_checkpoint_size", "Events under the last checkpoint.", seen.size or 0)
             yield _gauge("daybook_checkpoint_age_seconds", "Time since the last checkpoint was issued.", age_s)
-        yield _gauge("daybook_checkpoint_uncovered_events", "Events under no checkpoint yet.", seen.uncovered)
+        yield _gauge("daybook_checkpoint_uncovered_events", "Events under no checkpoint yet.", uncovered)
 
     def _of_imports(self) -> Iterator[Metric]:
         importing = self._work.imports

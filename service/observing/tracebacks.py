@@ -81,7 +81,7 @@ def _message(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:
-        return "(its message cannot be told)"
+        return "(its message cannot be shown)"
 
 
 def _first_line(text: str, longest: int = LONGEST_MESSAGE) -> str:

@@ -7,8 +7,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import tuple_row
 
+from service.postgres.statements import statements_of
 from service.recording.receipts import CommandReceipt, IdempotencyKey, KeptReceipt, Remembered
 from service.storing.ledger import LedgerDatastore
+
+SQL = statements_of(__file__)
 
 
 class KeyTaken(Exception):
@@ -17,13 +20,9 @@ class KeyTaken(Exception):
 
 def recall(datastore: LedgerDatastore, keys: Sequence[IdempotencyKey]) -> Mapping[tuple[str, str], KeptReceipt]:
     """What is recorded under keys, by actor and key, as far as there is anything."""
-    query = (
-        "select actor, key, fingerprint, receipt::text from idempotency_keys"
-        " join unnest(%b::text[], %b::text[]) as asked (actor, key) using (actor, key)"
-    )
     actors, names = [key.actor for key in keys], [key.key for key in keys]
     with datastore.get_connection() as connection:
-        rows = connection.cursor(row_factory=tuple_row).execute(query, (actors, names), prepare=True)
+        rows = connection.cursor(row_factory=tuple_row).execute(SQL["recall"], (actors, names), prepare=True)
         return {
             (actor, key): KeptReceipt(bytes(fingerprint), Remembered.read(json.loads(receipt)))
             for actor, key, fingerprint, receipt in rows
@@ -39,16 +38,11 @@ def keep_answers(connection: Connection[Any], receipts: Sequence[tuple[Idempoten
     """The same for anything else that is made under a key, with the answer that is kept."""
     if not receipts:
         return
-    query = (
-        "insert into idempotency_keys (actor, key, fingerprint, receipt)"
-        " select actor, key, fingerprint, receipt::jsonb from unnest(%b::text[], %b::text[], %b::bytea[], %b::text[])"
-        " as made (actor, key, fingerprint, receipt) on conflict do nothing"
-    )
     columns = (
         [key.actor for key, _ in receipts],
         [key.key for key, _ in receipts],
         [key.fingerprint for key, _ in receipts],
         [json.dumps(answer) for _, answer in receipts],
     )
-    if connection.execute(query, columns, prepare=True).rowcount < len(receipts):
+    if connection.execute(SQL["keep"], columns, prepare=True).rowcount < len(receipts):
         raise KeyTaken

@@ -37,6 +37,9 @@ SAID_OF_ERRNOS = {
 #: What PostgreSQL says of a server or a transaction that is read-only, and of one that waited too long: internal
 #: errors to the driver.
 PASSING_STATES = frozenset(("25006", "25P03", "25P04"))
+#: What it says of a privilege, a table or a schema that is missing: errors of the program to the driver. Where they
+#: come as an OperationalError of the library's, it is the ledger that they were found in, and its operator mends them.
+MENDED_STATES = frozenset(("3F000", "42501", "42P01"))
 #: What Python says, as a RuntimeError, where the system gives it no thread.
 NO_THREAD = "can't start new thread"
 
@@ -179,7 +182,8 @@ def _passes(error: BaseException) -> bool:
             return error.sqlstate in PASSING_STATES or (of_connection and not too_complex)
         case persistence.OperationalError() | persistence.InterfaceError():
             # What the library wraps is judged by what it wraps.
-            return not isinstance(error.__cause__, psycopg.Error)
+            cause = error.__cause__
+            return not isinstance(cause, psycopg.Error) or cause.sqlstate in MENDED_STATES
         case duckdb.OutOfMemoryException() | duckdb.IOException() | MemoryError() | TimeoutError():
             return True
         case OSError():

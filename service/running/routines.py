@@ -176,7 +176,7 @@ class Routine:
         elif asked:
             logger.debug("%s has stopped", self.name)
         else:
-            logger.error("%s has ended though nobody asked it to", self.name)
+            logger.error("%s has ended without being asked to", self.name)
         self._become("stopped" if asked else "ended")
 
     def _become(self, state: State) -> None:

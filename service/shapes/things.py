@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from service.shapes.answers import Count, Data, Figure, Instrument, Place, Resolved, StoredEvent
+from service.shapes.overviews import FaultCause, TableOverview
 
 
 class OfAMoment(Struct, frozen=True):
@@ -319,6 +320,10 @@ class Import(Struct, frozen=True):
     types: dict[str, Count]
     faults: list[ImportFault]
     remarks: dict[str, list[ImportFault]]
+    #: Everything that is wrong, by cause.
+    causes: list[FaultCause]
+    #: Of a dry run of order lines: what the table holds.
+    overview: TableOverview | None
     detail: str | None
     #: Where the rows are that were left out.
     rejects: str | None

@@ -8,8 +8,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from service.postgres.statements import statements_of
 from service.storing.writing import COPY_END, COPY_OPENING, Head, Written
 
+SQL = statements_of(__file__)
 #: NOTIFY channel that says "something was appended".
 CHANNEL = "ledger_events"
 #: From so many events on, binary COPY is faster than one insert.
@@ -21,17 +23,6 @@ SENT_AHEAD_BYTES = 2 * 1024 * 1024
 class Appending:
     """The transaction of one append: the head is ours until it ends."""
 
-    INSERT = (
-        "with inserted as (insert into ledger_events"
-        " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-        " select * from unnest(%b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[],"
-        " %b::timestamptz[], %b::bytea[])) select pg_notify(%b, '')"
-    )
-    COPY = (
-        "copy ledger_events (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-        " from stdin (format binary)"
-    )
-
     def __init__(self, connection: Connection[Any], head: Head) -> None:
         self.connection = connection
         self.head = head
@@ -41,12 +32,12 @@ class Appending:
         if events.many >= COPIED_EVENTS:
             self.copy([events.rows()])
         elif events.many:
-            self.connection.execute(self.INSERT, (*events.columns, CHANNEL))
+            self.connection.execute(SQL["insert"], (*events.columns, CHANNEL))
 
     def copy(self, parts: Iterable[bytes]) -> None:
         """The same for many events, as rows of binary COPY: PostgreSQL takes them in while the next are being made."""
         _send_further_ahead(self.connection)
-        with self.connection.cursor().copy(self.COPY) as copy:
+        with self.connection.cursor().copy(SQL["copy"]) as copy:
             copy.write(COPY_OPENING)
             for rows in parts:
                 copy.write(rows)

@@ -6,7 +6,10 @@ from datetime import date
 
 from domain.events import Recorded
 from domain.streams import ABOUT_EVENTS
+from service.postgres.statements import statements_of
 from service.storing.ledger import Ledger, read_bytes
+
+SQL = statements_of(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +28,14 @@ class Histories:
 
     def version(self, stream: str, position: int) -> int:
         """The version that a stream had when the ledger was at a position; 0: it had not begun."""
-        query = (
-            "select originator_version from ledger_events where originator_id = %s and notification_id <= %s"
-            " order by originator_version desc limit 1"
-        )
         with self.ledger.recorder.datastore.get_connection() as connection:
-            row = connection.execute(query, (stream, position), prepare=True).fetchone()
+            row = connection.execute(SQL["version"], (stream, position), prepare=True).fetchone()
         return 0 if row is None else int(row["originator_version"])
 
     def last_recorded(self, stream: str, position: int) -> tuple[int, date]:
         """Position and day of the last event that a stream had when the ledger was at a position."""
-        query = (
-            "select notification_id, recorded_at from ledger_events"
-            " where originator_id = %s and notification_id <= %s order by originator_version desc limit 1"
-        )
         with self.ledger.recorder.datastore.get_connection() as connection:
-            row = connection.execute(query, (stream, position), prepare=True).fetchone()
+            row = connection.execute(SQL["last-recorded"], (stream, position), prepare=True).fetchone()
         assert row is not None
         return int(row["notification_id"]), self.ledger.calendar.day_of(row["recorded_at"])
 

@@ -32,10 +32,12 @@ from domain.events import Recorded
 from domain.json_text import parse_json
 from service.calendar import OF_UTC, Calendar
 from service.postgres.connections import cut, settings_of
+from service.postgres.statements import statements_of
 from service.storing.appending import Appending
 from service.storing.migrations.roles import SERVICE_ROLE
 from service.storing.writing import EPOCH, TICK, Head, Place
 
+SQL = statements_of(__file__)
 #: What a lost or refused connection raises.
 Unreachable = (OperationalError, InterfaceError)
 #: How long the connection pool keeps trying to reach a database that is gone before it waits to be asked again.
@@ -46,16 +48,6 @@ CONNECTION_WAIT_S = 5.0
 
 #: The event of a rehearsed append: more than goes into what is left of a page.
 REHEARSED_BYTES = 8_000
-REHEARSAL = (
-    "insert into ledger_events"
-    " (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)"
-    " values (%s, %s, %s, %s, %s, %s, %s)"
-)
-#: A megabyte that has to be written to the disk, and is gone with the statement: freed pages are no room.
-SPILL = (
-    "select count(*) from (select repeat(md5(number::text), 32) as text from generate_series(1, 1024) as number"
-    " order by text offset 0) as sorted"
-)
 
 
 class StoredRow(NamedTuple):
@@ -107,12 +99,27 @@ class ReadOnly(OperationalError):
     """The server takes nothing in: a standby, or one that is set so."""
 
 
+class NeedsTheOperator(OperationalError):
+    """The server refuses what the service has to ask of it, until whoever runs it mends something."""
+
+
+#: What such a server says, in words for anybody: tables and privileges are not as the ledger's migrations made them.
+OPERATORS_STATES = {
+    "42501": "the database does not allow the service what it has to do",
+    "42P01": "a table of the ledger is missing in the database",
+    "3F000": "the schema of the ledger is missing in the database",
+}
 #: What is said of what PostgreSQL says.
 SAID_OF_STATES = {
+    **OPERATORS_STATES,
     "53100": "the database has no space left",
     "53200": "the database has no memory left",
     "53300": "the database takes no more connections",
+    "53400": "the database has reached a limit that is set for it",
     "55P03": "another process holds a lock of the database",
+    "57014": "the database took too long",
+    "58030": "the database cannot read or write its files",
+    "58P01": "the database does not find its files",
 }
 
 
@@ -120,7 +127,7 @@ def in_words(error: BaseException) -> str | None:
     """Why the database does not do what it is asked, in words for anybody; None: there is no more to say than that."""
     if isinstance(error, ReadOnly):
         return "the database is read-only"
-    return SAID_OF_STATES.get(getattr(error.__cause__, "sqlstate", None) or "")
+    return SAID_OF_STATES.get(getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None) or "")
 
 
 class LedgerDatastore(PostgresDatastore):
@@ -155,6 +162,8 @@ class LedgerDatastore(PostgresDatastore):
                 connection.close()
                 if isinstance(error, ReadOnlySqlTransaction):
                     raise ReadOnly("the database is read-only") from error
+                if error.sqlstate in OPERATORS_STATES:
+                    raise NeedsTheOperator(str(error).partition("\n")[0]) from error
                 raise
             finally:
                 if before is None:
@@ -217,9 +226,9 @@ class LedgerRecorder(PostgresApplicationRecorder):
         with self.appending() as appending:
             place = Place.after(appending.head)
             event = (place.position, name, 1, name, name, EPOCH + place.recorded_us * TICK, os.urandom(REHEARSED_BYTES))
-            appending.connection.execute(REHEARSAL, event)
+            appending.connection.execute(SQL["rehearsal"], event)
             appending.connection.execute("set local work_mem = '64kB'")
-            appending.connection.execute(SPILL)
+            appending.connection.execute(SQL["spill"])
             raise Rollback
 
     def rows_after(
@@ -250,21 +259,16 @@ class LedgerRecorder(PostgresApplicationRecorder):
 
     def by_ids(self, identifiers: Sequence[str]) -> dict[str, bytes]:
         """The stored bytes of the events with these ids, as far as there are any."""
-        query = "select event_id, state from ledger_events where event_id = any(%s)"
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            return dict(cursor.execute(query, (list(identifiers),), prepare=True).fetchall())
+            return dict(cursor.execute(SQL["by-ids"], (list(identifiers),), prepare=True).fetchall())
 
     def by_streams(self, streams: Sequence[str]) -> dict[str, list[bytes]]:
         """The stored bytes of all events of these streams, in the order of their versions."""
-        query = (
-            "select originator_id, state from ledger_events where originator_id = any(%s)"
-            " order by originator_id, originator_version"
-        )
         found: dict[str, list[bytes]] = {}
         with self.datastore.get_connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row, binary=True)
-            for stream, state in cursor.execute(query, (list(streams),), prepare=True):
+            for stream, state in cursor.execute(SQL["by-streams"], (list(streams),), prepare=True):
                 found.setdefault(stream, []).append(state)
         return found
 

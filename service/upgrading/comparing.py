@@ -8,9 +8,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection, sql
 
+from service.postgres.statements import statements_of
 from service.upgrading.errors import NotTheSame
 from service.verification.findings import counted
 
+SQL = statements_of(__file__)
 EVENTS = "ledger_events"
 #: Everything that an event is stored as. Named, since a later version may add a column.
 EVENT_COLUMNS = (
@@ -50,12 +52,7 @@ def events_upto(conninfo: str, position: int) -> Contents:
 
 def tables(connection: Connection[Any]) -> list[str]:
     """The tables of the schema `public`, and of any other that is not the server's own with its schema before it."""
-    query = (
-        "select case when nspname = 'public' then relname else nspname || '.' || relname end"
-        " from pg_class join pg_namespace on pg_namespace.oid = relnamespace where relkind in ('r', 'p', 'm')"
-        " and nspname <> 'information_schema' and nspname not like 'pg\\_%' order by 1"
-    )
-    return [str(name) for (name,) in connection.execute(query)]
+    return [str(name) for (name,) in connection.execute(SQL["tables"])]
 
 
 def events(connection: Connection[Any], upto: int | None = None) -> Contents:
@@ -72,12 +69,7 @@ def contents(connection: Connection[Any], name: str) -> Contents:
     """A whole table, in the order of its key, or of its rows as text where it has none."""
     schema, _, table = name.rpartition(".")
     identifier = sql.Identifier(schema or "public", table)
-    keys = connection.execute(
-        "select attname, atttypid = any('{text, varchar, bpchar, name}'::regtype[]) from pg_index"
-        " join pg_attribute on attrelid = indrelid and attnum = any(indkey)"
-        " where indisprimary and indrelid = to_regclass(%s) order by array_position(indkey::int2[], attnum)",
-        (identifier.as_string(connection),),
-    ).fetchall()
+    keys = connection.execute(SQL["key"], (identifier.as_string(connection),)).fetchall()
     # The order of bytes: how a language sorts may differ from version to version.
     order: list[sql.Composable] = [
         sql.SQL('{} collate "C"' if is_text else "{}").format(sql.Identifier("rows", key)) for key, is_text in keys

@@ -144,7 +144,7 @@ class Locator:
         away = [run for run in runs if run.origin is not None and id(run) not in stay]
         found += self._gaps(runs, kept, missing, away)
         if self._stopped:
-            message = f"from position {_last(runs) + 1:,} on too much differs to be told apart"
+            message = f"from position {_last(runs) + 1:,} on too much differs to say which is which"
             found.append(LedgerFinding(FindingKind.CHANGED, message, _last(runs) + 1))
         return [*found, *self._faults]
 

@@ -18,7 +18,7 @@ from service.observing.work import Work
 from service.remarking import RemarkDesk
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports
+from service.web import events, imports, mappings
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
@@ -70,6 +70,7 @@ def application(
         body_timeout_s=settings.body_timeout_s,
         others={
             events.PATH: Allowance(settings.body_limit_bytes, settings.body_timeout_s),
+            mappings.SUGGEST_PATH: Allowance(settings.body_limit_bytes, settings.body_timeout_s),
             imports.PATH: Allowance(settings.import_limit_bytes, settings.import_timeout_s, is_kept=False),
         },
     )

@@ -57,7 +57,7 @@ def expected_versions(request: Request, *, required: bool) -> frozenset[int] | N
     given = request.headers.get("if-match")
     if given is None:
         if required:
-            detail = "send If-Match with the ETag that you read, so that nobody's change is overlooked"
+            detail = "send If-Match with the ETag that you read, so that no change by another is overlooked"
             raise HttpProblem("precondition-required", detail)
         return None
     if given.strip() == "*":

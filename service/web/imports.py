@@ -256,6 +256,8 @@ def described(job: Job) -> dict[str, Any]:
         "types": job.outcome.types,
         "faults": [_fault(one) for one in job.faults],
         "remarks": {name: [_fault(one) for one in said] for name, said in job.listed.remarks.items()},
+        "causes": msgspec.to_builtins(job.listed.causes),
+        "overview": msgspec.to_builtins(job.listed.overview),
         "detail": job.detail,
         "rejects": f"{PATH}/{job.id}/rejects" if wish.continue_on_error and not job.pruned else None,
     }

@@ -1,31 +1,39 @@
 """Mappings over HTTP: what the columns of a table of order lines mean, kept under the names that imports give."""
 
+import io
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.importing.bounds import JUDGING_MB, MIB
+from service.importing.formats import CSV
 from service.importing.orders.kept_mappings import NAME, KeptMappings, NotYours, UnknownMapping
 from service.importing.orders.mapping import LARGEST_BYTES
-from service.importing.reading.apart import ReaderNotStarted
+from service.importing.reading.apart import ReaderBounds, ReaderNotStarted, suggested
 from service.importing.rows import BadFile, BadMapping
 from service.shapes import things
 from service.web.bodies import JSON, read_body
 from service.web.context import context_of
-from service.web.description.answers import ALWAYS, Answer, Described, in_json
+from service.web.description.answers import ALWAYS, BINARY, Answer, Described, in_json
 from service.web.description.examples import ORDERS_MAPPING
 from service.web.entry.permissions import READ, RECORD
 from service.web.problems import HttpProblem
 
 router = APIRouter(prefix="/api/v1/mappings", tags=["imports"])
+#: Apart from the names that mappings have.
+SUGGEST_PATH = "/api/v1/mapping-suggestions"
+suggestions = APIRouter(prefix=SUGGEST_PATH, tags=["imports"])
 
 TOML = "application/toml"
 #: How long a client waits for whose import, or mapping, there is no room.
 FULL_S = 60
+#: How long looking at it may say nothing.
+SUGGESTING_S = 60.0
 #: The name of a mapping; what can be none is not found, or not kept.
 MappingName = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})]
 
@@ -53,6 +61,34 @@ async def read_mapping(request: Request, name: MappingName) -> Response:
         return Response(await run_in_threadpool(mappings_of(request).content, name), media_type=TOML)
     except UnknownMapping as error:
         raise HttpProblem("not-found", str(error)) from None
+
+
+@suggestions.post(
+    "",
+    dependencies=[RECORD],
+    **Described(
+        "suggest_mapping",
+        {200: Answer("A mapping that reads the table, to be read through.", {TOML: {"type": "string"}})},
+        (*ALWAYS, 408, 413, 415, 422),
+        body={"required": True, "content": {name: {"schema": BINARY} for name in ("application/octet-stream", CSV)}},
+        asks={"file": "orders.csv"},
+    ).route(),
+)
+async def suggest_mapping(
+    request: Request,
+    file: Annotated[str, Query(min_length=1, max_length=255, description="What the file is called.")] = "table",
+) -> Response:
+    """Suggest a mapping for a table of order lines, which is the body, compressed by gzip or not; nothing is kept."""
+    content = await read_body(request, context_of(request).settings.body_limit_bytes)
+    bounds = ReaderBounds(JUDGING_MB * 2 * MIB, SUGGESTING_S)
+    try:
+        found = await run_in_threadpool(suggested, io.BytesIO(content), file, bounds)
+    except BadFile as bad:
+        faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
+        raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
+    except ReaderNotStarted as error:
+        raise full(error) from None
+    return Response(found, media_type=TOML)
 
 
 @router.put(

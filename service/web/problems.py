@@ -24,7 +24,7 @@ from service.recording.commands import KeyReused, Moved
 from service.recording.waiting import Busy, RecordingUnavailable
 from service.running.attempts import reason_of, used_up
 from service.running.routines import NotStarted
-from service.storing.ledger import Unreachable, in_words
+from service.storing.ledger import NeedsTheOperator, Unreachable, in_words
 from service.storing.writing import ClockSetBack
 from service.webhooks.registry import UnknownWebhook
 
@@ -248,6 +248,8 @@ def translate(error: Exception, request_id: str | None = None) -> HttpProblem:  
         return HttpProblem("unavailable", "the system gives no further thread", headers={"Retry-After": "5"})
     if isinstance(error, Unreachable):
         why = in_words(error) or "the database cannot be reached"
+        if isinstance(error, NeedsTheOperator):
+            logger.warning("a request was put off: %s", reason_of(error))
         return HttpProblem("unavailable", why, headers={"Retry-After": "1"})
     if (lacking := used_up(error)) is not None:
         logger.warning("a request was put off: %s", reason_of(error))

@@ -60,14 +60,15 @@ class ReadinessProbe:
     def _state(self) -> dict[str, Any]:
         seen = self._work.look()
         head, following = seen.head, self._daybook.follower.following
-        # A ledger without a fresh checkpoint answers as well as any: it is ready, and says so.
+        # A ledger without a fresh checkpoint answers as well as any: it is ready, and says so. So does one of which the
+        # checkpoints or the webhooks cannot be looked at.
         age_s = seen.issued_before_s
         checkpoint = (
             None if age_s is None else {"size": seen.size, "age_s": round(age_s, 3), "uncovered_events": seen.uncovered}
         )
         return {
-            "head": head.position,
-            "lag_events": max(0, head.position - following.position),
+            "head": None if head is None else head.position,
+            "lag_events": None if head is None else max(0, head.position - following.position),
             "views": {
                 "state": following.state,
                 "position": following.position,

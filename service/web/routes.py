@@ -14,6 +14,7 @@ ROUTERS = (
     webhooks.router,
     imports.router,
     mappings.router,
+    mappings.suggestions,
     page.router,
     log.router,
     audit.router,

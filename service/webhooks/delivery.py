@@ -32,7 +32,7 @@ WAITS_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0,
 #: Each wait is longer by up to this part, so that those who failed together do not come back together.
 JITTER = 0.2
 #: A worker that says nothing for so long has died, and another one takes over; an exchange is far shorter.
-LEASE_S = 60.0
+LEASE_S = 30.0
 #: Webhooks that one process delivers to at the same time, and those of them at one host.
 AT_ONCE = 8
 AT_ONCE_PER_HOST = 2

@@ -1,6 +1,5 @@
 """A stream kept up event by event says what reading it from its beginning says, and costs no more the longer it is."""
 
-import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -17,6 +16,7 @@ from domain.ledger import Batch
 from domain.lots import Outcome
 from domain.streams import Stream, fold
 from tests.domain.slow_decisions import SlowBatch
+from tests.effort import Act, assert_in_proportion
 from tests.ledgers import CODES, Book, Event, line, market, request
 from tests.random_ledgers import random_ledger
 
@@ -342,14 +342,8 @@ def takeovers(book: KeptBook, receipts: int) -> None:
     ],
 )
 def test_taking_back_takes_as_much_again_of_four_times_as_many(undo: Callable[[KeptBook, int], None]) -> None:
-    def seconds(receipts: int) -> float:
+    def prepare(receipts: int) -> Act:
         book = an_order(receipts)
-        started = time.thread_time()
-        undo(book, receipts)
-        return time.thread_time() - started
+        return lambda: undo(book, receipts)
 
-    few, many = 120, 480
-    seconds(few)  # what is done once is done
-    once = min(seconds(few) for _ in range(3))
-    # Four times as many take four times as long where it is linear, and sixteen times where it is not.
-    assert min(seconds(many) for _ in range(2)) < 9 * once
+    assert_in_proportion(prepare, 120)

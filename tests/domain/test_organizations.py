@@ -71,7 +71,7 @@ def test_a_registration_forgotten_on_a_day_comes_again_from_that_day_of_knowledg
     wrong = book.organization("amd", "CA")
     book.retract(wrong["id"], known_on="2021-05-01")
     again = request("organization-registered", "2000", {"organization_id": "amd", "name": "AMD", "country": "US"})
-    message = "the world was told on 2021-05-01 to forget an earlier organization/amd: this one cannot be known before"
+    message = "on 2021-05-01 an earlier organization/amd was withdrawn: this one cannot be known before"
     with refuses(book, Invalid, "/known_on", message):
         book.record([again | {"known_on": "2021-04-30"}])
     assert book.record([again | {"known_on": "2021-05-01"}])[0]["version"] == 3

@@ -220,7 +220,7 @@ def test_an_order_is_placed_anew_after_its_placing_is_retracted(book: Book) -> N
 
 def test_what_takes_the_place_of_a_withdrawn_order_is_not_known_before_the_withdrawal(book: Book) -> None:
     book.retract("placed", known_on="2023-12-01")
-    message = "the world was told on 2023-12-01 to forget an earlier order/po-1: this one cannot be known before"
+    message = "on 2023-12-01 an earlier order/po-1 was withdrawn: this one cannot be known before"
     with refuses(book, Invalid, "/known_on", message):
         book.order("po-1", "2023-08-31", [line("1500")], known_on="2023-11-30")
     book.order("po-1", "2023-08-31", [line("1500")], known_on="2023-12-01")
@@ -232,7 +232,7 @@ def test_what_takes_the_place_of_a_withdrawn_line_is_not_known_before_the_withdr
     further = {"order_id": "po-1", "lines": [line("5", "50", name="2")]}
     wrong = book.say("order-amended", "2023-11-10", further)
     book.retract(wrong["id"], known_on="2023-12-01")
-    message = "the world was told on 2023-12-01 to forget an earlier line 2: this one cannot be known before"
+    message = "on 2023-12-01 an earlier line 2 was withdrawn: this one cannot be known before"
     with refuses(book, Invalid, "/known_on", message):
         book.say("order-amended", "2023-11-10", further, known_on="2023-11-30")
     book.say("order-amended", "2023-11-10", further, known_on="2023-12-01")

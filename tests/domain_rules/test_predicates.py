@@ -1,6 +1,5 @@
 """Predicates over product attributes: exact figures, ranges, bounds touched, words, truths, and what is not known."""
 
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from domain.evaluation import attributes_of, compile_predicate, evaluate, predic
 from domain.rules import Comparison, Not, Predicate, Some, parse_predicate
 from domain.truth import NO, YES, Finding, every, negation, some, undetermined
 from tests.domain_rules.test_against_reference import attributes, comparisons, nested
+from tests.effort import Act, assert_no_dearer
 
 UNKNOWN = undetermined("tpp")
 OPERATORS = (">=", ">", "<=", "<", "==", "!=")
@@ -211,12 +211,14 @@ def test_more_bounds_of_the_same_attributes_take_no_longer(op: str, form: str) -
     # All are undetermined: nothing is decided before the last of them.
     known = attributes_of({f"a{n}": bounded("0", "1", "999999") for n in range(60)})
 
-    def seconds(length: int) -> float:
+    def prepare(length: int) -> Act:
         parts = [{"attribute": f"a{n % 60}", "op": op, "value": str(1 + n)} for n in range(length)]
         judge = compile_predicate(predicate_of({form: parts}))
-        began = time.process_time()
-        for _ in range(50):
-            assert judge(known).missing == known.keys()
-        return time.process_time() - began
 
-    assert seconds(12_000) < 4 * seconds(1_200) + 0.05
+        def act() -> None:
+            for _ in range(50):
+                assert judge(known).missing == known.keys()
+
+        return act
+
+    assert_no_dearer(prepare(12_000), prepare(1_200), times=4)

@@ -98,6 +98,33 @@ def head_held(conninfo: str) -> Iterator[None]:
         yield
 
 
+#: An advisory lock that no code of ours takes.
+HELD = 7_777_777
+ONLY_THE_FIRST = f"""
+create function only_the_first() returns trigger language plpgsql as $$
+begin
+    -- Its own rows the transaction sees as well: the head's are of others where another has moved it.
+    if exists (select from ledger_head where position > 0 and xmin <> pg_current_xact_id()::xid) then
+        perform pg_advisory_xact_lock_shared({HELD});
+    end if;
+    return null;
+end
+$$;
+create trigger only_the_first before insert on ledger_events for each statement execute function only_the_first();
+"""
+
+
+@contextmanager
+def later_appends_held(conninfo: str) -> Iterator[None]:
+    """Let the first append to an empty ledger through, and keep those after it waiting, in the block."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(ONLY_THE_FIRST)
+        connection.execute("select pg_advisory_lock(%s)", (HELD,))
+        yield
+        connection.execute("select pg_advisory_unlock(%s)", (HELD,))
+        connection.execute("drop function only_the_first cascade")
+
+
 def appends_wait(owner: Connection[Any], count: int = 1) -> bool:
     """Whether so many appends come to wait for the head's lock."""
     waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"

@@ -35,7 +35,7 @@ WITHIN = {
     "a request behind it, or behind one that takes long to decide": "the same, from when it came",
     "a request that takes longer than that to decide": "the same",
     "requests that came together with one that takes long to decide": f"{SLOW_S:g} s",
-    "a connection from which an answer is awaited that nobody waits for any more": f"{CUT_OFF_S:g} s",
+    "a connection from which an answer is awaited that no request needs any more": f"{CUT_OFF_S:g} s",
     "a lock in the database that another holds, such as a process that was stopped": f"{LOCK_TIMEOUT_S} s",
     "a connection over TCP whose other end is gone without a word": f"{NOTICING['tcp_user_timeout'] // 1000} s",
     "the next rehearsal after an append that failed": f"{REHEARSALS.first_s:g} s, then up to {REHEARSALS.most_s:g} s",
@@ -49,7 +49,7 @@ WITHIN = {
     "a request's headers, and then its body": f"{setting('body_timeout_s')} s",
     "a listener who takes nothing": f"{stream.SEND_TIMEOUT_S:g} s",
     "one message to a webhook": f"{exchange.TIMEOUT_S:g} s",
-    "a service that tells a webhook and says nothing": f"{delivery.LEASE_S:g} s",
+    "a service that sends to a webhook and says nothing": f"{delivery.LEASE_S:g} s",
     "a process that reads a file to import and says nothing": f"{bounds.STILL_S:g} s",
     "how a mapping or a file's beginning is judged": f"{bounds.JUDGING_S:g} s",
     "an import, for the views": f"{run.PATIENCE_S:g} s",
@@ -62,7 +62,7 @@ WITHIN = {
     "SIGTERM: what waits to be recorded, behind a slow decision, a lock or a database that is gone": (
         f"{CLOSING_S:g} s, and {2 * CUT_OFF_S:g} s to cut connections"
     ),
-    "SIGTERM: the last lines of a log that nobody takes": f"{LAST_S:g} s",
+    "SIGTERM: the last lines of a log that is not read": f"{LAST_S:g} s",
     "SIGTERM: the end of the process": f"{serving.WHOLE_END_S} s",
 }
 

@@ -21,6 +21,8 @@ FIRST_YEAR, LAST_YEAR = 1950, 2099
 #: Seen in a text: four digits could be a year.
 SERIAL = re.compile(r"\d{5}(?:\.\d{1,15})?", re.ASCII)
 EXCEL = "excel"
+#: What texts are read by where no format is given: ISO 8601, which means one day to everybody.
+ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
 
 #: The months in English, with any locale.
 MONTHS = (
@@ -88,9 +90,10 @@ def compile_format(form: str) -> "re.Pattern[str] | None":
 def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[str], WrittenPeriod]:
     """Reads a text by the first format that fits; ValueError where none does, or where two mean different days.
 
-    `first_day`: of a spreadsheet's serial numbers, which are hinted at.
+    Without formats texts are read as ISO 8601 has them. `first_day`: of a spreadsheet's serial numbers, which are
+    hinted at.
     """
-    patterns = [(form, pattern) for form in formats if (pattern := compile_format(form)) is not None]
+    patterns = [(form, pattern) for form in formats or ISO if (pattern := compile_format(form)) is not None]
 
     @lru_cache(maxsize=20_000)
     def read(text: str) -> WrittenPeriod:
@@ -102,7 +105,9 @@ def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[st
             if match is not None and (written := _written(match)) is not None:
                 found.setdefault(written, form)
         if not found:
-            shown = f"{text[:40]!r} is no date of the form {' or '.join(formats)}"
+            shown = f"{text[:40]!r} is no date of the form {' or '.join(formats or ISO[:1])}"
+            if not formats:
+                shown += ": the mapping would say formats"
             if EXCEL not in formats and SERIAL.fullmatch(text):
                 with suppress(ValueError):
                     day = from_serial(Decimal(text), first_day).text
@@ -110,7 +115,7 @@ def reader_of(formats: list[str], first_day: date = EXCEL_EPOCH) -> Callable[[st
             raise ValueError(shown)
         if len(found) > 1:
             meanings = " or ".join(f"{written} ({form})" for written, form in found.items())
-            raise ValueError(f"{text[:40]!r} could be {meanings}: formats that cannot be told apart")
+            raise ValueError(f"{text[:40]!r} could be {meanings}: these formats read it differently")
         return period(next(iter(found)))
 
     return read

@@ -9,12 +9,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
-import pycountry
-
 from domain.names import written
 from domain.values import UNKNOWN_COUNTRY
 from service.codes import codes
 from service.importing.names import IDENTIFIER, slug
+from service.importing.orders.countries import country_code
 from service.importing.orders.day_formats import (
     EXCEL,
     EXCEL_EPOCH,
@@ -24,8 +23,17 @@ from service.importing.orders.day_formats import (
     period,
     reader_of,
 )
-from service.importing.orders.decimals import ATTRIBUTE_DIGITS, FIGURE_DIGITS, decimal_reader, product
-from service.importing.orders.mapping import AttributeValue, Dates, FigureValue, OrderMapping, Value
+from service.importing.orders.decimals import (
+    ATTRIBUTE_DIGITS,
+    FIGURE_DIGITS,
+    LONGEST_FRACTION,
+    Rounded,
+    decimal_reader,
+    fitting,
+    product,
+)
+from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.mapping_parts import AttributeValue, Dates, FigureValue, Value
 from service.importing.orders.tables import Cell, text_of
 from service.importing.rows import MOST_FAULTS, BadMapping
 
@@ -62,6 +70,8 @@ class Layout:
         #: The places of the columns that were asked for.
         self.needed: set[int] = set()
         self._missing: list[str] = []
+        #: What is rounded, by the key of the mapping that says so.
+        self.rounded: dict[str, Rounded] = {}
 
     def place(self, column: str, key: str) -> int:
         """Where a column stands; what is missing is said by `settle`."""
@@ -77,6 +87,16 @@ class Layout:
         place = self._names.index(name)
         self.needed.add(place)
         return place
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns that no key reads, in their order, but for those that the mapping lists as ignored."""
+        ignored = {written(column) for column in self.mapping.read.ignored or ()}
+        return [
+            column
+            for place, (column, name) in enumerate(zip(self.columns, self._names, strict=True))
+            if place not in self.needed and name not in ignored and name
+        ]
 
     def settle(self) -> None:
         """BadMapping where columns are missing, or there where the mapping knows all columns and others stand."""
@@ -117,16 +137,21 @@ class Layout:
         label, raw = self.raw_reader(field, key)
         nulls = self._nulls(field)
         change = _changer(field, label, as_sent=as_sent)
+        default = field.default
+
+        known = remembering(lambda text: None if written(text) in nulls else change(text))
 
         def read(cells: Cells) -> str | None:
             text = text_of(raw(cells))
-            if written(text) in nulls:
-                if field.optional:
-                    return None
+            found = known(text)
+            if found is None and not field.optional and default is None:
                 raise Unfit(f"{label}: has no value ({text[:40]!r})" if text else f"{label}: is empty")
-            return change(text)
+            return default if found is None else found
 
-        return read
+        if field.constant is None:
+            return read
+        fixed = lru_cache(maxsize=1)(lambda: read(()))
+        return lambda cells: fixed()
 
     def _nulls(self, field: Value | Dates) -> set[str]:
         return {written(null) for null in (*self.mapping.read.nulls, *field.nulls)}
@@ -165,23 +190,34 @@ class Layout:
         """Reads a code of a country or a currency."""
         read = self.required(field, key)
         label = field.column or key
-        known = codes().countries | {UNKNOWN_COUNTRY} if kind == "country" else codes().currencies
-        form = "ISO 3166-1 alpha-2 country" if kind == "country" else "ISO 4217 currency"
+        countries = kind == "country"
+        known = codes().countries | {UNKNOWN_COUNTRY} if countries else codes().currencies
 
         def code(cells: Cells) -> str:
             text = read(cells)
-            if text not in known:
-                raise Unfit(f"{label}: {text[:40]!r} is not an {form} code")
-            return text
+            if text in known:
+                return text
+            if countries:
+                return named(text)
+            raise Unfit(f"{label}: {text[:40]!r} is not an ISO 4217 currency code")
 
+        named = remembering(lambda text: _country(text, label))
         return code
 
-    def figure(self, field: FigureValue, key: str, digits: tuple[int, int] = FIGURE_DIGITS) -> TextReader:
-        """Reads a number as a plain decimal text."""
+    def figure(
+        self, field: FigureValue, key: str, digits: tuple[int, int] = FIGURE_DIGITS, *, signed: bool = False
+    ) -> TextReader:
+        """Reads a number as a plain decimal text; `signed`: it may be negative."""
         label, raw = self.raw_reader(field, key)
         nulls = self._nulls(field)
-        decimal = decimal_reader(field, digits)
         factor = self.figure(field.times, f"{key}.times") if field.times is not None else None
+        rounded = self.rounded.setdefault(key, Rounded()) if field.round is not None else None
+        if rounded is not None and factor is not None:
+            # What is rounded is the product, once.
+            decimal = decimal_reader(field, (digits[0], LONGEST_FRACTION), signed=signed)
+        else:
+            decimal = decimal_reader(field, digits, signed=signed, rounded=rounded)
+        default = field.default
         replace = _changes({**field.replace, **(field.values or {})})
         closed = field.values is not None
 
@@ -191,15 +227,22 @@ class Layout:
             if text in nulls:
                 if field.optional:
                     return None
-                raise Unfit(f"{label}: has no value ({text[:40]!r})" if text else f"{label}: is empty")
-            if closed and text not in replace:
+                if default is None:
+                    raise Unfit(f"{label}: has no value ({text[:40]!r})" if text else f"{label}: is empty")
+                cell, text = default, default
+            elif closed and text not in replace:
                 raise Unfit(f"{label}: {text[:40]!r} is not one of {', '.join(replace)}")
             if text in replace:
                 cell = replace[text]
             try:
                 figure = decimal(cell)
                 times = factor(cells) if factor is not None else None
-                return figure if times is None else product(figure, times, digits)
+                if times is None:
+                    return figure
+                number = product(figure, times)
+                if rounded is not None and field.round is not None:
+                    return rounded.fitting(number, digits, field.round, signed=signed)
+                return fitting(number, digits, signed=signed)
             except ValueError as error:
                 raise error if isinstance(error, Unfit) else Unfit(f"{label}: {error}") from None
 
@@ -269,12 +312,12 @@ def _changer(field: Value, label: str, *, as_sent: bool) -> Callable[[str], str]
         elif text in replace:
             text = sent = replace[text]
         elif field.lookup == "country":
-            text = sent = country_code(text, label)
+            text = sent = _country(text, label)
         if field.slug:
             return slug(sent)
         return sent if as_sent else written(text)
 
-    return remembering(change)
+    return change
 
 
 def _changes(given: Mapping[str, str]) -> dict[str, str]:
@@ -287,10 +330,8 @@ def remembering(read: Callable[[str], T]) -> Callable[[str], T]:
     return lambda text: remembered(text) if len(text) <= LONGEST_REMEMBERED else read(text)
 
 
-def country_code(name: str, label: str) -> str:
-    """The ISO code of a country by its English name or its code; Unfit where it is none."""
-    try:
-        return str(pycountry.countries.lookup(name).alpha_2)
-    except LookupError:
-        message = f"{label}: {name[:40]!r} is no country that ISO 3166-1 names: say its code in values"
-        raise Unfit(message) from None
+def _country(name: str, label: str) -> str:
+    code = country_code(name)
+    if code is None:
+        raise Unfit(f"{label}: {name[:40]!r} is no country that ISO 3166-1 names: say its code in values")
+    return code

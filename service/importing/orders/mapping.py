@@ -1,17 +1,38 @@
 """Mapping files: which column of a table of order lines means what, in TOML, checked before a row is read."""
 
-import codecs
 import difflib
 import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from domain.values import AttributeName, Basis
-from service.importing.orders.day_formats import compile_format
+from service.importing.orders.mapping_parts import (
+    PLACED_ON,
+    AttributeOrColumn,
+    AttributeValue,
+    BuyerPart,
+    CreditPart,
+    Dates,
+    DatesOrColumn,
+    FigureValue,
+    LinePart,
+    MappingPart,
+    OrderPart,
+    ParentPart,
+    PartyPart,
+    PlacedOn,
+    ProductPart,
+    Read,
+    ReceiptPart,
+    RowsPart,
+    Scheme,
+    StatusPart,
+    Value,
+)
 from service.importing.rows import MOST_FAULTS, BadMapping
 
 #: Mappings that come with Daybook, by name.
@@ -29,197 +50,6 @@ TOKENS = re.compile(
     r"|(?P<left>[ \t]+|#[^\n]*)|(?P<sign>.)",
     re.DOTALL,
 )
-#: What `known_on` may name besides a date: the last day of the order's effective_on.
-PLACED_ON = "placed_on"
-
-
-class MappingPart(BaseModel):
-    """A table of a mapping, with these keys and no others."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Value(MappingPart):
-    """Where a text comes from: exactly one of column, constant and template."""
-
-    column: str | None = None
-    constant: str | None = None
-    #: Text with columns in braces, taken as they stand in the file: "programme {Country}".
-    template: str | None = None
-    #: Texts that mean "no value", besides those of `read.nulls`.
-    nulls: list[str] = []
-    #: What each text becomes; any other is a fault, unless `lookup` knows it.
-    values: dict[str, str] | None = None
-    #: What some texts become; others stay.
-    replace: dict[str, str] = {}
-    #: English country names to their ISO 3166-1 codes.
-    lookup: Literal["country"] | None = None
-    #: Make an id of it: lower case, hyphens between words.
-    slug: bool = False
-    #: A row may be without it.
-    optional: bool = False
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Value":
-        given = [name for name in ("column", "constant", "template") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"needs one of column, constant and template, not {' and '.join(given) or 'none'}")
-        return self
-
-
-class FigureValue(Value):
-    """A quantity or an amount."""
-
-    #: The decimal separator.
-    decimal: Literal[".", ","] = "."
-    #: The separator between groups of three digits; none: there is none.
-    thousands: Literal[",", ".", " ", "'"] | None = None
-    #: Whether 1.5e3 is a number.
-    exponent: bool = False
-    #: A factor, for units: {column = "Unit", values = {each = "1", dozen = "12"}}.
-    times: "FigureOrColumn | None" = None
-
-    @model_validator(mode="after")
-    def _two_separators(self) -> "FigureValue":
-        if self.thousands == self.decimal:
-            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
-        return self
-
-
-class AttributeValue(FigureValue):
-    """An attribute of a product."""
-
-    kind: Literal["text", "number", "truth"] = "text"
-
-
-def _short(given: Any) -> Any:
-    """A bare text names a column."""
-    return {"column": given} if isinstance(given, str) else given
-
-
-ValueOrColumn = Annotated[Value, BeforeValidator(_short)]
-FigureOrColumn = Annotated[FigureValue, BeforeValidator(_short)]
-AttributeOrColumn = Annotated[AttributeValue, BeforeValidator(_short)]
-
-
-class Dates(MappingPart):
-    """A column of dates."""
-
-    column: str
-    #: Tried in turn, in the letters of strftime: %d %m %b %B %y %Y %H %M %S; "excel": a serial number of days.
-    formats: Annotated[list[str], Field(min_length=1)]
-    nulls: list[str] = []
-
-    @model_validator(mode="after")
-    def _readable(self) -> "Dates":
-        for form in self.formats:
-            compile_format(form)
-        return self
-
-
-class PlacedOn(MappingPart):
-    """When the order was placed: a date, or where a row lacks it on or before the first of others."""
-
-    #: A name in [dates].
-    date: str
-    #: Names in [dates].
-    or_before: list[str] = []
-
-
-class Scheme(MappingPart):
-    """A register's name for an organisation."""
-
-    scheme: str
-    id: ValueOrColumn
-
-
-class PartyPart(MappingPart):
-    """An organisation, registered where the ledger does not have its id."""
-
-    name: ValueOrColumn
-    country: ValueOrColumn
-    #: Absent: made of the name.
-    id: Annotated[Value | None, BeforeValidator(_short)] = None
-    #: Stands before the id.
-    prefix: str = ""
-    identifiers: list[Scheme] = []
-    #: What to do where rows say different things under one id.
-    differing: Literal["refuse", "first"] = "refuse"
-
-
-class ProductPart(MappingPart):
-    """What is bought, registered where the ledger does not have its id."""
-
-    name: ValueOrColumn
-    category: ValueOrColumn
-    id: Annotated[Value | None, BeforeValidator(_short)] = None
-    prefix: str = ""
-    differing: Literal["refuse", "first"] = "refuse"
-
-
-class OrderPart(MappingPart):
-    """What the rows of one order have in common."""
-
-    id: ValueOrColumn
-    currency: ValueOrColumn
-    placed_on: Annotated[PlacedOn, BeforeValidator(lambda given: {"date": given} if isinstance(given, str) else given)]
-    #: Names in [dates], or "placed_on": the first that the row has. None: the day of the import.
-    known_on: list[str] = []
-
-
-class LinePart(MappingPart):
-    """What a row orders."""
-
-    quantity: FigureOrColumn
-    amount: FigureOrColumn
-    #: Unique within the order. Absent: rows of an order are numbered as they come.
-    id: Annotated[Value | None, BeforeValidator(_short)] = None
-    #: A name in [dates].
-    deliver_by: str | None = None
-
-
-class ReceiptPart(MappingPart):
-    """What a row says has arrived."""
-
-    #: A name in [dates]; a row without it has received nothing.
-    received_on: str
-    known_on: list[str] = []
-    #: Absent: the line's.
-    quantity: Annotated[FigureValue | None, BeforeValidator(_short)] = None
-    #: Absent: by the line's price.
-    amount: Annotated[FigureValue | None, BeforeValidator(_short)] = None
-    #: Distinguishes several receipts of one line, each in a row of its own.
-    id: Annotated[Value | None, BeforeValidator(_short)] = None
-
-
-class Read(MappingPart):
-    """How the file is read."""
-
-    #: Absent: the file's first bytes say it.
-    format: Literal["csv", "tsv", "xlsx", "parquet"] | None = None
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
-    encoding: str = "utf-8"
-    #: Of a workbook; absent: the only one.
-    sheet: str | None = None
-    #: The row of a workbook that names the columns.
-    header: Annotated[int, Field(ge=1)] = 1
-    #: Texts that mean "no value" in any column.
-    nulls: list[str] = [""]
-    #: Binary floating point numbers in Parquet.
-    float: Literal["refuse", "accept"] = "refuse"
-    #: With it every column must be one that the mapping uses or one of these; absent: others may be there.
-    ignored: list[str] | None = None
-
-    @model_validator(mode="after")
-    def _known_encoding(self) -> "Read":
-        try:
-            codecs.lookup(self.encoding)
-            lines = "\n".encode(self.encoding) == b"\n"
-        except (LookupError, UnicodeError):
-            raise ValueError(f"{self.encoding!r} is no encoding of text") from None
-        if not lines:
-            raise ValueError(f"{self.encoding!r} does not end lines as ASCII does: convert the file to UTF-8")
-        return self
 
 
 class OrderMapping(MappingPart):
@@ -232,16 +62,21 @@ class OrderMapping(MappingPart):
     url: str | None = None
     basis: Basis = "reported"
     read: Read = Read()
-    dates: dict[str, Dates]
+    rows: RowsPart = RowsPart()
+    dates: dict[str, DatesOrColumn]
     order: OrderPart
+    #: Absent: every row is an order that stands.
+    status: StatusPart | None = None
     vendor: PartyPart
-    buyer: PartyPart
+    buyer: BuyerPart
     line: LinePart
     product: ProductPart | None = None
     #: Absent: the vendor makes what it sells.
     maker: PartyPart | None = None
-    attributes: dict[AttributeName, AttributeOrColumn] = {}
+    attributes: dict[AttributeName, AttributeOrColumn] = Field(default={})
     receipt: ReceiptPart | None = None
+    #: Absent: negative numbers are faults.
+    credit: CreditPart | None = None
 
     @model_validator(mode="after")
     def _names_of_dates(self) -> "OrderMapping":
@@ -253,6 +88,13 @@ class OrderMapping(MappingPart):
             raise ValueError(f"dates.{PLACED_ON}: is what known_on calls the order's own date: name it otherwise")
         if self.product is None and (self.maker is not None or self.attributes):
             raise ValueError("maker and attributes are a product's, and there is no [product]")
+        if self.line.amount is None and self.order.amount is None:
+            raise ValueError("line.amount: is required (or order.amount, where rows repeat what the whole order costs)")
+        if self.order.amount is not None and (self.credit is not None or self.buyer.per_line == "orders"):
+            other = "[credit]" if self.credit is not None else 'buyer.per_line = "orders"'
+            raise ValueError(f"order.amount: is what an order costs, and cannot be shared beside {other}")
+        if self.credit is not None and self.credit.kind == "return" and self.receipt is None:
+            raise ValueError("credit.kind: what is returned has arrived before, and there is no [receipt]")
         return self
 
 
@@ -261,6 +103,12 @@ def _dates_named(mapping: OrderMapping) -> Iterator[tuple[str, list[str]]]:
     yield "order.placed_on.date", [order.placed_on.date]
     yield "order.placed_on.or_before", order.placed_on.or_before
     yield "order.known_on", [name for name in order.known_on if name != PLACED_ON]
+    if (status := mapping.status) is not None:
+        yield "status.cancelled_on", [name for name in status.cancelled_on if name != PLACED_ON]
+        yield "status.known_on", [name for name in status.known_on if name != PLACED_ON]
+    if (credit := mapping.credit) is not None:
+        yield "credit.credited_on", [name for name in credit.credited_on if name != PLACED_ON]
+        yield "credit.known_on", [name for name in credit.known_on if name != PLACED_ON]
     if mapping.line.deliver_by is not None:
         yield "line.deliver_by", [mapping.line.deliver_by]
     if receipt is not None:
@@ -369,8 +217,12 @@ def _keys() -> list[str]:
         Dates,
         PlacedOn,
         Scheme,
-        PartyPart,
+        ParentPart,
+        BuyerPart,
         ProductPart,
+        RowsPart,
+        StatusPart,
+        CreditPart,
         OrderPart,
         LinePart,
         ReceiptPart,

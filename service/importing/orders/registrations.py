@@ -31,6 +31,8 @@ class Registrations:
         #: What every event says besides its dates: basis and source.
         self._envelope = envelope
         self._found: dict[tuple[str, str], Registration] = {}
+        #: Organisations that rows name as owners of others: what is said of one that trades itself goes before.
+        self._owners: dict[str, Registration] = {}
 
     def check(self, kind: str, identifier: str, data: Mapping[str, Any], line: int, *, differing: str) -> None:
         """Unfit where the rows before said something else of this id, unless the first of them is to be believed."""
@@ -51,13 +53,52 @@ class Registrations:
         if found is None:
             self._found[kind, identifier] = Registration(data, line, heard_on, known_on)
             return
-        found.heard_on = min(found.heard_on, heard_on)
-        if known_on is not None:
-            found.known_on = known_on if found.known_on is None else min(found.known_on, known_on)
+        _hear(found, heard_on, known_on)
+
+    def check_owner(self, identifier: str, data: Mapping[str, Any], line: int) -> None:
+        """Unfit where the rows before said something else of an organisation that owns another."""
+        found = self._owners.get(identifier)
+        if found is not None and found.data != data:
+            name = next(name for name in data if found.data.get(name) != data.get(name))
+            raise Unfit(
+                f"organization {identifier}, an owner, has the {name} {_shown(data.get(name))},"
+                f" and {_shown(found.data.get(name))} on line {found.line}"
+            )
+
+    def hear_owner(
+        self, identifier: str, data: Mapping[str, Any], line: int, heard_on: str, known_on: str | None
+    ) -> None:
+        """Take in that a row names it as the owner of another."""
+        found = self._owners.get(identifier)
+        if found is None:
+            self._owners[identifier] = Registration(data, line, heard_on, known_on)
+        else:
+            _hear(found, heard_on, known_on)
+
+    def owners(self, organization_id: str) -> list[str]:
+        """An organisation and those above it, the highest first; Unfit where it would own itself."""
+        found = [organization_id]
+        while (above := self._organization(found[-1]).data.get("parent_id")) is not None:
+            if above in found:
+                raise Unfit(f"organisations own each other in a circle: {' -> '.join([*found, above])}")
+            found.append(above)
+        return found[::-1]
+
+    def _organization(self, identifier: str) -> Registration:
+        found, owner = self._found.get(("organization", identifier)), self._owners.get(identifier)
+        if found is None:
+            assert owner is not None
+            return owner
+        if owner is not None and found.entry is None:
+            _hear(found, owner.heard_on, owner.known_on)
+        return found
 
     def needs(self, kind: str, identifier: str) -> Entry:
         """The registration as an event; ask when all rows are heard, for it counts from the first of their dates."""
-        found = self._found[kind, identifier]
+        known = self._found.get((kind, identifier))
+        if known is not None and known.entry is not None:
+            return known.entry
+        found = self._organization(identifier) if kind == "organization" else self._found[kind, identifier]
         if found.entry is None:
             sent: dict[str, Any] = {
                 "type": f"{kind}-registered",
@@ -73,6 +114,12 @@ class Registrations:
     def maker(self, product_id: str) -> str:
         """Who makes a product."""
         return str(self._found["product", product_id].data["vendor_id"])
+
+
+def _hear(found: Registration, heard_on: str, known_on: str | None) -> None:
+    found.heard_on = min(found.heard_on, heard_on)
+    if known_on is not None:
+        found.known_on = known_on if found.known_on is None else min(found.known_on, known_on)
 
 
 def _shown(value: Any) -> str:

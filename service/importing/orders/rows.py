@@ -1,15 +1,25 @@
 """One row of a table of order lines, read as its mapping says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from domain.names import written
 from service.importing.names import IDENTIFIER, LONGEST_ID
-from service.importing.orders.day_formats import WrittenPeriod
-from service.importing.orders.fields import Cells, Layout, TextReader, Unfit, remembering
-from service.importing.orders.mapping import PLACED_ON, OrderMapping, PartyPart, ProductPart, ReceiptPart
+from service.importing.orders.day_formats import WrittenPeriod, period
+from service.importing.orders.fields import Cells, Layout, PeriodReader, TextReader, Unfit, remembering
+from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.mapping_parts import (
+    PLACED_ON,
+    FigureValue,
+    ParentPart,
+    PartyPart,
+    ProductPart,
+    ReceiptPart,
+    StatusPart,
+)
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
+from service.importing.orders.tables import text_of
 
 
 class OrderHead(NamedTuple):
@@ -18,13 +28,16 @@ class OrderHead(NamedTuple):
     currency: str
     vendor_id: str
     buyer_id: str
+    #: What the whole order costs, where its rows repeat it.
+    amount: str | None = None
 
 
 class OrderRow(NamedTuple):
     """What a row says, in plain values that can be put aside."""
 
     line: int
-    head: list[str]
+    #: As OrderHead has it.
+    head: list[Any]
     #: As events write it; None: the row does not say.
     placed_on: str | None
     #: The last day on which it can have been placed.
@@ -36,6 +49,10 @@ class OrderRow(NamedTuple):
     ordered: dict[str, Any]
     #: As a receipt's event has it: effective_on, known_on, its own id, quantity, amount; None: nothing has arrived.
     received: list[str | None] | None
+    #: When, since when that is known, and the status that says so; None: the line stands.
+    cancelled: list[str | None] | None = None
+    #: Of a row that takes something back: quantity and amount without their signs, when, and since when that is known.
+    credit: list[str | None] | None = None
 
 
 class RowReader:
@@ -46,28 +63,44 @@ class RowReader:
     ) -> None:
         self._registrations = registrations
         order, line = mapping.order, mapping.line
-        self.order_id = layout.identifier(order.id, "order.id")
+        self._order_id = layout.identifier(order.id, "order.id")
+        self._by_buyer = mapping.buyer.per_line == "orders"
         self._currency = layout.listed(order.currency, "order.currency", "currency")
         self._placed_on = layout.period(order.placed_on.date)
         self._or_before = [layout.period(name) for name in order.placed_on.or_before]
         self._placed_label = mapping.dates[order.placed_on.date].column
-        self._known_on = [None if name == PLACED_ON else layout.period(name) for name in order.known_on]
+        self._known_on = _days(layout, order.known_on)
         self._vendor = _PartyReader(layout, mapping.vendor, "vendor", registered)
         self._buyer = _PartyReader(layout, mapping.buyer, "buyer", registered)
         maker, product = mapping.maker, mapping.product
         self._maker = _PartyReader(layout, maker, "maker", registered) if maker is not None else None
         self._product = _ProductReader(layout, product, mapping, registered) if product is not None else None
-        self._quantity = layout.figure(line.quantity, "line.quantity")
-        self._amount = layout.figure(line.amount, "line.amount")
+        credit = mapping.credit
+        self._quantity = _figure(layout, line.quantity, "line.quantity", signed=credit is not None)
+        self._amount = _figure(layout, line.amount, "line.amount", signed=credit is not None)
+        self._total = _figure(layout, order.amount, "order.amount", signed=False)
+        self._credit = None
+        if credit is not None:
+            self._credit = _days(layout, credit.credited_on), _days(layout, credit.known_on)
+        self._status = _StatusReader(layout, mapping.status) if mapping.status is not None else None
         self._line_id = layout.identifier(line.id, "line.id") if line.id is not None else None
         self._deliver_by = layout.period(line.deliver_by) if line.deliver_by is not None else None
         self._receipt = _ReceiptReader(layout, mapping.receipt) if mapping.receipt is not None else None
 
+    def order_id(self, cells: Cells) -> str:
+        """The order that a row is of; Unfit where it names none."""
+        order_id = self._order_id(cells)
+        if self._by_buyer:
+            order_id = f"{order_id}:{self._buyer.read(cells)[0]}"
+            refuse_no_id(order_id, "buyer.per_line")
+        return order_id
+
     def read(self, line: int, cells: Cells) -> OrderRow:
         """What the row says; Unfit names the column that does not fit."""
-        vendor_id, vendor = self._vendor.read(cells)
-        buyer_id, buyer = self._buyer.read(cells)
-        maker_id, maker = self._maker.read(cells) if self._maker is not None else (vendor_id, vendor)
+        owners: list[tuple[str, dict[str, Any]]] = []
+        vendor_id, vendor = self._vendor.read(cells, owners)
+        buyer_id, buyer = self._buyer.read(cells, owners)
+        maker_id, maker = self._maker.read(cells, owners) if self._maker is not None else (vendor_id, vendor)
         named = [("organization", vendor_id, vendor, self._vendor.differing)]
         named.append(("organization", buyer_id, buyer, self._buyer.differing))
         product_id = None
@@ -76,30 +109,47 @@ class RowReader:
                 named.append(("organization", maker_id, maker, self._maker.differing))
             product_id, product = self._product.read(cells, maker_id)
             named.append(("product", product_id, product, self._product.differing))
-        ordered: dict[str, Any] = {
-            "product_id": product_id,
-            "quantity": self._quantity(cells),
-            "amount": self._amount(cells),
-        }
+        quantity = self._quantity(cells) if self._quantity is not None else None
+        amount = self._amount(cells) if self._amount is not None else None
+        ordered: dict[str, Any] = {"product_id": product_id, "quantity": quantity, "amount": amount}
         if self._deliver_by is not None and (deliver_by := self._deliver_by(cells)) is not None:
             ordered["deliver_by"] = deliver_by.text
         placed_on, placed_by = self._placed(cells)
         known_on = self._known(cells, placed_by)
         row = OrderRow(
             line,
-            [self._currency(cells), vendor_id, buyer_id],
+            [self._currency(cells), vendor_id, buyer_id, self._total(cells) if self._total is not None else None],
             placed_on.text if placed_on is not None else None,
             placed_by,
             known_on,
             self._line_id(cells) if self._line_id is not None else None,
             ordered,
             self._receipt.read(cells, ordered["quantity"]) if self._receipt is not None else None,
+            self._status.cancelled(cells, placed_by) if self._status is not None else None,
+            self._credited(cells, ordered, placed_by) if self._credit is not None else None,
         )
+        for identifier, data in owners:
+            self._registrations.check_owner(identifier, data, line)
         for kind, identifier, data, differing in named:
             self._registrations.check(kind, identifier, data, line, differing=differing)
         for kind, identifier, data, _ in named:
             self._registrations.hear(kind, identifier, data, line, placed_by, known_on)
+        for identifier, data in owners:
+            self._registrations.hear_owner(identifier, data, line, placed_by, known_on)
         return row
+
+    def _credited(self, cells: Cells, ordered: dict[str, Any], placed_by: str) -> list[str | None] | None:
+        """What a row takes back; None where it orders something."""
+        quantity, amount = ordered["quantity"], ordered["amount"]
+        if not (_negative(quantity) or _negative(amount)):
+            return None
+        if _negative(quantity) and amount not in (None, "0") and not _negative(amount):
+            raise Unfit(f"the quantity {quantity} is negative, and the amount {amount} is not")
+        assert self._credit is not None
+        credited_on, known_on = (_first(readers, cells, placed_by) for readers in self._credit)
+        if credited_on is None:
+            raise Unfit("a credit line without any of the dates that credit.credited_on names")
+        return [_unsigned(quantity), _unsigned(amount), credited_on.text, known_on.last if known_on else None]
 
     def _placed(self, cells: Cells) -> tuple[WrittenPeriod | None, str]:
         """When the order was placed, as far as the row says, and the last day on which it can have been."""
@@ -113,6 +163,7 @@ class RowReader:
         return None, min(others)
 
     def _known(self, cells: Cells, placed_by: str) -> str | None:
+        # As `_first` does, for every row of every table.
         for read in self._known_on:
             if read is None:
                 return placed_by
@@ -121,9 +172,64 @@ class RowReader:
         return None
 
 
+#: Reads dates in turn; None stands for the last day on which the order can have been placed.
+_Days = list[PeriodReader | None]
+
+
+def _days(layout: Layout, names: Sequence[str]) -> _Days:
+    return [None if name == PLACED_ON else layout.period(name) for name in names]
+
+
+def _first(readers: _Days, cells: Cells, placed_by: str) -> WrittenPeriod | None:
+    """The first date that a row has; None: it has none."""
+    for read in readers:
+        found = period(placed_by) if read is None else read(cells)
+        if found is not None:
+            return found
+    return None
+
+
+def _figure(layout: Layout, field: FigureValue | None, key: str, *, signed: bool) -> TextReader | None:
+    return None if field is None else layout.figure(field, key, signed=signed)
+
+
+def _negative(figure: str | None) -> bool:
+    return figure is not None and figure.startswith("-")
+
+
+def _unsigned(figure: str | None) -> str | None:
+    return None if figure is None else figure.removeprefix("-")
+
+
+class _StatusReader:
+    def __init__(self, layout: Layout, status: StatusPart) -> None:
+        self._place = layout.place(status.column, "status.column")
+        self._column = status.column
+        self._placed = {written(text) for text in (*status.placed, *status.left_out)}
+        self._cancelled = {written(text) for text in status.cancelled}
+        self._cancelled_on = _days(layout, status.cancelled_on)
+        self._known_on = _days(layout, status.known_on)
+        self._listed = ", ".join([*status.placed, *status.cancelled, *status.left_out])
+
+    def cancelled(self, cells: Cells, placed_by: str) -> list[str | None] | None:
+        """When a row's line was cancelled, since when that is known, and by which status; None: it stands."""
+        text = written(text_of(cells[self._place]))
+        if text in self._placed:
+            return None
+        if text not in self._cancelled:
+            shown = repr(text[:40]) if text else "an empty cell"
+            raise Unfit(f"{self._column}: {shown} is no status that the mapping lists ({self._listed[:200]})")
+        cancelled_on = _first(self._cancelled_on, cells, placed_by)
+        if cancelled_on is None:
+            raise Unfit(f"{self._column}: {text[:40]!r}, and none of the dates that status.cancelled_on names")
+        known_on = _first(self._known_on, cells, placed_by)
+        return [cancelled_on.text, known_on.last if known_on else None, f"{self._column}: {text}"]
+
+
 class _PartyReader:
     def __init__(self, layout: Layout, party: PartyPart, key: str, registered: Registered) -> None:
         self.differing = party.differing
+        self._owner = _OwnerReader(layout, party.parent, f"{key}.parent", registered) if party.parent else None
         self._name = layout.name(party.name, f"{key}.name")
         self._named = remembering(lambda sent: registered.organization(sent, party.prefix))
         self._country = layout.listed(party.country, f"{key}.country", "country")
@@ -135,8 +241,10 @@ class _PartyReader:
             for n, one in enumerate(party.identifiers)
         ]
 
-    def read(self, cells: Cells) -> tuple[str, dict[str, Any]]:
-        """Its id, and what is registered of it."""
+    def read(
+        self, cells: Cells, owners: "list[tuple[str, dict[str, Any]]] | None" = None
+    ) -> tuple[str, dict[str, Any]]:
+        """Its id, and what is registered of it; who owns it is added to `owners`."""
         sent = self._name(cells)
         if self._id is not None:
             name, identifier = written(sent), f"{self._prefix}{self._id(cells)}"
@@ -147,7 +255,35 @@ class _PartyReader:
         found = [{"scheme": scheme, "id": text} for scheme, read in self._identifiers if (text := read(cells))]
         if found:
             data["identifiers"] = found
+        # Many tables name who owns itself as its own owner.
+        if self._owner is not None and (owner := self._owner.read(cells)) is not None and owner[0] != identifier:
+            data["parent_id"] = owner[0]
+            if owners is not None:
+                owners.append(owner)
         return identifier, data
+
+
+class _OwnerReader:
+    def __init__(self, layout: Layout, owner: ParentPart, key: str, registered: Registered) -> None:
+        name = owner.name if owner.name.default is not None else owner.name.model_copy(update={"optional": True})
+        self._name = layout.text(name, f"{key}.name", as_sent=True)
+        self._named = remembering(lambda sent: registered.organization(sent, owner.prefix))
+        self._country = layout.listed(owner.country, f"{key}.country", "country")
+        self._id = layout.identifier(owner.id, f"{key}.id") if owner.id is not None else None
+        self._prefix = owner.prefix
+        self._label = owner.name.column or f"{key}.name"
+
+    def read(self, cells: Cells) -> tuple[str, dict[str, Any]] | None:
+        """Its id, and what is registered of it; None: there is none."""
+        sent = self._name(cells)
+        if sent is None:
+            return None
+        if self._id is not None:
+            name, identifier = written(sent), f"{self._prefix}{self._id(cells)}"
+        else:
+            identifier, name = self._named(sent)
+        refuse_no_id(identifier, self._label)
+        return identifier, {"name": name, "country": self._country(cells)}
 
 
 class _ProductReader:

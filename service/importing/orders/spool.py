@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from projections.blocks import read, without_comment
 from service.importing.opening import refuse_full_disk
 
 #: Rows written together.
@@ -16,14 +18,7 @@ STEPS_A_BEAT = 1_000_000
 #: Of the temporary database's cache.
 CACHE_KIBIBYTES = 32_768
 
-TABLE = "create table spooled (place integer primary key, name text not null, content blob not null)"
-#: Groups in the order of their first rows, rows in the order in which they came.
-GROUPS = """
-select spooled.name, spooled.content
-from spooled
-join (select name, min(place) as first from spooled group by name) as met on met.name = spooled.name
-order by met.first, spooled.place
-"""
+SQL = {block.name: without_comment(block.text) for block in read(Path(__file__).with_suffix(".sql")).values()}
 
 
 class SpooledRows(NamedTuple):
@@ -44,7 +39,7 @@ class RowSpool:
         self._database.execute("pragma synchronous = off")
         # Sorting many rows takes long: `beat` says that it goes on.
         self._database.set_progress_handler(beat, STEPS_A_BEAT)
-        self._database.execute(TABLE)
+        self._database.execute(SQL["table"])
         self._waiting: list[tuple[str, bytes]] = []
         self._encode = msgspec.msgpack.Encoder().encode
         self._indexed = False
@@ -62,7 +57,7 @@ class RowSpool:
             self._database.execute("create index by_name on spooled (name, place)")
             self._indexed = True
         decode = msgspec.msgpack.Decoder().decode
-        for name, rows in groupby(self._database.execute(GROUPS), key=lambda row: row[0]):
+        for name, rows in groupby(self._database.execute(SQL["groups"]), key=lambda row: row[0]):
             yield SpooledRows(name, [decode(content) for _, content in rows])
 
     def close(self) -> None:

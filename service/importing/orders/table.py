@@ -4,17 +4,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from domain.estimates import plain
+from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reject
 from service.importing.orders.fields import Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
 from service.importing.orders.mapping import OrderMapping
+from service.importing.orders.overview import Known, OverviewBuilder
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
+from service.importing.orders.row_rules import RowFate, RowRules
 from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
 from service.importing.plans import RowRemark, Summary
-from service.importing.rows import MOST_FAULTS, BadFile, FileFault
+from service.importing.rows import MOST_FAULTS, BadFile
+from service.shapes.overviews import TableOverview
 
 #: Rows between two reports of how many are read.
 REPORTED_ROWS = 1_000
@@ -44,12 +49,18 @@ class OrderLines:
         self._registrations = Registrations(mapping.name, envelope)
         self._registered = registered or Registered(mapping.name)
         self._reader = RowReader(mapping, layout, self._registrations, self._registered)
+        self._rules = RowRules(mapping, layout)
         layout.settle()
+        self._layout = layout
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
         self._spool = RowSpool(beat)
-        #: The first faults of rows.
-        self._faults: list[FileFault] = []
+        self._left_out = 0
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns that no key of the mapping reads."""
+        return self._layout.unread
 
     def close(self) -> None:
         """Remove what was put aside."""
@@ -65,6 +76,10 @@ class OrderLines:
             self._summary.rows += 1
             if self._summary.rows % REPORTED_ROWS == 0:
                 yield self._summary.rows
+            if self._rules.any and (fate := self._fate(row)) is not RowFate.READ:
+                if fate is RowFate.END:
+                    break
+                continue
             if isinstance(row, Reject):
                 self._put_fault(self._order_of_bad(row), row.line, row.message, row.raw)
             else:
@@ -73,18 +88,48 @@ class OrderLines:
         for name, (organization, bearers) in sorted(self._registered.shared.items())[:MOST_FAULTS]:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
             self._summary.plan.noted.append(RowRemark(1, name, message))
+        self._note_changes()
+
+    def _fate(self, row: TableRow | Reject) -> RowFate:
+        """What the mapping's rules say of a row; of one without proper cells, as far as it has any."""
+        if isinstance(row, TableRow):
+            return self._rules.fate(row.line, row.cells)
+        cells = self._cells_of_bad(row)
+        return RowFate.READ if cells is None else self._rules.fate(row.line, cells)
+
+    def _note_changes(self) -> None:
+        """Say what was left out by rule, and what was rounded."""
+        noted = self._summary.plan.noted
+        for left in self._rules.left_out:
+            self._left_out += left.rows
+            noted.append(RowRemark(left.line, "", f"{_rows(left.rows)} left out by {left.words}"))
+        for key, rounded in self._layout.rounded.items():
+            if rounded.count:
+                what = f"{rounded.count:,} numbers were rounded, which changes their sum by {plain(rounded.sum)}"
+                noted.append(RowRemark(1, key, what))
 
     def refuse_faults(self) -> None:
-        """BadFile where any row cannot be recorded, or rows contradict each other."""
-        faults = self._faults
-        if not faults:
-            for one in self._groups(remarks=False):
-                if isinstance(one, Faulty):
-                    faults += [FileFault(line, message) for line, message in one.faults]
-                    if len(faults) >= MOST_FAULTS:
-                        break
-        if faults:
-            raise BadFile(sorted(faults, key=lambda fault: fault.line))
+        """BadFile where any row cannot be recorded, or rows contradict each other: all of it, by cause."""
+        found = self.look()
+        if found.count:
+            raise BadFile(found.faults(), found.causes())
+
+    def look(self, overview: OverviewBuilder | None = None) -> FaultsByCause:
+        """Everything that is wrong with rows, by themselves and together; orders that are right go to the overview."""
+        found = FaultsByCause()
+        for one in self._groups(remarks=False):
+            if isinstance(one, Faulty):
+                for line, message in one.faults:
+                    found.add(line, message)
+            elif overview is not None:
+                overview.take(one)
+        return found
+
+    def overview(self, known: Known) -> tuple[TableOverview, FaultsByCause]:
+        """What the table holds, and everything that is wrong with it; `known` says which streams the ledger has."""
+        builder = OverviewBuilder()
+        found = self.look(builder)
+        return builder.overview(self._summary.rows, self._left_out, self._layout.unread, known), found
 
     def groups(self) -> Iterator[EventGroup | Reject]:
         """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
@@ -100,6 +145,7 @@ class OrderLines:
 
     def _groups(self, *, remarks: bool) -> Iterator[EventGroup | Faulty]:
         known = self._summary.plan.known
+        self._builder.shared = 0
         for name, contents in self._spool.groups():
             self._beat()
             # Rows whose order cannot be read are each alone, under a name that no order has.
@@ -109,6 +155,9 @@ class OrderLines:
                 room = MOST_FAULTS - len(known)
                 known += [RowRemark(line, order_id, message) for line, message in repeated[:room]]
             yield built
+        if remarks and self._builder.shared:
+            message = f"the amounts of {self._builder.shared:,} orders were shared among their lines"
+            self._summary.plan.noted.append(RowRemark(1, "order.amount", message))
 
     def _put(self, row: TableRow) -> None:
         raw = row.shown(self._table.columns) if self._keep_raw else None
@@ -125,23 +174,27 @@ class OrderLines:
         self._spool.put(order_id, [row.line, None, list(read), raw])
 
     def _put_fault(self, order_id: str | None, line: int, message: str, raw: Any) -> None:
-        if len(self._faults) < MOST_FAULTS:
-            self._faults.append(FileFault(line, message))
         self._spool.put(order_id or f"\0{line}", [line, message, None, raw if self._keep_raw else None])
 
     def _order_of_bad(self, row: Reject) -> str | None:
         """The order that a row without proper cells names, if any: that one must not be recorded without it."""
-        columns = self._table.columns
-        if isinstance(row.raw, Mapping):
-            cells = [row.raw.get(column, "") for column in columns]
-        elif isinstance(row.raw, list):
-            cells = [*row.raw, *[""] * len(columns)][: len(columns)]
-        else:
-            return None
+        cells = self._cells_of_bad(row)
         try:
-            return self._reader.order_id(cells)
+            return None if cells is None else self._reader.order_id(cells)
         except Unfit:
             return None
+
+    def _cells_of_bad(self, row: Reject) -> list[str] | None:
+        columns = self._table.columns
+        if isinstance(row.raw, Mapping):
+            return [row.raw.get(column, "") for column in columns]
+        if isinstance(row.raw, list):
+            return [*row.raw, *[""] * len(columns)][: len(columns)]
+        return None
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
 
 
 def envelope_of(mapping: OrderMapping) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from service.shapes.overviews import FaultCause, TableOverview
+
 State = Literal["queued", "running", "interrupted", "done", "failed", "cancelled"]
 #: How an import can end.
 Ended = Literal["done", "failed", "cancelled"]
@@ -70,6 +72,10 @@ class Listed(msgspec.Struct, frozen=True):
     faults: tuple[StoredFault, ...] = ()
     #: What is no fault, by kind: known (from elsewhere), unread (more than a rule can say), noted.
     remarks: dict[str, tuple[StoredFault, ...]] = {}
+    #: Everything that is wrong, by cause.
+    causes: tuple[FaultCause, ...] = ()
+    #: Of a dry run of order lines.
+    overview: TableOverview | None = None
 
 
 class Job(msgspec.Struct, frozen=True):

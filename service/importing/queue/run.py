@@ -9,6 +9,7 @@ import msgspec
 
 from projections.remarks import Doubts
 from service.daybook import Daybook
+from service.importing.causes import by_cause
 from service.importing.formats import FORMATS
 from service.importing.importing import form_of, import_from, wanted
 from service.importing.plans import RowRemark, Summary
@@ -18,7 +19,7 @@ from service.importing.queue.jobs import ImportOutcome, Job, Listed, StoredFault
 from service.importing.queue.leases import Leases
 from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.remarks import remark_on, rest_of
-from service.importing.rows import MOST_FAULTS
+from service.importing.rows import MOST_FAULTS, BadFile
 from service.importing.streaming import Options
 from service.storing.ledger import Unreachable
 
@@ -82,16 +83,20 @@ class ImportRun:
             head = self._daybook.ledger.recorder.head().position
             self._daybook.follower.wait_for(head, PATIENCE_S)
             source = stack.enter_context(Apart(file, to_read, self._bounds, self.halt))
-            form_of(source)
-            import_from(
-                self._daybook,
-                source,
-                self.summary,
-                options,
-                actor=self.job.actor,
-                progress=self._recorded,
-                reading=self._read,
-            )
+            try:
+                form_of(source)
+                import_from(
+                    self._daybook,
+                    source,
+                    self.summary,
+                    options,
+                    actor=self.job.actor,
+                    progress=self._recorded,
+                    reading=self._read,
+                )
+            except BadFile as bad:
+                self.summary.causes = bad.causes or by_cause(bad.faults)
+                raise
         remark_on(self._daybook, self.summary, followed=True)
         # Progress is reported batch by batch; rows left out behind the last batch belong to none.
         self._done = max(self._done, self.summary.rows)
@@ -132,7 +137,9 @@ class ImportRun:
             rejected=summary.rejected or len(remarks),
             rows_per_s=round(self._done / elapsed_s, 1) if elapsed_s > 0 else None,
             outcome=ImportOutcome(dict(sorted(summary.types.items()))),
-            listed=Listed(faults if faults is not None else _listed(remarks), listed),
+            listed=Listed(
+                faults if faults is not None else _listed(remarks), listed, tuple(summary.causes), summary.overview
+            ),
         )
 
     def kept(self) -> str:

@@ -40,6 +40,7 @@ from service.importing.reading.messages import (
     Message,
     ReaderTask,
     RowsSeen,
+    SuggestedMapping,
     WireSheet,
     framed,
     message_of,
@@ -152,8 +153,8 @@ class Apart:
                     assert self._ask is not None
                     self._written = framed(self._ask(question, names))
                     continue
-                case Bad(faults):
-                    raise BadFile([FileFault(line, text) for line, text in faults])
+                case Bad(faults, causes):
+                    raise BadFile([FileFault(line, text) for line, text in faults], causes)
                 case BadKeys(name, problems):
                     raise BadMapping(name, problems)
                 case BrokenReader(trace):
@@ -255,6 +256,21 @@ def judged(file: BinaryIO, wanted: ReaderTask) -> str:
         with Apart(file, msgspec.structs.replace(wanted, judge_only=True), JUDGING) as reader:
             [form] = [message for message in reader.messages(_answer_nothing) if isinstance(message, FileForm)]
             return form.format
+    finally:
+        _judging.release()
+
+
+def suggested(file: BinaryIO, name: str, bounds: ReaderBounds) -> str:
+    """The TOML of a mapping for a table of order lines, as another process finds it; raises BadFile.
+
+    Raises ReaderNotStarted where there is no room for another process.
+    """
+    if not _judging.acquire(timeout=JUDGING_S):
+        raise ReaderNotStarted("too many files are judged at the same time")
+    try:
+        with Apart(file, ReaderTask(suggest=name), bounds) as reader:
+            messages = reader.messages(_answer_nothing)
+            return next(message.content for message in messages if isinstance(message, SuggestedMapping))
     finally:
         _judging.release()
 

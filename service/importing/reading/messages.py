@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from service.importing.reading.questions import Question
+from service.shapes.overviews import FaultCause, TableOverview
 
 #: What one message may take: an order with its rows, or some hundred lines, are far below.
 LARGEST_FRAME_BYTES = 64 * 1024 * 1024
@@ -36,6 +37,10 @@ class ReaderTask(msgspec.Struct, frozen=True):
     register: bool = False
     #: Lines of a sheet of event requests.
     sheet_lines: int = 250
+    #: Say what a table of order lines holds before anything of it.
+    overview: bool = False
+    #: Suggest a mapping for a table of order lines that is called so.
+    suggest: str | None = None
     #: Only what the format is, or whether the mapping is one.
     judge_only: bool = False
 
@@ -118,6 +123,12 @@ class WireSheet(msgspec.Struct, frozen=True, tag="sheet", array_like=True):
     taken_bytes: int
 
 
+class SuggestedMapping(msgspec.Struct, frozen=True, tag="suggested", array_like=True):
+    """A mapping that would read the table, in TOML."""
+
+    content: str
+
+
 class WirePlan(msgspec.Struct, frozen=True, tag="plan", array_like=True):
     """Everything that a table makes, to be recorded together."""
 
@@ -128,6 +139,14 @@ class Bad(msgspec.Struct, frozen=True, tag="bad", array_like=True):
     """What is wrong with the file, by line."""
 
     faults: list[tuple[int, str]]
+    causes: list[FaultCause] = []
+
+
+class OverviewSeen(msgspec.Struct, frozen=True, tag="overview", array_like=True):
+    """What a table of order lines holds, and what is wrong with it."""
+
+    overview: TableOverview
+    causes: list[FaultCause]
 
 
 class BadKeys(msgspec.Struct, frozen=True, tag="mapping", array_like=True):
@@ -154,7 +173,21 @@ class End(msgspec.Struct, frozen=True, tag="end", array_like=True):
     """Nothing more comes."""
 
 
-Message = FileForm | FileDigest | RowsSeen | Items | WireSheet | WirePlan | Bad | BadKeys | BrokenReader | Ask | End
+Message = (
+    FileForm
+    | FileDigest
+    | RowsSeen
+    | OverviewSeen
+    | SuggestedMapping
+    | Items
+    | WireSheet
+    | WirePlan
+    | Bad
+    | BadKeys
+    | BrokenReader
+    | Ask
+    | End
+)
 
 _decoder = msgspec.msgpack.Decoder(Message)
 

@@ -35,7 +35,7 @@ from service.importing.reading.messages import (
     framed,
 )
 from service.importing.reading.questions import Question
-from service.importing.reading.sources import BEAT_S, Watched, messages
+from service.importing.reading.sources import BEAT_S, Watched, clean_causes, messages
 from service.importing.rows import BadFile, BadMapping
 
 #: Files that may be open: its own, the temporary ones, and the modules on their way in.
@@ -130,7 +130,7 @@ def read(pipe: Pipe, descriptor: int) -> Message | None:
             for message in messages(file, wanted, pipe.ask, pipe.beat):
                 pipe.say(message)
     except BadFile as bad:
-        return Bad([(fault.line, _short(fault.message)) for fault in bad.faults])
+        return Bad([(fault.line, _short(fault.message)) for fault in bad.faults], clean_causes(bad.causes))
     except BadMapping as bad:
         return BadKeys(bad.name, [_short(problem) for problem in bad.problems])
     except (BrokenPipeError, EOFError):

@@ -33,8 +33,10 @@ from service.importing.reading.messages import (
     Items,
     Kind,
     Message,
+    OverviewSeen,
     ReaderTask,
     RowsSeen,
+    SuggestedMapping,
     WireEntry,
     WireGroup,
     WirePlan,
@@ -42,6 +44,7 @@ from service.importing.reading.messages import (
 )
 from service.importing.reading.questions import Ask
 from service.importing.rows import BadFile, BadMapping, FileFault, read_rows
+from service.shapes.overviews import FaultCause, FaultPlace, TableOverview
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
@@ -64,6 +67,12 @@ def messages(file: BinaryIO, wanted: ReaderTask, ask: Ask, beat: Beat = lambda: 
     The first message is its format, the second its digest, the last End.
     """
     file = opened(file)
+    if wanted.suggest is not None:
+        from service.importing.orders.suggesting.suggestion import suggest
+
+        yield SuggestedMapping(suggest(file, wanted.suggest, beat).encode("utf-8", "replace").decode())
+        yield End()
+        return
     chosen = wanted.format or guess_format(file, wanted.mapping)
     refuse_another(file, chosen)
     yield FileForm(chosen)
@@ -115,7 +124,13 @@ def _orders(
     ):
         for rows in orders.reading():
             yield RowsSeen(rows)
-        if wanted.strict:
+        if wanted.overview:
+            overview, found = orders.overview(standing.known)
+            causes = clean_causes(found.causes())
+            yield OverviewSeen(msgspec.convert(_cleaned(msgspec.to_builtins(overview)), TableOverview), causes)
+            if wanted.strict and found.count:
+                raise BadFile(found.faults(), causes)
+        elif wanted.strict:
             orders.refuse_faults()
         yield from _in_messages(orders.groups(), summary)
 
@@ -215,6 +230,28 @@ def _json(value: Any) -> bytes:
         return msgspec.json.encode(value)
     except (UnicodeEncodeError, msgspec.MsgspecError, TypeError, OverflowError):
         return json.dumps(value, default=str).encode()
+
+
+def clean_causes(causes: Iterable[FaultCause]) -> list[FaultCause]:
+    """Causes as they go into a pipe: short, and without half of a character."""
+    return [
+        FaultCause(
+            _clean(one.cause),
+            one.count,
+            [FaultPlace(place.line, _clean(place.message)[:LONGEST_REMARK]) for place in one.places],
+            None if one.mend is None else _clean(one.mend),
+        )
+        for one in causes
+    ]
+
+
+def _cleaned(value: Any) -> Any:
+    """Plain values with texts that UTF-8 can write."""
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return {name: _cleaned(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _clean(text: str) -> str:

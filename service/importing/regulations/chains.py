@@ -80,6 +80,11 @@ class InstrumentChain:
     #: All that was recorded of it is retracted.
     void: bool = False
     _standing: dict[str, Recorded] = field(init=False, default_factory=dict)
+    #: Those of them that repeal it, by id, and the grants of each licence.
+    _standing_repeals: set[str] = field(init=False, default_factory=set)
+    _standing_grants: defaultdict[str, dict[str, Recorded]] = field(
+        init=False, default_factory=lambda: defaultdict(dict)
+    )
     #: When a retraction of an event was known, by the event's id.
     _gone: dict[str, date] = field(init=False, default_factory=dict)
     #: Enactments and amendments in the order in which they count.
@@ -123,11 +128,24 @@ class InstrumentChain:
         if event.type == "event-retracted":
             retracted = event.data["retracts"]
             self._gone[retracted] = min(event.known_on, self._gone.get(retracted, event.known_on))
-            self._standing.pop(retracted, None)
+            self._fall(retracted)
         elif event.type != "event-annotated" and event.id not in self._gone:
-            self._standing[event.id] = event
+            self._stand(event)
         if event.type in BEARING_RULES:
             insort(self._bearing, event, key=counting_order)
+
+    def _stand(self, event: Recorded) -> None:
+        self._standing[event.id] = event
+        if event.type == REPEALED:
+            self._standing_repeals.add(event.id)
+        if "licence_id" in event.data:
+            self._standing_grants[event.data["licence_id"]][event.id] = event
+
+    def _fall(self, event_id: str) -> None:
+        event = self._standing.pop(event_id, None)
+        if event is not None:
+            self._standing_repeals.discard(event_id)
+            self._standing_grants[event.data.get("licence_id", "")].pop(event_id, None)
 
     def hear(self, change: RegulationRow) -> None:
         """Take in the words of a row that belongs here."""
@@ -139,6 +157,14 @@ class InstrumentChain:
     def standing(self) -> Collection[Recorded]:
         """Its events without those that are retracted, and without retractions and annotations."""
         return self._standing.values()
+
+    def is_repealed(self) -> bool:
+        """Whether one of them repeals it."""
+        return bool(self._standing_repeals)
+
+    def grants(self, licence_id: str) -> Collection[Recorded]:
+        """Those of them that grant a licence."""
+        return self._standing_grants.get(licence_id, {}).values()
 
     def is_retracted(self, event: Recorded) -> bool:
         """Whether an event is."""
@@ -180,7 +206,7 @@ def chain_of(events: Sequence[Recorded]) -> InstrumentChain:
     chain.citations = [citation for event in events for citation in citations_of(event)]
     for event in events:
         chain.words.hear(json.dumps(dict(event.data), ensure_ascii=False))
-    chain.repealed = any(event.type == REPEALED for event in chain.standing())
+    chain.repealed = chain.is_repealed()
     chain.void = not chain.standing()
     return chain
 

@@ -1,7 +1,6 @@
 """Rows that were recorded before: what is sent again, and what has come to be known of them since."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -45,9 +44,10 @@ def renewals(wanted: Mapping[str, Any], before: Recorded, chain: InstrumentChain
     the same licence) of the row's own day takes the place of what is recorded, and only where it says all of that and
     more. Nothing is renewed that somebody else has amended since, that was retracted, or whose instrument is repealed.
     """
-    pattern = re.compile(re.escape(before.id) + r"(:\d+)?")
-    own = [event for event in chain.beginning(before.id) if pattern.fullmatch(event.id)]
-    if any(chain.is_retracted(event) for event in own) or any(event.type == REPEALED for event in chain.standing()):
+    # The event itself, and what has renewed it: its id, a colon and a number.
+    numbers = ((event, event.id[len(before.id) + 1 :]) for event in chain.beginning(before.id))
+    own = [event for event, number in numbers if event.id == before.id or number.isdecimal()]
+    if any(chain.is_retracted(event) for event in own) or chain.is_repealed():
         return
     if before.type not in (*BEARING_RULES, "licence-granted"):
         return
@@ -70,7 +70,7 @@ def _latest(before: Recorded, chain: InstrumentChain) -> Recorded:
     """What decides on the day of the recorded event: the latest rules of the instrument, or grant of the licence."""
     if before.type != "licence-granted":
         return next(event for event in chain.bearing(before.ends_on) if not chain.is_retracted(event))
-    rivals = [event for event in chain.standing() if event.data.get("licence_id") == before.data["licence_id"]]
+    rivals = chain.grants(before.data["licence_id"])
     return max((event for event in rivals if event.ends_on <= before.ends_on), key=counting_order)
 
 

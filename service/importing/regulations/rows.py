@@ -181,7 +181,7 @@ class _RowReader:
         basis = self._choice("evidence", BASES, "estimated")
         days = [self._day(column) for column in ("announced_on", "published_on")]
         if not row["announced_on"] and not row["published_on"]:
-            self.faults.append("neither announced_on nor published_on is given: nobody could know it")
+            self.faults.append("neither announced_on nor published_on is given: one says since when it is known")
         effective = self._period("effective_from")
         if not row["effective_from"]:
             self.faults.append("effective_from is empty")

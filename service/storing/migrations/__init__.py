@@ -1,5 +1,6 @@
 """The ledger's schema in PostgreSQL: numbered migrations, applied once each under a lock."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from importlib import resources
@@ -14,6 +15,8 @@ from service.storing.migrations.roles import SERVICE_ROLE, RoleMissing, close_do
 #: Any number that nothing else on the server is likely to lock: "daybook" as seven ASCII bytes.
 MIGRATION_LOCK = int.from_bytes(b"daybook", "big")
 OLDEST_SERVER = 150000
+#: How the files of migrations are named, among others of this folder.
+MIGRATION = re.compile(r"\d{4}_\w+\.sql")
 
 
 class BadOrigin(Exception):
@@ -111,7 +114,7 @@ def _apply(connection: Connection) -> None:
 
 def migrations() -> dict[str, bytes]:
     """Every migration's script by name, in order."""
-    scripts = [entry for entry in resources.files(__name__).iterdir() if entry.name.endswith(".sql")]
+    scripts = [entry for entry in resources.files(__name__).iterdir() if MIGRATION.fullmatch(entry.name)]
     return {entry.name.removesuffix(".sql"): entry.read_bytes() for entry in sorted(scripts, key=lambda e: e.name)}
 
 

@@ -9,6 +9,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 
 from service.postgres.connections import noticing
+from service.postgres.statements import statements_of
+
+SQL = statements_of(__file__)
 
 #: The role that the service works as: it may add to the ledger, and change nothing.
 SERVICE_ROLE = "daybook_service"
@@ -92,23 +95,16 @@ def powers(connection: Connection[Any]) -> list[str]:
     if makes_roles:
         found.append(f"{user} may make roles")
     owners = connection.cursor(row_factory=tuple_row).execute(
-        "select distinct pg_get_userbyid(relowner) from pg_class where oid = any(%s::regclass[])"
-        " and pg_has_role(session_user, relowner, 'member')",
+        SQL["owners"],
         ([f"public.{table}" for table in (*GROWING, "ledger_head")],),
     )
     found += [f"{user} is, or can become, {owner}, who owns the tables" for (owner,) in owners]
     mighty = connection.cursor(row_factory=tuple_row).execute(
-        "select rolname from pg_roles where rolname = any(%s) and pg_has_role(session_user, oid, 'member') order by 1",
+        SQL["memberships"],
         (list(MIGHTY_ROLES),),
     )
     found += [f"{user} is a member of {role}" for (role,) in mighty]
-    makes = connection.cursor(row_factory=tuple_row).execute(
-        "select what from (values"
-        " ('temporary objects', has_database_privilege(session_user, current_database(), 'TEMP')),"
-        " ('schemas', has_database_privilege(session_user, current_database(), 'CREATE')),"
-        " ('objects in the schema public', has_schema_privilege(session_user, 'public', 'CREATE'))"
-        ") as may (what, able) where able"
-    )
+    makes = connection.cursor(row_factory=tuple_row).execute(SQL["may-make"])
     return found + [f"{user} may make {what}" for (what,) in makes]
 
 

@@ -124,6 +124,8 @@ def test_remarks_stand_beneath_a_table(run: Run, question: tuple[str, ...]) -> N
         (("query", "dependence", "--by", "supplier"), 2, "none of vendor, maker, parent, country"),
         (("query", "dependance"), 2, f"There are: {', '.join(sorted(query.commands))}."),
         (("query", "series", "--from", "2023-01-01", "--table", "sums"), 2, "'points', 'totals', 'annotations'"),
+        (("query", "series", "--from", "2023-01-01", "--step", "P0D"), 2, "/step: 'P0D' is no time at all"),
+        (("query", "series", "--from", "2023-01-01", "--step", "often"), 2, "/step: 'often' is not a duration"),
         (("query", "diff", "--known-on", "2023-08-31"), 2, "twice: before and after"),
         (("query", "organizations", "--top", "2", "--json"), 2, "--top is for tables"),
         (("query", "dependence", "--colour", "red"), 2, "No such option"),
@@ -186,9 +188,23 @@ def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: s
         assert (done.returncode, done.stderr) == (1, message)
 
 
-def test_a_program_whose_output_is_closed_goes_on_without(tmp_path: Path, database: str) -> None:
-    done = run_in_a_process(tmp_path, database, '"$@" >&-', "query", "orders")
-    assert (done.returncode, done.stderr) == (0, b"")
+def test_a_result_whose_output_is_closed_is_not_lost_in_silence(tmp_path: Path, database: str) -> None:
+    file = tmp_path / "events.ndjson"
+    # What is done is done, and what goes elsewhere is there.
+    for doing in (("init",), ("import", str(SEED)), ("export", "events", "-o", str(file))):
+        done = run_in_a_process(tmp_path, database, '"$@" >&-', *doing)
+        assert done.returncode == 0, done.stderr
+    assert file.stat().st_size > 0
+    for asking in (
+        ("query", "orders"),
+        ("events",),
+        ("export", "events"),
+        ("export", "view", "orders"),
+        ("--version",),
+    ):
+        done = run_in_a_process(tmp_path, database, '"$@" >&-', *asking)
+        assert (done.returncode, b"cannot be written: " in done.stderr) == (1, True), done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -368,3 +384,9 @@ def test_likely_duplicates_are_listed_by_either_of_two_commands(run: Run, tmp_pa
     assert "hw-2" in table
     csv = run("organizations", "duplicates", *asked, "--format", "csv").stdout
     assert csv.splitlines()[0].startswith("organization_id,name,country,other_id")
+
+
+def test_the_help_of_import_fits_a_narrow_terminal() -> None:
+    said = CliRunner().invoke(main, ["import", "--help"], terminal_width=80).stdout
+    assert max(map(len, said.splitlines())) <= 80
+    assert "Default: as the file begins" in said

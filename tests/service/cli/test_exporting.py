@@ -168,7 +168,7 @@ def test_a_page_that_is_asked_for_says_that_there_are_others(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("export", "events", "-o", "{}/events.pdf"), 2, "the name tells no format"),
+        (("export", "events", "-o", "{}/events.pdf"), 2, "the name states no format"),
         (("export", "events", "-o", "{}/events.parquet.gz"), 2, "nothing reads it from a .gz"),
         (("export", "events", "--upto", "67"), 2, "position 67 is beyond the head, 66"),
         (("export", "events", "-o", "{}/none/events.ndjson"), 1, "events.ndjson cannot be written: No such file"),

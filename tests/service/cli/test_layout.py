@@ -66,3 +66,11 @@ def test_output_through_a_pipe_is_as_wide_as_the_terminal_behind_it(monkeypatch:
         monkeypatch.setenv("COLUMNS", "61")
         assert layout.console().width == 61
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize(("columns", "width"), [("1", 20), ("19", 20), ("20", 20), ("41", 41)])
+def test_a_line_is_never_narrower_than_something_to_write_on(
+    monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert layout.console().width == width

@@ -179,3 +179,20 @@ def test_a_home_that_cannot_sign_is_told(
     (found,) = [one for one in examine(settings, lambda: database) if one.subject == "signing key"]
     assert found.verdict == "bad"
     assert said in found.sentence
+
+
+def test_damaged_copies_of_checkpoints_are_moved_aside_and_said_so(
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=SecretStr(database))
+    with open_daybook(settings, follow=False) as daybook:
+        daybook.log.publisher.keep()
+        path = daybook.log.keeping.path
+    for harm in (lambda: path.write_bytes(b"\xff[]\n" + path.read_bytes()), lambda: (path.unlink(), path.mkdir())):
+        harm()
+        (found,) = [one for one in of_this_machine(settings) if one.sentence.startswith(f"{path} is damaged")]
+        assert (found.subject, found.verdict) == ("checkpoints", "bad")
+        with open_daybook(settings, follow=False):
+            assert "moved to" in caplog.text or "they are in" in caplog.text
+        (found,) = [one for one in of_this_machine(settings) if one.subject == "checkpoints"]
+        assert (found.verdict, "moved aside" in found.sentence) == ("warning", True)

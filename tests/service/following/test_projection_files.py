@@ -183,6 +183,24 @@ def test_a_projection_that_only_others_may_read_is_made_anew(recorded: Ledger, f
     assert built(folder, recorded).is_file()
 
 
+@pytest.mark.parametrize("harm", ["file", "link", "lock"])
+def test_what_lies_where_projections_belong_gives_way(
+    recorded: Ledger, folder: Path, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = built(folder, recorded)
+    if harm == "lock":
+        lock_file = path.with_suffix(".lock")
+        lock_file.unlink()
+        lock_file.mkdir()
+    else:
+        shutil.rmtree(folder)
+        folder.write_text("hello") if harm == "file" else folder.symlink_to(folder.parent / "nowhere")
+    with opened(folder, recorded) as file:
+        assert file.projection.position == (53 if harm == "lock" else 0)
+    assert "is not what belongs there" in caplog.text
+    remove_projections(folder.parent)
+
+
 def test_opening_that_ended_the_process_twice_is_not_tried_a_third_time(
     recorded: Ledger, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -114,6 +114,19 @@ def faults(data: bytes, declared: dict[str, Any] | None = None, kind: str = "csv
     return []
 
 
+def remarks(data: bytes, declared: dict[str, Any] | None = None, kind: str = "csv") -> list[str]:
+    """What there is to note of a table of which nothing is wrong."""
+    parsed = parse_mapping("pumps.toml", declared or MAPPING)
+    summary = Summary("a file", kind, 0, False)
+    with (
+        closing(open_table(opened(io.BytesIO(data)), kind, parsed)) as source,
+        closing(OrderLines(source, parsed, summary)) as orders,
+    ):
+        orders.read()
+        list(orders.groups())
+    return [one.message for one in summary.plan.noted]
+
+
 def placed(sent: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The placing among events."""
     [found] = [one for one in sent if one["type"] == "order-placed"]

@@ -1,7 +1,6 @@
 """Texts made to be slow: what reads names, scopes and dates takes time in proportion to them."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +10,15 @@ from service.importing import bounds
 from service.importing.directory import Directory
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.fields import Layout
-from service.importing.orders.mapping import Value, parse_mapping
+from service.importing.orders.mapping import parse_mapping
+from service.importing.orders.mapping_parts import Value
 from service.importing.places import codes_in, leading_countries
 from service.importing.regulations.rows import MOST_CHARACTERS, MOST_ROWS, read_changes
 from service.importing.regulations.scopes import take_apart
 from service.importing.regulations.screening_list import COLUMNS, _source
 from service.importing.regulations.thresholds import Unreadable, read_threshold
 from service.importing.rows import BadFile, BadMapping, Row, read_rows
+from tests.effort import Act, assert_in_proportion, assert_no_dearer
 from tests.service.importing.conftest import change, table
 from tests.service.importing.order_tables import mapping
 
@@ -27,18 +28,18 @@ SOURCES = (" ", "(", ")", "(a)", "(a) ", "(a)-", " - ", "(a) List ")
 THRESHOLDS = ("TPP>=1 AND ", "TPP>=1 OR ", "non-datacentre ", "1,", "1 ", "(", "( TPP>=1 ")
 
 
-def seconds(read: Callable[[Any], Any], given: Any) -> float:
-    began = time.process_time()
-    with contextlib.suppress(BadFile, Unreadable, ValueError):
-        read(given)
-    return time.process_time() - began
-
-
 def assert_linear(read: Callable[[Any], Any], text: str) -> None:
     """Four times as much takes at most about four times as long; a quadratic reader takes sixteen times."""
-    once = min(seconds(read, text * (LENGTH // len(text))) for _ in range(2))
-    # The least of some: the garbage collector looks at all that the tests keep.
-    assert any(seconds(read, text * (4 * LENGTH // len(text))) < 9 * once + 0.2 for _ in range(3))
+
+    def prepare(times: int) -> Act:
+        def act() -> None:
+            with contextlib.suppress(BadFile, Unreadable, ValueError):
+                read(long)
+
+        long = text * times
+        return act
+
+    assert_in_proportion(prepare, LENGTH // len(text))
 
 
 @pytest.mark.parametrize("text", SCOPES)
@@ -93,18 +94,19 @@ def test_a_threshold_is_read_in_one_pass(text: str) -> None:
 
 
 def test_what_a_text_mentions_is_found_without_looking_for_every_organisation() -> None:
-    def looked(count: int) -> float:
+    def prepare(count: int) -> Act:
+        def act() -> None:
+            for _ in range(300):
+                directory.mentioned(text)
+                directory.called("Nobody at all")
+
         known = [{"organization_id": f"o-{n}", "name": f"Organisation number {n}"} for n in range(count)]
         directory = Directory(known, [])
         text = "Entity List addition: Organisation number 17 and others"
         assert directory.mentioned(text) == ["o-17"]
-        began = time.process_time()
-        for _ in range(300):
-            directory.mentioned(text)
-            directory.called("Nobody at all")
-        return time.process_time() - began
+        return act
 
-    assert looked(8_000) < 4 * looked(500) + 0.2
+    assert_no_dearer(prepare(8_000), prepare(500), times=4)
 
 
 def test_long_names_are_mentioned_too() -> None:
@@ -141,8 +143,15 @@ def test_a_date_has_a_bound_and_no_part_of_it_stands_twice() -> None:
 
 
 def test_a_missing_column_is_compared_with_a_bounded_number_of_others() -> None:
-    columns = [f"Column {n}" for n in range(100_000)]
-    layout = Layout(parse_mapping("pumps", mapping()), columns)
-    assert seconds(lambda name: layout.text(Value(column=name), "vendor.name"), "Supplier") < 2
+    def layout(count: int) -> Layout:
+        return Layout(parse_mapping("pumps", mapping()), [f"Column {n}" for n in range(count)])
+
+    def prepare(count: int) -> Act:
+        fresh = layout(count)
+        return lambda: fresh.text(Value(column="Supplier"), "vendor.name")
+
+    assert_in_proportion(prepare, 25_000, times=2)
+    missing = layout(100_000)
+    missing.text(Value(column="Supplier"), "vendor.name")
     with pytest.raises(BadMapping, match="names the column 'Supplier', which the file does not have"):
-        layout.settle()
+        missing.settle()

@@ -6,18 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg import Connection
 
 from service.cli.main import main
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, change, changes_csv
 from tests.service.importing.order_tables import as_toml, mapping, rows_csv
-from tests.service.postgres_owner import ROOT
+from tests.service.postgres_owner import ROOT, wait_until
+from tests.service.purchases import appends_wait, later_appends_held
 
 Run = Callable[..., Result]
 
@@ -83,6 +85,48 @@ def test_a_dry_run_shows_people_the_first_events_and_says_how_many_more_there_ar
     sent = b"".join(json.dumps(one).encode() + b"\n" for one in registrations)
     text = run("-", "--dry-run", stdin=sent).stdout
     assert "  line 100: organization-registered o-99\n  and 23 more, which --json lists" in text
+
+
+def test_a_dry_run_says_what_the_table_holds_and_everything_that_is_wrong(run: Run, declared: Path) -> None:
+    checked = run("-", "--mapping", declared, "--dry-run", stdin=rows_csv({}, {"PO": "PO-2"}))
+    assert checked.exit_code == 0
+    for line in (
+        "holds: 2 orders in 2 rows from 2024-03-01 to 2024-05-02",
+        "  EUR 3201: 2 orders, 2 lines",
+        "suppliers: 0 known, 1 new (Müller & Söhne GmbH)",
+        "as read, line 2: order PO-1, Branch Kenya of Müller & Söhne GmbH, 2024-03-01, known on 2024-03-01",
+        "    1: 3 x Pump P-200 for EUR 1600.5, due 2024-04-30",
+    ):
+        assert f"\n{line}\n" in checked.stdout, checked.stdout
+    wrong = run("-", "--mapping", declared, "--dry-run", stdin=ORDERS + rows_csv({"PO": "PO-4", "Currency": "E"})[88:])
+    assert wrong.exit_code == 2
+    assert "1 x Qty: ... is not a number such as 1600.50\n    on line 3\n    mend: " in wrong.stderr
+    assert "holds: 2 orders in 4 rows" in wrong.stderr
+
+
+def test_a_dry_run_says_all_that_the_ledger_would_refuse(run: Run, declared: Path) -> None:
+    run("-", "--mapping", declared, stdin=rows_csv({}, {"PO": "PO-2"}))
+    changed = rows_csv({"Qty": "4"}, {"PO": "PO-2", "Qty": "5"}, {"PO": "PO-3"})
+    done = run("-", "--mapping", declared, "--dry-run", stdin=changed)
+    assert done.exit_code == 4
+    assert "2 x PO-" in done.stderr or "    on lines 2, 3" in done.stderr
+    assert "line 2: PO-1: " in done.stderr
+
+
+def test_a_suggested_mapping_imports_the_table_that_it_was_suggested_for(run: Run, tmp_path: Path) -> None:
+    table, written = tmp_path / "orders.csv", tmp_path / "orders.toml"
+    table.write_bytes(rows_csv({}, {"PO": "PO-2"}))
+    command = CliRunner()
+    done = command.invoke(main, ["mapping", "suggest", str(table), "-o", str(written)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    again = command.invoke(main, ["mapping", "suggest", str(table), "-o", str(written)])
+    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    assert run(table, "--mapping", written).exit_code == 0
+    piped = command.invoke(main, ["mapping", "suggest", "-", "--name", "erp"], input=table.read_bytes())
+    assert (piped.exit_code, 'name = "erp"' in piped.stdout) == (0, True)
+    refused = command.invoke(main, ["mapping", "suggest", "-"], input=b"a,b\n1,2\n")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "daybook: table: line 1: no column looks like a date of orders" in refused.stderr
 
 
 def test_rows_left_out_end_it_as_a_partial_import(run: Run) -> None:
@@ -207,7 +251,9 @@ def test_what_the_ledger_refuses_is_one_exit_code_whatever_the_reason(run: Run) 
         assert "nothing is recorded" in done.stderr
 
 
-def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_path: Path) -> None:
+def test_an_import_that_is_broken_off_says_what_is_recorded(
+    database: str, owner: Connection[Any], tmp_path: Path
+) -> None:
     path = tmp_path / "organizations.ndjson"
     with path.open("w") as file:
         for number in range(40_000):
@@ -216,21 +262,23 @@ def test_an_import_that_is_broken_off_says_what_is_recorded(database: str, tmp_p
             file.write(json.dumps(said) + "\n")
     own = {"DAYBOOK_DATABASE_URL": database, "DAYBOOK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "service", "import", str(path)]
-    with psycopg.connect(database, autocommit=True) as connection:
 
-        def recorded() -> int:
-            if connection.execute("select to_regclass('ledger_head')").fetchone() == (None,):
-                return 0
-            row = connection.execute("select max(notification_id) from ledger_events").fetchone()
-            return 0 if row is None else row[0] or 0
+    def recorded() -> int:
+        (last,) = owner.execute("select position from ledger_head").fetchone() or (0,)
+        return int(last)
 
-        with subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True) as importing:
-            while not recorded() and importing.poll() is None:
-                time.sleep(0.005)
+    with ExitStack() as running:
+        with later_appends_held(database):
+            importing = running.enter_context(
+                subprocess.Popen(command, env={**os.environ, **own}, stderr=subprocess.PIPE, text=True)
+            )
+            assert wait_until(lambda: recorded() > 0, 60)
+            assert appends_wait(owner)
             importing.send_signal(signal.SIGINT)
-            _, said = importing.communicate(timeout=60)
-        count = recorded()
-    assert importing.returncode == 1
+        # What was under way is recorded, and nothing after it.
+        _, said = importing.communicate(timeout=60)
+    count = recorded()
+    assert importing.returncode == 1, said
     assert 0 < count < 40_000
     assert f"{path}: broken off; the {count} events before it are recorded, and are replayed when" in said
     assert "Traceback" not in said

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from domain.notes import Checkpoint, Note
-from service.log.keeping import Keeping
+from service.log.keeping import Keeping, faults
 from service.log.signatures import SigningKey
 
 KEY = SigningKey("daybook", bytes(32))
@@ -67,13 +67,74 @@ def test_half_a_line_gives_way_to_the_next(keeping: Keeping, torn: str) -> None:
     assert sizes(keeping) == [5, 6]
 
 
-@pytest.mark.parametrize("line", ["", "[]", "{}", '{"size": 7, "note": "none"}', '{"size": 7, "note": 7}', "\ufeff"])
-def test_a_line_that_is_no_checkpoint_is_left_alone(keeping: Keeping, line: str) -> None:
+def test_an_empty_line_is_left_alone(keeping: Keeping) -> None:
     keeping.path.parent.mkdir(parents=True)
-    keeping.path.write_text(line + "\n", "utf-8")
-    assert keeping.last() is None
+    keeping.path.write_text("\n", "utf-8")
+    assert (keeping.last(), keeping.fault()) == (None, None)
     keeping.keep(6, note(6))
-    assert keeping.path.read_text("utf-8").splitlines()[0] == line
+    assert keeping.path.read_text("utf-8").splitlines()[0] == ""
     last = keeping.last()
     assert last is not None
     assert last.size == 6
+
+
+DAMAGED = [
+    b"[]", b"{}", b"garbage", b"7", b"\xff\x00\x81", "\ufeff".encode(), b"[" * 100_000,
+    b'{"size": 7, "note": "none"}', b'{"size": 7, "note": 7}',
+    json.dumps({"size": 8, "note": note(7)}).encode(), json.dumps({"size": True, "note": note(1)}).encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_file_with_a_line_that_is_no_checkpoint_is_moved_aside_and_its_whole_lines_stay(
+    keeping: Keeping, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping.keep(5, note(5))
+    whole = keeping.path.read_bytes()
+    for damaged in (line + b"\n" + whole, whole + line + b"\n"):
+        keeping.path.write_bytes(damaged)
+        assert "a line is no checkpoint" in str(keeping.fault())
+        last = keeping.last()
+        assert last is not None  # what betrays a database that was put back
+        assert last.size == 5
+        caplog.clear()
+        keeping.mend()
+        assert "are damaged (a line is no checkpoint" in caplog.text
+        assert (keeping.fault(), keeping.path.read_bytes()) == (None, whole)
+        assert max(keeping.path.parent.glob("*.damaged-*")).read_bytes() == damaged
+        # The same where one is added to it.
+        keeping.path.write_bytes(whole + line + b"\n")
+        keeping.keep(6, note(6))
+        assert sizes(keeping) == [5, 6]
+        keeping.path.write_bytes(whole)
+    keeping.path.write_bytes(line + b"\n")
+    keeping.keep(6, note(6))
+    assert sizes(keeping) == [6]
+
+
+def test_a_folder_in_the_place_of_the_file_gives_way(keeping: Keeping, caplog: pytest.LogCaptureFixture) -> None:
+    keeping.path.mkdir(parents=True)
+    assert (keeping.last(), keeping.fault()) == (None, "it is a folder")
+    keeping.keep(6, note(6))
+    assert "is a folder, where copies of checkpoints belong" in caplog.text
+    assert sizes(keeping) == [6]
+    assert list(faults(keeping.path.parents[1])) == []
+
+
+def test_of_a_long_file_the_beginning_and_the_end_are_looked_through(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size in range(40):
+        keeping.keep(size, note(size))
+    monkeypatch.setattr("service.log.keeping.FIRST_BYTES", 1_000)
+    monkeypatch.setattr("service.log.keeping.LAST_BYTES", 1_000)
+    assert keeping.fault() is None
+    last = keeping.last()
+    assert last is not None
+    assert last.size == 39
+    with keeping.path.open("ab") as file:
+        file.write(b"\xff" * 2_000 + b"\n")
+    last = keeping.last()
+    assert last is not None
+    assert last.size == 39
+    assert keeping.fault() is not None

@@ -189,7 +189,7 @@ def test_signatures_by_unknown_keys_say_nothing() -> None:
     assert [one.key for one in verify(note, [OURS.verifier])] == [OURS.verifier]
     with pytest.raises(NoteError, match="not signed by any known key"):
         verify(Note(BODY, (stranger, namesake, same_id)), [OURS.verifier])
-    with pytest.raises(NoteError, match="known: nobody"):
+    with pytest.raises(NoteError, match="known: none"):
         verify(note, [])
 
 

@@ -142,7 +142,7 @@ REFUSALS = [
     (ahead, "has signed a checkpoint of size 12, beyond this one's 10"),
     (of_another_log, r"does not know a log of this name \(unknown log\)"),
     (of_another_key, r"trusts none of the keys that signed the checkpoint of size 10"),
-    (answering(200, ""), "signatures of nobody, none of witness.example/w1"),
+    (answering(200, ""), "signatures of no witness, none of witness.example/w1"),
     (answering(200, "forged"), "signatures of witness.example/w1.*, none of"),
     (answering(200, "plain"), "signatures of witness.example/w1.*, none of"),
     (

@@ -49,7 +49,7 @@ def test_a_routine_that_returns_though_nobody_asked_it_has_ended(caplog: pytest.
     routine.start()
     assert wait_until(lambda: routine.life.state == "ended")
     assert not routine.life.is_well
-    assert "following has ended though nobody asked it to" in caplog.text
+    assert "following has ended without being asked to" in caplog.text
 
 
 def test_a_routine_that_may_begins_anew_until_it_is_alive_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from service.web.bodies import MOST_FAULTS, read_events
 from service.web.entry.compression import PIECE_BYTES, Gunzip
 from service.web.entry.limits import SMALL_BODY_BYTES, Allowance, BodyMemory, Limits
 from service.web.problems import HttpProblem
+from tests.effort import assert_no_dearer
 from tests.service.web.conftest import EVENTS, SEED
 
 API = "/api/v1"
@@ -46,22 +46,20 @@ def refusal(read: Callable[[], Any]) -> HttpProblem:
     ],
 )
 def test_reading_ends_where_enough_is_wrong_to_say_so(piece: bytes, media_type: str) -> None:
-    def of(count: int) -> tuple[HttpProblem, float, int]:
+    def of(count: int) -> Callable[[], HttpProblem]:
         many = piece * count
         body = many if media_type == NDJSON else b"[" + many[:-1] + b"]"
-        tracemalloc.start()
-        began = time.thread_time()
-        problem = refusal(lambda: read_events(body, media_type))
-        seconds, most_bytes = time.thread_time() - began, tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return problem, seconds, most_bytes
+        return lambda: refusal(lambda: read_events(body, media_type))
 
-    few, few_s, _ = of(1_000)
-    many, many_s, most_bytes = of(400_000)
-    assert (few.name, few.errors) == (many.name, many.errors)
-    assert len(many.errors) == MOST_FAULTS
-    assert many_s < 10 * few_s + 0.2
+    few, many = of(1_000), of(400_000)
+    tracemalloc.start()
+    problem = many()
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert most_bytes < 4 * 400_000 * len(piece) + 4_000_000
+    assert (few().name, few().errors) == (problem.name, problem.errors)
+    assert len(problem.errors) == MOST_FAULTS
+    assert_no_dearer(many, few, times=10)
 
 
 def test_large_events_that_are_wrong_are_read_up_to_a_bound() -> None:

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from service.cli.main import main
 from service.daybook import Daybook
+from service.importing.orders.mapping import shipped
 from service.importing.queue.contents import Arrival, DiskRoom
 from service.importing.queue.registry import NoSpace
 from service.importing.queue.worker import Worker
@@ -35,6 +36,7 @@ from tests.service.web.conftest import TOKEN, head
 
 IMPORTS = "/api/v1/imports"
 MAPPINGS = "/api/v1/mappings"
+SUGGESTIONS = "/api/v1/mapping-suggestions"
 CSV = {"Content-Type": "text/csv"}
 LINES = {"Content-Type": "application/x-ndjson"}
 SCMS_ROWS = 120
@@ -322,7 +324,7 @@ WRONG: tuple[tuple[bytes, dict[str, str], dict[str, Any], int, str], ...] = (
     (b"a,b\n", {}, {"format": "xml"}, 422, "/format: there is no format 'xml'"),
     (b"colour,size\n", CSV, {}, 422, "line 1: is the header of no known format"),
     (b"a,b\n", CSV, {"format": "csv"}, 422, "/mapping: a table of order lines needs a mapping"),
-    (b"a,b\n", CSV, {"mapping": "nobody"}, 422, "/mapping: there is no mapping 'nobody' (there are: scms)"),
+    (b"a,b\n", CSV, {"mapping": "nobody"}, 422, "/mapping: there is no mapping 'nobody' (there are: coupa, "),
     (b"a,b\n", CSV, {"mapping": "../admin-token"}, 422, "/mapping: there is no mapping '../admin-token'"),
     (b"a,b\n", CSV, {"mapping": "/etc/passwd"}, 422, "/mapping: there is no mapping '/etc/passwd'"),
     (b"{}\n", LINES, {"format": "ndjson", "mapping": "scms"}, 422, "/mapping: is for tables of order lines"),
@@ -415,9 +417,9 @@ def test_each_role_may_do_what_is_its_own(daybook: Daybook, settings: Settings) 
 
 
 def test_mappings_are_kept_read_and_removed(client: TestClient, declared: str) -> None:
-    assert client.get(MAPPINGS).json() == {
-        "mappings": [{"name": "pumps", "shipped": False}, {"name": "scms", "shipped": True}]
-    }
+    there = dict(sorted({"pumps": False, **dict.fromkeys(shipped(), True)}.items()))
+    listed = [{"name": name, "shipped": came} for name, came in there.items()]
+    assert client.get(MAPPINGS).json() == {"mappings": listed}
     assert client.get(f"{MAPPINGS}/{declared}").content == as_toml(mapping()).encode()
     assert client.put(f"{MAPPINGS}/pumps", content=as_toml(mapping()).encode()).status_code == 200
     assert client.get(f"{MAPPINGS}/scms").headers["Content-Type"].startswith("application/toml")
@@ -439,7 +441,7 @@ def test_a_mapping_that_cannot_be_used_is_not_kept(client: TestClient) -> None:
     for name, content, message in UNUSABLE:
         answer = client.put(f"{MAPPINGS}/{name}", content=content)
         assert (answer.status_code, message in answer.json()["detail"]) == (422, True), answer.text
-    assert client.get(MAPPINGS).json() == {"mappings": [{"name": "scms", "shipped": True}]}
+    assert client.get(MAPPINGS).json() == {"mappings": [{"name": name, "shipped": True} for name in shipped()]}
 
 
 def test_what_will_not_do_what_it_seems_to_is_said_by_kind(client: TestClient) -> None:
@@ -452,3 +454,17 @@ def test_what_will_not_do_what_it_seems_to_is_said_by_kind(client: TestClient) -
         remarks = ended(client, job)["remarks"]["unknown-category"]
     assert (remarks[0]["line"], remarks[0]["row"]) == (None, "r-0/r")
     assert [one["message"] for one in remarks[5:]] == ["and 2 more"]
+
+
+def test_a_mapping_is_suggested_for_a_table_and_imports_it(client: TestClient) -> None:
+    answer = client.post(SUGGESTIONS, content=ORDERS, headers=CSV, params={"file": "pumps.csv"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/toml")
+    assert "# 1 x Qty: ... is not a number such as 1600.50 (line 3)" in answer.text
+    assert client.put(f"{MAPPINGS}/mine", content=answer.content).status_code == 201
+    with working(client):
+        job = ended(client, sent(client, ORDERS, CSV, mapping="mine", dry_run=True, continue_on_error=True))
+    assert (job["overview"]["orders"], job["rejected"]) == (2, 1)
+    assert [cause["count"] for cause in job["causes"]] == [1]
+    for body, message in ((b"", "the file is empty"), (b"a,b\n1,2\n", "no column looks like a date of orders")):
+        answer = client.post(SUGGESTIONS, content=body, headers=CSV)
+        assert (answer.status_code, message in answer.json()["detail"]) == (422, True), answer.text

@@ -226,17 +226,90 @@ def test_where_nothing_can_be_recorded_a_service_is_not_ready(
     assert client.post(EVENTS, json=market()).status_code == 201
 
 
-def test_a_database_that_refuses_what_it_is_asked_makes_a_service_unready(
-    client: TestClient, owner: Connection[Any], caplog: pytest.LogCaptureFixture
+def test_a_head_that_cannot_be_read_makes_a_service_unready_and_the_rest_is_seen(
+    client: TestClient, daybook: Daybook, owner: Connection[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner.execute("revoke select on log_checkpoints from daybook_service")
+    assert client.post(EVENTS, json=market()).status_code == 201
+    daybook.follower.wait_for(3, 20)
+    owner.execute("revoke select on ledger_head from daybook_service")
+    why = "the database does not allow the service what it has to do"
     status, told = ready(client)
-    assert (status, told) == (503, {"status": "the database does not do what it is asked: the log says why"})
-    assert "permission denied for table log_checkpoints" in caplog.text
-    assert "daybook_database_up 0.0" in client.get("/metrics").text
-    owner.execute("grant select on log_checkpoints to daybook_service")
+    assert (status, told["status"]) == (503, f"nothing can be recorded: {why}")
+    assert (told["head"], told["lag_events"], told["views"]["position"]) == (None, None, 3)
+    assert (told["work"]["writing"]["state"], told["work"]["writing"]["reason"]) == ("failing", why)
+    assert "permission denied for table ledger_head" in caplog.text
+    text = client.get("/metrics").text
+    assert "daybook_database_up 0.0" in text
+    assert 'daybook_work_unseen{work="writing"} 1.0' in text
+    owner.execute("grant select on ledger_head to daybook_service")
     assert ready(client)[0] == 200
     assert "daybook_database_up 1.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(("table", "part"), [("webhooks", "webhooks"), ("log_checkpoints", "checkpoints")])
+def test_what_cannot_be_looked_at_says_so_and_leaves_a_service_ready(
+    client: TestClient, daybook: Daybook, owner: Connection[Any], settings: Settings, table: str, part: str
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    daybook.follower.wait_for(3, 20)
+    assert settings.migrations_url is not None
+    database = settings.migrations_url.get_secret_value()
+
+    def check(why: str) -> None:
+        status, told = ready(client)
+        assert (status, told["status"], told["writing"], told["head"]) == (200, "ready", "ok", 3)
+        others = {name: doing["state"] for name, doing in told["work"].items() if name not in (part, "checkpoints")}
+        assert not {"retrying", "failing"} & set(others.values())
+        assert (told["work"][part]["state"], told["work"][part]["reason"]) == ("retrying", why)
+        msgspec.convert(told, Readiness, strict=True)
+        text = client.get("/metrics").text
+        assert f'daybook_work_unseen{{work="{part}"}} 1.0' in text
+        assert "daybook_database_up 1.0" in text
+        assert "daybook_ledger_events_total 3.0" in text
+        found = {one.subject: one for one in of_database(database)}
+        subject = "log" if part == "checkpoints" else part
+        assert (found[subject].verdict, "this cannot be looked at" in found[subject].sentence) == ("bad", True)
+        assert found["ledger"].sentence == "3 events"
+
+    with owner.transaction():
+        owner.execute(f"lock table {table} in access exclusive mode".encode())
+        check("another process holds a lock of the database")
+    owner.execute(f"alter table {table} rename to elsewhere".encode())
+    check("a table of the ledger is missing in the database")
+    owner.execute(f"alter table elsewhere rename to {table}".encode())
+    owner.execute(f"revoke select on {table} from daybook_service".encode())
+    assert ready(client)[1]["work"][part]["state"] == "retrying"
+    owner.execute(f"grant select on {table} to daybook_service".encode())
+    assert wait_until(lambda: ready(client)[1]["work"][part]["reason"] is None)
+
+
+def test_what_is_recorded_while_the_database_does_not_allow_it_is_put_off_with_why(
+    client: TestClient,
+    daybook: Daybook,
+    owner: Connection[Any],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert client.post(EVENTS, json=market()).status_code == 201
+    with monkeypatch.context() as hasty:
+        hasty.setattr(daybook.committer._waiting, "patience_s", 1.0)
+        owner.execute("revoke insert on ledger_events from daybook_service")
+        answer = client.post(EVENTS, json=order("po-1"))
+        assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+        assert "the database does not allow the service what it has to do" in answer.json()["detail"]
+        assert "permission denied" in caplog.text
+        assert wait_until(lambda: ready(client)[0] == 503)
+        owner.execute("grant insert on ledger_events to daybook_service")
+    assert wait_until(lambda: ready(client)[0] == 200)
+    assert client.post(EVENTS, json=order("po-1")).status_code == 201
+    for table, path in (("webhooks", WEBHOOKS), ("imports", "/api/v1/imports"), ("log_tiles", "/log/tile/0/000.p/3")):
+        owner.execute(f"alter table {table} rename to elsewhere".encode())
+        answer = client.get(path)
+        owner.execute(f"alter table elsewhere rename to {table}".encode())
+        if table != "log_tiles":  # which may be remembered
+            assert (answer.status_code, "a table of the ledger is missing" in answer.text) == (503, True), answer.text
+            assert f'relation "{table}" does not exist' in caplog.text
+        assert answer.status_code < 500 or answer.status_code == 503
 
 
 def test_whatever_is_to_be_kept_while_the_database_is_read_only_is_put_off_with_why_and_kept_afterwards(
@@ -437,7 +510,8 @@ def test_a_clock_that_was_set_back_is_noticed_though_nobody_writes_and_its_mendi
 
 def test_a_look_goes_by_keys_however_long_the_ledger_is(owner: Connection[Any]) -> None:
     owner.execute("set enable_seqscan = off")
-    plan = "\n".join(line for (line,) in owner.execute(b"explain " + work.SQL["look"], {"viewed": 7}))
+    plans = (owner.execute(b"explain " + work.SQL[part], {"viewed": 7}) for part in work.PARTS)
+    plan = "\n".join(line for found in plans for (line,) in found)
     assert "Scan on ledger_events" not in plan.replace("Index Scan", "")
     assert plan.count("using ledger_events_pkey") == 2
     assert "using log_checkpoints_pkey" in plan

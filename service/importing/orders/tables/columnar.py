@@ -16,7 +16,7 @@ from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
 from service.importing.items import Reject
 from service.importing.opening import copied
 from service.importing.orders.day_formats import EXCEL_EPOCH
-from service.importing.orders.mapping import Read
+from service.importing.orders.mapping_parts import Read
 from service.importing.orders.tables import Cell, TableRow
 from service.importing.rows import BadFile, FileFault
 

@@ -15,7 +15,7 @@ from service.importing.bounds import LONGEST_CELL, LONGEST_COLUMN_NAME, MOST_COL
 from service.importing.items import Reject
 from service.importing.opening import copied
 from service.importing.orders.day_formats import day_of_serial
-from service.importing.orders.mapping import Read
+from service.importing.orders.mapping_parts import Read
 from service.importing.orders.tables import Cell, TableRow
 from service.importing.orders.tables.workbook_parts import WorkbookParts, sheets_of
 from service.importing.rows import BadFile, FileFault
@@ -33,14 +33,18 @@ MOST_NAMED = 20
 
 def open_table(file: BinaryIO, kind: str, read: Read) -> "Workbook":  # there is one kind
     """A workbook's sheet as a table, as a mapping says; BadFile where it is none."""
-    return Workbook(file, read.sheet, read.header)
+    return Workbook(file, read)
 
 
 class Workbook:
     """One sheet of a workbook; its lines are its rows."""
 
-    def __init__(self, file: BinaryIO, sheet: str | None = None, header: int = 1) -> None:
-        self._header = header
+    def __init__(self, file: BinaryIO, read: Read | None = None) -> None:
+        read = read or Read()
+        sheet = read.sheet
+        #: The row that names the columns; 0: there is none.
+        self._header = header = read.header or int(read.columns is None)
+        self._skip = read.skip
         self._open = ExitStack()
         with ExitStack() as opening:
             copy = copied(file)
@@ -53,7 +57,9 @@ class Workbook:
             self._merged = _merged_rows(parts, part, header)
             self._rows = self._sheet.rows(part)
             opening.callback(self._rows.close)
-            self.columns = self._read_header(sheet or next(iter(self._sheet.names)))
+            self.columns = self._read_header(sheet or next(iter(self._sheet.names))) if header else []
+            if read.columns is not None:
+                self.columns = [column.strip() for column in read.columns]
             self._open = opening.pop_all()
 
     def close(self) -> None:
@@ -65,6 +71,9 @@ class Workbook:
         width = len(self.columns)
         asked = frozenset(needed)
         for line, given in self._numbered():
+            if self._skip:
+                self._skip -= any(cell["value"] is not None for cell in given)
+                continue
             cells: list[Cell] = [""] * width
             fault = None
             for cell in given:
@@ -133,7 +142,8 @@ class Workbook:
         value, kind = cell["value"], cell["data_type"]
         if kind == "f":
             formula = getattr(value, "text", None) or str(value)
-            raise ValueError(f"holds a formula ({formula[:60]}): paste its value")
+            message = "whose result is not stored: open the workbook in a spreadsheet and save it"
+            raise ValueError(f"holds a formula ({formula[:60]}) {message}")
         if kind == "e":
             raise ValueError(f"holds the error {str(value)[:40]}")
         if isinstance(value, str):

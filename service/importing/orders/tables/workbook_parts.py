@@ -47,6 +47,7 @@ FIRST_DAY_1904 = date(1904, 1, 1)
 
 _excel: Any = openpyxl.reader.excel
 _MAIN = f"{{{SHEET_MAIN_NS}}}"
+_RESULT = f"{_MAIN}v"
 
 
 class WorkbookParts(zipfile.ZipFile):
@@ -189,7 +190,17 @@ class SheetCells:
 
 
 class _Rows(WorkSheetParser):
-    """Reads the rows of a sheet, and nothing else of it; numbers stay numbers, however they are shown."""
+    """Reads the rows of a sheet, and nothing else of it; numbers stay numbers, however they are shown.
+
+    Of a formula its result counts, as it was when the workbook was saved; without one it is a formula.
+    """
+
+    def parse_cell(self, element: Any) -> Any:
+        """A cell: where its formula has a result, that."""
+        result = element.find(_RESULT)
+        # An empty one is a result where it is a text.
+        self.data_only = result is not None and (bool(result.text) or element.get("t") == "str")
+        return super().parse_cell(element)
 
     def parse(self) -> Generator[Any, None, None]:
         """The rows."""

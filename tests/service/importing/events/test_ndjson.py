@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
 import service.importing.events.ndjson
 from domain.errors import Rejected
@@ -29,7 +30,7 @@ from service.postgres.kernel import children
 from tests.service.importing.conftest import SEED, Desk
 from tests.service.postgres_owner import ROOT, wait_until
 from tests.service.processes import environment
-from tests.service.purchases import head_held
+from tests.service.purchases import appends_wait, later_appends_held
 
 
 def organization(number: int, *, named: bool = True) -> dict[str, Any]:
@@ -227,29 +228,23 @@ def test_sheets_of_long_lines_have_fewer_of_them() -> None:
 
 
 def test_an_import_killed_midway_and_run_again_is_the_uninterrupted_one(
-    desk: Desk, database: str, tmp_path: Path
+    desk: Desk, database: str, owner: Connection[Any], tmp_path: Path
 ) -> None:
     lines = [organization(1), organization(2), *(purchase(f"po-{n}") for n in range(ATOMIC_LINES + 3_000))]
     path = tmp_path / "orders.ndjson"
     path.write_bytes(ndjson(*lines))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service", "--home", str(tmp_path / "other"), "import", str(path)],
-        cwd=ROOT,
-        env=environment() | {"DAYBOOK_DATABASE_URL": database},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def killed() -> bool:
-        # Nothing is recorded while the head is held.
-        with head_held(database):
-            if desk.head == 0:
-                return False
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            return True
-
-    assert wait_until(killed, 60)
+    with later_appends_held(database):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "--home", str(tmp_path / "other"), "import", str(path)],
+            cwd=ROOT,
+            env=environment() | {"DAYBOOK_DATABASE_URL": database},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert wait_until(lambda: desk.head > 0, 60)
+        assert appends_wait(owner)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     before = desk.head
     assert 0 < before < len(lines)
     resumed = desk.imports(path)

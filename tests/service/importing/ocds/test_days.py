@@ -1,9 +1,9 @@
 """Processes with many releases, orders and parties: read in time that grows with what they state."""
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from service.importing.ocds.purchases import Purchase
 from service.importing.ocds.releases import reduced
 from service.importing.ocds.spool import ReleaseSpool, SpooledRelease, spool
 from service.ocds import merging
+from tests.effort import Act, assert_in_proportion
 from tests.service.importing.ocds_samples import OCID, SUPPLIER, award, contract, item, jsonl, package, read, release
 
 Releases = list[dict[str, Any]]
@@ -106,21 +107,21 @@ LINEAR = (
 ENDLESS = (another_buyer_a_day, an_item_a_day, partners_of_every_contract, buyers_of_every_award)
 
 
-def seconds(file: bytes, ledger: LedgerLookups) -> float:
-    began = time.process_time()
-    groups, rejects, _ = read(file, ledger)
-    took = time.process_time() - began
-    assert groups
-    assert rejects == []
-    return took
-
-
 def assert_linear(file_of: Callable[[int], bytes], ledger_of: Callable[[bytes], LedgerLookups]) -> None:
     """Four times as much takes at most about four times as long; what is quadratic takes sixteen times."""
-    small, large = file_of(60), file_of(240)
-    small_ledger, large_ledger = ledger_of(small), ledger_of(large)
-    once = min(seconds(small, small_ledger) for _ in range(2))
-    assert any(seconds(large, large_ledger) < 8 * once + 0.1 for _ in range(3))
+
+    @cache
+    def prepare(count: int) -> Act:
+        def act() -> None:
+            groups, rejects, _ = read(file, ledger)
+            assert groups
+            assert rejects == []
+
+        file = file_of(count)
+        ledger = ledger_of(file)
+        return act
+
+    assert_in_proportion(prepare, 60)
 
 
 def empty(file: bytes) -> LedgerLookups:

@@ -38,7 +38,7 @@ def test_the_shipped_mappings_are_in_order() -> None:
         ({"dates__due": {"column": "Due", "formats": ["%d.%Y"]}}, "dates.due: '%d.%Y' is no date"),
         ({"dates__due": {"column": "Due", "formats": ["%Y%Y"]}}, "dates.due: '%Y%Y' names a part of the date twice"),
         ({"read": {"encoding": "klingon"}}, "read: 'klingon' is no encoding of text"),
-        ({"read": {"encoding": "utf-16"}}, "read: 'utf-16' does not end lines as ASCII does"),
+        ({"read": {"encoding": "utf-32"}}, "read: 'utf-32' does not end lines as ASCII does"),
         ({"read": {"delimiter": ";;"}}, "read.delimiter: "),
         ({"name": "a name"}, "name: must match"),
         ({"product": None}, "maker and attributes are a product's, and there is no [product]"),

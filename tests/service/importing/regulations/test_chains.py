@@ -1,7 +1,6 @@
 """The history of one instrument that grows row by row: as the domain folds it, in time that grows with it."""
 
 import random
-import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from service.importing.regulations.chains import InstrumentChain
 from service.importing.regulations.renewals import renewals
 from service.importing.regulations.rows import PREFIX, RegulationRow, read_changes
 from service.importing.rows import Row
+from tests.effort import Act, assert_in_proportion
 from tests.service.importing.conftest import change
 
 TODAY = date(2026, 11, 1)
@@ -46,25 +46,25 @@ def retraction(of: RegulationRow, row: RegulationRow) -> dict[str, Any]:
     return sent | {"type": "event-retracted", "id": f"{row.event_id}:taken-back", "data": data}
 
 
-def growing(count: int) -> float:
-    """The seconds that it takes to read each row against all before it, and once more when all are recorded."""
+def growing(count: int) -> Act:
+    """What reads each row against all before it, and once more when all are recorded."""
+
+    def act() -> None:
+        for number, row in enumerate(given):
+            before = [rule["rule_id"] for rule in chain.rules_before(row)]
+            assert before == ([f"rule-{number - 1}"] if number else [])
+            assert chain.beginning(f"{row.event_id}:note") == ()
+            chain.take(amendment(row, number), TODAY)
+        for number, event in enumerate(list(chain.events)):
+            assert list(renewals(amendment(given[number], number), event, chain)) == []
+
     given = rows(range(count))
     chain = InstrumentChain("US-EL", "US", "BIS", given[0].known_on)
-    began = time.process_time()
-    for number, row in enumerate(given):
-        before = [rule["rule_id"] for rule in chain.rules_before(row)]
-        assert before == ([f"rule-{number - 1}"] if number else [])
-        assert chain.beginning(f"{row.event_id}:note") == ()
-        chain.take(amendment(row, number), TODAY)
-    for number, event in enumerate(list(chain.events)):
-        assert list(renewals(amendment(given[number], number), event, chain)) == []
-    return time.process_time() - began
+    return act
 
 
 def test_an_instrument_of_many_changes_takes_time_in_proportion_to_them() -> None:
-    once = min(growing(250) for _ in range(2))
-    # What is quadratic takes sixteen times as long.
-    assert any(growing(1_000) < 9 * once + 0.1 for _ in range(3))
+    assert_in_proportion(growing, 250)
 
 
 @pytest.mark.parametrize("seed", range(20))

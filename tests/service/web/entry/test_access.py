@@ -255,6 +255,7 @@ MATRIX = {
     ("GET", "/api/v1/imports/{identifier}/rejects"): RECORDERS,
     ("GET", "/api/v1/mappings"): READERS,
     ("GET", "/api/v1/mappings/{name}"): READERS,
+    ("POST", "/api/v1/mapping-suggestions"): RECORDERS,
     ("PUT", "/api/v1/mappings/{name}"): RECORDERS,
     ("DELETE", "/api/v1/mappings/{name}"): RECORDERS,
     ("GET", "/api/v1/webhooks"): ADMINS,

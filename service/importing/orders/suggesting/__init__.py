@@ -1,0 +1,1 @@
+"""A mapping suggested for a table that nobody has mapped yet."""
