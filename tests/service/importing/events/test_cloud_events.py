@@ -79,7 +79,7 @@ def test_what_was_exported_is_recorded_with_the_same_ids_and_dates_and_data(desk
     )
     file = exported(desk)
     again = desk.imports(file)
-    assert (again.format, again.recorded, again.replayed) == ("cloudevents", 0, 56)
+    assert (again.format, again.recorded, again.replayed) == ("cloudevents", 0, 57)
 
 
 def test_a_retraction_and_what_the_ledger_made_of_it_come_in_together(desk: Desk) -> None:
