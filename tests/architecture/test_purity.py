@@ -37,8 +37,8 @@ MEANS = {
     # They read their own statements from files, and guard one database among threads.
     "projections": Means(
         "projections know DuckDB and Arrow, nothing of the store or the web",
-        # The domain's values are msgspec's.
-        frozenset(("duckdb", "msgspec", "pyarrow", "pydantic")),
+        # The domain's values are msgspec's; the likeliest spelling of a word is rapidfuzz's.
+        frozenset(("duckdb", "msgspec", "pyarrow", "pydantic", "rapidfuzz")),
         OF_VALUES | {"contextvars", "pathlib", "threading"},
     ),
     "service/shapes": Means(
