@@ -14,15 +14,21 @@ import pytest
 
 from domain.events import canonical
 from projections.engine import Projection, batch_of
-from projections.parameters import VendorDependence
+from projections.exposed_lines import exposed_lines
+from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
+from projections.regulatory_exposure import regulatory_exposure
+from projections.sole_source import sole_source
 from projections.vendor_dependence import vendor_dependence
+from service.audit import verifier
 from service.audit.verifier import vendor_dependence as reference
 from service.codes import country_name
 from tests.ledgers import Book, Event, line, market
-from tests.random_ledgers import random_ledger, random_query
+from tests.random_ledgers import random_exposure_query, random_ledger, random_query, random_sole_source_query
 
 LEDGERS = int(os.environ.get("DAYBOOK_TEST_LEDGERS", "24"))
 QUERIES = 12
+#: Of each of the other views, which have tests of their own.
+OTHER_QUERIES = 2
 
 
 @pytest.mark.parametrize("seed", range(LEDGERS))
@@ -35,6 +41,15 @@ def test_the_fast_view_answers_as_the_reference_does(seed: int) -> None:
         for _ in range(QUERIES):
             query = random_query(random, events)
             assert fast(projection, query) == reference(events, **query, country_name=country_name), query
+        with projection.cursor() as connection:
+            for _ in range(OTHER_QUERIES):
+                query = random_exposure_query(random, events)
+                asked = RegulatoryExposure(**query)
+                assert regulatory_exposure(connection, asked) == verifier.regulatory_exposure(events, **query), query
+                lines, _ = exposed_lines(connection, asked)
+                assert lines == verifier.regulatory_exposure_orders(events, **query), query
+                query = random_sole_source_query(random, events)
+                assert sole_source(connection, SoleSource(**query)) == verifier.sole_source(events, **query), query
 
 
 def received_and_withdrawn() -> Book:

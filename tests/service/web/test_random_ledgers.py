@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from service.audit.verifier import regulatory_exposure, regulatory_exposure_orders, sole_source
 from service.audit.verifier import vendor_dependence as reference
 from service.codes import country_name
-from tests.random_ledgers import random_ledger, random_query
+from tests.random_ledgers import random_exposure_query, random_ledger, random_query, random_sole_source_query
 from tests.service.web.conftest import EVENTS
 
-VIEW = "/api/v1/views/vendor-dependence"
+VIEWS = "/api/v1/views"
+VIEW = f"{VIEWS}/vendor-dependence"
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -27,8 +29,7 @@ def test_a_random_ledger_answers_as_the_reference_does(client: TestClient, seed:
     events = client.get(EVENTS).json()["events"]
     registered = {event["stream"].partition("/")[2] for event in events if event["type"] == "organization-registered"}
     for _ in range(15):
-        query = random_query(random, events)
-        query["buyer"] = [buyer for buyer in query["buyer"] if buyer in registered]
+        query = bought_by(registered, random_query(random, events))
         answer = client.get(VIEW, params=parameters(query))
         assert answer.status_code == 200, (answer.text, query)
         given, expected = answer.json(), reference(events, **query, country_name=country_name)
@@ -38,6 +39,33 @@ def test_a_random_ledger_answers_as_the_reference_does(client: TestClient, seed:
             {name: value for name, value in row.items() if name in expected["rows"][n]}
             for n, row in enumerate(given["rows"])
         ] == expected["rows"], query
+    for _ in range(5):
+        query = bought_by(registered, random_exposure_query(random, events))
+        given, expected = ask(client, "regulatory-exposure", query), regulatory_exposure(events, **query)
+        assert without_links(given) == expected, query
+        given = ask(client, "regulatory-exposure/orders", query | {"limit": 1_000})
+        assert given["next_cursor"] is None
+        assert given["rows"] == regulatory_exposure_orders(events, **query), query
+        query = bought_by(registered, random_sole_source_query(random, events))
+        assert ask(client, "sole-source", query) == sole_source(events, **query), query
+
+
+def bought_by(registered: set[str], query: dict[str, Any]) -> dict[str, Any]:
+    """The query of those among its buyers that the ledger knows: it answers of no others."""
+    return query | {"buyer": [buyer for buyer in query["buyer"] if buyer in registered]}
+
+
+def ask(client: TestClient, view: str, query: dict[str, Any]) -> dict[str, Any]:
+    """What a view answers, without the question."""
+    answer = client.get(f"{VIEWS}/{view}", params=parameters(query))
+    assert answer.status_code == 200, (answer.text, query)
+    return {name: value for name, value in answer.json().items() if name not in ("resolved", "parameters")}
+
+
+def without_links(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without the addresses of its rows' evidence."""
+    rows = [{name: value for name, value in row.items() if name != "evidence"} for row in answer["rows"]]
+    return answer | {"rows": rows}
 
 
 def parameters(query: dict[str, Any]) -> dict[str, Any]:
