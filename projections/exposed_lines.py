@@ -33,15 +33,41 @@ class WeighedLine:
     placed_on: str
 
 
-def exposed_lines(
-    connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure, offset: int = 0, limit: int | None = None
-) -> tuple[list[dict[str, Any]], bool]:
-    """The lines of regulatory-exposure (docs/semantics.md, rule 63) from a place on, and whether others follow.
+@dataclass(frozen=True, slots=True)
+class RankedLines:
+    """Lines of regulatory-exposure in their order, or a stretch of them: what pages are cut from.
+
+    Numbers are those of the projection that it was read from.
+    """
+
+    lines: list[WeighedLine]
+    #: The place of the first of these among all, and how many there are of all.
+    start: int
+    count: int
+    #: What the rules say of those that are not clear.
+    assessed: dict[JudgedSupply, Assessment]
+
+    def holds(self, offset: int, limit: int) -> bool:
+        """Whether all lines of a page are among these."""
+        return self.start <= offset and min(offset + limit, self.count) <= self.start + len(self.lines)
+
+
+def exposed_lines(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> list[dict[str, Any]]:
+    """All lines of regulatory-exposure (docs/semantics.md, rule 63).
 
     Each has order_id or assertion_id (the other is null), line, buyers, vendor, vendor_name, product, value, low, high,
     placed_on, deliver_by, restricted, rules and missing. By value, largest first, nulls last, then order (assertions
     last) and line.
     """
+    with statements.snapshot(connection):
+        ranked = ranked_lines(connection, parameters)
+        return page_of_lines(connection, parameters, ranked, 0, ranked.count)
+
+
+def ranked_lines(
+    connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure, start: int = 0, most: int | None = None
+) -> RankedLines:
+    """All lines in their order, from a place on and at most so many: what `page_of_lines` takes pages from."""
     with statements.snapshot(connection):
         judge = judge_of(connection, parameters)
         values = contributions.bindings(connection, parameters) | {"home": None} | judge.verdicts.bindings
@@ -49,6 +75,7 @@ def exposed_lines(
         reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{judge.verdicts.judged()}"
         statement = contributions.query(parameters, reading + block["lines"], "every-line")
         found: list[WeighedLine] = []
+        supplies: dict[JudgedSupply, JudgedSupply] = {}
         for row in statements.rows(connection, statement, values):
             key, buyers, mark = key_of(row), buyers_of(row), row["verdict"]
             truth = judge.truth(buyers, *key, mark)
@@ -56,16 +83,30 @@ def exposed_lines(
                 tally = Tally()
                 tally.add(row)
                 supply = JudgedSupply(*key, buyers, mark, truth)
+                # Lines that are kept hold each supply once.
+                supply = supplies.setdefault(supply, supply)
                 line = row["source"], row["line_key"]
                 found.append(WeighedLine(line, tally.figure(), supply, row["placed_on"].isoformat()))
         named = _places(connection, found)
         found.sort(key=lambda one: (*_by_value(one.figure), named[one.key]))
-        end = len(found) if limit is None else offset + limit
-        page = found[offset:end]
-        assessed = judge.assess({one.supply: None for one in page if one.supply.truth is not Truth.NO})
+        lines = found[start:] if most is None else found[start : start + most]
+        assessed = judge.assess({one.supply: None for one in lines if one.supply.truth is not Truth.NO})
+        return RankedLines(lines, start, len(found), assessed)
+
+
+def page_of_lines(
+    connection: duckdb.DuckDBPyConnection,
+    parameters: RegulatoryExposure,
+    ranked: RankedLines,
+    offset: int,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The lines of a page that `ranked` holds, as `exposed_lines` has them; the cost is that of the page."""
+    page = ranked.lines[offset - ranked.start : offset - ranked.start + limit]
+    with statements.snapshot(connection):
         words = words_of(connection, {number for one in page for number in (one.supply.vendor, one.supply.product)})
-        said = _said(connection, parameters, page, values)
-        return [_row(one, assessed, words, said[one.key]) for one in page], end < len(found)
+        said = _said(connection, parameters, page, contributions.bindings(connection, parameters))
+    return [_row(one, ranked.assessed, words, said[one.key]) for one in page]
 
 
 def _by_value(figure: Figure) -> tuple[bool, Decimal]:

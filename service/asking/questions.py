@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 import duckdb
 
 from projections.evidence import evidence, evidence_remarks
-from projections.exposed_lines import exposed_lines
 from projections.orders import order
 from projections.organizations import organization
 from projections.parameters import Moment, RegulatoryExposure, VendorDependence
@@ -20,6 +19,7 @@ from projections.vendor_dependence import vendor_dependence
 from service.asking.clocks import CLOCKS, ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
 from service.asking.lists import Registers
 from service.asking.paging import MOST_EVIDENCE, page_of
+from service.asking.rankings import Rankings
 from service.codes import country_name
 from service.daybook import Daybook
 
@@ -37,6 +37,7 @@ class Questions:
         self.daybook = daybook
         self.clocks = ClockReader(daybook, wait_s)
         self.registers = Registers(daybook, self.clocks)
+        self._rankings = Rankings()
 
     def vendor_dependence(self, raw: Raw) -> dict[str, Any]:
         """The view vendor-dependence, with links to the evidence of each row."""
@@ -105,8 +106,7 @@ class Questions:
         assert page is not None
         parameters = self.clocks.parameters(RegulatoryExposure, self.clocks.ask(own, RegulatoryExposure))
         done = whole("cursor", page.after or None, 0)
-        with self.daybook.projection.cursor() as connection:
-            rows, is_cut = exposed_lines(connection, parameters, done, page.limit)
+        rows, is_cut = self._rankings.page(self.daybook.projection, parameters, done, page.limit)
         return {
             "resolved": self.clocks.resolved(parameters),
             "parameters": echo(parameters),

@@ -151,8 +151,7 @@ class Fast(Plain):
     def orders(self, query: Query) -> list[Answer]:
         """The orders behind it."""
         with self._projection.cursor() as connection:
-            rows, _ = exposed_lines(connection, RegulatoryExposure(**_given(query)))
-        return rows
+            return exposed_lines(connection, RegulatoryExposure(**_given(query)))
 
     def sole_source(self, query: Query) -> Answer:
         """sole-source."""

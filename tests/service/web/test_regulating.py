@@ -1,6 +1,7 @@
 """Regulations over HTTP: exposure, instruments with their history, series, and what if."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from service.audit.verifier import regulatory_exposure as exposure_of
 from tests.service.web.conftest import EVENTS, head
 
 WORKED = json.loads((Path(__file__).parents[2] / "golden" / "ai-accelerators-expected.json").read_bytes())
@@ -316,6 +318,32 @@ def test_a_bad_rule_is_refused_with_where_and_what(seeded: TestClient, what: str
 def test_a_rule_is_at_most_sixteen_deep(seeded: TestClient) -> None:
     assert seeded.post(EVENTS, json=enacted(when=nested(17))).status_code == 422
     assert seeded.post(EVENTS, json=enacted(when=nested(16))).status_code == 201
+
+
+def test_an_amendment_leaves_the_last_day_or_takes_it_away_with_null(client: TestClient) -> None:
+    enactment = enacted(vendors=["nvidia"])
+    data = enactment["data"]
+    common = {"citation": "D", "rules": data["rules"], "regulation_id": "r-1"}
+    data["until"] = "2025-06-30"
+
+    def amended(on: str, **changes: Any) -> dict[str, Any]:
+        return {"type": "regulation-amended", "effective_on": on, "data": common | changes}
+
+    nvidia = {"organization_id": "nvidia", "name": "NVIDIA", "country": "US"}
+    registered = {"type": "organization-registered", "effective_on": "2020-01-01", "data": nvidia}
+    sent = [registered, enactment, amended("2025-02-01"), amended("2025-03-01", until=None)]
+    assert client.post(EVENTS, json=sent).status_code == 201
+    events = client.get(EVENTS).json()["events"]
+    assert "until" not in events[2]["data"]
+    assert events[3]["data"]["until"] is None
+    for position, until in ((3, "2025-06-30"), (4, None)):
+        asked = {"effective_on": "2025-06-30", "position": position}
+        (given,) = client.get(EXPOSURE, params=asked).json()["instruments"]
+        (expected,) = exposure_of(events, buyer=[], effective_on=date(2025, 6, 30), position=position)["instruments"]
+        assert (given, given["until"]) == (expected, until)
+        behind = client.get(EXPOSURE, params=asked | {"effective_on": "2025-07-01"}).json()["instruments"]
+        plain = exposure_of(events, buyer=[], effective_on=date(2025, 7, 1), position=position)["instruments"]
+        assert (behind, bool(behind)) == (plain, until is None)
 
 
 def test_until_is_not_before_the_start_and_what_is_repealed_stays_so(
