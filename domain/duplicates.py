@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from domain.errors import Rejected
+from domain.errors import Refusal, Rejected
 from domain.events import Recorded, World
 
 
@@ -50,8 +50,10 @@ def stands_for(state: Joined | None) -> str | None:
     return max(state.samenesses, key=lambda sameness: sameness.key).same_as
 
 
-def refuse_joined_circles(identifier: str, state: Joined | None, world: World, pointer: str) -> None:
-    """Rejected where records and parents, as `state` would have them, lead from an organisation back to itself.
+def refuse_joined_circles(
+    identifier: str, state: Joined | None, world: World, pointer: str, refusal: type[Refusal] = Rejected
+) -> None:
+    """A refusal where records and parents, as `state` would have them, lead from an organisation back to itself.
 
     On a way that records join: who owns whom on which day is looked at day by day, elsewhere. Whom a record stands for
     has no day, so every parent that an event which stands ever named is one.
@@ -68,7 +70,7 @@ def refuse_joined_circles(identifier: str, state: Joined | None, world: World, p
         for way in [*ways, *([(same_as, True)] if same_as is not None else [])]:
             if way == (identifier, True):
                 circle = [identifier, *_back(here, reached), identifier]
-                raise Rejected.at(pointer, f"would close a circle of records and owners: {' -> '.join(circle)}")
+                raise refusal.at(pointer, f"would close a circle of records and owners: {' -> '.join(circle)}")
             if way not in reached:
                 reached[way] = here
                 waiting.append(way)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import model_validator
 
 from domain.duplicates import Sameness, refuse_joined_circles, sameness_of
-from domain.errors import Rejected
+from domain.errors import Invalid, Rejected
 from domain.events import Draft, Recorded, World
 from domain.values import (
     CountryOrUnknown,
@@ -193,7 +193,9 @@ def refuse_circles(
     """
     identifier = event.stream.partition("/")[2]
     if "same_as" in event.data or event.data.get("parent_id") is not None:
-        refuse_joined_circles(identifier, state, world, joined or pointer)
+        # A record that is said to stand for itself is no valid value, whenever it is sent.
+        refusal = Invalid if joined is not None and event.data.get("same_as") is not None else Rejected
+        refuse_joined_circles(identifier, state, world, joined or pointer, refusal)
     if "parent_id" in event.data:
         _refuse_circles_of_owners(event, state, world, pointer)
 

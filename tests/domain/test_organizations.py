@@ -227,10 +227,10 @@ def test_an_organisation_that_is_unknown_is_not_stood_for(book: Book) -> None:
 
 
 def test_no_record_stands_for_itself_in_the_end(book: Book) -> None:
-    with refuses(book, Rejected, "/data/same_as", circle("arm", "arm")):
+    with refuses(book, Invalid, "/data/same_as", circle("arm", "arm")):
         book.record([joined("arm", "arm")])
     book.record([joined("arm", "nvidia"), joined("nvidia", "softbank")])
-    with refuses(book, Rejected, "/data/same_as", circle("softbank", "arm", "nvidia", "softbank")):
+    with refuses(book, Invalid, "/data/same_as", circle("softbank", "arm", "nvidia", "softbank")):
         book.record([joined("softbank", "arm", "1999-01-01")])
 
 
@@ -246,14 +246,14 @@ def test_what_was_undone_may_be_said_the_other_way_round(book: Book) -> None:
 
 def test_an_earlier_undoing_undoes_nothing(book: Book) -> None:
     book.record([joined("arm", "nvidia"), joined("arm", None, "2022-12-31")])
-    with refuses(book, Rejected, "/data/same_as", circle("nvidia", "arm", "nvidia")):
+    with refuses(book, Invalid, "/data/same_as", circle("nvidia", "arm", "nvidia")):
         book.record([joined("nvidia", "arm")])
 
 
 def test_owners_and_records_close_no_circle_whatever_their_dates(book: Book) -> None:
     book.record([owned("arm", "2016-09-05", "softbank"), owned("arm", "2020-09-13", None)])
     # Arm was SoftBank's once, so SoftBank is not another record of Arm.
-    with refuses(book, Rejected, "/data/same_as", circle("softbank", "arm", "softbank")):
+    with refuses(book, Invalid, "/data/same_as", circle("softbank", "arm", "softbank")):
         book.record([joined("softbank", "arm")])
     book.record([joined("nvidia", "arm")])
     with refuses(book, Rejected, "/data/parent_id", circle("softbank", "nvidia", "arm", "softbank")):
