@@ -19,6 +19,7 @@ from service.postgres.folder import PostgresFolder
 from service.settings import Settings
 from service.verification.ledger import VerificationScope, verify_ledger
 from tests.service.documented import Shell
+from tests.service.postgres_owner import wait_until
 from tests.service.processes import serving
 from tests.service.purchases import market, note, order, read
 from tests.service.writers import EVENTS, Writers, assert_nothing_lost_or_doubled, recorded
@@ -214,6 +215,9 @@ def test_archived_write_ahead_log_brings_a_base_backup_up_to_what_came_later(
         with EmbeddedPostgres(short_home, settings={"restore_command": f"cp {archive}/%f %p"}) as server:
             shell.variables["DAYBOOK_DATABASE_URL"] = server.conninfo
             assert HOLDS in shell.succeed(AFTERWARDS)
+            with psycopg.connect(server.conninfo, autocommit=True) as connection:
+                recovering = "select pg_is_in_recovery()"
+                assert wait_until(lambda: connection.execute(recovering).fetchone() == (False,), 60)
             with open_daybook(settings_of(server.conninfo, short_home)) as again:
                 assert (stored(again), roots(again)) == (bytes_before, roots_before)
                 record(again, "po-next")

@@ -19,6 +19,7 @@ import pytest
 from service.importing import places
 from service.importing.orders import day_formats, decimals
 from service.importing.orders.mapping_parts import FigureValue
+from service.importing.orders.suggesting import contents
 from service.ocds import schemas
 from tests.effort import Act, assert_no_dearer, effort_s, least_s
 
@@ -32,6 +33,7 @@ MADE_AT_RUN_TIME = {
     "service/importing/regulations/chains.py:_cites",
     "service/importing/orders/day_formats.py:compile_format",
     "service/importing/orders/decimals.py:patterns_of",
+    "service/importing/orders/suggesting/contents.py:_number_patterns",
     "service/importing/places.py:_pattern",
     "service/web/entry/methods.py:instead",
     "service/web/resources.py:stream_of",
@@ -133,6 +135,8 @@ def made_at_run_time() -> Iterator[tuple[str, "re.Pattern[str]", str]]:
         )
         for one in decimals.patterns_of(written, (15, 4)):
             yield f"a figure with {separators}", one, "fullmatch"
+    for number, one in enumerate(contents._number_patterns()):
+        yield f"a number of a form that is suggested, {number}", one, "fullmatch"
 
 
 def alphabet(pattern: "re.Pattern[Any]") -> tuple[list[str], list[str]]:

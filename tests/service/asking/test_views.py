@@ -223,7 +223,7 @@ def test_parquet_says_what_it_is_of(desk: Desk) -> None:
 def test_a_figure_too_large_for_a_format_is_named(desk: Desk) -> None:
     answer = desk.answer(DEPENDENCE)
     answer["rows"][0]["value"] = "1" * 33
-    with pytest.raises(Invalid, match="has more than this format.s 32 digits"):
+    with pytest.raises(Invalid, match="has more than this format's 32 digits"):
         FORMATS["parquet"].write(io.BytesIO(), answer, Choice(VIEWS["vendor-dependence"], tables_of(DEPENDENCE)[0]))
 
 

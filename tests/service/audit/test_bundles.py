@@ -113,7 +113,11 @@ def test_verify_checks_a_bundle_in_process(run: Run, make_bundle: Make, tmp_path
 @pytest.mark.parametrize(
     ("query", "more", "message"),
     [
-        ("organizations", (), "a bundle holds answers of vendor-dependence and regulatory-exposure, not of organi"),
+        (
+            "organizations",
+            (),
+            "a bundle holds answers of vendor-dependence, regulatory-exposure and sole-source, not of organi",
+        ),
         ("vendor-dependence/series?from=2023-01-01", (), "not of vendor-dependence/series"),
         ("vendor-dependence?position=3", (), "position 3 is not that of the bundle, 56"),
         ("vendor-dependence?recorded_at=2023-01-01T00:00:00Z", (), "recorded_at does not go with a bundle"),

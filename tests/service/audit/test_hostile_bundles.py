@@ -130,7 +130,7 @@ def test_a_tile_that_was_altered_and_one_cut_short(members: Members, refusal: Re
     members[LEAVES] = tile[:-1] + bytes([tile[-1] ^ 1])
     assert "not one that the signed checkpoint builds on" in refusal(members)
     members[LEAVES] = tile[:-32]
-    assert "has 1728 bytes, not 1760" in refusal(members)
+    assert "has 1760 bytes, not 1792" in refusal(members)
 
 
 def test_a_bundle_that_ends_within_an_entry(members: Members, refusal: Refusal) -> None:
@@ -206,7 +206,7 @@ def test_a_further_line_may_hold_separators_of_unicode_and_no_control_characters
 
 
 @pytest.mark.parametrize(
-    "note", [b"", b"\xff", b"daybook\n55\n", b"daybook\n55\nAAAA\n\nsigned by nobody\n", b"\n\n\n", b"x" * (2 << 20)]
+    "note", [b"", b"\xff", b"daybook\n56\n", b"daybook\n56\nAAAA\n\nsigned by nobody\n", b"\n\n\n", b"x" * (2 << 20)]
 )
 def test_what_is_no_checkpoint(members: Members, refusal: Refusal, note: bytes) -> None:
     members["checkpoint"] = note
@@ -220,7 +220,7 @@ def test_what_is_no_checkpoint(members: Members, refusal: Refusal, note: bytes) 
         (lambda proof: proof.replace("index ", "index 1"), "does not begin as a proof"),
         (lambda proof: "\n".join([*proof.split("\n")[:2], *proof.split("\n")[3:]]), "too few hashes"),
         (lambda proof: "\n".join([*proof.split("\n")[:3], *proof.split("\n")[2:]]), "too many hashes"),
-        (lambda proof: proof.replace("daybook\n55", "daybook\n56"), "is forged"),
+        (lambda proof: proof.replace("daybook\n56", "daybook\n57"), "is forged"),
         (lambda proof: proof[: len(proof) // 4], ""),
         (lambda proof: "", ""),
     ],

@@ -215,7 +215,7 @@ def test_what_a_service_has_otherwise_is_named(run: Run, seeded: Settings, monke
 
 @pytest.mark.parametrize(
     ("status", "body", "message"),
-    [(401, {"detail": "no"}, "tells no digest of its projection: 401"), (200, {}, "tells no digest")],
+    [(401, {"detail": "no"}, "states no digest of its projection: 401"), (200, {}, "states no digest")],
 )
 def test_a_service_that_answers_otherwise_is_refused(status: int, body: Any, message: str) -> None:
     with Remote("http://service", "token") as remote:

@@ -11,8 +11,8 @@ from tests.service.importing.order_tables import mapping, read, rows_csv
 
 
 def test_the_shipped_mappings_are_in_order() -> None:
-    assert shipped() == ["scms"]
-    assert [load_mapping(name).name for name in shipped()] == ["scms"]
+    assert "scms" in shipped()
+    assert [load_mapping(name).name for name in shipped()] == sorted(shipped())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_column_that_stands_twice_is_not_read() -> None:
 
 
 def test_a_mapping_that_is_not_there_or_no_toml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadMapping, match=r"no such file, and none is shipped by that name \(scms\)"):
+    with pytest.raises(BadMapping, match=r"no such file, and none is shipped by that name \(.*\bscms\b.*\)"):
         load_mapping(str(tmp_path / "missing.toml"))
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ")
