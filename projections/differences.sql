@@ -234,7 +234,7 @@ where was or now
 -- Every movement of order lines that may count at one of the moments, with whether it does, and what it adds: where amounts
 -- are derived, also to what is ordered of the line, and to the goods that arrived without an amount.
 with unpriced_line as (
-    select distinct line_key from posting where {derives} and unpriced
+    select distinct line_key from posting where {derives} and unpriced and position <= $after_position
 ),
 moved as (
     select

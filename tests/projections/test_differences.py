@@ -581,3 +581,20 @@ def test_nothing_is_left_behind_in_the_projection() -> None:
     with asking(book.events) as cursor:
         difference(cursor, parameters, parameters, country_name=country_name)
         assert cursor.execute("select table_name from duckdb_tables() where temporary").fetchall() == []
+
+
+def test_what_is_recorded_later_explains_nothing_of_before() -> None:
+    book = market()
+    before = len(book.events)
+    book.order("po-1", "2023-03-01", [line("10")])
+    book.receive("po-1", "2023-04-01", {"line": "1", "quantity": "4", "amount": "40"})
+    after = len(book.events)
+    # Its amount is derived: it is of the line what the line was ordered for.
+    book.receive("po-1", "2023-05-01", {"line": "1", "quantity": "4"})
+    usual = {"buyer": ("baidu",), "status": "delivered", "effective_on": date(2023, 12, 31)}
+    sides = [VendorDependence(**usual, position=position) for position in (before, after)]
+    answers = []
+    for events in (book.events[:after], book.events):
+        with asking(events) as cursor:
+            answers.append(difference(cursor, *sides, country_name=country_name))
+    assert answers[0] == answers[1]
