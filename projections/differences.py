@@ -60,19 +60,40 @@ def difference(
     ends_on and known_on; about: the id of the event that counts no more or again because of it, or null; order_id or
     assertion_id and line; and value, its part, which is null for what revalued whole lines.
     """
+    before, after, clock = sides_of(before, after)
+    figures = [_figures(connection, parameters) for parameters in (before, after)]
+    with statements.snapshot(connection):
+        parts = _parts(connection, before, after, clock)
+
+    def named(side: VendorDependence, keys: list[str]) -> dict[str, tuple[str | None, str | None]]:
+        return names_of(connection, side, keys, country_name)
+
+    return told((before, after), clock, figures, parts, named)
+
+
+def sides_of(before: VendorDependence, after: VendorDependence) -> tuple[VendorDependence, VendorDependence, str]:
+    """Both sides as they are looked at, and the clock between two of whose values the difference is; ValueError."""
     clock = _clock(before, after)
     if after.rates == "effective":
         # Of both as of the later moment (rule 17).
         before, after = (side.model_copy(update={"rates": after.effective_on.isoformat()}) for side in (before, after))
-    figures = [_figures(connection, parameters) for parameters in (before, after)]
-    with statements.snapshot(connection):
-        parts = _parts(connection, before, after, clock)
+    return before, after, clock
+
+
+def told(
+    sides: tuple[VendorDependence, VendorDependence],
+    clock: str,
+    figures: list[dict[Key, Figure]],
+    parts: Parts,
+    named: Callable[[VendorDependence, list[str]], dict[str, tuple[str | None, str | None]]],
+) -> dict[str, Any]:
+    """The answer, from the figure of every row on both sides, and the parts of every row."""
     changes = {key: _change(*(side.get(key) for side in figures)) for key in [*figures[1], *figures[0], *parts]}
     for key, change in changes.items():
-        assert change == _number(sum(part.value for part in parts[key].values())), f"{key!r} is not explained"
+        assert change == as_number(sum(part.value for part in parts[key].values())), f"{key!r} is not explained"
     ranked = sorted(changes, key=lambda key: (changes[key].copy_abs().copy_negate(), key is None, key or ""))
     total = rounded(sum_of(changes.values()))
-    names = _names(connection, (before, after), [key for key in ranked if key is not None], country_name)
+    names = _names(sides, [key for key in ranked if key is not None], named)
     rows = []
     for key, change in zip(ranked, _rounded_to([changes[key] for key in ranked], total), strict=True):
         rows.append(
@@ -88,7 +109,7 @@ def difference(
     return {
         "clock": clock,
         "total": {
-            "unit": after.unit,
+            "unit": sides[1].unit,
             **_sides(*(total_of(side.values()) for side in figures)),
             "difference": plain(total),
             "explained": [
@@ -131,7 +152,7 @@ def _parts(
     of_records = {side: _records(connection, sides[side], asked[side] or ()) for side in sides}
     values = after.bindings() | {
         "status": after.status,
-        "kinds": _kinds(after),
+        "kinds": kinds_of(after),
         "newcomers": sorted(of_records["before"] ^ of_records["after"]),
         "earlier_on": _earlier_on(connection, before, clock),
         "limit": MOST_EVENTS,
@@ -166,7 +187,7 @@ def _records(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence
     return {*buyers, *(row["record"] for row in found)}
 
 
-def _kinds(parameters: VendorDependence) -> list[str]:
+def kinds_of(parameters: VendorDependence) -> list[str]:
     """The kinds of facts, besides rates and what orders and assertions say, that figures are taken from."""
     families = parameters.key == "parent" or parameters.captive == "exclude" or parameters.buyer_scope == "group"
     looked_at = {
@@ -198,11 +219,11 @@ def _add_events(connection: duckdb.DuckDBPyConnection, parts: Parts, values: dic
     block = statements.blocks("differences.sql")
     for row in statements.rows(connection, block["parts"], values):
         part = parts[row["key"]][row["class"]]
-        part.value += _valued(row["effect"], row["priced"])
+        part.value += valued(row["effect"], row["priced"])
         part.events += row["events"]
     for row in statements.rows(connection, block["largest"], values):
-        value = _number(_valued(row.pop("effect"), row.pop("priced")))
-        parts[row.pop("key")][row.pop("class")].listed.append(_dated(row) | {"value": plain(value)})
+        value = as_number(valued(row.pop("effect"), row.pop("priced")))
+        parts[row.pop("key")][row.pop("class")].listed.append(dated(row) | {"value": plain(value)})
 
 
 def _add_revaluations(connection: duckdb.DuckDBPyConnection, parts: Parts, values: dict[str, Any]) -> None:
@@ -211,9 +232,9 @@ def _add_revaluations(connection: duckdb.DuckDBPyConnection, parts: Parts, value
     causes: dict[Key, set[tuple[int | None, int | None]]] = defaultdict(set)
     for row in statements.rows(connection, block["revalued"], values):
         changes: dict[Key, int] = defaultdict(int)
-        changes[row["key_before"]] -= _valued(row["value_before"], row["factors_before"])
-        changes[row["key_after"]] += _valued(row["value_after"], row["factors_after"])
-        changes[row["priced_key"]] -= _valued(row["effect"], row["priced"])
+        changes[row["key_before"]] -= valued(row["value_before"], row["factors_before"])
+        changes[row["key_after"]] += valued(row["value_after"], row["factors_after"])
+        changes[row["priced_key"]] -= valued(row["effect"], row["priced"])
         pairs = {(cause["before"], cause["after"]) for cause in row["causes"]}
         for key, change in changes.items():
             if change or (row["telling"] and pairs):
@@ -232,10 +253,10 @@ def _add_revaluations(connection: duckdb.DuckDBPyConnection, parts: Parts, value
         part.events = len(listed)
         for event in list(listed.values())[:MOST_EVENTS]:
             named = {name: value for name, value in event.items() if name != "fact"}
-            part.listed.append(_dated(named) | {"assertion_id": None, "line": None, "value": None})
+            part.listed.append(dated(named) | {"assertion_id": None, "line": None, "value": None})
 
 
-def _valued(amount: int, factors: dict[str, int] | None) -> int:
+def valued(amount: int, factors: dict[str, int] | None) -> int:
     """An amount by its factors; 0 where they are not known."""
     if factors is None:
         return 0
@@ -243,7 +264,8 @@ def _valued(amount: int, factors: dict[str, int] | None) -> int:
     return rate * amount * factors["attribute_value"] * factors["share_value"]
 
 
-def _number(value: int) -> Decimal:
+def as_number(value: int) -> Decimal:
+    """A value of a part."""
     return Decimal(value).scaleb(-PLACES, PRECISE)
 
 
@@ -263,18 +285,16 @@ def _rounded_to(numbers: list[Decimal], total: Decimal) -> list[Decimal]:
 
 
 def _names(
-    connection: duckdb.DuckDBPyConnection,
     sides: tuple[VendorDependence, VendorDependence],
     keys: list[str],
-    country_name: Callable[[str], str | None],
+    named: Callable[[VendorDependence, list[str]], dict[str, tuple[str | None, str | None]]],
 ) -> dict[str, str | None]:
     """The name of every row, that of the later moment where there is one."""
     if sides[0].names_itself:
         return {key: key for key in keys}
     names: dict[str, str | None] = {}
     for side in sides:
-        found = names_of(connection, side, keys, country_name)
-        names |= {key: name for key, (name, _) in found.items() if name is not None}
+        names |= {key: name for key, (name, _) in named(side, keys).items() if name is not None}
     return names
 
 
@@ -290,7 +310,7 @@ def _sides(before: Figure | None, after: Figure | None) -> Record:
 def _explained(parts: dict[str, Part], change: Decimal) -> list[Record]:
     """The parts of a row as answered, adding up to its printed difference."""
     said = [(name, parts[name]) for name in CLASSES if name in parts and (parts[name].value or parts[name].listed)]
-    values = _rounded_to([_number(part.value) for _, part in said], change)
+    values = _rounded_to([as_number(part.value) for _, part in said], change)
     return [
         {"class": name, "value": plain(value), "event_count": part.events, "events": part.listed}
         for (name, part), value in zip(said, values, strict=True)
@@ -303,6 +323,6 @@ def _altogether(name: str, parts: list[Record]) -> Record:
     return {"class": name, "value": exact(value)}
 
 
-def _dated(event: Record) -> Record:
+def dated(event: Record) -> Record:
     """An event with its days as text."""
     return event | {name: event[name].isoformat() for name in ("ends_on", "known_on")}

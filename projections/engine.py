@@ -17,6 +17,7 @@ from projections import statements
 from projections.blocks import read
 from projections.database import Bounds, Closed, Damaged, Database, judged
 from projections.digests import digest_of
+from projections.few.asking import FewLines
 
 EVERY = "every type"
 
@@ -101,6 +102,8 @@ class Projection:
         self._position = position
         #: Whoever reads is turned away until it is here: as far as the one was in whose place it stands.
         self.readable_from = 0
+        #: Answers what is about few lines.
+        self.few = FewLines(self.cursor)
 
     @classmethod
     def open(cls, path: Path | None = None, bounds: Bounds | None = None) -> Self:
@@ -234,6 +237,9 @@ class Projection:
 
     def recorded_at_of(self, position: int) -> datetime | None:
         """When the event at this position was recorded (UTC), or None where there is none."""
+        held = self.few.holding.at_hand(position)
+        if held is not None and position > 0:
+            return held.orders.events[position - 1].recorded_at
         query = "select recorded_at from event where position = $position"
         recorded_at: datetime | None = self._read(query, position=position)
         return recorded_at

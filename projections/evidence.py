@@ -1,7 +1,8 @@
 """The postings that make one row of vendor-dependence, with their events and with what each is multiplied by."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -55,12 +56,36 @@ def evidence(
         names["supply", line["line_key"]] = {"assertion_id": line["id"], "line": line["line"]}
         postings["supply", line["line_key"]].append(line)
     derived = _derived_from(connection, parameters, bindings, postings)
-    events = _events(
-        connection, found, [*postings.values(), *(kinds[kind] for kinds in derived.values() for kind in kinds)]
-    )
+    behind = Behind(names, postings, derived)
+    return rendered(parameters, found, behind, _events(connection, behind.positions(found)))
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What stands behind contributions, each of a source and a line."""
+
+    #: order_id or assertion_id, and line.
+    names: Mapping[tuple[str, int], dict[str, Any]]
+    postings: Mapping[tuple[str, int], list[dict[str, Any]]]
+    derived: "DerivedFrom"
+
+    def positions(self, found: Iterable[Mapping[str, Any]]) -> set[int]:
+        """The positions of every event that is mentioned, by contributions and by what stands behind them."""
+        movements = [kinds[kind] for kinds in self.derived.values() for kind in kinds]
+        listed = {posting["position"] for several in (*self.postings.values(), *movements) for posting in several}
+        return (listed | {part[role] for part in found for role in ("publication", "allocated")}) - {None}
+
+
+def rendered(
+    parameters: VendorDependence,
+    found: Iterable[dict[str, Any]],
+    behind: Behind,
+    events: dict[int, dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Contributions as answered; `events` by position are those that are mentioned."""
     return [
         {
-            **names[part["source"], part["line_key"]],
+            **behind.names[part["source"], part["line_key"]],
             "vendor": part["vendor"],
             "product": part["product"],
             "captive": part["captive"],
@@ -68,8 +93,8 @@ def evidence(
             "figure": _written(_figure(part)) if part["convertible"] else None,
             "factors": _factors(part, parameters, events),
             "postings": [
-                {**_event_of(posting, events, derived), **_posted(posting)}
-                for posting in postings[part["source"], part["line_key"]]
+                {**_event_of(posting, events, behind.derived), **_posted(posting)}
+                for posting in behind.postings[part["source"], part["line_key"]]
             ],
         }
         for part in found
@@ -126,14 +151,8 @@ def _event_of(posting: dict[str, Any], events: dict[int, dict[str, Any]], derive
     }
 
 
-def _events(
-    connection: duckdb.DuckDBPyConnection,
-    found: list[dict[str, Any]],
-    postings: Iterable[list[dict[str, Any]]],
-) -> dict[int, dict[str, Any]]:
-    """Every event mentioned, by position."""
-    positions = {posting["position"] for several in postings for posting in several} - {None}
-    positions |= {part[role] for part in found for role in ("publication", "allocated") if part[role] is not None}
+def _events(connection: duckdb.DuckDBPyConnection, positions: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Some events, by position."""
     statement = statements.blocks("vendor_dependence.sql")["events"]
     return {
         event["position"]: {**event, "ends_on": event["ends_on"].isoformat()}

@@ -88,7 +88,7 @@ def ranked_lines(
                 line = row["source"], row["line_key"]
                 found.append(WeighedLine(line, tally.figure(), supply, row["placed_on"].isoformat()))
         named = _places(connection, found)
-        found.sort(key=lambda one: (*_by_value(one.figure), named[one.key]))
+        found.sort(key=lambda one: (*by_value(one.figure), named[one.key]))
         lines = found[start:] if most is None else found[start : start + most]
         assessed = judge.assess({one.supply: None for one in lines if one.supply.truth is not Truth.NO})
         return RankedLines(lines, start, len(found), assessed)
@@ -109,7 +109,7 @@ def page_of_lines(
     return [_row(one, ranked.assessed, words, said[one.key]) for one in page]
 
 
-def _by_value(figure: Figure) -> tuple[bool, Decimal]:
+def by_value(figure: Figure) -> tuple[bool, Decimal]:
     """Largest value first, unknown values last."""
     value = figure.value
     # A quotient of rates is cut off behind many places: what is the same is the same again.

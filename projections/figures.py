@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Self
 
@@ -111,8 +111,7 @@ def share_high_of(part: Figure, others: Figure) -> Decimal | None:
 
 def rounded(number: Decimal) -> Decimal:
     """A number at six places, half-even, a half being judged on the true number and not on a quotient's last digit."""
-    with localcontext(PRECISE):
-        return number.quantize(SNAP).quantize(SIX_PLACES)
+    return PRECISE.quantize(PRECISE.quantize(number, SNAP), SIX_PLACES)
 
 
 def plain(number: Decimal | None) -> str | None:

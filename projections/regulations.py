@@ -49,10 +49,10 @@ def recorded_of_instruments(
     """What is recorded of instruments, or of the one with this id, as known at a moment, whatever its day."""
     block = statements.blocks("regulations.sql")
     values = moment.bindings() | {"only": only}
-    found = [_recorded(row, json.loads(row["data"])) for row in statements.rows(connection, block["facts"], values)]
+    found = [recorded_of(row, json.loads(row["data"])) for row in statements.rows(connection, block["facts"], values)]
     if found:
         found += [
-            _recorded(row, {"retracts": row["retracts"], "reason": row["reason"]})
+            recorded_of(row, {"retracts": row["retracts"], "reason": row["reason"]})
             for row in statements.rows(connection, block["retractions"], values)
         ]
     return found
@@ -83,7 +83,8 @@ def described(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def _recorded(row: dict[str, Any], data: dict[str, Any]) -> Recorded:
+def recorded_of(row: dict[str, Any], data: dict[str, Any]) -> Recorded:
+    """An event about an instrument, from a row of `facts` or `retractions`, as the domain takes it."""
     return Recorded(
         type=row["type"],
         id=row["id"],

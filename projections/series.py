@@ -20,7 +20,7 @@ from projections.metrics import Split, at_risk, metrics_of, shares_of
 from projections.parameters import LAST_DAY, VendorDependence, months_away, parse_duration
 from projections.restrictions import Restrictions
 from projections.supplies import Supplies, Supply
-from projections.vendor_dependence import RankedRow, names_of, rank, together, written
+from projections.vendor_dependence import Named, RankedRow, names_of, rank, together, written
 
 #: Points that one answer holds.
 MOST_POINTS = 1_000
@@ -223,9 +223,7 @@ def series(
 
     ValueError: a range that ends before it begins, a step that is no duration, more than 1,000 points.
     """
-    if from_on > to_on:
-        raise ValueError(f"from {from_on} is after to {to_on}")
-    days = None if step is None else _days(from_on, to_on, step)
+    days = stepped(from_on, to_on, step)
     asked = parameters.model_copy(update={"effective_on": to_on})
     values = _bindings(connection, asked, from_on)
     # Every statement must see the same events.
@@ -234,17 +232,39 @@ def series(
         query = _query(asked, stepped=days is not None, judged=judges.any)
         changes = statements.rows(connection, query, values | {"points": days})
         points = list(_points(asked, days, from_on, changes, values["homes"], judges))
+    annotations = statements.rows(connection, statements.blocks("series.sql")["annotations"], values)
+    return told(
+        asked, (from_on, step), points, lambda keys: names_of(connection, asked, keys, country_name), annotations
+    )
+
+
+def stepped(from_on: date, to_on: date, step: str | None) -> list[date] | None:
+    """The days on which points are asked for; None: wherever something changes. ValueError as `series`."""
+    if from_on > to_on:
+        raise ValueError(f"from {from_on} is after to {to_on}")
+    return None if step is None else _days(from_on, to_on, step)
+
+
+def told(
+    asked: VendorDependence,
+    course: tuple[date, str | None],
+    points: list[dict[str, Any]],
+    named: Named,
+    annotations: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The answer, from its points; `course`: the first day and the step, `asked` being as of the last."""
+    (from_on, step), to_on = course, asked.effective_on
     if len(points) > MOST_POINTS:
         raise _too_many(len(points), from_on, to_on, "ask for a step, such as P1M")
     keys = {row["key"]: None for point in points for row in point["rows"]}
-    named = names_of(connection, asked, [key for key in keys if key is not None], country_name)
+    names = named([key for key in keys if key is not None])
     return {
         "from": from_on.isoformat(),
         "to": to_on.isoformat(),
         "step": step,
-        "keys": [_named(key, asked, named) for key in keys],
+        "keys": [_named(key, asked, names) for key in keys],
         "points": points,
-        "annotations": statements.rows(connection, statements.blocks("series.sql")["annotations"], values),
+        "annotations": annotations,
     }
 
 

@@ -1,7 +1,7 @@
 """Who a category of products is bought from, who else could sell it, and whether only one could."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,8 @@ class CategoryRow:
 class CategorySource:
     """Who may sell a category."""
 
-    number: int
+    #: Its number, or its id.
+    who: int | str
     id: str
     available: Truth
 
@@ -144,18 +145,22 @@ def _pairs(found: Iterable[Mapping[str, Any]]) -> Iterable[tuple[int, int]]:
 
 
 def _row(row: CategoryRow, sources: list[CategorySource], words: Mapping[int, str]) -> dict[str, Any]:
+    return as_row(sorted(words[vendor] for vendor in row.vendors), row.vendors | row.makers, sources)
+
+
+def as_row(vendors: list[str], used: Collection[int | str], sources: list[CategorySource]) -> dict[str, Any]:
+    """What a row says of who sells, and who could: vendors by id, who is used as sources name it, sources by id."""
     counts = {truth: sum(source.available is truth for source in sources) for truth in Truth}
-    used = row.vendors | row.makers
-    others = [one.id for one in sources if one.available is Truth.YES and one.number not in used]
+    others = [one.id for one in sources if one.available is Truth.YES and one.who not in used]
     return {
-        "vendors": sorted(words[vendor] for vendor in row.vendors)[:LISTED_IDS],
-        "vendor_count": len(row.vendors),
+        "vendors": vendors[:LISTED_IDS],
+        "vendor_count": len(vendors),
         "sources": {
             "available": counts[Truth.YES],
             "undetermined": counts[Truth.UNDETERMINED],
             "unfit": counts[Truth.NO],
         },
-        "single_source": len(row.vendors) == 1,
+        "single_source": len(vendors) == 1,
         "sole_source": _sole(counts),
         "alternatives": others[:LISTED_IDS],
         "alternatives_total": len(others),

@@ -12,7 +12,7 @@ import duckdb
 from domain.truth import Truth
 from domain.values import UNKNOWN_COUNTRY
 from projections import contributions, statements
-from projections.contributions import ROW_KEY, Grouping, Sum
+from projections.contributions import ROW_KEY, Grouping, Sum, Sums
 from projections.explanations import PARTLY
 from projections.figures import PRECISE, ZERO, Figure, plain, ratio, share_of, total_of
 from projections.metrics import Bounds, Split, at_risk, metrics_of, shares_of
@@ -24,6 +24,9 @@ from projections.restrictions import VERDICTS, Restrictions
 ROWS = Grouping(
     {"key": ROW_KEY, "captive": "captive", "domestic": "domestic", "verdict": "verdict"}, words=frozenset({"key"})
 )
+
+#: Names and countries of the keys of rows (rule 23).
+Named = Callable[[list[str]], dict[str, tuple[str | None, str | None]]]
 
 
 @dataclass
@@ -67,22 +70,26 @@ def vendor_dependence(
     country code, or None.
     """
     home = _home(connection, parameters)
-    rows: dict[str | None, RankedRow] = {}
     values = contributions.bindings(connection, parameters) | {"home": home}
     restrictions = Restrictions(connection, parameters)
     found = added_up(connection, parameters, ROWS, values, parameters.key, restrictions.verdicts)
+    return answered(parameters, found, home, lambda keys: names_of(connection, parameters, keys, country_name))
+
+
+def answered(parameters: VendorDependence, found: Sums, home: str | None, named: Named) -> dict[str, Any]:
+    """The view, from contributions added up by ROWS and the names and countries of keys."""
+    rows: dict[str | None, RankedRow] = {}
     for part in found.sums:
         key = part.alike["key"]
         rows.setdefault(key, RankedRow(key)).add(part)
     ranked = sorted(rows.values(), key=rank)
     total = total_of(row.figure for row in ranked)
-    names = names_of(connection, parameters, [row.key for row in ranked if row.key is not None], country_name)
     figures = [row.figure for row in ranked]
     shares = shares_of(figures)
     domestic = None if home is None else split_of(found.sums, "domestic")
     return {
         "total": {**written(total), "unit": parameters.unit},
-        "rows": _rows(ranked, shares, total, names, parameters),
+        "rows": _rows(ranked, shares, total, named([row.key for row in ranked if row.key is not None]), parameters),
         "metrics": {
             **metrics_of(figures, shares, total, split_of(found.sums, "captive"), domestic),
             **at_risk(by_verdict(found.sums)),
@@ -137,7 +144,14 @@ def rank(row: RankedRow) -> tuple[bool, Decimal, bool, str]:
 
 def written(figure: Figure) -> dict[str, str | None]:
     """A figure as answers have it: plain decimals, null where there is no value or no bound."""
-    return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}
+    value, low, high = figure.value, figure.low, figure.high
+    text = plain(low)
+    # Most figures are exact, and writing takes its time.
+    return {
+        "value": text if value == low else plain(value),
+        "low": text,
+        "high": text if high == low else plain(high),
+    }
 
 
 def _rows(

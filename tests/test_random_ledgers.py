@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from domain.events import canonical
+from projections import roads
 from projections.engine import Projection, batch_of
 from projections.exposed_lines import exposed_lines
 from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
@@ -40,15 +41,23 @@ def test_the_fast_view_answers_as_the_reference_does(seed: int) -> None:
             projection.apply(batch_of((event["position"], canonical(event)) for event in batch))
         for _ in range(QUERIES):
             query = random_query(random, events)
-            assert fast(projection, query) == reference(events, **query, country_name=country_name), query
-        with projection.cursor() as connection:
-            for _ in range(OTHER_QUERIES):
-                query = random_exposure_query(random, events)
-                asked = RegulatoryExposure(**query)
-                assert regulatory_exposure(connection, asked) == verifier.regulatory_exposure(events, **query), query
-                assert exposed_lines(connection, asked) == verifier.regulatory_exposure_orders(events, **query), query
-                query = random_sole_source_query(random, events)
-                assert sole_source(connection, SoleSource(**query)) == verifier.sole_source(events, **query), query
+            expected = reference(events, **query, country_name=country_name)
+            assert fast(projection, query) == expected, query
+            assert from_memory(projection, query) == expected, query
+        for _ in range(OTHER_QUERIES):
+            query = random_exposure_query(random, events)
+            asked, expected = RegulatoryExposure(**query), verifier.regulatory_exposure(events, **query)
+            lines = verifier.regulatory_exposure_orders(events, **query)
+            with projection.cursor() as connection:
+                assert regulatory_exposure(connection, asked) == expected, query
+                assert exposed_lines(connection, asked) == lines, query
+            assert roads.regulatory_exposure(projection, asked) == expected, query
+            assert roads.exposed_lines(projection, asked) == (lines, False), query
+            query = random_sole_source_query(random, events)
+            sources = verifier.sole_source(events, **query)
+            with projection.cursor() as connection:
+                assert sole_source(connection, SoleSource(**query)) == sources, query
+            assert roads.sole_source(projection, SoleSource(**query)) == sources, query
 
 
 def received_and_withdrawn() -> Book:
@@ -112,7 +121,17 @@ def batches(random: Random, events: list[Event]) -> list[list[Event]]:
 
 
 def fast(projection: Projection, query: dict[str, Any]) -> dict[str, Any]:
-    """The answer of the projection's view."""
-    parameters = VendorDependence(**query | {"buyer": tuple(query["buyer"]), "exclude": frozenset(query["exclude"])})
+    """The answer of the projection's view, by its statements."""
     with projection.cursor() as connection:
-        return vendor_dependence(connection, parameters, country_name=country_name)
+        return vendor_dependence(connection, parameters_of(query), country_name=country_name)
+
+
+def from_memory(projection: Projection, query: dict[str, Any]) -> dict[str, Any]:
+    """The answer of the projection's view of few lines."""
+    assert projection.few.look(parameters_of(query)) is not None
+    return roads.vendor_dependence(projection, parameters_of(query), country_name=country_name)
+
+
+def parameters_of(query: dict[str, Any]) -> VendorDependence:
+    """A query as the view takes it."""
+    return VendorDependence(**query | {"buyer": tuple(query["buyer"]), "exclude": frozenset(query["exclude"])})

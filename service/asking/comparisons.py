@@ -5,11 +5,10 @@ from typing import Any
 
 from domain.errors import Invalid, Refusal, RequestFault
 from domain.lots import Sent
-from projections.differences import difference
 from projections.parameters import RegulatoryExposure, VendorDependence, parse_duration
 from projections.regulatory_exposure import regulatory_exposure
-from projections.series import series
-from projections.vendor_dependence import remarks_of, vendor_dependence
+from projections.roads import difference, remarks_of, series
+from projections.vendor_dependence import vendor_dependence
 from service.asking.clocks import ClockReader, Raw, day, single
 from service.asking.questions import echo
 from service.asking.scenarios import Supposition, supposing
@@ -53,12 +52,12 @@ class Comparisons:
                 parse_duration(step)
             except ValueError as error:
                 raise Invalid.at("/step", str(error)) from None
-        with self.daybook.projection.cursor() as connection:
-            try:
-                answer = series(connection, parameters, first, last, step, country_name=country_name)
-            except ValueError as error:
-                raise Invalid.at("/from", str(error)) from None
-            answer["remarks"] = remarks_of(connection, parameters)
+        projection = self.daybook.projection
+        try:
+            answer = series(projection, parameters, first, last, step, country_name=country_name)
+        except ValueError as error:
+            raise Invalid.at("/from", str(error)) from None
+        answer["remarks"] = remarks_of(projection, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
     def difference(self, raw: Raw) -> dict[str, Any]:
@@ -79,13 +78,13 @@ class Comparisons:
         compared = "position" if clock == "recorded_at" else clock
         if getattr(before, compared) > getattr(after, compared):
             raise Invalid.at(f"/{clock}", "the first is after the second")
-        with self.daybook.projection.cursor() as connection:
-            answer = difference(connection, before, after, country_name=country_name)
-            dated = {"rates": after.effective_on.isoformat()} if after.rates == "effective" else {}
-            answer["remarks"] = {
-                name: remarks_of(connection, side.model_copy(update=dated))
-                for name, side in (("before", before), ("after", after))
-            }
+        projection = self.daybook.projection
+        answer = difference(projection, before, after, country_name=country_name)
+        dated = {"rates": after.effective_on.isoformat()} if after.rates == "effective" else {}
+        answer["remarks"] = {
+            name: remarks_of(projection, side.model_copy(update=dated))
+            for name, side in (("before", before), ("after", after))
+        }
         resolved = {"before": self.clocks.resolved(before), "after": self.clocks.resolved(after)}
         return {"resolved": resolved, "parameters": echo(after), **answer}
 

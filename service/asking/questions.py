@@ -7,15 +7,13 @@ from urllib.parse import urlencode
 
 import duckdb
 
-from projections.evidence import evidence, evidence_remarks
 from projections.orders import order
 from projections.organizations import organization
-from projections.parameters import Moment, RegulatoryExposure, VendorDependence
+from projections.parameters import Moment, RegulatoryExposure, SoleSource, VendorDependence
 from projections.partnerships import partnership
 from projections.products import product
 from projections.regulations import regulation
-from projections.regulatory_exposure import regulatory_exposure
-from projections.vendor_dependence import vendor_dependence
+from projections.roads import evidence, lines_from_memory, regulatory_exposure, sole_source, vendor_dependence
 from service.asking.clocks import CLOCKS, ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
 from service.asking.lists import Registers
 from service.asking.paging import MOST_EVIDENCE, page_of
@@ -43,8 +41,7 @@ class Questions:
         """The view vendor-dependence, with links to the evidence of each row."""
         asked = self.clocks.ask(raw, VendorDependence)
         parameters = self.clocks.parameters(VendorDependence, asked)
-        with self.daybook.projection.cursor() as connection:
-            answer = vendor_dependence(connection, parameters, country_name=country_name)
+        answer = vendor_dependence(self.daybook.projection, parameters, country_name=country_name)
         self._link_evidence(answer, asked, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
@@ -63,10 +60,8 @@ class Questions:
         key, vendor, limit, offset = (single(own, name) for name in ("key", "vendor", "limit", "offset"))
         parameters = self.clocks.parameters(VendorDependence, self.clocks.ask(own, VendorDependence))
         most = min(whole("limit", limit, MOST_EVIDENCE), MOST_EVIDENCE)
-        with self.daybook.projection.cursor() as connection:
-            start = whole("offset", offset, 0)
-            found = evidence(connection, parameters, key, vendor=vendor, limit=most, offset=start)
-            remarks = evidence_remarks(connection, parameters, key, vendor)
+        start = whole("offset", offset, 0)
+        found, remarks = evidence(self.daybook.projection, parameters, key, vendor=vendor, limit=most, offset=start)
         return {
             "resolved": self.clocks.resolved(parameters),
             "parameters": {**echo(parameters), "key": key, "vendor": vendor},
@@ -83,12 +78,17 @@ class Questions:
             answer = read(connection, parameters)
         return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
 
+    def sole_source(self, raw: Raw) -> dict[str, Any]:
+        """The view sole-source."""
+        parameters = self.clocks.parameters(SoleSource, self.clocks.ask(raw, SoleSource))
+        answer = sole_source(self.daybook.projection, parameters)
+        return {"resolved": self.clocks.resolved(parameters), "parameters": echo(parameters), **answer}
+
     def regulatory_exposure(self, raw: Raw) -> dict[str, Any]:
         """The view regulatory-exposure."""
         asked = self.clocks.ask(raw, RegulatoryExposure)
         parameters = self.clocks.parameters(RegulatoryExposure, asked)
-        with self.daybook.projection.cursor() as connection:
-            answer = regulatory_exposure(connection, parameters)
+        answer = regulatory_exposure(self.daybook.projection, parameters)
         pinned = [("by", "product"), ("status", parameters.status), *self.clocks.pinned(asked, parameters)]
         # A status that was asked for stands in both. What a row is made of is the same, however it is judged and
         # whatever other rows are asked for.
@@ -106,7 +106,8 @@ class Questions:
         assert page is not None
         parameters = self.clocks.parameters(RegulatoryExposure, self.clocks.ask(own, RegulatoryExposure))
         done = whole("cursor", page.after or None, 0)
-        rows, is_cut = self._rankings.page(self.daybook.projection, parameters, done, page.limit)
+        found = lines_from_memory(self.daybook.projection, parameters, done, page.limit)
+        rows, is_cut = found or self._rankings.page(self.daybook.projection, parameters, done, page.limit)
         return {
             "resolved": self.clocks.resolved(parameters),
             "parameters": echo(parameters),

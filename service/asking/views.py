@@ -13,7 +13,6 @@ from domain.errors import Invalid
 from domain.lots import Sent
 from projections.order_list import OrderList
 from projections.parameters import Moment, RegulatoryExposure, SoleSource, VendorDependence
-from projections.sole_source import sole_source
 from service.asking import tables
 from service.asking.clocks import Raw
 from service.asking.columns import Table, columns
@@ -325,7 +324,7 @@ VIEWS: dict[str, View] = {
         View(
             "sole-source",
             "By category from whom it is bought, who else could sell it, and whether only one could.",
-            reading(SoleSource, sole_source),
+            lambda questions, comparisons, raw, _: questions.sole_source(raw),
             SoleSource,
             answers.SoleSource,
             (tables.SOLE_SOURCE, tables.REMARKS),
