@@ -1,6 +1,7 @@
 """The views by the road that is sooner there: few lines in Python from memory, many by a statement, alike."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ from projections.few import evidence as evidence_from_memory
 from projections.few import exposure as exposure_from_memory
 from projections.few import series as series_from_memory
 from projections.few import sole as sole_from_memory
+from projections.few.contributions import NoRoom
 from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
 
 
@@ -27,7 +29,8 @@ def vendor_dependence(
     """vendor-dependence; see `projections.vendor_dependence`."""
     look = projection.few.look(parameters)
     if look is not None:
-        return dependence_from_memory.dependence(look, parameters, country_name)
+        with suppress(NoRoom):
+            return dependence_from_memory.dependence(look, parameters, country_name)
     with projection.cursor() as connection:
         return dependence_by_statement.vendor_dependence(connection, parameters, country_name=country_name)
 
@@ -36,7 +39,8 @@ def remarks_of(projection: Projection, parameters: VendorDependence) -> list[dic
     """The remarks of vendor-dependence alone."""
     look = projection.few.look(parameters)
     if look is not None:
-        return dependence_from_memory.remarks_of(look, parameters)
+        with suppress(NoRoom):
+            return dependence_from_memory.remarks_of(look, parameters)
     with projection.cursor() as connection:
         return dependence_by_statement.remarks_of(connection, parameters)
 
@@ -53,7 +57,8 @@ def evidence(
     """The contributions of a row and the remarks on them; see `projections.evidence`."""
     look = projection.few.look(parameters)
     if look is not None:
-        return evidence_from_memory.evidence(look, parameters, key, vendor, limit, offset)
+        with suppress(NoRoom):
+            return evidence_from_memory.evidence(look, parameters, key, vendor, limit, offset)
     with projection.cursor() as connection:
         found = evidence_by_statement.evidence(connection, parameters, key, vendor=vendor, limit=limit, offset=offset)
         return found, evidence_by_statement.evidence_remarks(connection, parameters, key, vendor)
@@ -71,7 +76,8 @@ def series(
     """vendor-dependence over time; see `projections.series`."""
     course = series_from_memory.course_of(projection.few, parameters, from_on, to_on, step)
     if course is not None:
-        return series_from_memory.series(course, country_name)
+        with suppress(NoRoom):
+            return series_from_memory.series(course, country_name)
     with projection.cursor() as connection:
         return series_by_statement.series(connection, parameters, from_on, to_on, step, country_name=country_name)
 
@@ -86,7 +92,8 @@ def difference(
     """What changed between two moments; see `projections.differences`."""
     pair = differences_from_memory.pair_of(projection.few, before, after)
     if pair is not None:
-        return differences_from_memory.difference(pair, country_name)
+        with suppress(NoRoom):
+            return differences_from_memory.difference(pair, country_name)
     with projection.cursor() as connection:
         return differences_by_statement.difference(connection, before, after, country_name=country_name)
 
@@ -95,7 +102,8 @@ def regulatory_exposure(projection: Projection, parameters: RegulatoryExposure) 
     """How much is barred; see `projections.regulatory_exposure`."""
     look = projection.few.look(parameters)
     if look is not None:
-        return exposure_from_memory.exposure(look, parameters)
+        with suppress(NoRoom):
+            return exposure_from_memory.exposure(look, parameters)
     with projection.cursor() as connection:
         return exposure_by_statement.regulatory_exposure(connection, parameters)
 
@@ -118,7 +126,10 @@ def lines_from_memory(
 ) -> tuple[list[dict[str, Any]], bool] | None:
     """The same where they are few; None: they are not."""
     look = projection.few.look(parameters)
-    return None if look is None else exposure_from_memory.exposed_lines(look, parameters, offset, limit)
+    if look is not None:
+        with suppress(NoRoom):
+            return exposure_from_memory.exposed_lines(look, parameters, offset, limit)
+    return None
 
 
 def sole_source(projection: Projection, parameters: SoleSource) -> dict[str, Any]:
@@ -127,6 +138,7 @@ def sole_source(projection: Projection, parameters: SoleSource) -> dict[str, Any
     market = parameters.model_copy(update={"buyer": ()})
     look = projection.few.look(parameters) if projection.few.look(market, 2) is not None else None
     if look is not None:
-        return sole_from_memory.sole_source(look, parameters)
+        with suppress(NoRoom):
+            return sole_from_memory.sole_source(look, parameters)
     with projection.cursor() as connection:
         return sole_by_statement.sole_source(connection, parameters)

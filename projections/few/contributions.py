@@ -53,6 +53,14 @@ KEYS: dict[str, KeyOf] = {
 }
 
 
+#: As many ten-thousandths are summed by statements without fear for room (128 bits, or 38 digits).
+MOST_SUMMED = 10**36
+
+
+class NoRoom(Exception):
+    """Figures of more digits than statements are sure to have room for: they say what is answered or refused."""
+
+
 class Remarks:
     """What contributions lack, counted (rule 61)."""
 
@@ -87,6 +95,7 @@ class Remarks:
 
 def contributions_of(look: Viewpoint, remarks: Remarks | None = None) -> Iterator[Contribution]:
     """Every contribution, those of orders first. `order`, `line` and `seen`, or `assertion`, are where it is from."""
+    summed = 0
     for seen in seen_orders(look):
         in_scope, whole = look.buyers_in_scope(seen.order.buyers)
         part = THE_WHOLE if whole or not seen.order.is_joint else None
@@ -95,6 +104,9 @@ def contributions_of(look: Viewpoint, remarks: Remarks | None = None) -> Iterato
             found = seen.sum(line)
             if found is None or found.is_nothing:
                 continue
+            summed += found.high
+            if summed > MOST_SUMMED:
+                raise NoRoom
             if part is None:
                 allocated = _allocation(look, seen.order)
                 part = _part(look, seen.order, allocated)
