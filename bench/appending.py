@@ -18,7 +18,7 @@ import psycopg
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
-from bench.table import print_table
+from bench.harness.table import print_table
 from domain.catalogue import read_request
 from domain.events import Request
 from service.cli.seed import SEED

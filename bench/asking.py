@@ -14,8 +14,8 @@ from typing import Any
 
 import duckdb
 
-from bench.market import RULES, market
-from bench.table import print_table
+from bench.material.market import RULES, market
+from bench.harness.table import print_table
 from projections.engine import Projection, batch_of
 from projections.parameters import RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure

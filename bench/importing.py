@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bench.appending import StockOrder, conninfo_of, raw_copy, raw_rows, raw_unnest, stock_application, timed
-from bench.table import print_table
+from bench.harness.table import print_table
 from service.cli.seed import SEED
 from service.daybook import open_daybook
 from service.importing.importing import form_of, import_from, wanted

@@ -35,7 +35,7 @@ from pydantic import BaseModel, Field
 from pydantic.types import StringConstraints
 
 from bench.appending import stock_environment
-from bench.table import print_table
+from bench.harness.table import print_table
 from service.cli.seed import SEED
 from service.daybook import Daybook, open_daybook
 from service.postgres.database import database

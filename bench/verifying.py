@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from bench.table import print_table
+from bench.harness.table import print_table
 from service.settings import Settings
 
 INSERTED_AT_ONCE = 50_000

@@ -1,0 +1,1 @@
+"""How measurements are made: alternating, with their spread, and what they are held against."""

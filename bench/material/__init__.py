@@ -1,0 +1,1 @@
+"""What measurements are made on: ledgers, markets, questions, and what others would do."""
