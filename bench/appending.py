@@ -1,196 +1,197 @@
-"""How fast events are recorded, beside raw inserts of the same rows and the library's own save.
+"""How fast events of all sorts are recorded, beside the library's own save of the same.
 
-    ./run bench appending [--events 20000]
-
-Everything runs on one embedded PostgreSQL with durable commits, on a ledger with the seed's organisations and products.
+Receipts, amendments and changes of organisations come in batches of 300, from their bytes as NDJSON to the durable
+commit. The library's aggregates are in its memory already. Beside them stand orders recorded in large batches and one
+by one, raw inserts and COPY BINARY of the same rows.
 """
 
-import argparse
-import tempfile
+import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from itertools import count
 from typing import Any
 
-import psycopg
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate, event
-
-from bench.harness.table import print_table
-from domain.catalogue import read_request
-from domain.events import Request
-from service.cli.seed import SEED
-from service.codes import codes
+from bench.harness.alternating import alternate, rate, ratio
+from bench.harness.report import Report
+from bench.harness.suite import Bench
+from bench.material.ledgers import record_seed, settings_of
+from bench.material.rows import copy_in, insert, make_table, rows_of
+from bench.material.stock import StockOrder, StockOrganization, stock_application
 from service.daybook import Daybook, open_daybook
-from service.postgres.cluster import SUPERUSER
-from service.settings import Settings
 from service.web.bodies import read_events
 
-BATCH = 2_000
+JSON, NDJSON = "application/json", "application/x-ndjson"
+BATCH, LARGE_BATCH = 300, 2_000
+ORGANIZATIONS = 100
+SINGLE = {"one at a time": 1, "64 threads": 64}
+Sent = dict[str, Any]
 
 
-def order(number: int, name: str) -> dict[str, Any]:
-    """One order of two lines."""
+def measure(run: Bench, report: Report) -> None:
+    """On one ledger, with its views following as they do when it is served."""
+    conninfo = run.cluster.create("appending")
+    with open_daybook(settings_of(run.own("appending"), conninfo)) as daybook, _stock(conninfo) as save:
+        record_seed(daybook)
+        _record(daybook, [_registered(number) for number in range(ORGANIZATIONS)])
+        _mixed(run, report, daybook, save)
+        _orders(run, report, daybook, conninfo)
+
+
+@contextmanager
+def _stock(conninfo: str) -> Iterator["_Stock"]:
+    with stock_application(conninfo) as application:
+        yield _Stock(application)
+
+
+class _Stock:
+    """The library's application, with the aggregates that batches are about."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._orders: dict[str, StockOrder] = {}
+        self._organizations = {
+            f"changing-{number}": StockOrganization(data={"name": f"Changing {number}"})
+            for number in range(ORGANIZATIONS)
+        }
+        application.save(*self._organizations.values())
+
+    def place(self, placed: Sequence[Sent]) -> None:
+        """Save orders."""
+        new = {sent["data"]["order_id"]: StockOrder(data=sent["data"]) for sent in placed}
+        self._application.save(*new.values())
+        self._orders |= new
+
+    def save(self, lines: bytes) -> None:
+        """Save what a batch says."""
+        touched: dict[str, Any] = {}
+        for line in lines.splitlines():
+            sent = json.loads(line)
+            data = sent["data"]
+            if sent["type"] == "organization-changed":
+                aggregate: Any = self._organizations[data["organization_id"]]
+                aggregate.change(data=data)
+            else:
+                aggregate = self._orders[data["order_id"]]
+                (aggregate.receive if sent["type"] == "goods-received" else aggregate.amend)(data=data)
+            touched[str(aggregate.id)] = aggregate
+        self._application.save(*touched.values())
+
+
+def _mixed(run: Bench, report: Report, daybook: Daybook, stock: _Stock) -> None:
+    batches = run.size(20, 8, least=2)
+    turns = count()
+
+    def made(who: str) -> list[bytes]:
+        """The batches of a turn, their orders placed before."""
+        name = f"{who}-{next(turns)}"
+        placed = [_placed(f"{name}-{number}") for number in range(batches * BATCH // 3)]
+        for start in range(0, len(placed), LARGE_BATCH):
+            part = placed[start : start + LARGE_BATCH]
+            _record(daybook, part) if who == "ours" else stock.place(part)
+        sent = [one for number, order in enumerate(placed) for one in _happened(number, order["data"]["order_id"])]
+        return [_lines(sent[start : start + BATCH]) for start in range(0, len(sent), BATCH)]
+
+    def side(who: str, take: Callable[[bytes], object]) -> Callable[[], float]:
+        def measured() -> float:
+            ready = made(who)
+            return rate(batches * BATCH, lambda: [take(lines) for lines in ready])()
+
+        return measured
+
+    rates = alternate(
+        {
+            "ours": side("ours", lambda lines: daybook.committer.record(read_events(lines, NDJSON).requests)),
+            "stock": side("stock", stock.save),
+        },
+        run.rounds(7, 5),
+    )
+    report.add("mixed_vs_stock", ratio(rates["ours"], rates["stock"]))
+
+
+def _lines(sent: Sequence[Sent]) -> bytes:
+    return "\n".join(map(json.dumps, sent)).encode()
+
+
+def _record(daybook: Daybook, sent: Sequence[Sent]) -> None:
+    daybook.committer.record(read_events(_lines(sent), NDJSON).requests)
+
+
+def _registered(number: int) -> Sent:
+    data = {"organization_id": f"changing-{number}", "name": f"Changing {number}", "country": "US"}
+    return {"type": "organization-registered", "effective_on": "2024-01-01", "data": data}
+
+
+def _placed(name: str) -> Sent:
+    """An order of two lines."""
     lines = [
         {"line": line, "product_id": "nv-a800", "quantity": "10", "amount": "100000.50", "deliver_by": "2024-03"}
         for line in ("1", "2")
     ]
-    data = {"order_id": f"{name}-{number}", "buyers": ["baidu"], "vendor_id": "nvidia", "currency": "USD"}
-    return {"type": "order-placed", "effective_on": "2024-01-15", "data": data | {"lines": lines}}
+    data = {"order_id": name, "buyers": ["baidu"], "vendor_id": "nvidia", "currency": "USD", "lines": lines}
+    return {"type": "order-placed", "effective_on": "2024-01-15", "data": data}
 
 
-def orders(count: int, name: str) -> list[Request]:
-    """Well-formed requests."""
-    return [read_request(order(number, name), codes()) for number in range(count)]
+def _happened(number: int, order_id: str) -> Iterator[Sent]:
+    """Three events: an order's amendment and receipt, and an organisation's change."""
+    changes = [{"line": "1", "quantity": "5", "amount": "50000.25"}]
+    receipts = [{"line": line, "quantity": "4", "amount": "40000"} for line in ("1", "2")]
+    organization = {"organization_id": f"changing-{number % ORGANIZATIONS}", "name": f"Changed {order_id}"}
+    for name, data in (
+        ("order-amended", {"order_id": order_id, "changes": changes}),
+        ("goods-received", {"order_id": order_id, "receipts": receipts}),
+        ("organization-changed", organization),
+    ):
+        yield {"type": name, "effective_on": "2024-02-01", "data": data}
 
 
-@contextmanager
-def timed(rates: dict[str, float], name: str, count: int) -> Iterator[None]:
-    """Note events a second."""
-    start = time.perf_counter()
-    yield
-    rates[name] = count / (time.perf_counter() - start)
+def _orders(run: Bench, report: Report, daybook: Daybook, conninfo: str) -> None:
+    many, few = run.size(20_000, 6_000, least=200), run.size(2_000, 500, least=64)
+    turns = count()
+
+    def placed(number: int) -> list[Sent]:
+        name = f"turn-{next(turns)}"
+        return [_placed(f"{name}-{one}") for one in range(number)]
+
+    def batches() -> float:
+        sent = placed(many)
+        parts = [sent[start : start + LARGE_BATCH] for start in range(0, many, LARGE_BATCH)]
+        ready = [read_events(_lines(part), NDJSON).requests for part in parts]
+        return rate(many, lambda: [daybook.committer.record(part) for part in ready])()
+
+    def single(threads: int) -> Callable[[], float]:
+        def measured() -> float:
+            ready = [read_events(json.dumps(one).encode(), JSON).requests for one in placed(few)]
+            return rate(few, lambda: _from_threads(daybook, threads, ready))()
+
+        return measured
+
+    def raw(name: str, put: Callable[..., None]) -> Callable[[], float]:
+        def measured() -> float:
+            rows = rows_of(daybook, many, "order/turn-")
+            make_table(conninfo, name)
+            return rate(len(rows), lambda: put(conninfo, name, rows))()
+
+        return measured
+
+    sides = {
+        f"orders in batches of {LARGE_BATCH:,}, read": batches,
+        "COPY BINARY of the same rows": raw("raw_copy", copy_in),
+        "raw insert of the same rows": raw("raw_insert", insert),
+    } | {f"single orders, {words}": single(threads) for words, threads in SINGLE.items()}
+    rates = alternate(sides, run.rounds(5, 3))
+    report.spreads("Recording orders of two lines, events a second", "what", rates)
 
 
-def threads(daybook: Daybook, many: int, requests: list[Request]) -> None:
+def _from_threads(daybook: Daybook, many: int, requests: Sequence[Any]) -> None:
     """Record one request at a time from several threads."""
 
-    def work(part: list[Request]) -> None:
+    def work(part: Sequence[Any]) -> None:
         for request in part:
-            daybook.committer.record([request])
+            daybook.committer.record(request)
 
-    workers = [threading.Thread(target=work, args=(requests[n::many],)) for n in range(many)]
+    workers = [threading.Thread(target=work, args=(requests[number::many],)) for number in range(many)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-
-
-class StockOrder(Aggregate):
-    """The same order as the library would have it."""
-
-    @event("Placed")
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
-
-
-def conninfo_of(daybook: Daybook) -> str:
-    """A connection string that owns the ledger's database."""
-    own = ("row_factory", "options")
-    settings = {name: value for name, value in daybook.ledger.connection_settings.items() if name not in own}
-    return psycopg.conninfo.make_conninfo(**{**settings, "user": SUPERUSER})
-
-
-def raw_rows(daybook: Daybook, streams: str, count: int) -> list[tuple[Any, ...]]:
-    """The first rows of the streams that begin so, as they are stored."""
-    query = (
-        "select notification_id, originator_id, originator_version, topic, event_id, recorded_at, state"
-        " from ledger_events where originator_id like %s order by notification_id limit %s"
-    )
-    with daybook.ledger.recorder.datastore.get_connection() as connection:
-        return [tuple(row.values()) for row in connection.execute(query, (f"{streams}%", count))]
-
-
-COLUMNS = (
-    "(notification_id bigint primary key, originator_id text, originator_version bigint, topic text,"
-    " event_id text unique, recorded_at timestamptz, state bytea, unique (originator_id, originator_version))"
-)
-
-
-def raw_unnest(conninfo: str, rows: list[tuple[Any, ...]]) -> None:
-    """Insert the same rows in batches, one transaction each, into a table with the same indexes."""
-    kinds = ("bigint", "text", "bigint", "text", "text", "timestamptz", "bytea")
-    query = f"insert into raw_unnest select * from unnest({', '.join(f'%b::{kind}[]' for kind in kinds)})"
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(f"create table raw_unnest {COLUMNS}")
-        for start in range(0, len(rows), BATCH):
-            columns = [list(column) for column in zip(*rows[start : start + BATCH], strict=True)]
-            connection.execute(query, columns)
-
-
-def raw_copy(conninfo: str, rows: list[tuple[Any, ...]]) -> None:
-    """COPY BINARY the same rows in batches, one transaction each, into a table with the same indexes."""
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(f"create table raw_copy {COLUMNS}")
-        for start in range(0, len(rows), BATCH):
-            with connection.cursor().copy("copy raw_copy from stdin (format binary)") as copy:
-                copy.set_types(["int8", "text", "int8", "text", "text", "timestamptz", "bytea"])
-                for row in rows[start : start + BATCH]:
-                    copy.write_row(row)
-
-
-def stock_environment(conninfo: str) -> dict[str, str]:
-    """What the library's own application takes to work on a database."""
-    info = psycopg.conninfo.conninfo_to_dict(conninfo)
-    return {
-        "PERSISTENCE_MODULE": "eventsourcing.postgres",
-        "POSTGRES_DBNAME": str(info["dbname"]),
-        "POSTGRES_HOST": str(info["host"]),
-        "POSTGRES_PORT": str(info.get("port", "5432")),
-        "POSTGRES_USER": str(info["user"]),
-        "POSTGRES_PASSWORD": "unused",
-    }
-
-
-def stock_application(conninfo: str) -> Application[Any]:
-    """The library's own application on a database."""
-    return Application(stock_environment(conninfo))
-
-
-def stock(conninfo: str, count: int) -> Callable[[], None]:
-    """The library's own application saving one order at a time."""
-    application = stock_application(conninfo)
-
-    def save() -> None:
-        for number in range(count):
-            application.save(StockOrder(data=order(number, "stock")["data"]))
-        application.close()
-
-    return save
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=20_000)
-    count = parser.parse_args().events
-    rates: dict[str, float] = {}
-    with (
-        tempfile.TemporaryDirectory(prefix="daybook-bench-") as home,
-        open_daybook(Settings(home=Path(home))) as daybook,
-    ):
-        conninfo = conninfo_of(daybook)
-        daybook.committer.record(read_events(SEED.read_bytes(), "application/x-ndjson").requests)
-        batch = orders(count, "batch")
-        with timed(rates, "recorded, batches of 2,000", count):
-            for start in range(0, count, BATCH):
-                daybook.committer.record(batch[start : start + BATCH])
-        rows = raw_rows(daybook, "order/batch-", count)
-        with timed(rates, "raw insert (unnest) of the same rows", count):
-            raw_unnest(conninfo, rows)
-        with timed(rates, "COPY BINARY of the same rows", count):
-            raw_copy(conninfo, rows)
-        few = max(count // 10, 32)
-        for many in (1, 8, 32, 64):
-            part = orders(few // (8 if many == 1 else 1), f"threads{many}")
-            with timed(rates, f"recorded, single orders, {many} threads", len(part)):
-                threads(daybook, many, part)
-        single = orders(few, "futures")
-        with timed(rates, "recorded, single orders, from futures", few):
-            for future in [daybook.committer.submit([request]) for request in single]:
-                future.result()
-        save = stock(conninfo, few // 4)
-        with timed(rates, "stock library save, single orders, 1 thread", few // 4):
-            save()
-    limit = rates["COPY BINARY of the same rows"]
-    print_table(
-        f"Recording {count:,} orders of two lines",
-        ("what", "events/s", "of COPY BINARY"),
-        [(name, f"{rate:,.0f}", f"{rate / limit:.2f}") for name, rate in rates.items()],
-    )
-
-
-if __name__ == "__main__":
-    main()

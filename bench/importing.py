@@ -1,179 +1,124 @@
-"""How fast a file of orders is imported, beside raw inserts of the same rows and the library's own save.
+"""How fast files are imported, beside COPY BINARY of the same rows and the library's own save.
 
-    ./run bench importing [--events 500000]
-
-Everything runs on one embedded PostgreSQL with durable commits. The file holds orders of two lines, each with an id,
-by the seed's organisations for its products. The import is timed in a process of its own, from opening the file to the
-checkpoint over all of it: reading, checking, deciding, recording and hashing. The views are then brought up, and timed
-beside. The other rows are what PostgreSQL, and the eventsourcing library, take for the same orders from memory.
+The file holds orders of two lines, each with an id, by the seed's organisations for its products. An import is timed in
+a process of its own, from opening the file until all is recorded, until a checkpoint covers it, and until the views are
+level. The other rows are what PostgreSQL, and the eventsourcing library, take for the same orders from memory. A table
+of order lines is read by a mapping, beside NDJSON of the same orders, on a ledger that knows all that they name.
 """
 
-import argparse
-import json
-import resource
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import Any
+from uuid import UUID
 
-from pydantic import SecretStr
+from eventsourcing.application import Application
 
-from bench.appending import StockOrder, conninfo_of, raw_copy, raw_rows, raw_unnest, stock_application, timed
-from bench.harness.table import print_table
-from service.cli.seed import SEED
+from bench.harness.alone import imported
+from bench.harness.alternating import alternate, rate, ratio
+from bench.harness.report import Report
+from bench.harness.suite import Bench
+from bench.material.files import MAPPING, as_events, order, real_orders, write_lines, write_table
+from bench.material.ledgers import fill, record_seed, write
+from bench.material.market import Made
+from bench.material.purchases import purchases
+from bench.material.rows import copy_in, make_table, rows_of
+from bench.material.stock import StockOrder, stock_application
 from service.daybook import open_daybook
-from service.importing.importing import form_of, import_from, wanted
-from service.importing.plans import Summary
-from service.importing.reading.apart import Apart
-from service.importing.streaming import Options
-from service.settings import Settings
-from service.web.bodies import read_events
 
-#: Orders of which the raw inserts and the library's own save are measured: more says nothing more.
-COMPARED = 60_000
 STOCK_BATCH = 300
-#: Orders that are imported before anything is measured.
-WARMING = 60_000
-STOCK = f"the library's own save, {STOCK_BATCH} orders at a time"
+#: Orders of which COPY and the library's save are measured each time: more says nothing more.
+COMPARED = 20_000
+OURS, STOCK, COPY = "recorded and hashed", "the library's save", "COPY BINARY"
+RECORDED, FOLLOWED = "recorded", "until the views are level"
 
 
-def order(number: int, name: str = "po") -> dict[str, Any]:
-    """One order of two lines, no two alike."""
-    lines = [
-        {
-            "line": line,
-            "product_id": ("nv-a800", "hw-910b")[(number + place) % 2],
-            "quantity": str(1 + number % 997),
-            "amount": f"{(number * 7_919 + place) % 10_000_000}.{number % 100:02d}",
-            "deliver_by": f"2024-{1 + number % 12:02d}",
-        }
-        for place, line in enumerate(("1", "2"))
-    ]
-    data = {
-        "order_id": f"{name}-{number}",
-        "buyers": ["baidu"],
-        "vendor_id": "nvidia",
-        "currency": "USD",
-        "lines": lines,
-    }
-    day = f"{2021 + number % 3}-{1 + number // 3 % 12:02d}-{1 + number // 36 % 28:02d}"
-    return {"id": f"{name}:{number}", "type": "order-placed", "effective_on": day, "data": data}
+def measure(run: Bench, report: Report) -> None:
+    """Orders, then a table."""
+    _orders(run, report)
+    _table(run, report)
 
 
-def write(path: Path, count: int, name: str = "po") -> None:
-    """Write so many orders as NDJSON."""
-    with path.open("w") as file:
-        for number in range(count):
-            file.write(json.dumps(order(number, name)) + "\n")
+def _orders(run: Bench, report: Report) -> None:
+    ledger = fill(run.cluster, "importing", record_seed)
+    many = run.size(500_000, 80_000, least=500)
+    compared, turns, folder = min(many, COMPARED), count(), run.own("importing_files")
+    imports: list[dict[str, Any]] = []
+
+    def ours() -> float:
+        name = f"po-{next(turns)}"
+        path = write_lines(folder / "orders.ndjson", (order(number, name) for number in range(many)))
+        imports.append(imported(ledger.home, ledger.conninfo, path))
+        path.unlink()
+        assert imports[-1]["events"] == many
+        return float(many / imports[-1]["hashed_s"])
+
+    with (
+        stock_application(ledger.conninfo) as application,
+        open_daybook(ledger.settings, follow=False) as daybook,
+    ):
+
+        def copy() -> float:
+            rows = rows_of(daybook, compared)
+            make_table(ledger.conninfo, "raw_copy")
+            return rate(len(rows), lambda: copy_in(ledger.conninfo, "raw_copy", rows))()
+
+        # A virtual machine that was idle may have to get its memory back: whoever is measured first would pay.
+        ours()
+        imports.clear()
+        sides = {STOCK: lambda: _save(application, compared), OURS: ours, COPY: copy}
+        rates = alternate(sides, run.rounds(5, 3))
+    report.add("import_vs_stock", ratio(rates[OURS], rates[STOCK]))
+    report.add("import_vs_copy", ratio(rates[OURS], rates[COPY]))
+    rates[FOLLOWED] = [many / one["followed_s"] for one in imports]
+    rates[RECORDED] = [many / one["recorded_s"] for one in imports]
+    note = "the views follow when all is recorded, as they do for `daybook import`"
+    report.add("import_with_views_vs_stock", ratio(rates[FOLLOWED], rates[STOCK]), note)
+    report.spreads(f"Importing {many:,} orders of two lines, events a second", "what", rates)
+    for events, kib in imports[-1]["memory_kib"].items():
+        report.notes.append(f"importing: {kib >> 10:,} MiB at most up to event {int(events):,}")
 
 
-def import_alone(home: Path, conninfo: str, path: Path) -> None:
-    """Import a file into a ledger that another process keeps, and print how it went (for the process of its own)."""
-    settings = Settings(home=home, database_url=SecretStr(conninfo))
-    memory_kib: dict[int, int] = {}
+def _save(application: Application[UUID], many: int) -> float:
+    """Orders a second that the library saves, STOCK_BATCH at a time."""
+    orders = [order(number)["data"] for number in range(many)]
 
-    def progress(done: int, total: int) -> None:
-        if done >= 100_000 and not memory_kib:
-            memory_kib[done] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    def save() -> None:
+        for start in range(0, many, STOCK_BATCH):
+            application.save(*[StockOrder(data=data) for data in orders[start : start + STOCK_BATCH]])
 
-    summary = Summary(str(path), "ndjson", 0, dry_run=False)
-    options = Options()
-    with path.open("rb") as file, open_daybook(settings, follow=False) as daybook:
-        start = time.perf_counter()
-        with Apart(file, wanted(summary, options)) as source:
-            form_of(source)
-            import_from(daybook, source, summary, options, progress=progress)
-        recorded = time.perf_counter()
-        daybook.log.close()
-        hashed = time.perf_counter()
-        memory_kib[summary.recorded] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        daybook.follower.catch_up()
-        followed = time.perf_counter()
-    print(
-        json.dumps(
-            {
-                "events": summary.recorded,
-                "recorded_s": recorded - start,
-                "hashed_s": hashed - start,
-                "followed_s": followed - start,
-                "memory_kib": memory_kib,
-            }
-        )
-    )
+    return rate(many, save)()
 
 
-def imported(home: str, conninfo: str, path: Path) -> dict[str, Any]:
-    """Import a file in a process of its own; what it says of it."""
-    command = [sys.executable, "-m", "bench.importing", "--alone", home, conninfo, str(path)]
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
-    found: dict[str, Any] = json.loads(answer.stdout)
-    return found
+def _table(run: Bench, report: Report) -> None:
+    lines = run.size(346_000, 30_000, least=300)
+    ledger = fill(run.cluster, "importing_table", lambda daybook: write(daybook, _registers(lines)))
+    folder, turns = run.own("importing_table_files"), count()
+    mapping = folder / "mapping.toml"
+    mapping.write_text(MAPPING)
+
+    def side(name: str, written: Callable[[str], Path], by: Path | None) -> Callable[[], float]:
+        def measured() -> float:
+            path = written(f"{name}-{next(turns)}")
+            found = imported(ledger.home, ledger.conninfo, path, by)
+            assert found["events"] > 0, found
+            path.unlink()
+            return float(lines / found["recorded_s"])
+
+        return measured
+
+    def ndjson(name: str) -> Path:
+        return write_lines(folder / "orders.ndjson", as_events(real_orders(lines, name)))
+
+    def table(name: str) -> Path:
+        return write_table(folder / "orders.csv", real_orders(lines, name))
+
+    rates = alternate({"table": side("t", table, mapping), "ndjson": side("n", ndjson, None)}, run.rounds(5, 3))
+    report.add("table_vs_ndjson", ratio(rates["table"], rates["ndjson"]))
+    report.spreads(f"Importing {lines:,} real-shaped order lines, lines a second", "as", rates)
 
 
-def stock(conninfo: str, count: int) -> Iterator[None]:
-    """The library's own application saving orders, STOCK_BATCH at a time, half of them a turn; made before."""
-    application = stock_application(conninfo)
-    orders = [order(number)["data"] for number in range(count)]
-    yield
-    for half in (orders[: count // 2], orders[count // 2 :]):
-        for start in range(0, len(half), STOCK_BATCH):
-            application.save(*[StockOrder(data=data) for data in half[start : start + STOCK_BATCH]])
-        yield
-    application.close()
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=500_000)
-    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.alone:
-        home, conninfo, path = arguments.alone
-        import_alone(Path(home), conninfo, Path(path))
-        return
-    count, rates = arguments.events, dict[str, float]()
-    compared = min(count, COMPARED)
-    with tempfile.TemporaryDirectory(prefix="daybook-bench-") as home:
-        path, first = Path(home) / "orders.ndjson", Path(home) / "first.ndjson"
-        write(path, count)
-        write(first, WARMING, "first")
-        with open_daybook(Settings(home=Path(home)), follow=False) as daybook:
-            conninfo = conninfo_of(daybook)
-            daybook.committer.record(read_events(SEED.read_bytes(), "application/x-ndjson").requests)
-            # A virtual machine that was idle may have to get its memory back: whoever is measured first would pay.
-            imported(home, conninfo, first)
-            save = stock(conninfo, compared // 2)
-            next(save)
-            # Half of it before, half after the import: how fast a machine is may change from minute to minute.
-            with timed(halves := {}, "before", compared // 4):
-                next(save)
-            found = imported(home, conninfo, path)
-            assert found["events"] == count
-            with timed(halves, "after", compared // 4):
-                next(save)
-            next(save, None)
-            rates[STOCK] = 2 / (1 / halves["before"] + 1 / halves["after"])
-            rows = raw_rows(daybook, "order/po-", compared)
-            with timed(rates, "COPY BINARY of the same rows", compared):
-                raw_copy(conninfo, rows)
-            with timed(rates, "raw insert (unnest) of the same rows", compared):
-                raw_unnest(conninfo, rows)
-    rates["imported, recorded"] = count / found["recorded_s"]
-    rates["imported, recorded and hashed (a checkpoint over all)"] = count / found["hashed_s"]
-    rates["imported, and the views brought up behind it"] = count / found["followed_s"]
-    limit, own = rates["COPY BINARY of the same rows"], rates[STOCK]
-    print_table(
-        f"Importing {count:,} orders of two lines from a file",
-        ("what", "events/s", "of COPY BINARY", "of the library's save"),
-        [(name, f"{rate:,.0f}", f"{rate / limit:.2f}", f"{rate / own:.1f}") for name, rate in rates.items()],
-    )
-    for events, kib in found["memory_kib"].items():
-        print(f"most memory of the importing process up to event {int(events):,}: {kib / 1024:,.0f} MiB")
-
-
-if __name__ == "__main__":
-    main()
+def _registers(lines: int) -> Iterator[Made]:
+    """Whoever and whatever orders of so many lines name, without the orders."""
+    return (made for made in purchases(lines, Random(2)) if not made[2].startswith("order/"))

@@ -1,32 +1,27 @@
 """How large a home becomes: what a million events take, in the database and beside it.
 
-    ./run bench sizing [--events 200000]
-
 A fresh home takes in orders of two lines and, for each, the receipt of both; the views follow. It is measured while it
 is empty, at half of the events and at all of them: what the second half adds is what a million is reckoned from, so
 that what every home has (PostgreSQL's own tables, empty pages kept in store) is not counted as the events'. Each time
-PostgreSQL has been told to vacuum and to write everything out, and has been stopped.
+PostgreSQL has been asked to vacuum and to write everything out, and has been stopped.
 """
 
-import argparse
-import json
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from rich.console import Console
-from rich.table import Table
 
-from bench.appending import conninfo_of
-from bench.importing import order
-from service.cli.seed import SEED
+from bench.harness.report import Report
+from bench.harness.suite import Bench
+from bench.material.files import order, receipt, write_lines
+from bench.material.ledgers import record_seed
 from service.daybook import open_daybook
 from service.importing.importing import import_file
 from service.importing.plans import Summary
 from service.postgres.database import database
 from service.settings import Settings
-from service.web.bodies import read_events
 
 MIB = 1 << 20
 #: A relation's name, and its bytes with those of its long values (pg_table_size counts those of a table alone).
@@ -52,11 +47,34 @@ LEDGER = {
 }
 
 
-def receipt(number: int) -> dict[str, object]:
-    """The goods of an order, two years later."""
-    receipts = [{"line": line, "quantity": str(1 + number % 997)} for line in ("1", "2")]
-    data = {"order_id": f"po-{number}", "receipts": receipts}
-    return {"id": f"got:{number}", "type": "goods-received", "effective_on": "2025-06-01", "data": data}
+def measure(run: Bench, report: Report) -> None:
+    """On a home with a PostgreSQL of its own."""
+    events = run.size(200_000, 80_000, least=400) // 4 * 4
+    folder = run.own("sizing")
+    home = folder / "home"
+    with open_daybook(Settings(home=home, database_url=None), follow=False) as daybook:
+        record_seed(daybook)
+    stages = [measured(home)]
+    for first, last in ((0, events // 4), (events // 4, events // 2)):
+        import_into(home, write_lines(folder / "events.ndjson", sent(first, last)))
+        stages.append(measured(home))
+    report.table(
+        f"Sizes in MiB, measured with {events:,} events",
+        ("what", "empty", f"at {events // 2:,}", f"at {events:,}", "a million"),
+        rows(events, *stages),
+    )
+
+
+def rows(events: int, empty: dict[str, int], half: dict[str, int], whole: dict[str, int]) -> list[tuple[str, ...]]:
+    """The table, and the sums below it."""
+    found: list[tuple[str, ...]] = []
+    totals = [0.0] * 4
+    for what, size in whole.items():
+        slope = (size - half[what]) * 1_000_000 / (events // 2)
+        sizes = [empty[what], half[what], size, slope]
+        totals = [total + taken for total, taken in zip(totals, sizes, strict=True)]
+        found.append((what, *(f"{taken / MIB:,.1f}" for taken in sizes)))
+    return [*found, ("everything", *(f"{total / MIB:,.1f}" for total in totals))]
 
 
 def sent(first: int, last: int) -> Iterator[dict[str, object]]:
@@ -69,13 +87,23 @@ def sent(first: int, last: int) -> Iterator[dict[str, object]]:
 def import_into(home: Path, path: Path) -> None:
     """Import a file, issue a checkpoint over all of it, and bring the views up."""
     summary = Summary(str(path), "ndjson", 0, dry_run=False)
-    with path.open("rb") as file, open_daybook(Settings(home=home), follow=False) as daybook:
+    with path.open("rb") as file, open_daybook(Settings(home=home, database_url=None), follow=False) as daybook:
         import_file(daybook, file, summary)
         daybook.log.publisher.publish_all()
         daybook.follower.catch_up()
         assert not summary.rejected, summary
-        with psycopg.connect(conninfo_of(daybook), autocommit=True) as connection:
-            connection.execute("vacuum (analyze)")
+    with _owner(home) as connection:
+        connection.execute("vacuum (analyze)")
+
+
+@contextmanager
+def _owner(home: Path) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the database's owner, on a server that runs until the block ends."""
+    with (
+        database(Settings(home=home, database_url=None)) as conninfo,
+        psycopg.connect(conninfo, autocommit=True) as connection,
+    ):
+        yield connection
 
 
 def size(path: Path) -> int:
@@ -85,7 +113,7 @@ def size(path: Path) -> int:
 
 def measured(home: Path) -> dict[str, int]:
     """The bytes of everything in a home that nobody works on."""
-    with database(Settings(home=home)) as conninfo, psycopg.connect(conninfo, autocommit=True) as connection:
+    with _owner(home) as connection:
         connection.execute("checkpoint")
         relations = {str(name): int(taken) for name, taken in connection.execute(RELATIONS)}
     data = home / "postgres" / "data"
@@ -95,41 +123,3 @@ def measured(home: Path) -> dict[str, int]:
     found |= {text: size(home / name) for name, text in FOLDERS.items()}
     found["the server's log"] = sum(path.stat().st_size for path in (home / "postgres").glob("postgres.log*"))
     return found
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=200_000)
-    count = parser.parse_args().events // 4 * 4
-    with tempfile.TemporaryDirectory(prefix="daybook-bench-") as folder:
-        home, path = Path(folder) / "home", Path(folder) / "events.ndjson"
-        with open_daybook(Settings(home=home), follow=False) as daybook:
-            daybook.committer.record(read_events(SEED.read_bytes(), "application/x-ndjson").requests)
-        stages = [measured(home)]
-        for first, last in ((0, count // 4), (count // 4, count // 2)):
-            with path.open("w") as file:
-                file.writelines(json.dumps(event) + "\n" for event in sent(first, last))
-            import_into(home, path)
-            stages.append(measured(home))
-    print_sizes(count, *stages)
-
-
-def print_sizes(count: int, empty: dict[str, int], half: dict[str, int], whole: dict[str, int]) -> None:
-    """The table, in 80 columns."""
-    table = Table(title=f"Sizes in MiB, measured with {count:,} events", title_justify="left")
-    for column in ("what", "empty", f"at {count // 2:,}", f"at {count:,}", "a million"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    totals = [0.0] * 4
-    for what, size in whole.items():
-        slope = (size - half[what]) * 1_000_000 / (count // 2)
-        sizes = [empty[what], half[what], size, slope]
-        totals = [total + taken for total, taken in zip(totals, sizes, strict=True)]
-        table.add_row(what, *(f"{taken / MIB:,.1f}" for taken in sizes))
-    table.add_section()
-    table.add_row("everything", *(f"{total / MIB:,.1f}" for total in totals))
-    Console(width=80).print(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,122 +1,68 @@
-"""How fast a ledger is verified, beside what hashlib alone does over the same bytes.
+"""How fast a ledger is verified, beside what hashlib alone does over the same leaves and nodes.
 
-    ./run bench verifying [--events 1000000]
-
-The ledger holds orders of two lines, inserted directly; its log is published by the service's own publisher. The
-processes that read import this module again, so most of what it needs is imported where it is used.
+The ledger holds orders of two lines; its log is published by the service's own publisher. What hashlib does is what
+the tree is made of: a hash of each event's bytes, which are in memory already, and one for each pair on the way to the
+root, on one thread.
 """
 
-import argparse
 import hashlib
-import tempfile
 import time
-from pathlib import Path
+from random import Random
 
 import psycopg
-from psycopg.conninfo import make_conninfo
-from pydantic import SecretStr
 
-from bench.harness.table import print_table
-from service.settings import Settings
+from bench.harness.alternating import alternate, rate, ratio
+from bench.harness.report import Report
+from bench.harness.suite import Bench
+from bench.material.ledgers import Filled, fill, write
+from bench.material.market import market
+from service.cli.verify import home_keys
+from service.verification.ledger import VerificationScope, verify_ledger
 
-INSERTED_AT_ONCE = 50_000
+#: Events of which hashlib hashes: more in memory says nothing more.
 HASHED = 200_000
 
-INSERT = """
-insert into ledger_events
-    (notification_id, originator_id, originator_version, topic, event_id, recorded_at, state)
-select
-    n, 'order/po-2026-' || n, 1, 'order-placed', 'evt-' || lpad(to_hex(n * 7919), 24, '0'), at,
-    convert_to(
-        '{"actor":"purchasing-' || n %% 40 || '","basis":"reported","data":{"buyers":["baidu"],"currency":"USD",'
-        || '"lines":[{"amount":"' || 100000 + n %% 997 || '.50","deliver_by":"2024-03","line":"1",'
-        || '"product_id":"nv-a800","quantity":"' || 1 + n %% 50 || '"},'
-        || '{"amount":"' || 200000 + n %% 991 || '.25","deliver_by":"2024-06","line":"2",'
-        || '"product_id":"nv-h800","quantity":"' || 1 + n %% 31 || '"}],'
-        || '"order_id":"po-2026-' || n || '","vendor_id":"nvidia"},"effective_on":"2024-01-15",'
-        || '"id":"evt-' || lpad(to_hex(n * 7919), 24, '0') || '","known_on":"2024-01-15","position":' || n
-        || ',"recorded_at":"' || to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-        || '","source":{"citation":"Purchase register 2024, page ' || n / 40 || '"},'
-        || '"stream":"order/po-2026-' || n || '","type":"order-placed","v":1,"version":1}',
-        'UTF8'
-    )
-from (
-    select n, timestamptz '2026-01-01 00:00:00Z' + n * interval '137 microseconds' as at
-    from generate_series(%s::bigint, %s::bigint) n
-) as numbered
-order by n
-"""
+
+def measure(run: Bench, report: Report) -> None:
+    """Events a second."""
+    lines = run.size(1_000_000, 300_000, least=1_000)
+    made = market(lines, Random(1))
+    ledger = fill(run.cluster, "verifying", lambda daybook: write(daybook, made), lines=lines)
+    states = _states(ledger)
+
+    def verify(workers: int | None) -> float:
+        keys = home_keys(ledger.settings)
+        copies = list((ledger.home / "checkpoints").glob("*.ndjson"))
+        scope = VerificationScope(keys, lambda origin, created_at: copies, workers=workers)
+        start = time.perf_counter()
+        found = verify_ledger(ledger.conninfo, scope)
+        took = time.perf_counter() - start
+        assert found.holds, found.findings
+        assert found.proven == ledger.events
+        return ledger.events / took
+
+    sides = {
+        "verified": lambda: verify(None),
+        "hashlib alone": rate(len(states), lambda: tree_root(states)),
+        "verified by one process": lambda: verify(0),
+    }
+    rates = alternate(sides, run.rounds(7, 3))
+    report.add("verify_vs_sha", ratio(rates["verified"], rates["hashlib alone"]))
+    report.spreads(f"Verifying {ledger.events:,} events, events a second", "what", rates)
 
 
-def fill(conninfo: str, home: Path, count: int) -> int:
-    """Insert orders and publish a log over them; the bytes of all events."""
-    from service.log.publisher import MOST_EVENTS
-    from service.log.transparency import open_log
-    from service.storing.ledger import Ledger, ledger_identity
-    from service.storing.migrations import migrate
-
-    migrate(conninfo)
-    ledger = Ledger(conninfo)
-    settings = Settings(home=home, database_url=SecretStr(conninfo))
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        with open_log(settings, "daybook", ledger, ledger_identity(ledger)) as log:
-            for first in range(1, count + 1, INSERTED_AT_ONCE):
-                connection.execute(INSERT, (first, min(first + INSERTED_AT_ONCE - 1, count)))
-                while log.storage.head() - log.publisher.latest.size >= min(MOST_EVENTS, INSERTED_AT_ONCE):
-                    log.publisher.publish(hurry=True)
-            log.publisher.publish_all()
-        ledger.close()
-        connection.execute("vacuum analyze ledger_events")
-        row = connection.execute("select sum(octet_length(state)) from ledger_events").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def hashlib_alone(conninfo: str, count: int) -> float:
-    """Events a second when their bytes, in memory already, are hashed and nothing else is done."""
-    with psycopg.connect(conninfo) as connection:
-        cursor = connection.cursor(binary=True)
+def _states(ledger: Filled) -> list[bytes]:
+    with psycopg.connect(ledger.conninfo) as connection:
         query = "select state from ledger_events where notification_id <= %s order by notification_id"
-        states = [state for (state,) in cursor.execute(query, (min(count, HASHED),))]
-    start = time.perf_counter()
-    for state in states:
-        hashlib.sha256(state).digest()
-    return len(states) / (time.perf_counter() - start)
+        return [state for (state,) in connection.cursor(binary=True).execute(query, (HASHED,))]
 
 
-def main() -> None:
-    """Measure and print."""
-    from service.cli.verify import home_keys
-    from service.postgres.database import database
-    from service.verification.ledger import VerificationScope, verify_ledger
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=1_000_000)
-    count = parser.parse_args().events
-    rates: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(prefix="daybook-bench-") as folder:
-        home = Path(folder)
-        with database(Settings(home=home, database_url=None)) as conninfo:
-            size = fill(make_conninfo(conninfo), home, count)
-            alone = [hashlib_alone(conninfo, count)]
-            keys = home_keys(Settings(home=home))
-            copies = list((home / "checkpoints").glob("*.ndjson"))
-            for name, workers in (("verified", None), ("verified by one process", 0)):
-                wanted = VerificationScope(keys, lambda origin, created_at: copies, workers=workers)
-                start = time.perf_counter()
-                report = verify_ledger(conninfo, wanted)
-                rates[name] = count / (time.perf_counter() - start)
-                assert report.holds, report.findings
-                assert report.proven == count
-                alone.append(hashlib_alone(conninfo, count))
-    limit = sum(alone) / len(alone)
-    rates["hashlib alone, one thread, bytes in memory"] = limit
-    print_table(
-        f"Verifying {count:,} orders of two lines, {size / count:.0f} bytes each",
-        ("what", "events/s", "of hashlib alone"),
-        [(name, f"{rate:,.0f}", f"{rate / limit:.2f}") for name, rate in rates.items()],
-    )
-
-
-if __name__ == "__main__":
-    main()
+def tree_root(states: list[bytes]) -> bytes:
+    """The root over the leaves of some events (RFC 9162, 2.1), by hashlib and nothing else."""
+    sha256 = hashlib.sha256
+    level = [sha256(b"\x00" + state).digest() for state in states]
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs] + odd
+    return level[0]

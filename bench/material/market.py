@@ -1,59 +1,34 @@
-"""A market made up for measuring: stored events of many orders, with receipts, currencies, joint orders and rules."""
+"""A market made up for measuring: orders with receipts, currencies, joint orders and rules, as many as are wanted."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
-
-from domain.events import canonical, instant
 
 BUYERS, VENDORS, PRODUCTS = 50, 200, 2_000
 CURRENCIES = ("USD", "EUR", "CNY", "JPY", "GBP")
 COUNTRIES = ("US", "CN", "DE", "JP", "KR", "FR", "NL", "GB")
 FIRST_DAY = date(2022, 1, 1)
 DAYS = 1_000
-RECORDED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = 50
+#: Of 1,000 orders: joint ones, received ones, cancelled ones.
+JOINT, RECEIVED, CANCELLED = 10, 660, 5
 
-
-def market(lines: int, random: Random) -> Iterator[tuple[int, bytes]]:
-    """(position, stored bytes) of a market with so many order lines, two an order; two orders of three are received."""
-    versions: dict[str, int] = {}
-    for position, (event_type, day, stream, data) in enumerate(_events(lines, random), start=1):
-        versions[stream] = versions.get(stream, 0) + 1 if stream.startswith(("order/", "rates/")) else 1
-        known_on = day.isoformat()
-        stored = {
-            "type": event_type,
-            "id": f"event-{position}",
-            "v": 1,
-            "position": position,
-            "stream": stream,
-            "version": versions[stream],
-            "recorded_at": instant(RECORDED_FROM + timedelta(microseconds=position)),
-            "effective_on": known_on,
-            "known_on": known_on,
-            "basis": "reported",
-            "data": data,
-        }
-        yield position, canonical(stored)
-
-
+#: An event as it is made: type, day, stream, data.
 Made = tuple[str, date, str, dict[str, Any]]
 
 
-def _events(lines: int, random: Random) -> Iterator[Made]:
-    yield from _registers(random)
-    for day in range(DAYS):
-        on = FIRST_DAY + timedelta(day)
-        rates = {currency: f"{random.uniform(0.5, 150):.4f}" for currency in CURRENCIES if currency != "EUR"}
-        yield "exchange-rates-published", on, "rates/EUR", {"base": "EUR", "rates": rates}
+def market(lines: int, random: Random, buyers: int = BUYERS) -> Iterator[Made]:
+    """The events of a market with so many order lines, two an order; two orders of three are received."""
+    yield from registers(random, buyers)
     for number in range(lines // 2):
-        yield from _order(number, random)
+        yield from _order(number, random, buyers)
 
 
-def _registers(random: Random) -> Iterator[Made]:
+def registers(random: Random, buyers: int) -> Iterator[Made]:
+    """Organisations, products, rules and rates."""
     data: dict[str, Any]
-    for kind, many in (("buyer", BUYERS), ("vendor", VENDORS)):
+    for kind, many in (("buyer", buyers), ("vendor", VENDORS)):
         for number in range(many):
             identifier = f"{kind}-{number}"
             data = {"organization_id": identifier, "name": f"{kind.capitalize()} {number}"}
@@ -69,6 +44,12 @@ def _registers(random: Random) -> Iterator[Made]:
             "attributes": {"tpp": str(random.randrange(100, 20_000))},
         }
         yield "product-registered", FIRST_DAY, f"product/{identifier}", data
+    yield from rules(random)
+    yield from rates(random, DAYS)
+
+
+def rules(random: Random) -> Iterator[Made]:
+    """Rules on attributes, for some countries and categories each."""
     for number in range(RULES):
         rule = {
             "rule_id": "r",
@@ -81,11 +62,19 @@ def _registers(random: Random) -> Iterator[Made]:
         yield "regulation-enacted", FIRST_DAY, f"regulation/rule-{number}", data | {"citation": "x", "rules": [rule]}
 
 
-def _order(number: int, random: Random) -> Iterator[Made]:
+def rates(random: Random, days: int) -> Iterator[Made]:
+    """Rates to the euro for each of so many days."""
+    for day in range(days):
+        on = FIRST_DAY + timedelta(day)
+        published = {currency: f"{random.uniform(0.5, 150):.4f}" for currency in CURRENCIES if currency != "EUR"}
+        yield "exchange-rates-published", on, "rates/EUR", {"base": "EUR", "rates": published}
+
+
+def _order(number: int, random: Random, buyers_there: int) -> Iterator[Made]:
     placed_on = FIRST_DAY + timedelta(random.randrange(DAYS))
     order_id, stream = f"po-{number}", f"order/po-{number}"
-    joint = random.random() < 0.01
-    buyers = [f"buyer-{n}" for n in random.sample(range(BUYERS), 2 if joint else 1)]
+    fate = random.randrange(1_000)
+    buyers = [f"buyer-{n}" for n in random.sample(range(buyers_there), 2 if fate < JOINT else 1)]
     product = random.randrange(PRODUCTS)
     lines = [
         {
@@ -98,9 +87,9 @@ def _order(number: int, random: Random) -> Iterator[Made]:
     ]
     data = {"order_id": order_id, "buyers": buyers, "vendor_id": f"vendor-{product % VENDORS}"}
     yield "order-placed", placed_on, stream, data | {"currency": random.choice(CURRENCIES), "lines": lines}
-    if random.random() < 0.66:
+    if random.randrange(1_000) < RECEIVED:
         receipts = [{"line": line["line"], "quantity": line["quantity"], "amount": line["amount"]} for line in lines]
         arrived_on = placed_on + timedelta(random.randrange(10, 90))
         yield "goods-received", arrived_on, stream, {"order_id": order_id, "receipts": receipts}
-    if random.random() < 0.005:
+    if random.randrange(1_000) < CANCELLED:
         yield "order-cancelled", placed_on + timedelta(95), stream, {"order_id": order_id, "reason": "not needed"}
