@@ -85,8 +85,9 @@ join place as seller on seller.number = bought.vendor
 left join goods on goods.product = coalesce(bought.product, -1)
 
 -- name: inverse
--- Publications whose rate of a pair is nearer to the inverse of the last one than to that one: by four times, of rates that
--- are more than a tenth apart. What is the last one is a matter of the days that the rates are of.
+-- Publications whose rate of a pair is nearer to the inverse of the last one than to that one, by four times, of rates that
+-- are more than a tenth apart; but not one that stands as most before it did, or half of them, for then the last one was
+-- wrong. What is the last one is a matter of the days that the rates are of.
 with based as (
     -- The base stands at 1; so may another, and the rates of both are the same.
     select exchange_rate.position, min(exchange_rate.currency) as base
@@ -112,14 +113,37 @@ followed as (
     from paired
     window before as (partition by base, currency order by ends_on, position)
 ),
+-- Whether each is the other way round than the last, and than the first.
+facing as (
+    select *, sum(turns::integer) over before % 2 as way
+    from (
+        select
+            *,
+            coalesce(
+                abs(ln(rate / last_rate)) > ln(1.1) and 4 * abs(ln(rate * last_rate)) < abs(ln(rate / last_rate)), false
+            ) as turns
+        from followed
+    )
+    window before as (partition by base, currency order by ends_on, position)
+),
+-- How many there were before it, and how many of them the same way round: what most of them are is right.
+ranked as (
+    select
+        *, count(*) over earlier as earlier,
+        if(way = 1, sum(way) over earlier, count(*) over earlier - sum(way) over earlier) as alike
+    from facing
+    window earlier as (
+        partition by base, currency
+        order by ends_on, position
+        rows between unbounded preceding and 1 preceding
+    )
+),
 turned as (
-    select turned.*
-    from followed as turned
-    join based on based.position = turned.position and based.base = turned.base
-    where
-        abs(ln(rate / last_rate)) > ln(1.1)
-        and 4 * abs(ln(rate * last_rate)) < abs(ln(rate / last_rate))
-    qualify row_number() over (partition by turned.position order by turned.currency) = 1
+    select ranked.*
+    from ranked
+    join based on based.position = ranked.position and based.base = ranked.base
+    where turns and 2 * alike < earlier
+    qualify row_number() over (partition by ranked.position order by ranked.currency) = 1
 )
 select
     event.id, word_of(turned.base) as base, word_of(turned.currency) as currency, turned.rate, turned.last_rate,

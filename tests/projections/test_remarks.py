@@ -177,6 +177,23 @@ def test_the_same_rate_of_the_other_base_is_the_inverse() -> None:
     assert kinds(ledger(first, publication("CNY", {"USD": "0.139"}, "2024-01-02"))) == []
 
 
+def test_only_the_rate_that_is_the_wrong_way_round_is_said_and_not_the_right_one_after_it() -> None:
+    rates = ("7.2", "0.139", "7.1", "7.3", "0.141", "7.2")
+    days = [f"2024-01-0{day}" for day in range(1, len(rates) + 1)]
+    events = ledger(*(publication("USD", {"CNY": rate}, day) for rate, day in zip(rates, days, strict=True)))
+    (found,) = said_of(events, (1, len(rates)))
+    assert (found.count, [doubt.event for doubt in found.first]) == (2, [events[1]["id"], events[4]["id"]])
+    assert [kinds(events[:end]) for end in range(1, len(rates) + 1)] == [
+        ["inverse-rates"] if place in (1, 4) else [] for place in range(len(rates))
+    ]
+
+
+def test_a_rate_that_was_wrong_from_the_start_is_not_what_the_right_ones_are_held_against() -> None:
+    rates = ("0.139", "7.2", "7.1", "7.3", "0.139")
+    events = ledger(*(publication("USD", {"CNY": rate}, f"2024-01-0{n}") for n, rate in enumerate(rates, 1)))
+    assert [bool(kinds(events[:end])) for end in range(1, len(rates) + 1)] == [False, True, False, False, True]
+
+
 # Receipts
 
 
