@@ -241,7 +241,17 @@ class SoleSource(ContributionParameters):
     threshold: Threshold | None = Field(
         None, description="The least of threshold_attribute that a product must have to make a source of its maker."
     )
-    threshold_attribute: AttributeName = Field("tpp", description="The attribute that threshold is about.")
+    threshold_attribute: AttributeName = Field(
+        "tpp", description="The attribute that threshold is about, and only given with it."
+    )
+
+    @field_validator("threshold_attribute")
+    @classmethod
+    def _says_what_a_threshold_is_about(cls, attribute: str, given: ValidationInfo) -> str:
+        # A threshold that is none of its own is missing here, and has been refused.
+        if given.data.get("threshold", attribute) is None:
+            raise ValueError("goes with a threshold, and none is given: without it every product counts")
+        return attribute
 
 
 class RegulatoryExposure(ContributionParameters):

@@ -90,10 +90,9 @@ def random_exposure_query(random: Random, events: list[Event]) -> dict[str, Any]
 
 def random_sole_source_query(random: Random, events: list[Event]) -> dict[str, Any]:
     """Parameters of sole-source."""
-    return random_common(random, events) | {
-        "threshold": random.choice((None, None, "4800", "1600", "0")),
-        "threshold_attribute": random.choice(("tpp", "tpp", "memory_gb", "node", "unheard-of")),
-    }
+    threshold = random.choice((None, None, "4800", "1600", "0"))
+    about = {"threshold_attribute": random.choice(("tpp", "tpp", "memory_gb", "node", "unheard-of"))}
+    return random_common(random, events) | {"threshold": threshold} | ({} if threshold is None else about)
 
 
 WINDOWS = ("P1Y", "P2Y", "P6M", "P3M", "P1Y6M", "P1M1D", "P30D", "P2W", "P1M")

@@ -181,6 +181,19 @@ def test_a_bound_on_what_is_not_known_fails_and_says_so(run: Run, question: str)
     assert (done.exit_code, "at_risk_low is not known" in done.stderr) == (6, True), done.stderr
 
 
+@pytest.mark.parametrize(
+    "asking",
+    [
+        ("query", "sole-source", "--threshold-attribute", "tpp"),
+        ("export", "view", "sole-source?threshold_attribute=tpp"),
+        ("export", "bundle", "--query", "sole-source?threshold_attribute=tpp"),
+    ],
+)
+def test_what_a_threshold_is_about_is_not_asked_without_one(run: Run, tmp_path: Path, asking: tuple[str, ...]) -> None:
+    done = run(*asking, *(("-o", str(tmp_path / "file")) if asking[0] == "export" else ()))
+    assert (done.exit_code, "/threshold_attribute: goes with a threshold" in done.stderr) == (2, True), done.output
+
+
 def test_output_that_cannot_be_written_is_a_sentence(tmp_path: Path, database: str) -> None:
     message = b"daybook: the output cannot be written: No space left on device\n"
     for arguments in (("query", "orders"), ("--version",)):

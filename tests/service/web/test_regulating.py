@@ -77,6 +77,8 @@ def test_a_cursor_is_of_one_question(seeded: TestClient) -> None:
         ("regulatory-exposure/orders", {"window": "P1M", "period": "2023", "status": "ordered"}, "/period"),
         ("regulatory-exposure", {"period": "2023-13", "status": "ordered"}, "/period"),
         ("sole-source", {"threshold": "many"}, "/threshold"),
+        ("sole-source", {"threshold": "many", "threshold_attribute": "tpp"}, "/threshold"),
+        ("sole-source", {"threshold_attribute": "tpp"}, "/threshold_attribute"),
         ("sole-source", {"by": "vendor"}, "/by"),
     ],
 )
