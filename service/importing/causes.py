@@ -1,9 +1,9 @@
 """Faults by their causes: how many there are of each, where the first are, and what would mend them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from service.importing.rows import MOST_FAULTS, FileFault
+from service.importing.faults import MOST_FAULTS, BadFile, FileFault
 from service.shapes.overviews import FaultCause, FaultPlace
 
 #: Causes that are told apart, and places that each names; what comes after them is counted.
@@ -15,6 +15,9 @@ OTHERS = "other faults"
 
 #: What differs from row to row in messages of one cause.
 VARYING = (
+    (re.compile(r"(?<=/)\d{1,9}(?=[/:]|$)"), "..."),
+    (re.compile(r"\bevent_id \S+ (?=stands)"), "event_id ... "),
+    (re.compile(r"\b(effective_to|effective_from|start_date|end_date) \d\S*"), r"\1 ..."),
     (re.compile(r"'[^']*'|\"[^\"]{0,60}\" is\b"), "..."),
     (
         re.compile(r"\b(order|line|product|organization|cells) [^ ,]+ (?=of|has|gives|takes|costs|is|are)"),
@@ -29,7 +32,7 @@ VARYING = (
     (re.compile(r"\(and with it [^()]*\)$"), ""),
 )
 
-#: What would mend faults whose messages say so: the first that is found counts.
+#: What would mend faults whose messages say so, of tables that a mapping reads: the first that is found counts.
 MENDS = (
     ("the mapping would say", ""),
     ("is no status that", "list these texts under placed, cancelled or left_out of [status]: {texts}"),
@@ -65,25 +68,40 @@ IN_QUOTES = re.compile(r"'([^']*)'")
 class FaultsByCause:
     """The faults of a file, as they are found; takes no more memory with more of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, mends: Sequence[tuple[str, str]] = MENDS) -> None:
+        """`mends`: what would mend messages that have a text; those of tables that a mapping reads, if not given."""
+        self._mends = mends
         self._found: dict[str, _Cause] = {}
         self._earliest: list[FileFault] = []
         self.count = 0
 
-    def add(self, line: int, message: str) -> None:
-        """One more."""
+    def add(self, line: int, message: str, row: str = "") -> None:
+        """One more; `row`: its own name, which stands before the message."""
         self.count += 1
         if len(self._earliest) < MOST_FAULTS:
-            self._earliest.append(FileFault(line, message))
         cause = cause_of(message)
+        message = f"{row}: {message}" if row else message
+            self._earliest.append(FileFault(line, message))
         if cause not in self._found and len(self._found) >= MOST_CAUSES:
             cause = OTHERS
         self._found.setdefault(cause, _Cause()).add(line, message)
 
     def causes(self) -> list[FaultCause]:
+    def add_all(self, faults: Iterable[FileFault]) -> None:
+        """Some more."""
+        for fault in faults:
+            self.add(fault.line, fault.message)
+
+    def refuse(self) -> None:
+        """BadFile where there are any: all of them, by cause."""
+        if self.count:
+            raise BadFile(self.faults(), self.causes())
+
         """What is wrong, the most frequent first."""
         ordered = sorted(self._found.items(), key=lambda one: (-one[1].count, one[1].places[0].line))
-        return [FaultCause(cause, one.count, list(one.places), _mend(cause, one)) for cause, one in ordered]
+        return [
+            FaultCause(cause, one.count, list(one.places), _mend(cause, one, self._mends)) for cause, one in ordered
+        ]
 
     def faults(self) -> list[FileFault]:
         """The first faults by line, and of every cause the first: none hides another."""
@@ -110,8 +128,7 @@ class _Cause:
 def by_cause(faults: Iterable[FileFault]) -> list[FaultCause]:
     """Faults that are all known, by their causes."""
     found = FaultsByCause()
-    for fault in faults:
-        found.add(fault.line, fault.message)
+    found.add_all(faults)
     return found.causes()
 
 
@@ -123,8 +140,8 @@ def cause_of(message: str) -> str:
     return cause.strip()
 
 
-def _mend(cause: str, found: _Cause) -> str | None:
-    for sign, mend in MENDS:
+def _mend(cause: str, found: _Cause, mends: Sequence[tuple[str, str]]) -> str | None:
+    for sign, mend in mends:
         if sign in cause:
             return mend.format(texts=", ".join(map(repr, found.texts))) if mend else None
     return None

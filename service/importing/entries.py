@@ -6,20 +6,19 @@ from domain.catalogue import read_request
 from domain.errors import Invalid
 from domain.events import Request
 from service.codes import codes
+from service.importing.causes import FaultsByCause
 from service.importing.plans import Entry
-from service.importing.rows import BadFile, FileFault
 
 
 def read_entries(entries: Sequence[Entry]) -> list[Request]:
     """The requests of these entries; BadFile lists what is wrong with them."""
     requests = []
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     for entry in entries:
         try:
             requests.append(read_request(entry.sent, codes()))
         except Invalid as invalid:
-            row = f"{entry.row}: " if entry.row else ""
-            faults += [FileFault(entry.line, f"{row}{one.pointer or '/'}: {one.message}") for one in invalid.problems]
-    if faults:
-        raise BadFile(faults)
+            for one in invalid.problems:
+                faults.add(entry.line, f"{one.pointer or '/'}: {one.message}", entry.row)
+    faults.refuse()
     return requests

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from domain.values import DECIMAL_PATTERN
 from service.codes import codes
+from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reading, Reject
 from service.importing.orders.day_formats import reader_of
 from service.importing.orders.tables import TableRow
@@ -60,8 +61,10 @@ def read_rates(file: BinaryIO, summary: Summary, *, strict: bool = True) -> Iter
         except ValueError as error:
             read.append(Reject(row.line, "", str(error), row.raw if isinstance(row, Reject) else list(row.cells)))
     rejects = [one for one in read if isinstance(one, Reject)]
-    if strict and rejects:
-        raise BadFile([FileFault(one.line, one.message) for one in rejects[:MOST_FAULTS]])
+    if strict:
+        faults = FaultsByCause(mends=())
+        faults.add_all(FileFault(one.line, one.message) for one in rejects)
+        faults.refuse()
     yield from rejects
     groups = [one for one in read if not isinstance(one, Reject)]
     yield from (group for _, group in sorted(groups, key=lambda one: one[0]))

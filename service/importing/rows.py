@@ -3,49 +3,19 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from service.importing.bounds import LONGEST_CELL, MOST_COLUMNS
-
-if TYPE_CHECKING:
-    from service.shapes.overviews import FaultCause
+from service.importing.causes import FaultsByCause
+from service.importing.faults import MOST_FAULTS as MOST_FAULTS
+from service.importing.faults import BadFile as BadFile
+from service.importing.faults import BadMapping as BadMapping
+from service.importing.faults import FileFault as FileFault
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: Columns that one message names.
 MOST_NAMED = 20
-#: Faults that one answer lists.
-MOST_FAULTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class FileFault:
-    """One thing wrong with a file."""
-
-    #: From 1.
-    line: int
-    message: str
-
-
-class BadFile(Exception):
-    """A file that is not what it claims to be; nothing of it is recorded."""
-
-    def __init__(self, faults: "list[FileFault]", causes: "Sequence[FaultCause]" = ()) -> None:
-        super().__init__("; ".join(f"line {fault.line}: {fault.message}" for fault in faults[:3]))
-        #: Never empty; at most the first MOST_FAULTS.
-        self.faults = faults[:MOST_FAULTS]
-        #: All faults by their causes; empty: there are no others than `faults`.
-        self.causes = list(causes)
-
-
-class BadMapping(Exception):
-    """A mapping that cannot be used; each problem names the key."""
-
-    def __init__(self, name: str, problems: list[str]) -> None:
-        super().__init__(f"mapping {name}: {'; '.join(problems)}")
-        self.name = name
-        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +55,7 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
     """
     reader = csv.reader(io.StringIO(text_of(data), newline=""), strict=True)
     rows: list[Row] = []
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     header: list[str] | None = None
     line = 1
     try:
@@ -95,22 +65,19 @@ def read_rows(data: bytes, required: Collection[str], others: Collection[str] | 
                 header = values
                 _refuse_header(header, required, others)
             elif any("\0" in value for value in values):
-                faults.append(FileFault(line, "has a NUL character"))
+                faults.add(line, "has a NUL character")
             elif any(len(value) > LONGEST_CELL for value in values):
-                faults.append(FileFault(line, f"has a cell of more than {LONGEST_CELL:,} characters"))
+                faults.add(line, f"has a cell of more than {LONGEST_CELL:,} characters")
             elif len(values) == len(header):
                 rows.append(Row(line, dict(zip(header, values, strict=True))))
             elif values:
-                faults.append(FileFault(line, f"has {len(values)} values, and the header names {len(header)} columns"))
+                faults.add(line, f"has {len(values)} values, and the header names {len(header)} columns")
             line = reader.line_num + 1
-            if len(faults) >= MOST_FAULTS:
-                break
     except csv.Error as error:
-        faults.append(FileFault(line, f"not CSV: {error}"))
-    if header is None and not faults:
-        faults.append(FileFault(1, "is empty: the first line names the columns"))
-    if faults:
-        raise BadFile(faults)
+        faults.add(line, f"not CSV: {error}")
+    if header is None and not faults.count:
+        faults.add(1, "is empty: the first line names the columns")
+    faults.refuse()
     return rows
 
 

@@ -96,20 +96,18 @@ def check_stream(source: Iterable[EventGroup | Reject], beat: Callable[[], None]
 
     `beat` is called while it goes on.
     """
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     for one in source:
         beat()
         if isinstance(one, Reject):
-            faults.append(_fault(one))
+            faults.add(one.line, one.message, one.row)
             continue
         try:
             _requests(one.entries)
         except _Unread as unread:
-            faults += unread.faults()
-        if len(faults) >= MOST_FAULTS:
-            break
-    if faults:
-        raise BadFile(faults)
+            for problem in unread.problems():
+                faults.add(unread.entry.line, problem, unread.entry.row)
+    faults.refuse()
 
 
 def _fault(reject: Reject) -> FileFault:
@@ -237,11 +235,12 @@ class _Unread(Exception):
         self.entry = entry
         self.invalid = invalid
 
+    def problems(self) -> list[str]:
+        return [f"{one.pointer or '/'}: {one.message}" for one in self.invalid.problems]
+
     def faults(self) -> list[FileFault]:
         named = f"{self.entry.row}: " if self.entry.row else ""
-        return [
-            FileFault(self.entry.line, f"{named}{one.pointer or '/'}: {one.message}") for one in self.invalid.problems
-        ]
+        return [FileFault(self.entry.line, f"{named}{problem}") for problem in self.problems()]
 
 
 def _requests(entries: Sequence[Entry]) -> list[Sent]:

@@ -12,13 +12,15 @@ that was refused can be corrected, and lines can be added at the end, without re
 import gc
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 from domain.errors import Refusal
 from domain.json_text import parse_json
 from domain.lots import Sent
+from service.importing.causes import FaultsByCause
 from service.importing.events.lines import SHEET_LINES, LineSheet, RequestLine, RequestLines, Wrong
 from service.importing.plans import Entry, Progress, RowRefused, RowRemark, Summary
 from service.importing.recording import Recorder
@@ -78,35 +80,47 @@ def _seldom_collecting() -> Iterator[None]:
 def _batches(lines: RequestLines) -> Iterator["LineBatch"]:
     """The lines of a file that is long, in batches; all lines of one that is not; BadFile for what is no request.
 
-    What is wrong with the first lines is all listed; of a longer file the first wrong line.
+    What is wrong with the first lines is all listed, of a longer file that of the first lines that are wrong; all of it
+    is counted by cause, to the end of the file.
     """
     batches = _of_equal_size(lines)
     first: deque[LineBatch] = deque()
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     seen = sound = size_bytes = 0
     for batch in batches:
         first.append(batch)
         seen += len(batch)
-        sound += 0 if faults else batch.sound
-        faults += batch.faults
+        sound += 0 if faults.count else batch.sound
+        faults.add_all(batch.faults)
         size_bytes += batch.size_bytes
-        if seen > ATOMIC_LINES or len(faults) >= MOST_FAULTS or size_bytes > ATOMIC_BYTES:
+        if seen > ATOMIC_LINES or size_bytes > ATOMIC_BYTES:
             break
-    if sound <= ATOMIC_LINES and (faults or size_bytes <= ATOMIC_BYTES):
-        if faults:
-            raise BadFile(faults[:MOST_FAULTS])
+    if sound <= ATOMIC_LINES and (faults.count or size_bytes <= ATOMIC_BYTES):
+        _refuse(faults, batches)
         if first:
             yield LineBatch.joined(first)
         return
     while first:
-        yield _checked(first.popleft())
-    yield from map(_checked, batches)
+        yield _checked(first.popleft(), chain(first, batches))
+    for batch in batches:
+        yield _checked(batch, batches)
 
 
-def _checked(batch: "LineBatch") -> "LineBatch":
-    if batch.faults:
-        raise BadFile(batch.faults[:1])
+def _checked(batch: "LineBatch", following: Iterable["LineBatch"]) -> "LineBatch":
+    faults = FaultsByCause(mends=())
+    faults.add_all(batch.faults)
+    _refuse(faults, following)
     return batch
+
+
+def _refuse(faults: FaultsByCause, following: Iterable["LineBatch"]) -> None:
+    """BadFile where there are faults: these are listed, and those of the batches that follow are counted with them."""
+    if not faults.count:
+        return
+    listed = faults.faults()
+    for batch in following:
+        faults.add_all(batch.faults)
+    raise BadFile(listed, faults.causes())
 
 
 def _of_equal_size(lines: RequestLines) -> Iterator["LineBatch"]:

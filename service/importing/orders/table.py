@@ -18,7 +18,7 @@ from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
 from service.importing.plans import RowRemark, Summary
-from service.importing.rows import MOST_FAULTS, BadFile
+from service.importing.rows import MOST_FAULTS
 from service.shapes.overviews import TableOverview
 
 #: Rows between two reports of how many are read.
@@ -110,9 +110,7 @@ class OrderLines:
 
     def refuse_faults(self) -> None:
         """BadFile where any row cannot be recorded, or rows contradict each other: all of it, by cause."""
-        found = self.look()
-        if found.count:
-            raise BadFile(found.faults(), found.causes())
+        self.look().refuse()
 
     def look(self, overview: OverviewBuilder | None = None) -> FaultsByCause:
         """Everything that is wrong with rows, by themselves and together; orders that are right go to the overview."""

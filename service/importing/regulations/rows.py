@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from domain.periods import Period, parse_day, parse_period
 from domain.values import IDENTIFIER_PATTERN
+from service.importing.causes import FaultsByCause
 from service.importing.rows import BadFile, FileFault, Row
 
 COLUMNS = (
@@ -146,7 +147,7 @@ def read_changes(rows: Sequence[Row]) -> list[RegulationRow]:
         if characters > MOST_CHARACTERS:
             message = f"a table of regulation changes has {MOST_CHARACTERS:,} characters at most: part it by date"
             raise BadFile([FileFault(row.line, message)])
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     changes: list[RegulationRow] = []
     lines: dict[str, int] = {}
     for row in rows:
@@ -155,11 +156,10 @@ def read_changes(rows: Sequence[Row]) -> list[RegulationRow]:
         if row["event_id"] in lines:
             reader.faults.append(f"event_id {row['event_id']} stands on line {lines[row['event_id']]} already")
         lines.setdefault(row["event_id"], row.line)
-        faults += [FileFault(row.line, message) for message in reader.faults]
+        faults.add_all(FileFault(row.line, message) for message in reader.faults)
         if change is not None:
             changes.append(change)
-    if faults:
-        raise BadFile(faults)
+    faults.refuse()
     return changes
 
 

@@ -21,6 +21,7 @@ from domain.events import Recorded
 from domain.names import comparable, written
 from domain.periods import parse_day
 from domain.rules import Effect
+from service.importing.causes import FaultsByCause
 from service.importing.directory import ALIAS, Directory
 from service.importing.names import ascii_words, slug
 from service.importing.places import country_of_addresses
@@ -28,7 +29,7 @@ from service.importing.plans import Entry, ImportPlan, RowRemark
 from service.importing.regulations.chains import InstrumentChain
 from service.importing.regulations.readings import listing_rules
 from service.importing.regulations.renewals import again, renewals
-from service.importing.rows import BadFile, FileFault, Row
+from service.importing.rows import FileFault, Row
 from service.importing.standing import LedgerStanding
 
 #: Others may be there.
@@ -117,7 +118,7 @@ def plan(rows: Sequence[Row], standing: LedgerStanding, *, register: bool) -> Im
 
 
 def _read(rows: Sequence[Row]) -> list[Listing]:
-    faults: list[FileFault] = []
+    faults = FaultsByCause(mends=())
     listings: list[Listing] = []
     for row in rows:
         wrong = [f"{column} is empty" for column in ("source", "name") if not row[column]]
@@ -129,11 +130,10 @@ def _read(rows: Sequence[Row]) -> list[Listing]:
                 wrong.append(f"{column}: {error}")
         if not wrong and days["start_date"] and days["end_date"] and days["end_date"] < days["start_date"]:
             wrong.append(f"end_date {days['end_date']} is before start_date {days['start_date']}")
-        faults += [FileFault(row.line, message) for message in wrong]
+        faults.add_all(FileFault(row.line, message) for message in wrong)
         if not wrong:
             listings.append(_listing(row, days["start_date"], days["end_date"]))
-    if faults:
-        raise BadFile(faults)
+    faults.refuse()
     return listings
 
 

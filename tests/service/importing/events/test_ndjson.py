@@ -24,7 +24,7 @@ from service.importing.opening import LONGEST_LINE_BYTES
 from service.importing.plans import RowRefused, Summary
 from service.importing.reading.apart import Apart
 from service.importing.reading.messages import ReaderTask, WireSheet
-from service.importing.rows import BadFile
+from service.importing.rows import MOST_FAULTS, BadFile
 from service.importing.streaming import Options
 from service.postgres.kernel import children
 from tests.service.importing.conftest import SEED, Desk
@@ -193,14 +193,36 @@ def test_a_wrong_line_of_a_long_file_stops_it_there(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("short_batches")
-def test_of_a_long_file_that_is_wrong_at_its_beginning_only_the_beginning_is_read(desk: Desk) -> None:
+def test_of_a_long_file_that_is_wrong_the_beginning_is_listed_and_all_is_counted(desk: Desk) -> None:
     lines = ndjson(*(organization(number) for number in range(60))).splitlines(keepends=True)
     lines[1] = lines[3] = lines[40] = b"{}\n"
     file = io.BytesIO(b"".join(lines))
     with pytest.raises(BadFile) as caught:
         import_file(desk.daybook, file, Summary("a file", "ndjson", 0, dry_run=False))
     assert {fault.line for fault in caught.value.faults} == {2, 4}
+    # Three lines lack a type, dates and data.
+    assert {cause.count for cause in caught.value.causes} == {3}
+    assert {place.line for cause in caught.value.causes for place in cause.places} == {2, 4, 41}
     assert desk.head == 0
+
+
+@pytest.mark.usefixtures("short_batches")
+def test_what_is_wrong_behind_lines_that_are_recorded_is_counted_to_the_end(desk: Desk) -> None:
+    lines = ndjson(*(organization(number) for number in range(60))).splitlines(keepends=True)
+    lines[30] = lines[41] = lines[59] = b"no JSON\n"
+    with pytest.raises(BadFile) as caught:
+        desk.imports(b"".join(lines), "ndjson")
+    assert [fault.line for fault in caught.value.faults] == [31]
+    assert [cause.count for cause in caught.value.causes] == [3]
+
+
+def test_more_faults_than_are_listed_are_counted(desk: Desk) -> None:
+    with pytest.raises(BadFile) as caught:
+        desk.imports(b"no JSON\n" * 150 + b'{"type": "x"}\n', "ndjson")
+    assert len(caught.value.faults) == MOST_FAULTS
+    assert caught.value.causes[0].count == 150
+    # One cause does not hide another.
+    assert 151 in {fault.line for fault in caught.value.faults}
 
 
 @pytest.mark.usefixtures("short_batches")

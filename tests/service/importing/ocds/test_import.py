@@ -205,6 +205,21 @@ def test_nothing_of_a_file_with_a_fault_is_recorded_unless_the_rest_is_wanted(de
     assert spent(desk) == {"PY-RUC-80023118-0": "650000"}
 
 
+def test_faults_are_counted_by_cause_to_the_end_of_the_file(desk: Desk) -> None:
+    bad = [
+        release(ocid=f"ocds-213czf-{n:04}", contracts=[contract(value={"amount": -n, "currency": "PYG"})])
+        for n in range(1, 121)
+    ]
+    last = release(ocid="ocds-213czf-0999", contracts=[contract(value={"amount": 1, "currency": "XYZ"})])
+    with pytest.raises(BadFile) as caught:
+        desk.imports(jsonl(package(*bad), package(last)))
+    assert [(cause.cause, cause.count) for cause in caught.value.causes] == [
+        ("/releases/.../contracts/.../value/amount: ... is negative", 120),
+        ("/releases/.../contracts/.../value/currency: is ..., which is none of the standard's codes for it", 1),
+    ]
+    assert (caught.value.causes[0].mend, caught.value.faults[-1].line) == (None, 2)
+
+
 def test_a_dry_run_counts_and_records_nothing(desk: Desk) -> None:
     file = jsonl(package(AWARDED, SIGNED, GROWN))
     rehearsed = desk.imports(file, dry_run=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.importing.plans import RowRefused
+from service.importing.rows import BadFile
 from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED, Desk, change, changes_csv
 
 #: Rows that change an instrument, and which; all others begin one.
@@ -360,3 +361,13 @@ def test_an_entry_of_a_screening_list_is_not_taken_for_the_instrument_of_its_not
     notice = {"citation": "84 FR 22961", "effective_from": "2019-05-21"}
     summary = desk.imports(changes_csv(change("US-2019-EL-HUAWEI", "ListingAdded", **notice)))
     assert (summary.recorded, summary.plan.known) == (2, [])
+
+
+def test_faults_of_a_table_are_counted_by_cause_to_its_end(desk: Desk) -> None:
+    bad = [change(f"US-{n}", "ListingAdded", effective_from="soon") for n in range(150)]
+    last = change("US-150", "ListingAdded", effective_from="")
+    with pytest.raises(BadFile) as caught:
+        desk.imports(changes_csv(*bad, last), "regulations")
+    assert [cause.count for cause in caught.value.causes] == [150, 1]
+    assert caught.value.causes[1].places[0].line == 152
+    assert 152 in {fault.line for fault in caught.value.faults}
