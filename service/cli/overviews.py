@@ -16,6 +16,8 @@ def overview_lines(overview: TableOverview) -> Iterator[str]:
         yield f"  {one.currency} {one.amount}: {one.orders:,} orders, {one.lines:,} lines{unknown}{amended}"
     yield _newcomers("suppliers", overview.suppliers)
     yield _newcomers("products", overview.products)
+    if overview.several_vendors:
+        yield f"products from several vendors: {overview.several_vendors:,}, of which no maker is recorded"
     if overview.unread_columns:
         yield f"columns that no key reads: {', '.join(overview.unread_columns)}"
     for sample in overview.samples:

@@ -45,6 +45,7 @@ MENDS = (
     ("digits behind the point", "round = 4 keeps four of them, and says what that changes"),
     ("is no id", "slug = true makes ids of such texts"),
     ("has no value", 'optional = true, or default = "..."; or [rows] unless, where such rows are no order lines'),
+    ("row above it", "the first column of rows.fill_down has a value in the first row of each order"),
     ("is empty", 'optional = true, or default = "..."; or [rows] unless, where such rows are no order lines'),
     ("has no date", "or_before names dates before which the order must have been placed"),
     ("is not a number", "nulls, where such texts mean no value; or [rows] unless, where such rows are totals: {texts}"),
@@ -78,15 +79,14 @@ class FaultsByCause:
     def add(self, line: int, message: str, row: str = "") -> None:
         """One more; `row`: its own name, which stands before the message."""
         self.count += 1
-        if len(self._earliest) < MOST_FAULTS:
         cause = cause_of(message)
         message = f"{row}: {message}" if row else message
+        if len(self._earliest) < MOST_FAULTS:
             self._earliest.append(FileFault(line, message))
         if cause not in self._found and len(self._found) >= MOST_CAUSES:
             cause = OTHERS
         self._found.setdefault(cause, _Cause()).add(line, message)
 
-    def causes(self) -> list[FaultCause]:
     def add_all(self, faults: Iterable[FileFault]) -> None:
         """Some more."""
         for fault in faults:
@@ -97,6 +97,7 @@ class FaultsByCause:
         if self.count:
             raise BadFile(self.faults(), self.causes())
 
+    def causes(self) -> list[FaultCause]:
         """What is wrong, the most frequent first."""
         ordered = sorted(self._found.items(), key=lambda one: (-one[1].count, one[1].places[0].line))
         return [

@@ -57,6 +57,11 @@ class LedgerStanding:
         found = self._ask("streams", list(names))
         return {name: list(map(_read, states)) for name, states in found.items()}
 
+    def product_streams(self, products: Iterable[str]) -> "dict[str, list[Recorded]]":
+        """All events of these products, by product, in the order of their versions."""
+        found = self.streams(f"product/{product}" for product in products)
+        return {name.removeprefix("product/"): events for name, events in found.items()}
+
     def history(self, stream: str) -> "list[Recorded]":
         """All events of a stream."""
         return self.streams([stream]).get(stream, [])

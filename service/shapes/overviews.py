@@ -90,3 +90,5 @@ class TableOverview(Struct, frozen=True):
     #: Columns that no key of the mapping reads.
     unread_columns: list[str]
     samples: list[OrderSample]
+    #: Products that several vendors sell, and of which no maker is said.
+    several_vendors: int = 0

@@ -208,7 +208,8 @@ class OrderBuilder:
         for row in rows:
             product_id = row.ordered["product_id"]
             if product_id is not None:
-                self._need(needed, self._registrations.maker(product_id), row.line)
+                if (maker_id := self._registrations.maker(product_id)) is not None:
+                    self._need(needed, maker_id, row.line)
                 needed["product", product_id] = None
         return [self._registrations.needs(kind, identifier) for kind, identifier in needed]
 

@@ -278,6 +278,9 @@ class RowsPart(MappingPart):
     unless: dict[str, Texts] = {}
     #: Nothing is read from the first row on where one of these columns has one of its texts.
     stop_at: dict[str, Texts] = {}
+    #: Columns of which an empty cell means what stands in the row above, the one that says most first: an order's own
+    #: columns, filled in its first row alone. A column stays empty where one before it says something new.
+    fill_down: list[str] = []
 
 
 class Read(MappingPart):

@@ -1,11 +1,13 @@
 """Organisations and products that the ledger has already, as the rows of a table name them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from domain.names import written
 from service.importing.names import as_sent_slug, event_id, slug
+from service.importing.orders.makers import ProductStreams, Sellers, SharedProducts, shared_products
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class Registered:
         mapping: str = "",
         bearers: Callable[[], Iterable[Bearer]] = tuple,
         products: Callable[[], Collection[str]] = frozenset,
+        product_streams: ProductStreams = lambda ids: {},
     ) -> None:
         """`mapping`: the name of the one that reads the table; organisations come in the order of registration."""
+        self._product_streams = product_streams
         self._mapping = mapping
         self._bearers = bearers
         self._load_products = products
@@ -70,6 +74,11 @@ class Registered:
         before = f"{prefix}{as_sent_slug(sent)}"
         own = f"{prefix}{slug(name)}"
         return (before if before != own and before in self._products else own), name
+
+    def shared_products(self, sellers: Sellers, envelope: Mapping[str, Any]) -> SharedProducts:
+        """Which of these products have several vendors, with those that earlier imports registered as their makers."""
+        known = sorted(sellers.keys() & set(self._products)) if sellers else []
+        return shared_products(sellers, known, self._product_streams, self._mapping, envelope)
 
     def _may_be_meant(self, bearer: Bearer, prefix: str) -> bool:
         """What this mapping registered under other ids does not count: an import that broke off would end otherwise."""

@@ -1,7 +1,7 @@
 """Organisations and products that rows of a table name: what each is called, and since when it is heard of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.importing.names import event_id
@@ -21,6 +21,8 @@ class Registration:
     #: The earliest day on which one of them was known; None: none says.
     known_on: str | None
     entry: Entry | None = None
+    #: Of a product without a maker of its own: who sells it, each with the earliest day on which that was known.
+    sellers: dict[str, str | None] = field(default_factory=dict)
 
 
 class Registrations:
@@ -54,6 +56,20 @@ class Registrations:
             self._found[kind, identifier] = Registration(data, line, heard_on, known_on)
             return
         _hear(found, heard_on, known_on)
+
+    def hear_seller(self, product_id: str, vendor_id: str, known_on: str | None) -> None:
+        """Take in who sells a product that rows name no maker of: one vendor is its maker, of several none is."""
+        sellers = self._found["product", product_id].sellers
+        if vendor_id not in sellers:
+            sellers[vendor_id] = known_on
+        elif known_on is not None:
+            sellers[vendor_id] = min(sellers[vendor_id] or known_on, known_on)
+
+    def sellers(self) -> Mapping[str, Mapping[str, str | None]]:
+        """Of each product without a maker of its own who sells it, and since when that is known."""
+        return {
+            name: found.sellers for (kind, name), found in self._found.items() if kind == "product" and found.sellers
+        }
 
     def check_owner(self, identifier: str, data: Mapping[str, Any], line: int) -> None:
         """Unfit where the rows before said something else of an organisation that owns another."""
@@ -100,20 +116,24 @@ class Registrations:
             return known.entry
         found = self._organization(identifier) if kind == "organization" else self._found[kind, identifier]
         if found.entry is None:
+            data = dict(found.data)
+            if len(found.sellers) == 1:
+                (data["vendor_id"],) = found.sellers
             sent: dict[str, Any] = {
                 "type": f"{kind}-registered",
                 "id": event_id(self._prefix, kind, identifier),
                 "effective_on": f"../{found.heard_on}",
                 **({"known_on": found.known_on} if found.known_on is not None else {}),
                 **self._envelope,
-                "data": {f"{kind}_id": identifier, **found.data},
+                "data": {f"{kind}_id": identifier, **data},
             }
             found.entry = Entry(found.line, identifier, sent)
         return found.entry
 
-    def maker(self, product_id: str) -> str:
-        """Who makes a product."""
-        return str(self._found["product", product_id].data["vendor_id"])
+    def maker(self, product_id: str) -> str | None:
+        """The maker that rows name of a product; None: they name none."""
+        found: str | None = self._found["product", product_id].data.get("vendor_id")
+        return found
 
 
 def _hear(found: Registration, heard_on: str, known_on: str | None) -> None:

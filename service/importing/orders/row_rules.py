@@ -1,13 +1,13 @@
-"""Which rows of a table are order lines: rules of a mapping that leave rows out, and count what they leave out."""
+"""Which rows of a table are order lines, and what those mean that leave out what the row above says."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from domain.names import written
-from service.importing.orders.fields import Cells, Layout
+from service.importing.orders.fields import Cells, Layout, Unfit
 from service.importing.orders.mapping import OrderMapping
-from service.importing.orders.tables import text_of
+from service.importing.orders.tables import Cell, text_of
 
 #: Rules and texts that are counted apart; what others leave out is counted together.
 MOST_COUNTED = 50
@@ -80,6 +80,52 @@ class RowRules:
             self._counted[key] = LeftOut(1, line, words)
         else:
             found.rows += 1
+
+
+class FillDown:
+    """Fills cells that are empty because the row above says the same."""
+
+    def __init__(self, mapping: OrderMapping, layout: Layout) -> None:
+        self._places = [layout.place(column, "rows.fill_down") for column in mapping.rows.fill_down]
+        self._columns = mapping.rows.fill_down
+        self._nulls = {written(null) for null in mapping.read.nulls}
+        #: What the row above has in these columns, in their order; None: no row has said it yet.
+        self._above: list[Cell] | None = None
+        #: Whether a row behind that could not be read.
+        self._lost = False
+        self.any = bool(self._places)
+
+    def filled(self, cells: Cells) -> Cells:
+        """A row with what it means; Unfit where the row above does not say it."""
+        found, missing = self._filled(cells)
+        if missing is not None and self._lost:
+            raise Unfit(f"{missing}: is empty, and a row above it, which may say what it means, cannot be read")
+        if missing is not None and self._above is None:
+            raise Unfit(f"{missing}: is empty, and no row above it says what it means")
+        self._above = [found[place] for place in self._places]
+        self._lost = False
+        return found
+
+    def guessed(self, cells: Cells) -> Cells:
+        """A row that cannot be read, with what it means as far as that can be said."""
+        return self._filled(cells)[0]
+
+    def forget(self) -> None:
+        """A row could not be read: what those below it mean is not known until one says it."""
+        self._lost = True
+
+    def _filled(self, cells: Cells) -> tuple[list[Cell], str | None]:
+        """The cells with those of the row above, and the first column that was empty."""
+        found, above = list(cells), self._above
+        missing = None
+        for number, place in enumerate(self._places):
+            if written(text_of(cells[place])) not in self._nulls:
+                if above is None or text_of(cells[place]) != text_of(above[number]):
+                    break
+            else:
+                missing = missing or self._columns[number]
+                found[place] = cells[place] if above is None else above[number]
+        return found, missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,12 @@ class RowReader:
         owners: list[tuple[str, dict[str, Any]]] = []
         vendor_id, vendor = self._vendor.read(cells, owners)
         buyer_id, buyer = self._buyer.read(cells, owners)
-        maker_id, maker = self._maker.read(cells, owners) if self._maker is not None else (vendor_id, vendor)
+        maker_id, maker = self._maker.read(cells, owners) if self._maker is not None else (None, {})
         named = [("organization", vendor_id, vendor, self._vendor.differing)]
         named.append(("organization", buyer_id, buyer, self._buyer.differing))
         product_id = None
         if self._product is not None:
-            if self._maker is not None:
+            if self._maker is not None and maker_id is not None:
                 named.append(("organization", maker_id, maker, self._maker.differing))
             product_id, product = self._product.read(cells, maker_id)
             named.append(("product", product_id, product, self._product.differing))
@@ -134,6 +134,8 @@ class RowReader:
             self._registrations.check(kind, identifier, data, line, differing=differing)
         for kind, identifier, data, _ in named:
             self._registrations.hear(kind, identifier, data, line, placed_by, known_on)
+        if product_id is not None and maker_id is None:
+            self._registrations.hear_seller(product_id, vendor_id, known_on)
         for identifier, data in owners:
             self._registrations.hear_owner(identifier, data, line, placed_by, known_on)
         return row
@@ -299,14 +301,17 @@ class _ProductReader:
             name: layout.attribute(field, f"attributes.{name}") for name, field in mapping.attributes.items()
         }
 
-    def read(self, cells: Cells, maker_id: str) -> tuple[str, dict[str, Any]]:
+    def read(self, cells: Cells, maker_id: str | None) -> tuple[str, dict[str, Any]]:
+        """Its id, and what is registered of it; its maker as rows name it, None: they name none."""
         sent = self._name(cells)
         if self._id is not None:
             name, identifier = written(sent), f"{self._prefix}{self._id(cells)}"
         else:
             identifier, name = self._named(sent)
         refuse_no_id(identifier, self._label)
-        data: dict[str, Any] = {"name": name, "vendor_id": maker_id, "category": self._category(cells)}
+        data: dict[str, Any] = {"name": name, "category": self._category(cells)}
+        if maker_id is not None:
+            data["vendor_id"] = maker_id
         attributes = {name: found for name, read in self._attributes.items() if (found := read(cells)) is not None}
         if attributes:
             data["attributes"] = attributes

@@ -4,16 +4,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from domain.estimates import plain
 from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reject
-from service.importing.orders.fields import Layout, Unfit
+from service.importing.orders.fields import Cells, Layout, Unfit
 from service.importing.orders.groups import Faulty, OrderBuilder
+from service.importing.orders.makers import SharedProducts
 from service.importing.orders.mapping import OrderMapping
 from service.importing.orders.overview import Known, OverviewBuilder
 from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
-from service.importing.orders.row_rules import RowFate, RowRules
+from service.importing.orders.row_rules import FillDown, RowFate, RowRules
 from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
@@ -23,6 +26,8 @@ from service.shapes.overviews import TableOverview
 
 #: Rows between two reports of how many are read.
 REPORTED_ROWS = 1_000
+#: Products that a remark names.
+MOST_SHARED = 10
 
 
 class OrderLines:
@@ -44,18 +49,21 @@ class OrderLines:
         self._summary = summary
         #: Whether the file of rejects wants rows as they are in the file.
         self._keep_raw = keep_raw
-        envelope = envelope_of(mapping)
+        self._envelope = envelope = envelope_of(mapping)
         layout = Layout(mapping, table.columns, table.first_day)
         self._registrations = Registrations(mapping.name, envelope)
         self._registered = registered or Registered(mapping.name)
         self._reader = RowReader(mapping, layout, self._registrations, self._registered)
         self._rules = RowRules(mapping, layout)
+        self._fill_down = FillDown(mapping, layout)
         layout.settle()
         self._layout = layout
         self._needed = sorted(layout.needed)
         self._builder = OrderBuilder(mapping, envelope, self._registrations)
         self._spool = RowSpool(beat)
         self._left_out = 0
+        #: Known when all rows are read.
+        self._shared = SharedProducts()
 
     @property
     def unread(self) -> list[str]:
@@ -76,6 +84,8 @@ class OrderLines:
             self._summary.rows += 1
             if self._summary.rows % REPORTED_ROWS == 0:
                 yield self._summary.rows
+            if self._fill_down.any:
+                row = self._filled(row)
             if self._rules.any and (fate := self._fate(row)) is not RowFate.READ:
                 if fate is RowFate.END:
                     break
@@ -89,6 +99,22 @@ class OrderLines:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
             self._summary.plan.noted.append(RowRemark(1, name, message))
         self._note_changes()
+        self._shared = self._registered.shared_products(self._registrations.sellers(), self._envelope)
+        if count := len(self._shared.ids):
+            named = ", ".join(self._shared.ids[:MOST_SHARED]) + (", ..." if count > MOST_SHARED else "")
+            message = f"{count:,} {'product' if count == 1 else 'products'} from several vendors: no maker ({named})"
+            self._summary.plan.noted.append(RowRemark(1, "product", message))
+
+    def _filled(self, row: TableRow | Reject) -> TableRow | Reject:
+        """A row with what it leaves out because the row above says it."""
+        if not isinstance(row, TableRow):
+            # What stands in a row without proper cells may stand in other columns.
+            self._fill_down.forget()
+            return row
+        try:
+            return TableRow(row.line, self._fill_down.filled(row.cells))
+        except Unfit as unfit:
+            return Reject(row.line, "", str(unfit), row.shown(self._table.columns))
 
     def _fate(self, row: TableRow | Reject) -> RowFate:
         """What the mapping's rules say of a row; of one without proper cells, as far as it has any."""
@@ -127,10 +153,12 @@ class OrderLines:
         """What the table holds, and everything that is wrong with it; `known` says which streams the ledger has."""
         builder = OverviewBuilder()
         found = self.look(builder)
-        return builder.overview(self._summary.rows, self._left_out, self._layout.unread, known), found
+        overview = builder.overview(self._summary.rows, self._left_out, self._layout.unread, known)
+        return replace(overview, several_vendors=len(self._shared.ids)), found
 
     def groups(self) -> Iterator[EventGroup | Reject]:
         """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
+        yield from (EventGroup([change], rows=0) for change in self._shared.changes)
         for one in self._groups(remarks=True):
             if isinstance(one, Faulty):
                 line, message = one.faults[0]
@@ -182,13 +210,15 @@ class OrderLines:
         except Unfit:
             return None
 
-    def _cells_of_bad(self, row: Reject) -> list[str] | None:
+    def _cells_of_bad(self, row: Reject) -> Cells | None:
         columns = self._table.columns
         if isinstance(row.raw, Mapping):
-            return [row.raw.get(column, "") for column in columns]
-        if isinstance(row.raw, list):
-            return [*row.raw, *[""] * len(columns)][: len(columns)]
-        return None
+            cells = [row.raw.get(column, "") for column in columns]
+        elif isinstance(row.raw, list):
+            cells = [*row.raw, *[""] * len(columns)][: len(columns)]
+        else:
+            return None
+        return self._fill_down.guessed(cells)
 
 
 def _rows(count: int) -> str:

@@ -115,7 +115,7 @@ def _orders(
 
     mapping = parse_mapping_text(*wanted.mapping)
     standing = LedgerStanding(ask)
-    registered = Registered(mapping.name, standing.bearers, standing.products)
+    registered = Registered(mapping.name, standing.bearers, standing.products, standing.product_streams)
     with (
         closing(open_table(file, chosen.name, mapping)) as table,
         closing(

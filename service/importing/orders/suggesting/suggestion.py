@@ -60,6 +60,8 @@ class LookedAt:
     #: First texts of rows of totals, by column.
     totals: dict[str, list[str]]
     rows: int
+    #: Of each column in which rows it is empty: how many these are, and a sum over their numbers.
+    gaps: Sequence[tuple[int, int]] = ()
 
 
 def suggest(file: BinaryIO, name: str, beat: Callable[[], None] = lambda: None) -> str:
@@ -127,6 +129,7 @@ def _looked_at(file: BinaryIO, kind: str, read: Read, beat: Callable[[], None]) 
         columns = list(table.columns)
         places = _usable(columns)
         contents = [ColumnContents() for _ in columns]
+        gaps = [(0, 0) for _ in columns]
         for row in table.rows(places):
             rows += 1
             if rows % 1_000 == 0:
@@ -145,9 +148,12 @@ def _looked_at(file: BinaryIO, kind: str, read: Read, beat: Callable[[], None]) 
             if isinstance(row, TableRow):
                 for place in places:
                     contents[place].take(cells[place])
+                    if cells[place] == "":
+                        count, total = gaps[place]
+                        gaps[place] = count + 1, total + rows * rows
     if not rows:
         raise BadFile([FileFault(1, "no row stands below the columns: there is nothing to suggest a mapping by")])
-    return LookedAt(columns, contents, totals, rows)
+    return LookedAt(columns, contents, totals, rows, gaps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,11 @@ class _Roles:
         place = self._found.get(role)
         return None if place is None else self.looked.columns[place]
 
+    def gaps(self, role: str) -> tuple[int, int] | None:
+        """In which rows a column is empty; None: there is no such column."""
+        place = self._found.get(role)
+        return None if place is None else self.looked.gaps[place]
+
     def is_plain(self, role: str) -> bool:
         """Whether the name of a column is one word, which says less than two."""
         return len((self.column(role) or "").split()) == 1
@@ -242,12 +253,26 @@ def _drafted(name: str, read: Read, looked: LookedAt) -> MappingDraft:
     )
     if looked.totals:
         draft.note("rows", "rows of totals")
+    filled_down = _fill_down(draft, roles)
     _dates(draft, roles)
     _order(draft, roles)
-    _status(draft, roles)
+    _status(draft, roles, filled_down)
     _parties(draft, roles)
     _lines(draft, roles)
     return draft
+
+
+def _fill_down(draft: MappingDraft, roles: _Roles) -> Sequence[str]:
+    """The columns that are filled in the first row of an order alone: order, supplier and date are empty together."""
+    order = roles.gaps("order")
+    if order is None or not order[0] or roles.gaps("vendor") != order or roles.gaps("placed") != order:
+        return ()
+    looked, own = roles.looked, roles.column("order")
+    others = [column for column, gaps in zip(looked.columns, looked.gaps, strict=True) if gaps == order]
+    columns = [str(own), *(column for column in others if column != own)]
+    draft.says["rows"]["fill_down"] = columns
+    draft.note("rows", f"{order[0]:,} rows leave out what the first row of their order says: it is filled in")
+    return columns
 
 
 def _dates(draft: MappingDraft, roles: _Roles) -> None:
@@ -308,14 +333,14 @@ def _currency(draft: MappingDraft, roles: _Roles) -> dict[str, Any]:
     return {"constant": NO_CURRENCY}
 
 
-def _status(draft: MappingDraft, roles: _Roles) -> None:
+def _status(draft: MappingDraft, roles: _Roles, filled_down: Sequence[str]) -> None:
     column = roles.column("status")
     if column is None:
         return
     contents = roles.contents("status")
     if contents.many_texts or len(contents.texts) > MOST_STATUSES:
         return
-    texts = [*contents.texts, *([""] if contents.empty else [])]
+    texts = [*contents.texts, *([""] if contents.empty and column not in filled_down else [])]
     cancelled = [text for text in texts if CANCELLED.search(text)]
     left_out = [text for text in texts if text not in cancelled and DRAFT.search(text)]
     placed = [text for text in texts if text not in cancelled and text not in left_out]
