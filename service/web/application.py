@@ -23,7 +23,8 @@ from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
 from service.web.description import openapi
-from service.web.entry.access import FIRST_PATH, Access
+from service.web.entry.access import Access
+from service.web.entry.credentials import FIRST_PATH
 from service.web.entry.door import Door
 from service.web.entry.ending import Ending
 from service.web.entry.limits import Allowance, Limits

@@ -58,7 +58,12 @@ PROBLEM_TYPES = {
             "That point is not in the ledger yet",
             "Ask for a position up to the head, or a recorded_at that is not in the future.",
         ),
-        ProblemType("unauthenticated", 401, "A valid token is needed", "Send Authorization: Bearer and a token."),
+        ProblemType(
+            "unauthenticated",
+            401,
+            "A valid token is needed",
+            "Send Authorization: Bearer and a token, or the token as the password of Basic authentication.",
+        ),
         ProblemType("forbidden", 403, "This is not allowed", "Use a token or an address that may do this."),
         ProblemType("not-found", 404, "There is nothing here", "Check the path and the id."),
         ProblemType(

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from service.version import VERSION
 from service.web.conditions import matches, not_modified, tag_of_body
 from service.web.description import components
 from service.web.description.answers import ASKS
-from service.web.entry.permissions import OPEN, Permission, permission_of
+from service.web.entry.permissions import OPEN, SCHEMES, Permission, permission_of
 from service.web.routes import ROUTERS
 
 router = APIRouter(include_in_schema=False, dependencies=[OPEN])
@@ -88,7 +89,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Daybook", "version": VERSION, "description": INTRODUCTION},
         "servers": [{"url": "/"}],
-        "security": [{Permission.scheme_name: []}],
+        "security": [{name: []} for name in SCHEMES],
         "tags": [{"name": name, "description": words} for name, words in TAGS.items() if name in used],
         "paths": paths,
         "components": {
@@ -96,7 +97,9 @@ def document() -> dict[str, Any]:
             "responses": components.refusals(),
             "parameters": components.PARAMETERS,
             "headers": components.HEADERS,
-            "securitySchemes": made["components"]["securitySchemes"],
+            "securitySchemes": {
+                name: jsonable_encoder(scheme, by_alias=True, exclude_none=True) for name, scheme in SCHEMES.items()
+            },
         },
     }
 

@@ -1,4 +1,4 @@
-"""Who may come in, and as what: bearer tokens of ours or an identity provider's; to a demonstration, this machine."""
+"""Who may come in, and as what: tokens of ours or an identity provider's; to a demonstration, this machine."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -9,18 +9,12 @@ from starlette.requests import Request
 
 from service.storing.tokens import Role, Token, TokenRefused, Tokens, digest, id_of
 from service.web.context import context_of
-from service.web.entry.identities import LONGEST_TOKEN, IdentityProvider
+from service.web.entry.credentials import token_of, unauthenticated
+from service.web.entry.identities import IdentityProvider
 from service.web.entry.permissions import ROLES, Capability, Permission
 from service.web.problems import HttpProblem
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
-CHALLENGE = {"WWW-Authenticate": 'Bearer realm="daybook"'}
-#: Where somebody arrives who opens the service's address, and how they get in.
-FIRST_PATH = "/"
-HOW_TO_SIGN_IN = (
-    ": send Authorization: Bearer and a token, one that `daybook token create` made, or the admin's"
-    " (DAYBOOK_ADMIN_TOKEN, else the file admin-token in DAYBOOK_HOME); the reference at /docs needs none"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +92,11 @@ class Access:
 
     async def identify(self, request: Request, refuse_spent: Callable[[], None] = lambda: None) -> Actor:
         """Whose token a request carries; HttpProblem where it carries none that is let in."""
-        token = _token_of(request)
+        token = token_of(request)
         try:
             return self._settled(token) or self._remembered(token) or await self._look_up(request, token, refuse_spent)
         except TokenRefused as refused:
-            raise HttpProblem("unauthenticated", str(refused), headers=CHALLENGE) from None
+            raise unauthenticated(request, str(refused)) from None
 
     def _settled(self, token: str) -> Actor | None:
         given = digest(token)
@@ -128,24 +122,6 @@ class Access:
             subject, role = await self.provider.admit_soon(token)
             return Actor(subject, role)
         raise TokenRefused("the token is not known here")
-
-
-def _token_of(request: Request) -> str:
-    """The token that a request carries; HttpProblem where it carries none, or not as it should."""
-    if b"access_token" in request.scope.get("query_string", b"") and "access_token" in request.query_params:
-        words = "a token in the address is not taken, since addresses are written down: send it in Authorization"
-        raise HttpProblem("unauthenticated", words, headers=CHALLENGE)
-    given = request.headers.getlist("authorization")
-    if len(given) > 1:
-        raise HttpProblem("unauthenticated", "there is more than one Authorization header", headers=CHALLENGE)
-    scheme, _, token = "".join(given).partition(" ")
-    token = token.strip(" ")
-    if scheme.lower() != "bearer" or not token:
-        more = HOW_TO_SIGN_IN if request.scope["path"] == FIRST_PATH else ""
-        raise HttpProblem("unauthenticated", f"no token was sent{more}", headers=CHALLENGE)
-    if len(token) > LONGEST_TOKEN:
-        raise HttpProblem("unauthenticated", "the token is too long to be one", headers=CHALLENGE)
-    return token
 
 
 def _actor_of(token: Token) -> Actor:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from fastapi import Security
-from fastapi.openapi.models import HTTPBearer
+from fastapi.openapi.models import HTTPBase, HTTPBearer
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security.base import SecurityBase
 from starlette._utils import get_route_path  # what the framework matches on
@@ -79,6 +79,16 @@ MANAGE = Security(Permission(Capability.MANAGE))
 
 class Undeclared(Exception):
     """A route that does not say by exactly one permission who may use it."""
+
+
+#: By which schemes a token is sent, as the description of the interface names them.
+SCHEMES = {
+    Permission.scheme_name: Permission.model,
+    "basic": HTTPBase(
+        scheme="basic",
+        description="The same token as the password, for programs that know no other way; any user name is taken.",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Who is let in over HTTP, and to what: every role on every route."""
 
+import base64
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network
@@ -49,6 +50,11 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def basic(token: str, user: str = "") -> dict[str, str]:
+    """The header that carries a token as a password."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{token}'.encode()).decode()}"}
+
+
 def app_of(client: TestClient) -> FastAPI:
     """The application that a client asks."""
     app = client.app
@@ -94,6 +100,9 @@ def test_every_role_is_held_to_the_table_on_every_route(guarded: TestClient, tok
             answer = guarded.request(method, path, headers=bearer(texts[role]))
             refused = answer.status_code == 403
             assert refused == (permission.capability not in capabilities), (method, path, role, answer.status_code)
+            if method == "GET" or refused:
+                # As the password of Basic authentication a token is worth the same.
+                assert guarded.request(method, path, headers=basic(texts[role])).status_code == answer.status_code, path
             checked += 1
     assert checked >= 4 * 20
 
@@ -144,17 +153,70 @@ def test_a_refusal_says_who_may(guarded: TestClient, tokens: Tokens) -> None:
     ("header", "said"),
     [
         (None, "no token was sent"),
-        ("Basic dXNlcjpwYXNz", "no token was sent"),
         ("Bearer", "no token was sent"),
         ("Bearer daybook_0011223344556677_nothing", "the token is not known here"),
         ("Bearer a.b.c", "the token is not known here"),
         ("Bearer " + "x" * 9_000, "the token is too long to be one"),
+        ("Digest dXNlcjpwYXNz", "no token was sent"),
+        ("Basic dXNlcjpwYXNz", "the token is not known here"),
+        ("Basic", "no token was sent"),
+        ("Basic Og==", "no token was sent"),
+        ("Basic dXNlcg==", "what Basic authentication sent cannot be read"),
+        ("Basic dXNlcjo=", "Basic authentication sent a user and no password: the token is the password"),
+        ("Basic user:token", "what Basic authentication sent cannot be read"),
+        ("Basic Oi//", "what Basic authentication sent cannot be read"),
+        (basic("x" * 9_000)["Authorization"], "the token is too long to be one"),
     ],
 )
 def test_what_is_not_let_in(guarded: TestClient, header: str | None, said: str) -> None:
     answer = guarded.get(EVENTS, headers={} if header is None else {"Authorization": header})
     assert (answer.status_code, answer.json()["detail"]) == (401, said)
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="daybook"'
+    # Who sends Bearer is not asked for anything else.
+    other = "" if (header or "").startswith("Bearer") else ', Basic realm="daybook", charset="UTF-8"'
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="daybook"{other}'
+
+
+@pytest.mark.parametrize("user", ["", "excel", "anne.müller@buying.example"])
+def test_a_token_is_the_password_of_basic_authentication_whatever_the_user_is(
+    guarded: TestClient, tokens: Tokens, user: str
+) -> None:
+    made, text = tokens.create("Excel", "recorder")
+    assert guarded.post(EVENTS, json=ORGANIZATION, headers=basic(text, user)).status_code == 201
+    stored = guarded.get(f"{EVENTS}/1", headers=basic(f"{text}\n", user)).json()
+    assert stored["actor"] == f"token:{made.id}"
+    tokens.revoke(made.id)
+    assert guarded.get(EVENTS, headers=basic(text, user)).json()["detail"] == "the token was revoked"
+
+
+def test_the_admins_password_may_hold_any_character(daybook: Daybook, settings: Settings) -> None:
+    chosen = "a:colon, a späce and another: " + "x" * 32
+    with TestClient(application(daybook, settings, Access.of([(chosen, "first")]))) as client:
+        assert client.get(EVENTS, headers=basic(chosen, "admin")).status_code == 200
+        assert client.get(EVENTS, headers=basic(f"{chosen}x", "admin")).status_code == 401
+
+
+def test_no_browser_is_asked_for_a_password(guarded: TestClient) -> None:
+    for headers in ({"Sec-Fetch-Mode": "navigate"}, {"Sec-Fetch-Mode": "cors"}, {"Origin": "https://elsewhere.example"}):
+        answer = guarded.get(EVENTS, headers=headers)
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="daybook"'), headers
+
+
+def test_what_a_page_has_a_browser_send_is_not_let_in_by_basic(guarded: TestClient, tokens: Tokens) -> None:
+    _, text = tokens.create("browser", "recorder")
+    for page in ({"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = guarded.post(EVENTS, json=ORGANIZATION, headers={**basic(text), **page})
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden"), page
+        assert guarded.get(EVENTS, headers={**bearer(text), **page}).status_code == 200, page
+    assert guarded.get(EVENTS, headers={**basic(text), "Sec-Fetch-Site": "none"}).status_code == 200
+
+
+def test_a_password_that_is_no_token_is_counted_as_a_refused_token_is(
+    daybook: Daybook, settings: Settings, tokens: Tokens
+) -> None:
+    with limited(daybook, settings, tokens) as client:
+        wrong = [client.get(EVENTS, headers=basic(f"daybook_{number:016x}_no")).status_code for number in range(4)]
+        assert wrong == [401, 401, 401, 429]
+        assert client.get(EVENTS).status_code == 429
 
 
 def test_the_services_address_says_how_to_sign_in_and_where_the_reference_is(
@@ -362,6 +424,11 @@ def test_a_token_is_sent_in_one_way_only(guarded: TestClient, tokens: Tokens) ->
     _, text = tokens.create("report", "viewer")
     for scheme in ("Bearer", "bearer", "BEARER"):
         assert guarded.get(EVENTS, headers={"Authorization": f"{scheme} {text}"}).status_code == 200
+    for scheme in ("Basic", "basic", "BASIC"):
+        sent = basic(text)["Authorization"].removeprefix("Basic")
+        assert guarded.get(EVENTS, headers={"Authorization": scheme + sent}).status_code == 200
+    both = [("Authorization", f"Bearer {text}"), *basic(text).items()]
+    assert guarded.get(EVENTS, headers=both).status_code == 401
     several = [("Authorization", f"Bearer {text}"), ("Authorization", f"Bearer {text}")]
     for headers, query in ((several, ""), ([], f"?access_token={text}"), (several[:1], f"?access_token={text}")):
         assert guarded.get(f"{EVENTS}{query}", headers=headers).status_code == 401, (headers, query)
