@@ -196,7 +196,11 @@ def test_the_admins_password_may_hold_any_character(daybook: Daybook, settings: 
 
 
 def test_no_browser_is_asked_for_a_password(guarded: TestClient) -> None:
-    for headers in ({"Sec-Fetch-Mode": "navigate"}, {"Sec-Fetch-Mode": "cors"}, {"Origin": "https://elsewhere.example"}):
+    for headers in (
+        {"Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Mode": "cors"},
+        {"Origin": "https://elsewhere.example"},
+    ):
         answer = guarded.get(EVENTS, headers=headers)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="daybook"'), headers
 
