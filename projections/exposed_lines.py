@@ -76,7 +76,9 @@ def ranked_lines(
         statement = contributions.query(parameters, reading + block["lines"], "every-line")
         found: list[WeighedLine] = []
         supplies: dict[JudgedSupply, JudgedSupply] = {}
-        for row in statements.rows(connection, statement, values):
+        read = statements.rows(connection, statement, values)
+        judge.meet(read)
+        for row in read:
             key, buyers, mark = key_of(row), buyers_of(row), row["verdict"]
             truth = judge.truth(buyers, *key, mark)
             if parameters.wants(truth.value):

@@ -58,6 +58,7 @@ def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: Regul
     with statements.snapshot(connection):
         judge = judge_of(connection, parameters)
         found = added_up(connection, parameters, SUPPLIES, values, verdicts=judge.verdicts)
+        judge.meet(part.alike for part in found.sums)
         rows: dict[tuple[int, int], ExposedRow] = {}
         verdicts: dict[Truth, Figure] = defaultdict(Figure)
         for part in found.sums:

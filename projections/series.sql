@@ -733,9 +733,7 @@ order by day
 -- The days within the range on which rules, licences, organisations or products may be to each other what they were not.
 select distinct day
 from (
-    select ends_on as day from regulation_event where {visible}
-    union all
-    select until_on + 1 from regulation_event where until_on is not null and {visible}
+    {law-turning}
     union all
     select ends_on from organization_fact where (country is not null or says_parent) and {visible}
     union all
@@ -745,6 +743,16 @@ from (
 )
 where day > $from_on and day <= $effective_on
 order by day
+
+-- name: law-turnings
+-- Those on which rules or licences may be what they were not.
+select distinct day from ({law-turning}) where day > $from_on and day <= $effective_on order by day
+
+-- name: law-turning
+-- All days of that sort.
+select ends_on as day from regulation_event where {visible}
+union all
+select until_on + 1 from regulation_event where until_on is not null and {visible}
 
 -- name: visible
 -- Whether an event is visible, whatever its day.

@@ -5,10 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import lru_cache
 
 from domain.comparisons import Attribute
 from domain.evaluation import Party, Product, attributes_of
+from domain.events import Recorded
 from domain.instruments import Instrument, instruments
 from domain.rulebook import Assessment, Rulebook, agreed
 from domain.truth import Finding, Truth
@@ -252,7 +254,11 @@ def rules_in(world: WorldThen) -> WorldRules:
 
 
 def _made(world: WorldThen) -> WorldRules:
-    law = _law_of(world)
+    return rules_of_law(_law_of(world), world)
+
+
+def rules_of_law(law: "LawThen", world: WorldThen) -> WorldRules:
+    """What is in force in a world."""
     named: dict[str, set[str]] = defaultdict(set)
     for name in law.terms.organizations:
         named[world.organization_of(name)].add(name)
@@ -261,6 +267,11 @@ def _made(world: WorldThen) -> WorldRules:
     return WorldRules(
         world, law.in_force, law.terms, law.bindings, book, {one: frozenset(names) for one, names in named.items()}
     )
+
+
+def alike_in(world: WorldThen, rules: WorldRules) -> WorldRules:
+    """The same rules in another world of the same knowledge, with what is known already of parties that are alike."""
+    return replace(rules, world=world, _parties={}, _goods={}, _products={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +303,12 @@ def _found_law(world: WorldThen) -> LawThen:
         for event in (*world.registers.instruments, *world.registers.withdrawals)
         if event.position <= world.position and event.known_on <= world.known_on
     ]
-    in_force = [one for one in instruments(listed, world.effective_on) if one.in_force] if listed else []
+    return law_of(listed, world.effective_on)
+
+
+def law_of(listed: Sequence[Recorded], effective_on: date) -> LawThen:
+    """What is in force on a day, given all that could be known of instruments."""
+    in_force = [one for one in instruments(listed, effective_on) if one.in_force] if listed else []
     barring = [(rules_of(one), licences_of(one)) for one in in_force if rules_of(one)]
     terms = terms_of(one for rules, licences in barring for one in (*rules, *licences))
     bindings = _bindings([(len(rules), len(licences)) for rules, licences in barring])
