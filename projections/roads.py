@@ -20,7 +20,10 @@ from projections.few import exposure as exposure_from_memory
 from projections.few import series as series_from_memory
 from projections.few import sole as sole_from_memory
 from projections.few.contributions import NoRoom
+from projections.few.knowing import days_of_knowing
 from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
+
+KNOWN_DAYS = "select distinct known_on from event where position <= ? and known_on > ? and known_on <= ? order by 1"
 
 
 def vendor_dependence(
@@ -33,6 +36,19 @@ def vendor_dependence(
             return dependence_from_memory.dependence(look, parameters, country_name)
     with projection.cursor() as connection:
         return dependence_by_statement.vendor_dependence(connection, parameters, country_name=country_name)
+
+
+def known_days(projection: Projection, parameters: VendorDependence, first: date, last: date) -> list[date]:
+    """The days behind the first, up to the last, on which something may have become known that a question is about.
+
+    Of few lines those of the buyers' orders and the registers, else of everything that is recorded.
+    """
+    look = projection.few.look(parameters)
+    if look is not None:
+        return days_of_knowing(look, first, last)
+    with projection.cursor() as connection:
+        found = connection.execute(KNOWN_DAYS, [parameters.position, first, last]).fetchall()
+    return [day for (day,) in found]
 
 
 def remarks_of(projection: Projection, parameters: VendorDependence) -> list[dict[str, Any]]:

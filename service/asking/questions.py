@@ -1,7 +1,7 @@
 """What is asked of the views: each question by name, answered as of a moment and labelled with it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +14,7 @@ from projections.partnerships import partnership
 from projections.products import product
 from projections.regulations import regulation
 from projections.roads import evidence, lines_from_memory, regulatory_exposure, sole_source, vendor_dependence
+from projections.traders import traders
 from service.asking.clocks import CLOCKS, ClockReader, NothingThere, Raw, ResolvedParameters, single, whole
 from service.asking.lists import Registers
 from service.asking.paging import MOST_EVIDENCE, page_of
@@ -114,6 +115,18 @@ class Questions:
             "rows": rows,
             "next_cursor": page.cursor(str(done + len(rows)), parameters) if is_cut else None,
         }
+
+    def traders(self, position: int) -> list[dict[str, Any]]:
+        """Who ever bought or sold up to a position; see `projections.traders`."""
+        with self.daybook.projection.cursor() as connection:
+            return traders(connection, position)
+
+    def stored(self, positions: Sequence[int]) -> Iterator[bytes]:
+        """The stored bytes of events, of those positions that there are."""
+        for position in positions:
+            for row in self.daybook.ledger.recorder.rows_after(position - 1, 1):
+                if row.position == position:
+                    yield row.state
 
     def organizations(self, raw: Raw) -> dict[str, Any]:
         """Every organisation as of a moment; of one `country`, or below one `parent`."""

@@ -12,6 +12,9 @@ from service.cli.wholes import WholeRange
 from service.daybook import Daybook, open_daybook
 from service.settings import Settings
 
+#: The page on which the demonstration begins.
+STORY = "/?buyer=baidu&measure=units&captive=exclude&effective_on=2023-08-31&known_on=2023-11-08"
+
 
 @click.command()
 @click.option("--no-serve", is_flag=True, help="Print the answers and end.")
@@ -32,6 +35,7 @@ def demo(settings: Settings, /, no_serve: bool, port: int, as_json: bool) -> Non
 
     def go_on(daybook: Daybook, own: Settings) -> None:
         notes = tables.messages()
+        notes.print(f"the story: {base}{STORY}", highlight=False, soft_wrap=True)
         notes.print(f"try: curl '{base}/api/v1/views/vendor-dependence?buyer=baidu'", highlight=False)
         notes.print("what you record here is gone when it ends (Ctrl-C)", highlight=False)
         serve(daybook, own, listener, Access(open=True))

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from domain.resources import SUBJECTS
 from service.asking.comparisons import Comparisons
+from service.asking.planes import Planes
 from service.asking.questions import Questions
 from service.daybook import Daybook
 from service.importing.queue.worker import Worker
@@ -18,13 +19,12 @@ from service.observing.work import Work
 from service.remarking import RemarkDesk
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports, mappings
+from service.web import events, imports, mappings, pages
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
 from service.web.description import openapi
 from service.web.entry.access import Access
-from service.web.entry.credentials import FIRST_PATH
 from service.web.entry.door import Door
 from service.web.entry.ending import Ending
 from service.web.entry.limits import Allowance, Limits
@@ -82,6 +82,7 @@ def application(
         declarations=Declarations(app.routes),
         rate_limit=limit,
         proxies=settings.trusted_proxies,
+        page_of=pages.page_of,
     )
     app.add_middleware(Preferences, longest_wait_s=settings.longest_wait_s)
     if settings.cors_origins:
@@ -109,6 +110,7 @@ def _context(daybook: Daybook, settings: Settings, deliveries: Deliveries | None
         settings=settings,
         questions=Questions(daybook, settings.wait_s),
         comparisons=Comparisons(daybook, settings.wait_s),
+        planes=Planes(daybook, settings.wait_s),
         deliveries=deliveries,
         imports=imports,
         metrics=ServiceMetrics(daybook, work),
@@ -130,8 +132,6 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     names = {404: "not-found"}
     name = names.get(error.status_code, "malformed" if error.status_code < 500 else "internal")
     detail = f"{request.method} {request.scope['path']}: {error.detail}"
-    if request.scope["path"] == FIRST_PATH:
-        detail += "; the reference is at /docs, whether the service is ready at /readyz"
     return respond(HttpProblem(name, detail, headers=error.headers))
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from service.asking.comparisons import Comparisons
+from service.asking.planes import Planes
 from service.asking.questions import Questions
 from service.daybook import Daybook
 from service.importing.queue.worker import Worker
@@ -34,6 +35,7 @@ class Context:
     settings: Settings
     questions: Questions
     comparisons: Comparisons
+    planes: Planes
     deliveries: Deliveries
     imports: Worker
     metrics: ServiceMetrics

@@ -1,6 +1,19 @@
 """Every route that the service answers."""
 
-from service.web import audit, events, histories, imports, log, mappings, operations, resources, stream, views, webhooks
+from service.web import (
+    audit,
+    events,
+    histories,
+    imports,
+    log,
+    mappings,
+    operations,
+    pages,
+    resources,
+    stream,
+    views,
+    webhooks,
+)
 from service.web.description import page
 
 #: In the order in which they are tried.
@@ -19,4 +32,5 @@ ROUTERS = (
     log.router,
     audit.router,
     operations.router,
+    pages.router,
 )

@@ -92,7 +92,10 @@ class Access:
 
     async def identify(self, request: Request, refuse_spent: Callable[[], None] = lambda: None) -> Actor:
         """Whose token a request carries; HttpProblem where it carries none that is let in."""
-        token = token_of(request)
+        return await self.actor_of(request, token_of(request), refuse_spent)
+
+    async def actor_of(self, request: Request, token: str, refuse_spent: Callable[[], None] = lambda: None) -> Actor:
+        """Whose token this is; HttpProblem where it is not let in."""
         try:
             return self._settled(token) or self._remembered(token) or await self._look_up(request, token, refuse_spent)
         except TokenRefused as refused:

@@ -1,10 +1,11 @@
-"""The token that a request carries, as a bearer's or as the password of Basic authentication; and what asks for one."""
+"""The token that a request carries: a bearer's, the password of Basic authentication, a session; what asks for one."""
 
 import base64
 
 from starlette.requests import Request
 
 from service.web.entry.identities import LONGEST_TOKEN
+from service.web.entry.sessions import session_token
 from service.web.problems import HttpProblem
 
 BEARER = 'Bearer realm="daybook"'
@@ -26,6 +27,8 @@ def token_of(request: Request) -> str:
         words = "a token in the address is not taken, since addresses are written down: send it in Authorization"
         raise unauthenticated(request, words)
     given = request.headers.getlist("authorization")
+    if not given and (kept := session_token(request)) is not None:
+        return kept
     if len(given) > 1:
         raise unauthenticated(request, "there is more than one Authorization header")
     scheme, _, sent = "".join(given).partition(" ")

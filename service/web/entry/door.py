@@ -2,15 +2,16 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.values import IDENTIFIER_PATTERN
-from service.web.entry.access import ANYBODY, Access
+from service.web.entry.access import ANYBODY, Access, Actor
 from service.web.entry.callers import Network, caller
 from service.web.entry.permissions import Declarations
 from service.web.entry.rate_limit import RateLimit
@@ -37,13 +38,18 @@ class Door:
         declarations: Declarations,
         rate_limit: RateLimit | None = None,
         proxies: Sequence[Network] = (),
+        page_of: Callable[[Request, HttpProblem], Response | None] = lambda request, problem: None,
     ) -> None:
-        """`declarations`: who may use which route. `proxies`: who is believed about whom they speak for."""
+        """`declarations`: who may use which route. `proxies`: who is believed about whom they speak for.
+
+        `page_of` makes the page that says what is wrong where a page was asked for; None: it is said as elsewhere.
+        """
         self.app = app
         self.access = access
         self.declarations = declarations
         self.rate_limit = rate_limit
         self.proxies = proxies
+        self.page_of = page_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,12 +72,26 @@ class Door:
 
         try:
             request.state.is_still_admitted = partial(self.access.is_still_admitted, request)
+            request.state.admit_token = partial(self._admit_token, request)
             further |= await self._admitted(request)
             await self.app(scope, receive, send_with_headers)
         except Exception as error:
             if started:
                 raise
-            await respond(translate(error, request.state.request_id))(scope, receive, send_with_headers)
+            problem = translate(error, request.state.request_id)
+            answer = self._as_page(request, problem) or respond(problem)
+            await answer(scope, receive, send_with_headers)
+
+    def _as_page(self, request: Request, problem: HttpProblem) -> Response | None:
+        permission = getattr(request.state, "permission", None)
+        return self.page_of(request, problem) if permission is not None and permission.is_page else None
+
+    async def _admit_token(self, request: Request, token: str) -> Actor:
+        """Whose token was given in a form; counted as one in a header is. HttpProblem where it is not let in."""
+        limit, address = self.rate_limit, caller(request.scope, self.proxies)
+        if limit is None:
+            return await self.access.actor_of(request, token)
+        return await self.access.actor_of(request, token, partial(limit.refuse_spent, address))
 
     async def _admitted(self, request: Request) -> dict[str, str]:
         """Note who asks, and count it; the headers that say what is left. HttpProblem where they may not, or not now.

@@ -44,7 +44,7 @@ class Permission(SecurityBase):
     """What a route takes of the one who asks. The door checks it before a request is read; the route only confirms it.
 
     `capability`: None where no token is needed. `is_probe`: requests are not counted, since machines send them and
-    must be answered however many others ask.
+    must be answered however many others ask. `is_page`: people look at what is answered, and at what is wrong, too.
     """
 
     scheme_name = "bearer"
@@ -52,9 +52,10 @@ class Permission(SecurityBase):
         description="A token of this service (daybook token create), or a JWT of the operator's identity provider."
     )
 
-    def __init__(self, capability: Capability | None, *, is_probe: bool = False) -> None:
+    def __init__(self, capability: Capability | None, *, is_probe: bool = False, is_page: bool = False) -> None:
         self.capability = capability
         self.is_probe = is_probe
+        self.is_page = is_page
 
     @property
     def roles(self) -> list[Role]:
@@ -70,6 +71,8 @@ class Permission(SecurityBase):
 #: A router, or each of its routes, names exactly one of these among its dependencies.
 OPEN = Security(Permission(None))
 OPEN_TO_PROBES = Security(Permission(None, is_probe=True))
+OPEN_PAGE = Security(Permission(None, is_page=True))
+READ_PAGE = Security(Permission(Capability.READ, is_page=True))
 READ = Security(Permission(Capability.READ))
 READ_BY_PROBES = Security(Permission(Capability.READ, is_probe=True))
 RECORD = Security(Permission(Capability.RECORD))

@@ -28,7 +28,17 @@ ORGANIZATION = {
     "data": {"organization_id": "acme", "name": "Acme", "country": "DE"},
 }
 #: What is open to anybody, and nothing else.
-OPEN = {"/livez", "/readyz", "/version", "/problems", "/problems/{name}", "/openapi.json", "/docs"}
+OPEN = {
+    "/livez",
+    "/readyz",
+    "/version",
+    "/problems",
+    "/problems/{name}",
+    "/openapi.json",
+    "/docs",
+    "/sign-in",
+    "/sign-out",
+}
 
 
 @pytest.fixture
@@ -91,7 +101,7 @@ def test_every_role_is_held_to_the_table_on_every_route(guarded: TestClient, tok
         permission = declared.at(method, path)
         assert permission is not None, f"no route says who may {method} {template}"
         if permission.capability is None:
-            assert template in OPEN or template.startswith("/docs/"), f"{template} is open to anybody"
+            assert template in OPEN or template.startswith(("/docs/", "/assets/")), f"{template} is open to anybody"
             continue
         if template.endswith("/events/stream"):
             continue  # answers for as long as it is listened to; see its own tests
@@ -231,7 +241,9 @@ def test_the_services_address_says_how_to_sign_in_and_where_the_reference_is(
     for words in ("Authorization: Bearer", "daybook token create", "admin-token", "/docs"):
         assert words in answer.json()["detail"]
     _, text = tokens.create("report", "viewer")
-    assert "/docs" in guarded.get("/", headers=bearer(text)).json()["detail"]
+    page = guarded.get("/", headers=bearer(text))
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
 
 
 def test_a_rate_limit_is_told_and_kept_for_each_token(daybook: Daybook, settings: Settings, tokens: Tokens) -> None:
@@ -288,6 +300,10 @@ LISTED = ("orders", "organizations", "partnerships", "products", "regulations")
 MATRIX = {
     **{("GET", path): "-" for path in ("/livez", "/readyz", "/version", "/problems/{name}", "/openapi.json")},
     **{("GET", path): "-" for path in ("/docs", "/docs/{name}")},
+    **{("GET", path): READERS for path in ("/", "/dependence", "/dependence/evidence")},
+    **{(method, "/sign-in"): "-" for method in ("GET", "POST")},
+    ("POST", "/sign-out"): "-",
+    ("GET", "/assets/{name}"): "-",
     ("GET", "/metrics"): READERS,
     **{
         ("GET", f"{prefix}/log/{name}"): PROVERS
@@ -402,7 +418,6 @@ def test_a_route_that_does_not_say_who_may_use_it_is_not_served(
         "/LIVEZ",
         "/api/v1/webhooks%2f",
         "/nowhere",
-        "/",
         "/%2e%2e/livez",
     ],
 )

@@ -1,0 +1,224 @@
+"""The pages over HTTP: what people see, whole or the part of it that a script swaps, and how they sign in and out."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from service.pages import assets
+from service.pages.addresses import THEMES, Address
+from service.pages.dependence import Asking, dependence
+from service.pages.evidence import evidence
+from service.pages.languages import Language, chosen_language, language
+from service.pages.models import Visitor, framed
+from service.pages.rendering import render
+from service.web.context import Context, Current
+from service.web.entry.access import ANYBODY
+from service.web.entry.permissions import OPEN_PAGE, READ_PAGE, ROLES, Capability
+from service.web.entry.sessions import clear_session, is_of_other_page, keep_session, takes_sessions
+from service.web.parameters import raw_parameters
+from service.web.problems import PROBLEM_TYPES, HttpProblem
+
+router = APIRouter(include_in_schema=False)
+
+HTML = "text/html; charset=utf-8"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none';"
+    " require-trusted-types-for 'script'; trusted-types daybook"
+)
+FRAGMENT = "daybook-fragment"
+VARY = "Daybook-Fragment, Accept-Language, Cookie"
+YEAR_S = 365 * 86_400
+FOR_EVER = {"Cache-Control": f"public, max-age={YEAR_S}, immutable"}
+#: Of an answer to a form that signs in.
+LONGEST_FORM = 16_384
+#: Parts of pages that are kept, which are pinned by a position each.
+MOST_KEPT = 256
+
+Make = Callable[[], tuple[str, dict[str, Any]]]
+
+
+@dataclass
+class RenderedPages:
+    """Parts of pages as they were rendered, the ones asked for last."""
+
+    _kept: OrderedDict[Any, str] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def get(self, key: Any) -> str | None:
+        """What is kept under a key."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: Any, text: str) -> None:
+        """Keep a part, and let go of the one that was not asked for the longest."""
+        with self._lock:
+            self._kept[key] = text
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks at a page, and how."""
+
+    request: Request
+    language: Language
+    theme: str | None
+    visitor: Visitor | None
+
+    @classmethod
+    def of(cls, request: Request) -> "Reader":
+        """From a request that was let in, or one that was not."""
+        query, cookies = request.query_params, request.cookies
+        code = chosen_language(
+            query.get("lang"), cookies.get("daybook-lang"), request.headers.get("accept-language", "")
+        )
+        theme = next((one for one in (query.get("theme"), cookies.get("daybook-theme")) if one in THEMES), None)
+        actor = getattr(request.state, "actor", None)
+        visitor = None
+        if actor is not None and actor is not ANYBODY:
+            capabilities = ROLES[actor.role]
+            visitor = Visitor(actor.id, Capability.PROVE in capabilities, takes_sessions(request))
+        return cls(request, language(code), theme, visitor)
+
+    @property
+    def wants_part(self) -> bool:
+        """Whether a script asks for a part."""
+        return FRAGMENT in self.request.headers
+
+    def answer(self, template: str, model: dict[str, Any], status: int = 200) -> Response:
+        """A page or its part. A choice of language or theme is kept."""
+        name = f"{template}-main.html.jinja" if self.wants_part else f"{template}.html.jinja"
+        text = render(
+            name, self.language, framed(self.request.scope["path"], self.visitor, self.theme, self.language, model)
+        )
+        return self.page(text, status)
+
+    def page(self, text: str, status: int = 200) -> Response:
+        """A page of this text."""
+        response = Response(text, status, {"Content-Security-Policy": POLICY, "Vary": VARY}, HTML)
+        for name, chosen in (("lang", self.language.code), ("theme", self.theme)):
+            if self.request.query_params.get(name) == chosen and chosen:
+                response.set_cookie(f"daybook-{name}", chosen, max_age=YEAR_S, samesite="lax")
+        return response
+
+
+def asking_of(context: Context) -> Asking:
+    """What pages ask."""
+    return Asking(context.questions, context.comparisons, context.planes)
+
+
+@router.get("/", name="page_first", dependencies=[READ_PAGE])
+@router.get("/dependence", name="page_dependence", dependencies=[READ_PAGE])
+async def show_dependence(request: Request, context: Current) -> Response:
+    """On whom somebody depends."""
+    reader = Reader.of(request)
+    address = Address.of("/dependence", raw_parameters(request))
+
+    def made() -> Response:
+        return reader.answer("dependence", dependence(asking_of(context), address, reader.language))
+
+    return await context.rooms.for_views().run(made)
+
+
+@router.get("/dependence/evidence", name="page_evidence", dependencies=[READ_PAGE])
+async def show_evidence(request: Request, context: Current) -> Response:
+    """The orders behind a share."""
+    reader = Reader.of(request)
+    address = Address.of("/dependence/evidence", raw_parameters(request))
+    may_prove = reader.visitor is not None and reader.visitor.may_prove
+
+    def made() -> Response:
+        model = evidence(context.questions, address, reader.language, may_prove=may_prove)
+        return reader.answer("evidence", {**model, "is_drawer": reader.wants_part})
+
+    return await context.rooms.for_views().run(made)
+
+
+@router.get("/assets/{name}", name="page_asset", dependencies=[OPEN_PAGE])
+async def asset(name: str) -> Response:
+    """A file that pages load. Its name changes with its content."""
+    own = assets.served().get(name)
+    if own is None:
+        raise HttpProblem("not-found", f"there is no file {name:.80}")
+    return Response(assets.content_of(own), headers=FOR_EVER, media_type=assets.MEDIA_TYPES[own.rpartition(".")[2]])
+
+
+@router.get("/sign-in", name="page_sign_in", dependencies=[OPEN_PAGE])
+async def show_sign_in(request: Request) -> Response:
+    """Where a token is given."""
+    reader = Reader.of(request)
+    return reader.answer("sign-in", {"next": _next(request.query_params.get("next")), "fault": None})
+
+
+@router.post("/sign-in", name="page_signed_in", dependencies=[OPEN_PAGE])
+async def sign_in(request: Request) -> Response:
+    """Take a token and keep it in a cookie, where it is let in."""
+    reader = Reader.of(request)
+    body = await request.body()
+    if len(body) > LONGEST_FORM:
+        raise HttpProblem("too-large", f"the form has more than {LONGEST_FORM} bytes")
+    if is_of_other_page(request):
+        raise HttpProblem("forbidden", "the form was sent from a page of another site")
+    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
+    where = _next(given.get("next", [""])[0])
+    token = given.get("token", [""])[0].strip()
+    try:
+        await request.state.admit_token(token)
+    except HttpProblem as problem:
+        return reader.answer("sign-in", {"next": where, "fault": problem.detail}, 401)
+    response = RedirectResponse(where, 303)
+    keep_session(request, response, token)
+    return response
+
+
+@router.post("/sign-out", name="page_signed_out", dependencies=[OPEN_PAGE])
+async def sign_out(request: Request) -> Response:
+    """Forget the cookie."""
+    if is_of_other_page(request):
+        raise HttpProblem("forbidden", "the form was sent from a page of another site")
+    response = RedirectResponse("/sign-in", 303)
+    clear_session(response)
+    return response
+
+
+def _next(address: str | None) -> str:
+    """A page of this service; the first one, where it is none."""
+    parts = urlsplit(address or "/")
+    is_own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
+    return address if address and is_own and "\\" not in address else "/"
+
+
+def page_of(request: Request, problem: HttpProblem) -> Response | None:
+    """What is wrong, as a page; None: whoever asks does not look at pages."""
+    reads_pages = FRAGMENT in request.headers or "text/html" in request.headers.get("accept", "")
+    if not reads_pages:
+        return None
+    reader = Reader.of(request)
+    path = request.scope["path"]
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    if problem.name == "unauthenticated" and not reader.wants_part:
+        where = Address("/sign-in", {"next": [f"{path}?{query}" if query else path]}).href()
+        return RedirectResponse(where, 303)
+    kind = PROBLEM_TYPES[problem.name]
+    faults = [{"field": str(one["pointer"]).lstrip("/"), "detail": one["detail"]} for one in problem.errors or ()]
+    model = {
+        "address": Address.of("/dependence" if path == "/" else path, raw_parameters(request)),
+        "detail": problem.detail,
+        "faults": faults,
+        "title": kind.title,
+        "wrong": {one["field"] for one in faults},
+    }
+    response = reader.answer("problem", model, kind.status)
+    response.headers.update(problem.headers)
+    return response

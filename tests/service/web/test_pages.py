@@ -1,0 +1,300 @@
+"""The pages over HTTP: what they say, to whom, and what they say when something is wrong."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import httpx2 as httpx
+import pytest
+from starlette.testclient import TestClient
+
+from service.daybook import Daybook
+from service.pages.figures import Figures
+from service.settings import Settings
+from service.storing.tokens import Tokens
+from service.web.application import application
+from service.web.entry.access import Access
+from tests.service.web.conftest import EVENTS, SEED
+
+STORY = {
+    "buyer": "baidu",
+    "measure": "units",
+    "captive": "exclude",
+    "effective_on": "2023-08-31",
+    "known_on": "2023-11-08",
+}
+PAGES = ["/", "/dependence", "/dependence/evidence?key=huawei"]
+HTML = {"Accept": "text/html"}
+VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "path", "rect", "circle"))
+
+
+class Elements(HTMLParser):
+    """Reads a page, and refuses one that is not well formed or does what the policy forbids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            assert not name.startswith(("style", "on")), (tag, name)
+            if name in ("href", "src", "action"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        # A list item or a paragraph may end with what holds it; ours do not leave that to the browser.
+        assert self.open[-1:] == [tag], self.open[-3:]
+        self.open.pop()
+
+
+def read(text: str) -> Elements:
+    """The elements of a page."""
+    found = Elements()
+    found.feed(text)
+    assert found.open == []
+    assert len(found.ids) == len(set(found.ids)), found.ids
+    return found
+
+
+def test_every_page_is_well_formed_and_within_its_policy(seeded: TestClient) -> None:
+    for page in PAGES:
+        for lang in ("en", "zh"):
+            _look_at(seeded, page, lang)
+
+
+def _look_at(seeded: TestClient, page: str, lang: str) -> None:
+    answer = seeded.get(
+        page, params={**STORY, "lang": lang} | ({"key": "huawei"} if "key" in page else {}), headers=HTML
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "trusted-types daybook" in answer.headers["content-security-policy"]
+    assert f'<html lang="{lang}"' in answer.text
+    found = read(answer.text)
+    assert all(link.startswith(("/", "#", "?")) and not link.startswith("//") for link in found.links), found.links
+
+
+def test_every_figure_is_that_of_the_view(seeded: TestClient) -> None:
+    answer = seeded.get("/api/v1/views/vendor-dependence", params=STORY).json()
+    page = seeded.get("/", params=STORY, headers=HTML).text
+    figures = Figures("en")
+    body = page.split("<tbody>")[1].split("</tbody>")[0]
+    for row in answer["rows"]:
+        assert f">{figures.share(row['share'])}</a>" in body
+        assert f'aria-label="{figures.bounds(row["share_low"], row["share_high"])}"' in body
+        assert figures.amount(row["value"]) in body
+        assert row["first_effective_on"] in body
+    tiles = page.split('class="tiles"')[1].split("</dl>")[0]
+    metrics = answer["metrics"]
+    assert (
+        f"<dd>{figures.amount(metrics['hhi'])}<small>{figures.within(metrics['hhi_low'], metrics['hhi_high'])}" in tiles
+    )
+    assert f"<dd>{figures.share(metrics['domestic_share'])}<" in tiles
+    assert f"<strong>{figures.share(answer['rows'][0]['share'])}</strong>" in page.split("</h1>")[0]
+
+
+def test_a_script_gets_the_part_that_it_swaps(seeded: TestClient) -> None:
+    whole = seeded.get("/", params=STORY, headers=HTML)
+    part = seeded.get("/", params=STORY, headers={**HTML, "Daybook-Fragment": "main"})
+    assert "<html" not in part.text
+    assert part.text.strip() in whole.text
+    assert "Daybook-Fragment" in part.headers["vary"]
+
+
+def test_the_sentence_leads_with_the_range_where_it_is_wide(seeded: TestClient) -> None:
+    def claim(**asked: str) -> str:
+        page = seeded.get("/", params={**STORY, **asked}, headers=HTML).text
+        return re.sub(r"<[^>]+>", "", page.split('id="claim">')[1].split("</h1>")[0])
+
+    known = "On 2023-08-31, by what was known on 2023-10-31, Baidu, Inc. depended on NVIDIA Corporation for "
+    assert claim(known_on="2023-10-31") == f"{known}100.0\u00a0% of the units ordered."
+    assert (
+        "for between 0.0\u00a0% and 95.3\u00a0% of the money spent on orders; 95.3\u00a0% where quantified."
+        in claim(measure="spend", captive="include")
+    )
+    assert claim(effective_on="2001-01-01", known_on="2001-01-01").endswith("no order of Baidu, Inc. is there.")
+
+
+WRONG: list[tuple[dict[str, str], int, str | None]] = [
+    ({"buyer": "nobody"}, 422, "buyer"),
+    ({"effective_on": "2023-02-30"}, 422, "effective_on"),
+    ({"known_on": "yesterday"}, 422, "known_on"),
+    ({"measure": "<script>alert(1)</script>"}, 422, "measure"),
+    ({"position": "999999"}, 400, None),
+    ({"from": "2024-01-01", "to": "2023-01-01"}, 422, "from"),
+    ({"colour": "blue"}, 422, "colour"),
+]
+
+
+def test_what_is_wrong_stands_at_the_field_and_the_way_on_is_offered(seeded: TestClient) -> None:
+    for asked, status, field in WRONG:
+        answer = seeded.get("/", params=asked, headers=HTML)
+        assert answer.status_code == status, answer.text
+        found = read(answer.text)
+        assert "/dependence" in found.links
+        assert "<script>alert" not in answer.text
+        if field is not None:
+            assert re.search(rf'name="{field}"[^>]*aria-invalid="true"', answer.text), asked
+
+
+def test_whoever_reads_no_pages_gets_the_problem_as_ever(seeded: TestClient) -> None:
+    answer = seeded.get("/", params={"buyer": "nobody"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_files_of_the_pages_are_kept_for_ever_under_their_own_names(client: TestClient) -> None:
+    page = client.get("/sign-in", headers=HTML).text
+    for link in re.findall(r'(?:href|src)="(/assets/[^"]+)"', page):
+        answer = client.get(link)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/assets/daybook-000000000000.css").status_code == 404
+
+
+HOSTILE = ["<img src=x onerror=alert(1)>", "\u202eorohC\u202c", "N" * 200, "🐉 & Söhne {buyer} %s", "\u200b"]
+
+
+def test_names_of_any_kind_break_no_page(client: TestClient) -> None:
+    lines = []
+    for place, name in enumerate(HOSTILE):
+        identifier = f"vendor-{place}"
+        organization = {"organization_id": identifier, "name": name, "country": "CN"}
+        order = {
+            "order_id": f"o-{place}",
+            "buyers": ["buyer"],
+            "vendor_id": identifier,
+            "currency": "USD",
+            "lines": [{"line": "1", "product_id": "chip", "quantity": "1", "amount": "5"}],
+        }
+        lines += [("organization-registered", organization), ("order-placed", order)]
+    buyer = {"organization_id": "buyer", "name": HOSTILE[0], "country": "CN"}
+    chip = {"product_id": "chip", "name": HOSTILE[0], "vendor_id": None, "category": "x"}
+    events = [
+        {"id": f"e-{place}", "type": kind, "effective_on": "2024-01-01", "known_on": "2024-01-01", "data": data}
+        for place, (kind, data) in enumerate([("organization-registered", buyer), ("product-registered", chip), *lines])
+    ]
+    recorded = client.post(EVENTS, json=events)
+    assert recorded.status_code == 201, recorded.text
+    for page in ("/?buyer=buyer", "/", "/dependence/evidence?key=vendor-0"):
+        answer = client.get(page, headers=HTML)
+        assert answer.status_code == 200, answer.text
+        read(answer.text)
+        assert "<img" not in answer.text
+
+
+def test_an_empty_ledger_says_so_and_what_to_do_next(client: TestClient) -> None:
+    answer = client.get("/", headers=HTML)
+    assert answer.status_code == 200, answer.text
+    read(answer.text)
+    assert "no order is there in the whole market." in answer.text
+
+
+# Signing in
+
+
+@pytest.fixture
+def guarded(daybook: Daybook, settings: Settings) -> Iterator[TestClient]:
+    """A service that knows the tokens of its ledger alone, as a browser on this machine sees it."""
+    app = application(daybook, settings, Access(tokens=Tokens(daybook.ledger.recorder.datastore)))
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as opened:
+        yield opened
+
+
+OWN = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin", **HTML}
+
+
+def sign_in(client: TestClient, token: str, where: str = "/") -> httpx.Response:
+    """Send the form."""
+    return client.post("/sign-in", data={"token": token, "next": where}, headers=OWN)
+
+
+def test_a_browser_signs_in_reads_and_signs_out(guarded: TestClient, daybook: Daybook) -> None:
+    _, token = Tokens(daybook.ledger.recorder.datastore).create("reader", "viewer")
+    sent_on = guarded.get("/?measure=units", headers=HTML)
+    assert (sent_on.status_code, sent_on.headers["location"]) == (303, "/sign-in?next=%2F%3Fmeasure%3Dunits")
+    answer = sign_in(guarded, token, "/?measure=units")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?measure=units")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert guarded.get("/", headers=HTML).status_code == 200
+    assert guarded.get("/api/v1/views/vendor-dependence").status_code == 200
+    assert guarded.post("/sign-out", headers=OWN).status_code == 303
+    assert guarded.get("/", headers=HTML).status_code == 303
+
+
+def test_a_session_ends_with_its_token(guarded: TestClient, daybook: Daybook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.storing.tokens.TRUSTED_S", 0.0)
+    tokens = Tokens(daybook.ledger.recorder.datastore)
+    made, token = tokens.create("reader", "viewer")
+    assert sign_in(guarded, token).status_code == 303
+    tokens.revoke(made.id)
+    assert guarded.get("/", headers=HTML).status_code == 303
+    assert guarded.get("/api/v1/events").status_code == 401
+
+
+def test_a_wrong_token_is_refused_in_the_form(guarded: TestClient) -> None:
+    answer = sign_in(guarded, "daybook_0000000000000000_nothing")
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert 'aria-invalid="true"' in answer.text
+    assert "daybook_0000" not in answer.text
+
+
+def test_nobody_is_sent_to_another_site(guarded: TestClient, daybook: Daybook) -> None:
+    _, token = Tokens(daybook.ledger.recorder.datastore).create("reader", "viewer")
+    for where in ("https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "x"):
+        assert sign_in(guarded, token, where).headers["location"] == "/", where
+
+
+FOREIGN = [
+    {"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1"},
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {},
+]
+
+
+def test_a_session_records_nothing_for_pages_of_other_sites(guarded: TestClient, daybook: Daybook) -> None:
+    _, token = Tokens(daybook.ledger.recorder.datastore).create("writer", "recorder")
+    assert sign_in(guarded, token).status_code == 303
+    body = {"Content-Type": "application/x-ndjson"}
+    for headers in FOREIGN:
+        assert guarded.post(EVENTS, content=SEED, headers={**headers, **body}).status_code == 401, headers
+    own = guarded.post(EVENTS, content=SEED, headers={**OWN, **body})
+    assert own.status_code == 201, own.text
+
+
+def test_elsewhere_than_on_this_machine_the_cookie_is_for_tls_and_this_host_alone(
+    daybook: Daybook, settings: Settings
+) -> None:
+    _, token = Tokens(daybook.ledger.recorder.datastore).create("reader", "viewer")
+    app = application(daybook, settings, Access(tokens=Tokens(daybook.ledger.recorder.datastore)))
+    with TestClient(app, base_url="https://daybook.example", follow_redirects=False) as client:
+        own = {"Origin": "https://daybook.example", "Sec-Fetch-Site": "same-origin", **HTML}
+        answer = client.post("/sign-in", data={"token": token}, headers=own)
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-daybook=")
+        assert "Secure" in cookie
+        assert "Path=/" in cookie
+        assert "Domain" not in cookie
+        # The name for this machine is not taken there: a page on plain HTTP could have set it.
+        client.cookies.clear()
+        client.cookies.set("daybook-local", token)
+        assert client.get("/", headers=HTML).status_code == 303
