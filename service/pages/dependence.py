@@ -11,7 +11,7 @@ from service.asking.comparisons import Comparisons
 from service.asking.planes import Planes
 from service.asking.questions import Questions
 from service.pages.addresses import Address
-from service.pages.lanes import MOST_LANES, NARROW, WIDE, Course, concentration_chart, lanes_chart, whisker
+from service.pages.lanes import MOST_LANES, NARROW, WIDE, DrawnSeries, concentration_chart, lanes_chart, whisker
 from service.pages.languages import Language
 from service.pages.planes import plane_chart
 from service.pages.rendering import marked
@@ -32,7 +32,7 @@ CURRENCIES = ("USD", "EUR", "CNY", "GBP", "JPY", "KRW", "TWD", "INR", "CHF")
 
 
 @dataclass(frozen=True)
-class Asking:
+class PageSources:
     """What a page asks."""
 
     questions: Questions
@@ -41,7 +41,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ShownDays:
     """The range of days that a page shows, and the days on which something changes within."""
 
     first: date
@@ -50,7 +50,7 @@ class Span:
     known_days: list[str]
 
 
-def dependence(asking: Asking, address: Address, language: Language) -> dict[str, Any]:
+def dependence(asking: PageSources, address: Address, language: Language) -> dict[str, Any]:
     """Everything that the template of the page shows. Raises what the views raise."""
     answer = asking.questions.vendor_dependence(address.asked)
     effective_on = date.fromisoformat(answer["resolved"]["effective_on"])
@@ -63,7 +63,7 @@ def dependence(asking: Asking, address: Address, language: Language) -> dict[str
     if known_on is not None:
         then = _series(asking, {**pinned, "known_on": [known_on.isoformat()]}, span)
     courses = [
-        Course(series["points"], span.first, span.last, effective_on, known)
+        DrawnSeries(series["points"], span.first, span.last, effective_on, known)
         for series, known in ((then, known_on), (today, None))
     ]
     traders = asking.questions.traders(int(position))
@@ -100,13 +100,17 @@ def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
 
-def _series(asking: Asking, pinned: Mapping[str, Sequence[str]], span: Span) -> dict[str, Any]:
+def _series(asking: PageSources, pinned: Mapping[str, Sequence[str]], span: ShownDays) -> dict[str, Any]:
     return asking.comparisons.series({**pinned, "from": [span.first.isoformat()], "to": [span.last.isoformat()]})
 
 
 def _span(
-    asking: Asking, address: Address, pinned: Mapping[str, Sequence[str]], effective_on: date, known_on: date | None
-) -> tuple[Span, dict[str, Any]]:
+    asking: PageSources,
+    address: Address,
+    pinned: Mapping[str, Sequence[str]],
+    effective_on: date,
+    known_on: date | None,
+) -> tuple[ShownDays, dict[str, Any]]:
     """The range that is shown: what is asked for, else from the first to the last day on which something changes."""
     today = asking.questions.clocks.today()
     first, last = (address.shown.get(name) for name in ("from", "to"))
@@ -128,7 +132,7 @@ def _span(
         ends = min(ends, latest + timedelta(max(14, (latest - begins).days // 20)))
     ends = max(ends, begins + timedelta(1))
     effective_days = sorted({day for day in changes if begins < day <= ends})
-    span = Span(
+    span = ShownDays(
         begins,
         ends,
         [day.isoformat() for day in effective_days],
@@ -184,10 +188,10 @@ def _buyers(traders: Sequence[Mapping[str, Any]], language: Language) -> list[tu
 
 
 def _plane(
-    asking: Asking,
+    asking: PageSources,
     address: Address,
     pinned: Mapping[str, Sequence[str]],
-    span: Span,
+    span: ShownDays,
     effective_on: date,
     known_on: date | None,
     shown: Sequence[Mapping[str, Any]],
@@ -208,7 +212,7 @@ def _plane(
 
 
 def clocks_of(
-    address: Address, span: Span, effective_on: date, known_on: date | None, language: Language
+    address: Address, span: ShownDays, effective_on: date, known_on: date | None, language: Language
 ) -> list[dict[str, Any]]:
     """Both clocks of the bar: where they stand, the changes before and after, and all of them as marks."""
     found = []

@@ -12,7 +12,7 @@ NARROW, THIN = "\N{NO-BREAK SPACE}", "\N{EN DASH}"
 TENTH = Decimal("0.1")
 
 
-class Figures:
+class ReadableFigures:
     """Writes figures for one language."""
 
     def __init__(self, locale: str) -> None:

@@ -77,7 +77,7 @@ class LanesChart:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class DrawnSeries:
     """What charts over time are made from: a series as it was known, its range, and both clocks."""
 
     points: Sequence[Mapping[str, Any]]
@@ -92,7 +92,7 @@ class Course:
         return self.last if self.known_on is None else min(self.last, self.known_on)
 
 
-def reaches_of(course: Course, key: str | None) -> list[Reach]:
+def reaches_of(course: DrawnSeries, key: str | None) -> list[Reach]:
     """The share of a row over time, nothing where there is no row but others are."""
     found: list[tuple[date, float | None, float | None, float | None]] = []
     for point in course.points:
@@ -107,7 +107,10 @@ def reaches_of(course: Course, key: str | None) -> list[Reach]:
 
 
 def lanes_chart(
-    course: Course, keys: Sequence[tuple[str | None, str]], happenings: Sequence[Mapping[str, Any]], drawing: Drawing
+    course: DrawnSeries,
+    keys: Sequence[tuple[str | None, str]],
+    happenings: Sequence[Mapping[str, Any]],
+    drawing: Drawing,
 ) -> LanesChart:
     """The drawing for keys with their colours, and what happened, in the order of its numbers."""
     days = drawing.days(course.first, course.last)
@@ -175,7 +178,7 @@ class ConcentrationChart:
 LEVELS = {1_000: "", 1_800: "1,000 / 1,800", 10_000: "10,000"}
 
 
-def concentration_chart(course: Course, today: Course, drawing: Drawing) -> ConcentrationChart:
+def concentration_chart(course: DrawnSeries, today: DrawnSeries, drawing: Drawing) -> ConcentrationChart:
     """The drawing of the Herfindahl-Hirschman index."""
     days, heights = drawing.days(course.first, course.last), HeightScale(0, 10_000, 10, 74)
     then, now = (

@@ -10,7 +10,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
-from service.pages.figures import Figures
+from service.pages.figures import ReadableFigures
 
 #: By its code, what a language calls itself; the first one is the words' own.
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -22,7 +22,7 @@ class Language:
 
     code: str
     words: NullTranslations
-    figures: Figures
+    figures: ReadableFigures
 
     def __call__(self, message: str, **named: Any) -> str:
         """A sentence in this language, with what is named in it."""
@@ -43,11 +43,11 @@ def language(code: str) -> Language:
     """A language by its code."""
     catalogue = resources.files("service.pages").joinpath("messages", f"{code}.po")
     if not catalogue.is_file():
-        return Language(code, NullTranslations(), Figures(code))
+        return Language(code, NullTranslations(), ReadableFigures(code))
     compiled = BytesIO()
     write_mo(compiled, read_po(BytesIO(catalogue.read_bytes()), locale=code))
     compiled.seek(0)
-    return Language(code, Translations(compiled), Figures(code))
+    return Language(code, Translations(compiled), ReadableFigures(code))
 
 
 def chosen_language(asked: str | None, kept: str | None, accepted: str) -> str:

@@ -26,6 +26,13 @@ def _pages(language: Language) -> dict[str, str]:
     return {"/dependence": language("Dependence")}
 
 
+def fault_of_token(token: str, longest: int, language: Language) -> str | None:
+    """What is wrong with a token that was given in the form, before anybody looks whose it is."""
+    if not token:
+        return language("A token is needed.")
+    return language("The token is too long for a browser to keep.") if len(token) > longest else None
+
+
 def framed(
     path: str, visitor: Visitor | None, theme: str | None, language: Language, model: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -13,15 +13,15 @@ from starlette.responses import RedirectResponse, Response
 
 from service.pages import assets
 from service.pages.addresses import THEMES, Address
-from service.pages.dependence import Asking, dependence
+from service.pages.dependence import PageSources, dependence
 from service.pages.evidence import evidence
 from service.pages.languages import Language, chosen_language, language
-from service.pages.models import Visitor, framed
+from service.pages.models import Visitor, fault_of_token, framed
 from service.pages.rendering import render
 from service.web.context import Context, Current
 from service.web.entry.access import ANYBODY
 from service.web.entry.permissions import OPEN_PAGE, READ_PAGE, ROLES, Capability
-from service.web.entry.sessions import clear_session, is_of_other_page, keep_session, takes_sessions
+from service.web.entry.sessions import LONGEST_KEPT, clear_session, is_of_other_page, keep_session, takes_sessions
 from service.web.parameters import raw_parameters
 from service.web.problems import PROBLEM_TYPES, HttpProblem
 
@@ -68,7 +68,7 @@ class RenderedPages:
 
 
 @dataclass(frozen=True)
-class Reader:
+class PageReader:
     """Who looks at a page, and how."""
 
     request: Request
@@ -77,7 +77,7 @@ class Reader:
     visitor: Visitor | None
 
     @classmethod
-    def of(cls, request: Request) -> "Reader":
+    def of(cls, request: Request) -> "PageReader":
         """From a request that was let in, or one that was not."""
         query, cookies = request.query_params, request.cookies
         code = chosen_language(
@@ -113,16 +113,16 @@ class Reader:
         return response
 
 
-def asking_of(context: Context) -> Asking:
+def asking_of(context: Context) -> PageSources:
     """What pages ask."""
-    return Asking(context.questions, context.comparisons, context.planes)
+    return PageSources(context.questions, context.comparisons, context.planes)
 
 
 @router.get("/", name="page_first", dependencies=[READ_PAGE])
 @router.get("/dependence", name="page_dependence", dependencies=[READ_PAGE])
 async def show_dependence(request: Request, context: Current) -> Response:
     """On whom somebody depends."""
-    reader = Reader.of(request)
+    reader = PageReader.of(request)
     address = Address.of("/dependence", raw_parameters(request))
 
     def made() -> Response:
@@ -134,7 +134,7 @@ async def show_dependence(request: Request, context: Current) -> Response:
 @router.get("/dependence/evidence", name="page_evidence", dependencies=[READ_PAGE])
 async def show_evidence(request: Request, context: Current) -> Response:
     """The orders behind a share."""
-    reader = Reader.of(request)
+    reader = PageReader.of(request)
     address = Address.of("/dependence/evidence", raw_parameters(request))
     may_prove = reader.visitor is not None and reader.visitor.may_prove
 
@@ -157,14 +157,14 @@ async def asset(name: str) -> Response:
 @router.get("/sign-in", name="page_sign_in", dependencies=[OPEN_PAGE])
 async def show_sign_in(request: Request) -> Response:
     """Where a token is given."""
-    reader = Reader.of(request)
+    reader = PageReader.of(request)
     return reader.answer("sign-in", {"next": _next(request.query_params.get("next")), "fault": None})
 
 
 @router.post("/sign-in", name="page_signed_in", dependencies=[OPEN_PAGE])
 async def sign_in(request: Request) -> Response:
     """Take a token and keep it in a cookie, where it is let in."""
-    reader = Reader.of(request)
+    reader = PageReader.of(request)
     body = await request.body()
     if len(body) > LONGEST_FORM:
         raise HttpProblem("too-large", f"the form has more than {LONGEST_FORM} bytes")
@@ -173,6 +173,8 @@ async def sign_in(request: Request) -> Response:
     given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
     where = _next(given.get("next", [""])[0])
     token = given.get("token", [""])[0].strip()
+    if (fault := fault_of_token(token, LONGEST_KEPT, reader.language)) is not None:
+        return reader.answer("sign-in", {"next": where, "fault": fault}, 422)
     try:
         await request.state.admit_token(token)
     except HttpProblem as problem:
@@ -204,7 +206,7 @@ def page_of(request: Request, problem: HttpProblem) -> Response | None:
     reads_pages = FRAGMENT in request.headers or "text/html" in request.headers.get("accept", "")
     if not reads_pages:
         return None
-    reader = Reader.of(request)
+    reader = PageReader.of(request)
     path = request.scope["path"]
     query = request.scope.get("query_string", b"").decode("latin-1")
     if problem.name == "unauthenticated" and not reader.wants_part:

@@ -1,8 +1,8 @@
 """Figures as people read them."""
 
-from service.pages.figures import MISSING, NARROW, THIN, Figures
+from service.pages.figures import MISSING, NARROW, THIN, ReadableFigures
 
-FIGURES = Figures("en")
+FIGURES = ReadableFigures("en")
 
 
 def test_bounds_are_rounded_outwards() -> None:

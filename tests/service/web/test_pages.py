@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.daybook import Daybook
-from service.pages.figures import Figures
+from service.pages.figures import ReadableFigures
 from service.settings import Settings
 from service.storing.tokens import Tokens
 from service.web.application import application
@@ -91,7 +91,7 @@ def _look_at(seeded: TestClient, page: str, lang: str) -> None:
 def test_every_figure_is_that_of_the_view(seeded: TestClient) -> None:
     answer = seeded.get("/api/v1/views/vendor-dependence", params=STORY).json()
     page = seeded.get("/", params=STORY, headers=HTML).text
-    figures = Figures("en")
+    figures = ReadableFigures("en")
     body = page.split("<tbody>")[1].split("</tbody>")[0]
     for row in answer["rows"]:
         assert f">{figures.share(row['share'])}</a>" in body
