@@ -1,7 +1,7 @@
 """The names of classes: each means one thing, in domain, projections and service together."""
 
 import ast
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.service.postgres_owner import ROOT
@@ -39,8 +39,10 @@ def classes() -> Iterator[tuple[str, str]]:
 
 
 def test_a_name_of_a_class_means_one_thing() -> None:
-    count = Counter(name for name, _ in classes())
-    several = {name: [file for other, file in classes() if other == name] for name in count if count[name] > 1}
+    defined: dict[str, list[str]] = defaultdict(list)
+    for name, file in classes():
+        defined[name].append(file)
+    several = {name: files for name, files in defined.items() if len(files) > 1}
     assert {name: files for name, files in several.items() if name not in SEVERAL} == {}, "give it a name of its own"
     assert {name: len(files) for name, files in several.items() if len(files) > 2} == {}, "two at most"
     assert SEVERAL.keys() - several.keys() == set(), "named once by now: take it off the list"
