@@ -9,6 +9,7 @@ import pytest
 from service.audit.verifier import Figure, greatest_concentration, least_concentration
 from tests.random_ledgers import random_exposure_query, random_query
 from tests.relations.answering import ANSWERING, Case, case_of
+from tests.seeds import seeds
 
 #: Ways to fill in the figures of one answer.
 SAMPLES = 125
@@ -131,7 +132,7 @@ def within(share: float, found: dict[str, Any], name: str, query: Any) -> None:
     assert low - slack <= share <= high + slack, (name, low, share, high, query)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(0, 6))
 def test_more_uncertain_rows_than_are_tried_are_bounded_too(seed: int) -> None:
     random = Random(seed)
     rows = [figure_of(random) for _ in range(random.randint(13, 40))]

@@ -10,6 +10,7 @@ from domain.events import canonical
 from tests.ledgers import Book, Event
 from tests.random_ledgers import random_exposure_query, random_ledger, random_query, random_sole_source_query
 from tests.relations.answering import Answering, Plain, Query
+from tests.seeds import seeds
 
 QUERIES = 5
 
@@ -17,7 +18,7 @@ QUERIES = 5
 Asked = tuple[str, Query]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(0, 8))
 def test_another_order_of_recording_gives_the_same_answers(seed: int) -> None:
     random = Random(seed)
     events = random_ledger(random, random.randint(80, 200)).events
@@ -45,7 +46,7 @@ def interleaved(random: Random, events: list[Event]) -> list[Event]:
     return mixed
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(0, 6))
 def test_one_batch_records_what_one_by_one_does(seed: int) -> None:
     requests = random_ledger(Random(seed), 150).requests
     at_once, one_by_one = Book(), Book()
@@ -55,7 +56,7 @@ def test_one_batch_records_what_one_by_one_does(seed: int) -> None:
     assert [canonical(event) for event in at_once.events] == [canonical(event) for event in one_by_one.events]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(0, 10))
 def test_a_joined_record_is_as_good_as_the_name_of_the_other_in_its_place(seed: int) -> None:
     random = Random(seed)
     events = [apart(event) for event in random_ledger(random, random.randint(80, 200)).events]

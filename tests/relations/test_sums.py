@@ -10,6 +10,7 @@ import pytest
 
 from tests.random_ledgers import random_common, random_exposure_query, random_query, random_sole_source_query
 from tests.relations.answering import ANSWERING, Case, added, agree, case_of, sums, without
+from tests.seeds import seeds
 
 QUERIES = 6
 NOTHING = (Decimal(0), Decimal(0), Decimal(0))
@@ -139,7 +140,7 @@ def test_deliveries_of_disjoint_periods_sum_but_where_a_period_cuts_a_line_at_no
 
 
 def test_what_deliveries_are_worth_in_disjoint_periods_sums_but_for_rounding() -> None:
-    for seed in range(24):
+    for seed in seeds(0, 24):
         case = case_of(seed, 60, 120)
         events = [event for event in case.events if event["type"] != "goods-returned"]
         kept = [event for event in events if event["data"].get("retracts") not in returns_of(case.events)]

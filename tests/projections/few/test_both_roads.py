@@ -18,6 +18,7 @@ from service.codes import country_name
 from tests.ledgers import Event
 from tests.projections import ledgers
 from tests.random_ledgers import random_ledger, random_query
+from tests.seeds import seeds
 
 QUERIES = 2
 THRESHOLDS: tuple[dict[str, Any], ...] = ({}, {"threshold": "4000"}, {"threshold": "4988.8"})
@@ -75,7 +76,7 @@ def of(query: Query, *left_out: str) -> Query:
     return kept | {"buyer": tuple(query["buyer"]), "exclude": frozenset(query.get("exclude", ()))}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(0, 4))
 def test_dependence_and_its_evidence_are_the_same(seed: int) -> None:
     random, events, ask = ledger_of(seed)
     with projected(random, events) as projection:
@@ -90,7 +91,7 @@ def test_dependence_and_its_evidence_are_the_same(seed: int) -> None:
                 alike(roads.evidence, projection, asked, key, **part, offset=random.choice((0, 1)))
 
 
-@pytest.mark.parametrize("seed", range(20, 23))
+@pytest.mark.parametrize("seed", seeds(20, 3))
 def test_series_are_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series, "MOST_LOOKS", 10**9)
     random, events, ask = ledger_of(seed)
@@ -102,7 +103,7 @@ def test_series_are_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None
             alike(roads.series, projection, asked, first, last, step, country_name=country_name)
 
 
-@pytest.mark.parametrize("seed", range(30, 34))
+@pytest.mark.parametrize("seed", seeds(30, 4))
 def test_differences_are_the_same(seed: int) -> None:
     random, events, ask = ledger_of(seed)
     with projected(random, events) as projection:
@@ -118,7 +119,7 @@ def test_differences_are_the_same(seed: int) -> None:
             alike(roads.difference, projection, before, after, country_name=country_name)
 
 
-@pytest.mark.parametrize("seed", range(40, 44))
+@pytest.mark.parametrize("seed", seeds(40, 4))
 def test_exposure_its_lines_and_sole_sources_are_the_same(seed: int) -> None:
     random, events, ask = ledger_of(seed)
     with projected(random, events) as projection:
