@@ -1,5 +1,10 @@
-"""Records that stand for another organisation: which do, and that none stands for itself in the end."""
+"""Records that stand for another organisation: which do, that none stands for itself in the end, and which do not.
 
+That two organisations are not one is an event, too: a note on the registration of the one with the later id, whose own
+id is `told_apart_id` of both. So it is known since a day, stands in a history, and is taken back as any event is.
+"""
+
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -7,6 +12,17 @@ from typing import Protocol
 
 from domain.errors import Refusal, Rejected
 from domain.events import Recorded, World
+
+#: What the id of a note begins with that tells two organisations apart.
+TOLD_APART = "duplicates:different:"
+#: Hexadecimal digits of both ids' SHA-256: an id of an event may be shorter than two of organisations.
+PAIR_DIGITS = 32
+
+
+def told_apart_id(one: str, other: str, time: int = 1) -> str:
+    """The id of the note that two organisations are not one; `time`: from 2 on, where it was taken back before."""
+    pair = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()[:PAIR_DIGITS]
+    return f"{TOLD_APART}{pair}" if time == 1 else f"{TOLD_APART}{pair}:{time}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import duckdb
 
+from domain.duplicates import TOLD_APART
 from projections import statements
 from projections.parameters import Moment
 
@@ -23,6 +24,15 @@ def organization(connection: duckdb.DuckDBPyConnection, moment: Moment, organiza
     """One organisation as `organizations` has it, or None where nothing is known of it."""
     found = _read(connection, moment, organization_id)
     return found[0] if found else None
+
+
+def told_apart(connection: duckdb.DuckDBPyConnection, moment: Moment) -> frozenset[str]:
+    """The pairs of organisations that are not one, each as domain.duplicates.told_apart_id writes it the first time."""
+    statement = statements.blocks("organizations.sql")["told-apart"]
+    values = {**moment.bindings(), "beginning": TOLD_APART}
+    bindings = {name: values[name] for name in ("beginning", "known_on", "position")}
+    found = statements.rows(connection, statement, bindings)
+    return frozenset(TOLD_APART + row["id"].removeprefix(TOLD_APART).partition(":")[0] for row in found)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, moment: Moment, only: str | None) -> list[dict[str, Any]]:

@@ -25,3 +25,14 @@ left join families_as_of($effective_on, $known_on, $position) as family
 left join term as ultimate on ultimate.number = family.family
 where $only is null or term.word = $only
 order by term.word
+
+-- name: told-apart
+-- The ids of the notes that two organisations are not one (domain.duplicates) which are visible at a moment.
+select event.id
+from annotation
+join event on event.position = annotation.position
+where starts_with(event.id, $beginning)
+    and annotation.known_on <= $known_on and annotation.position <= $position
+    and annotation.position not in (
+        select retracts from retraction where known_on <= $known_on and position <= $position
+    )

@@ -5,13 +5,14 @@ that few have, and neighbours where names are sorted, forwards and backwards.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from rapidfuzz.distance import Indel
 
+from domain.duplicates import told_apart_id
 from domain.legal_forms import without_legal_forms
 from domain.names import BRACKETED, words_of
 
@@ -67,6 +68,8 @@ class Likened:
     """An organisation as it is compared: all records that are joined in it, together."""
 
     organization_id: str
+    #: The ids of all records that are joined in it.
+    records: tuple[str, ...]
     name: str | None
     forms: tuple[Form, ...]
     country: str | None
@@ -114,19 +117,24 @@ class Likeness:
         }
 
 
-def likely_duplicates(organizations: Iterable[Row]) -> list[Likeness]:
+def likely_duplicates(organizations: Iterable[Row], apart: Collection[str] = ()) -> list[Likeness]:
     """Pairs of organisations that may be one, the likeliest first, then by their ids.
 
     What is joined by same_as is one organisation here. One that owns the other is no duplicate of it unless they share
-    an identifier. Takes rows of the register.
+    an identifier. Takes rows of the register; `apart`: pairs that are not one (domain.duplicates.told_apart_id).
     """
     likened = _likened(list(organizations))
     found = []
     for one, other in _candidates(likened):
         score = round(_score(likened[one], likened[other]), 4)
-        if score >= LEAST:
+        if score >= LEAST and not (apart and _are_apart(likened[one], likened[other], apart)):
             found.append((-score, one, other))
     return [Likeness(-score, likened[one], likened[other]) for score, one, other in sorted(found)]
+
+
+def _are_apart(one: Likened, other: Likened, apart: Collection[str]) -> bool:
+    """Whether any record of one is known to be another organisation than any of the other."""
+    return any(told_apart_id(first, second) in apart for first, second in product(one.records, other.records))
 
 
 def _likened(rows: Sequence[Row]) -> list[Likened]:
@@ -149,6 +157,7 @@ def _likened(rows: Sequence[Row]) -> list[Likened]:
         made.append(
             Likened(
                 identifier,
+                tuple(row["organization_id"] for row in records),
                 itself["name"],
                 _forms(names),
                 None if itself["country"] == UNKNOWN else itself["country"],

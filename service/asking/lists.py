@@ -12,7 +12,7 @@ from domain.errors import Invalid
 from domain.events import Recorded
 from projections.order_list import OrderList, order_ids
 from projections.orders import order
-from projections.organizations import organizations
+from projections.organizations import organizations, told_apart
 from projections.parameters import Moment
 from projections.partnerships import partnerships
 from projections.products import products
@@ -151,8 +151,8 @@ class Registers:
         with self._alike:
             if self._alike_at[0] != asked:
                 with self.daybook.projection.cursor() as connection:
-                    found = organizations(connection, moment)
-                self._alike_at = asked, likely_duplicates(found)
+                    found, apart = organizations(connection, moment), told_apart(connection, moment)
+                self._alike_at = asked, likely_duplicates(found, apart)
             return self._alike_at[1]
 
     def orders(self, raw: Raw) -> dict[str, Any]:

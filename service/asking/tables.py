@@ -53,6 +53,12 @@ def _of_contributions(answer: Answer) -> Iterator[Record]:
             yield {**posting, "contribution": number}
 
 
+def _to_be_decided(answer: Answer) -> Iterator[Record]:
+    """Likely duplicates with two empty columns, for somebody who decides and has the table imported."""
+    for pair in answer["likely_duplicates"]:
+        yield {**pair, "decision": None, "survives": None}
+
+
 DEPENDENCE = Table(
     "rows",
     columns(
@@ -197,9 +203,9 @@ LIKELY_DUPLICATES = Table(
     "likely_duplicates",
     columns(
         "organization_id name:text country other_id other_name:text other_country score:ratio names_alike:ratio"
-        " same_identifiers:structure why:structure"
+        " same_identifiers:structure why:structure decision:text survives:text"
     ),
-    rows_of("likely_duplicates"),
+    _to_be_decided,
     ("organization_id", "name", "other_id", "other_name", "score", "why"),
     ("why", "other_name", "name"),
 )

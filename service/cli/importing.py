@@ -41,6 +41,7 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.argument("file", type=click.File("rb"))
 @click.option(
     "--format",
+    "--kind",
     "format_name",
     type=click.Choice([*FORMATS]),
     metavar="NAME",
@@ -74,7 +75,8 @@ def import_(
     as_json: bool,
 ) -> None:
     """Record what a FILE says (- for stdin): order lines in a table, open contracting data, exchange rates, regulation
-    changes, a screening list, or events as Daybook or CloudEvents have them. A gzip file is read as what it holds.
+    changes, a screening list, decisions on likely duplicates, or events as Daybook or CloudEvents have them.
+    A gzip file is read as what it holds.
 
     A file with up to 10,000 events is recorded together or not at all, a longer one in batches of about 2,000.
     Importing a file twice records nothing twice, so that an import that broke off is simply run again.

@@ -18,7 +18,10 @@ from service.client.problems import refusal
 from service.client.streams import Lines, Listening, Offsets, Pages
 from service.shapes import answers
 from service.shapes.answers import StoredEvent
-from service.shapes.things import ListedOrder
+from service.shapes.things import Import, ListedOrder
+
+#: Between two questions about an import that is waited for.
+IMPORT_PAUSE_S = 0.2
 
 Answer = TypeVar("Answer")
 P = ParamSpec("P")
@@ -96,6 +99,9 @@ class Client:
     annotate = _sent(requests.annotate)
     correct = _sent(requests.correct)
 
+    begin_import = _sent(requests.begin_import)
+    import_state = _sent(requests.import_state)
+
     vendor_dependence = _sent(requests.vendor_dependence)
     evidence = _sent(requests.evidence)
     series = _sent(requests.series)
@@ -133,6 +139,14 @@ class Client:
     create_webhook = _sent(requests.create_webhook)
     webhooks = _sent(requests.webhooks)
     remove_webhook = _sent(requests.remove_webhook)
+
+    def imported(self, file_content: bytes, **asked: Unpack[requests.ImportAsked]) -> Import:
+        """Send a file to be imported, wait for the end, and return what became of it, also where it failed."""
+        found = self.begin_import(file_content, **asked)
+        while found.finished_at is None:
+            self._sleep(IMPORT_PAUSE_S)
+            found = self.import_state(found.id)
+        return found
 
     def events(
         self, after: int = 0, most: int | None = None, **wanted: Unpack[requests.EventsWanted]

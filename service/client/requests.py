@@ -106,6 +106,17 @@ class EventsWanted(TypedDict, total=False):
     recorded_to: Instant
 
 
+class ImportAsked(TypedDict, total=False):
+    """How a file is imported."""
+
+    format: str
+    mapping: str
+    dry_run: bool
+    continue_on_error: bool
+    unknown: Literal["register", "report"]
+    file: str
+
+
 # Recording
 
 
@@ -186,6 +197,19 @@ def _corrected(status: int, headers: Mapping[str, str], body: bytes) -> list[Rec
 
 
 # Views
+
+
+def begin_import(
+    file_content: bytes, *, idempotency_key: str | None = None, **asked: Unpack[ImportAsked]
+) -> Call[things.Import]:
+    """Send a file to be imported in the background; what became of it is asked for by the id of the answer."""
+    headers = keyed(idempotency_key) | {"Content-Type": "application/octet-stream"}
+    return Call("POST", f"{API}/imports", reading(things.Import), queried(asked), headers, file_content)
+
+
+def import_state(identifier: str) -> Call[things.Import]:
+    """One import: how far it is, what is recorded, and what is wrong."""
+    return Call("GET", f"{API}/imports/{segment(identifier)}", reading(things.Import))
 
 
 def vendor_dependence(**asked: Unpack[DependenceAsked]) -> Call[answers.VendorDependence]:

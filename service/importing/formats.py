@@ -6,6 +6,7 @@ process of its own, which has to start fast.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -23,12 +24,17 @@ if TYPE_CHECKING:  # needed by few files
 #: lines: nothing, its lines are event requests as they are posted.
 #: stream: `read(reading)`, which yields EventGroups and Rejects (items.py).
 #: table: `COLUMNS`, `OTHER_COLUMNS` (None: any) and `plan(rows, standing, *, register)`, which returns an ImportPlan.
+#: sheet: as a table, but of any kind (CSV, TSV, XLSX, Parquet), with any other columns.
 #: orders: `open_table(file, kind, read)`, which returns a SourceTable of order lines, read as a mapping says.
-Reads = Literal["lines", "stream", "table", "orders"]
+Reads = Literal["lines", "stream", "table", "sheet", "orders"]
 
 CSV = "text/csv"
 LINES_OF_JSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 JSON = "application/json"
+TSV = "text/tab-separated-values"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
+SHEETS = (CSV, TSV, XLSX, PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,19 @@ class FileHead:
     def columns(self) -> Sequence[str]:
         """What that names as a header of CSV; none of an object."""
         return () if self.is_object else header_of(self.line.decode("utf-8", "replace"))
+
+    @property
+    def sheet_columns(self) -> Sequence[str]:
+        """What that names as a header with any usual sign between its columns."""
+        if self.is_object:
+            return ()
+        line = self.line.decode("utf-8", "replace")
+        return max((header_of(line, sign) for sign in ",;\t|"), key=len)
+
+
+def _sheet_has(*columns: str) -> Callable[[FileHead], bool]:
+    """Whether a table of any kind has these columns, and others or none."""
+    return lambda head: set(columns) <= set(head.sheet_columns)
 
 
 def _has(*columns: str) -> Callable[[FileHead], bool]:
@@ -129,6 +148,14 @@ _FORMATS = (
         registers=True,
     ),
     ImportFormat(
+        "duplicates",
+        "registers.decisions",
+        "sheet",
+        SHEETS,
+        _sheet_has("organization_id", "other_id", "decision"),
+        partial=False,
+    ),
+    ImportFormat(
         "ndjson", "events.lines", "lines", (*LINES_OF_JSON, JSON), lambda head: head.is_object, known_last=True
     ),
     ImportFormat(
@@ -141,12 +168,12 @@ _FORMATS = (
     ImportFormat("ecb-rates", "rates", "stream", (CSV,), _of_rates),
     ImportFormat("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
     ImportFormat("csv", "orders.tables.delimited", "orders", (CSV,)),
-    ImportFormat("tsv", "orders.tables.delimited", "orders", (CSV, "text/tab-separated-values")),
+    ImportFormat("tsv", "orders.tables.delimited", "orders", (CSV, TSV)),
     ImportFormat(
         "xlsx",
         "orders.tables.workbook",
         "orders",
-        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+        (XLSX,),
         begins=b"PK\x03\x04",
         is_then="a workbook or another zip archive",
     ),
@@ -154,7 +181,7 @@ _FORMATS = (
         "parquet",
         "orders.tables.columnar",
         "orders",
-        ("application/vnd.apache.parquet",),
+        (PARQUET,),
         begins=b"PAR1",
         is_then="a Parquet file",
     ),
@@ -181,7 +208,7 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     start = file.read(LONGEST_HEADER_BYTES)
     for one in _FORMATS:
         if one.begins and start.startswith(one.begins):
-            return one.name
+            return one.name if mapping is not None else _of_sheet(file) or one.name
     head = FileHead(start)
     if not head.text:
         raise BadFile([FileFault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
@@ -196,12 +223,24 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     raise BadFile([FileFault(1, message)])
 
 
+def _of_sheet(file: BinaryIO) -> str | None:
+    """What a workbook or a Parquet file is by the columns that its table has; None: order lines, or unknown."""
+    from service.importing.registers.sheets import open_sheet
+
+    try:
+        with closing(open_sheet(file)) as table:
+            head = FileHead("\t".join(table.columns).encode())
+    except BadFile:
+        return None  # who reads it says what is wrong
+    return next((one.name for one in _FORMATS if one.reads == "sheet" and one.known_by and one.known_by(head)), None)
+
+
 def refuse_another(file: BinaryIO, chosen: str) -> None:
     """BadFile where a file begins as one of another format does."""
     file.seek(0)
     start = file.read(max(len(one.begins) for one in _FORMATS))
     for one in _FORMATS:
-        if one.begins and start.startswith(one.begins) and chosen != one.name:
+        if one.begins and start.startswith(one.begins) and chosen != one.name and FORMATS[chosen].reads != "sheet":
             raise BadFile([FileFault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
 
 

@@ -139,7 +139,7 @@ def import_from(
     if reads == "lines":
         with closing(heard.sheets()) as sheets:
             import_ndjson(HandedLines(sheets, source.size_bytes), recorder, summary, options, progress)
-    elif reads == "table":
+    elif reads in ("table", "sheet"):
         _record_plan(heard, recorder, summary, progress)
     else:
         record_stream(heard.items(), recorder, summary, options, progress)
@@ -149,6 +149,7 @@ def _record_plan(heard: "_Heard", recorder: Recorder, summary: Summary, progress
     plan = heard.plan()
     progress(0, summary.rows)
     recorder.record(plan, read_entries(plan))
+    summary.types.update(str(entry.sent["type"]) for entry in plan)
     progress(summary.rows, summary.rows)
 
 

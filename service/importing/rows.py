@@ -40,10 +40,10 @@ def text_of(data: bytes) -> str:
         raise BadFile([FileFault(line, f"not UTF-8: {error.reason}")]) from None
 
 
-def header_of(line: str) -> list[str]:
+def header_of(line: str, delimiter: str = ",") -> list[str]:
     """The columns that the first line of a CSV file names."""
     try:
-        return [name.strip() for name in next(csv.reader([line], strict=True), [])]
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter, strict=True), [])]
     except csv.Error:
         return []
 

@@ -96,8 +96,8 @@ def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask,
         case "stream":
             reading = Reading(file, summary, wanted.strict, ask, beat)
             return _in_messages(chosen.reader().read(reading), summary)
-        case "table":
-            return _table(file, chosen, wanted, summary, ask)
+        case "table" | "sheet":
+            return _table(file, chosen, wanted, summary, ask, beat)
         case "orders":
             return _orders(file, chosen, wanted, summary, ask, beat)
 
@@ -135,22 +135,33 @@ def _orders(
         yield from _in_messages(orders.groups(), summary)
 
 
-def _table(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, summary: Summary, ask: Ask) -> Iterator[Message]:
+def _table(
+    file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, summary: Summary, ask: Ask, beat: Beat
+) -> Iterator[Message]:
     from service.importing.entries import read_entries
     from service.importing.standing import LedgerStanding
 
     table = chosen.reader()
-    file.seek(0)
-    data = file.read(LARGEST_TABLE_BYTES + 1)
-    if len(data) > LARGEST_TABLE_BYTES:
-        raise BadFile([FileFault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
-    rows = read_rows(data, table.COLUMNS, table.OTHER_COLUMNS)
+    if chosen.reads == "sheet":
+        from service.importing.registers.sheets import sheet_rows
+
+        rows = sheet_rows(file, table.COLUMNS, beat)
+    else:
+        rows = read_rows(_whole(file, chosen), table.COLUMNS, table.OTHER_COLUMNS)
     summary.rows = len(rows)
     yield RowsSeen(summary.rows)
     summary.plan = table.plan(rows, LedgerStanding(ask), register=wanted.register)
     read_entries(summary.plan.entries)
     yield RowsSeen(summary.rows, list(_Remarks(summary).new()))
     yield WirePlan([_entry(entry) for entry in summary.plan.entries])
+
+
+def _whole(file: BinaryIO, chosen: ImportFormat) -> bytes:
+    file.seek(0)
+    data = file.read(LARGEST_TABLE_BYTES + 1)
+    if len(data) > LARGEST_TABLE_BYTES:
+        raise BadFile([FileFault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
+    return data
 
 
 class _Remarks:

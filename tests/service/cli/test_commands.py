@@ -397,6 +397,30 @@ def test_likely_duplicates_are_listed_by_either_of_two_commands(run: Run, tmp_pa
     assert "hw-2" in table
     csv = run("organizations", "duplicates", *asked, "--format", "csv").stdout
     assert csv.splitlines()[0].startswith("organization_id,name,country,other_id")
+    assert csv.splitlines()[0].endswith(",why,decision,survives")
+
+
+def test_a_review_goes_out_as_a_table_and_comes_back_decided(run: Run, tmp_path: Path) -> None:
+    registered = [
+        {
+            "type": "organization-registered",
+            "effective_on": "2023-01-01",
+            "data": {"organization_id": identifier, "name": name, "country": "DE"},
+        }
+        for identifier, name in (("acme-1", "ACME PUMPS"), ("acme-2", "Acme Pumps GmbH"))
+    ]
+    events, review = tmp_path / "events.ndjson", tmp_path / "review.csv"
+    events.write_text("".join(json.dumps(event) + "\n" for event in registered))
+    assert run("import", str(events)).exit_code == 0
+    listing = ("organizations", "duplicates", "--format", "csv")
+    head, *rows = run(*listing).stdout.splitlines()
+    (pair,) = [row for row in rows if "acme-1" in row]
+    assert pair.endswith(",,")
+    review.write_text(f"{head}\n{pair.removesuffix(',')}same,\n")
+    imported = run("import", str(review), "--kind", "duplicates", "--json")
+    assert json.loads(imported.stdout)["recorded"] == 1, imported.stderr
+    assert "acme-1" not in run(*listing).stdout
+    assert json.loads(run("import", str(review), "--json").stdout)["recorded"] == 0
 
 
 def test_the_help_of_import_fits_a_narrow_terminal() -> None:

@@ -1,0 +1,1 @@
+"""Tables of what orders speak of: organisations, products, rates, and decisions about likely duplicates."""
