@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -71,18 +72,25 @@ def template_database(postgres_server: EmbeddedPostgres, prepare_template: Calla
     return TEMPLATE
 
 
-@pytest.fixture
-def database(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
-    """The connection string of a database of this test's own; it takes about 20 ms, and is dropped at the end."""
+@contextmanager
+def fresh_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """The connection string of a copy of the template, which is dropped at the end."""
     name = f"test_{next(_numbers)}"
-    with psycopg.connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
+    with psycopg.connect(server.conninfo_of("postgres"), autocommit=True) as connection:
         connection.execute(
             # Copying files beats copying through the log once the template has tables.
             sql.SQL("create database {} template {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template_database)
+                sql.Identifier(name), sql.Identifier(template)
             )
         )
         # As its owner does (`close_doors`); a copy does not take it along.
         connection.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
-        yield postgres_server.conninfo_of(name)
+        yield server.conninfo_of(name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(postgres_server: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    """The connection string of a database of this test's own; it takes about 20 ms, and is dropped at the end."""
+    with fresh_database(postgres_server, template_database) as conninfo:
+        yield conninfo

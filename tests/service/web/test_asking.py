@@ -20,25 +20,25 @@ VIEW = "/api/v1/views/vendor-dependence"
 
 
 @pytest.mark.parametrize("worked", WORKED, ids=lambda worked: json.dumps(worked["query"]))
-def test_the_worked_answers_hold(seeded: TestClient, worked: dict[str, Any]) -> None:
-    answer = seeded.get(VIEW, params=worked["query"]).json()
+def test_the_worked_answers_hold(reader: TestClient, worked: dict[str, Any]) -> None:
+    answer = reader.get(VIEW, params=worked["query"]).json()
     answer["rows"] = {row["key"]: row for row in answer["rows"]}
     assert answer["rows"].keys() == worked["rows"].keys()
     for part in ("rows", "total", "metrics"):
         assert as_written(worked[part], answer[part]) == worked[part]
 
 
-def test_an_answer_says_what_moment_it_is_of(seeded: TestClient) -> None:
-    answer = seeded.get(VIEW, params={"buyer": "baidu", "effective_on": "2023-08-31", "position": "40"}).json()
+def test_an_answer_says_what_moment_it_is_of(reader: TestClient) -> None:
+    answer = reader.get(VIEW, params={"buyer": "baidu", "effective_on": "2023-08-31", "position": "40"}).json()
     resolved = answer["resolved"]
     assert (resolved["effective_on"], resolved["known_on"], resolved["position"]) == ("2023-08-31", None, 40)
-    assert resolved["recorded_at"] == seeded.get(f"{EVENTS}/40").json()["recorded_at"]
+    assert resolved["recorded_at"] == reader.get(f"{EVENTS}/40").json()["recorded_at"]
     assert answer["parameters"] | {"buyer": ["baidu"], "by": "vendor", "window": None} == answer["parameters"]
 
 
-def test_recorded_at_finds_the_position(seeded: TestClient) -> None:
-    at_40 = seeded.get(f"{EVENTS}/40").json()["recorded_at"]
-    answer = seeded.get(VIEW, params={"recorded_at": at_40}).json()
+def test_recorded_at_finds_the_position(reader: TestClient) -> None:
+    at_40 = reader.get(f"{EVENTS}/40").json()["recorded_at"]
+    answer = reader.get(VIEW, params={"recorded_at": at_40}).json()
     assert answer["resolved"]["position"] == 40
 
 
@@ -51,23 +51,23 @@ def test_a_writer_reads_its_own_writes(client: TestClient) -> None:
         assert len(answer["organizations"]) == position
 
 
-def test_evidence_adds_up_to_its_row(seeded: TestClient) -> None:
-    answer = seeded.get(VIEW, params={"buyer": "baidu", "measure": "capacity", "effective_on": "2023-08-31"}).json()
+def test_evidence_adds_up_to_its_row(reader: TestClient) -> None:
+    answer = reader.get(VIEW, params={"buyer": "baidu", "measure": "capacity", "effective_on": "2023-08-31"}).json()
     for row in answer["rows"]:
-        found = seeded.get(row["evidence"]).json()
+        found = reader.get(row["evidence"]).json()
         assert sum(float(part["value"] or 0) for part in found["contributions"]) == float(row["value"] or 0)
         assert found["contributions"]
 
 
-def test_rows_by_an_attribute_link_to_their_evidence(seeded: TestClient) -> None:
+def test_rows_by_an_attribute_link_to_their_evidence(reader: TestClient) -> None:
     asked = {"buyer": "baidu", "measure": "units", "effective_on": "2023-08-31", "by": "attribute:datacentre"}
-    answer = seeded.get(VIEW, params=asked).json()
+    answer = reader.get(VIEW, params=asked).json()
     assert answer["parameters"]["by"] == "attribute:datacentre"
     for row in answer["rows"]:
-        found = seeded.get(row["evidence"]).json()
+        found = reader.get(row["evidence"]).json()
         assert sum(float(part["value"] or 0) for part in found["contributions"]) == float(row["value"] or 0)
         assert found["parameters"]["key"] == row["key"] == row["name"]
-    short = seeded.get(VIEW, params=asked | {"by": "site"}).json()
+    short = reader.get(VIEW, params=asked | {"by": "site"}).json()
     assert [(row["key"], short["parameters"]["by"]) for row in short["rows"]] == [(None, "attribute:site")]
 
 
@@ -94,9 +94,9 @@ BAD_QUESTIONS = {
 
 
 @pytest.mark.parametrize("what", BAD_QUESTIONS)
-def test_a_bad_question_is_refused_with_where_and_what(seeded: TestClient, what: str) -> None:
+def test_a_bad_question_is_refused_with_where_and_what(reader: TestClient, what: str) -> None:
     asked, status, pointer = BAD_QUESTIONS[what]
-    answer = seeded.get(VIEW, params=asked)
+    answer = reader.get(VIEW, params=asked)
     assert answer.status_code == status, answer.text
     if pointer is not None:
         assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
@@ -116,21 +116,21 @@ def test_a_bad_question_is_refused_with_where_and_what(seeded: TestClient, what:
         ("views/orders/baidu-huawei-2023-08", True),
     ],
 )
-def test_one_thing_is_read_as_of_a_moment_or_is_not_there(seeded: TestClient, path: str, there: bool) -> None:
+def test_one_thing_is_read_as_of_a_moment_or_is_not_there(reader: TestClient, path: str, there: bool) -> None:
     known = {"effective_on": "2024-12-31"}
     before = {"effective_on": "1999-01-01"}
-    assert seeded.get(f"/api/v1/{path}", params=known).status_code == (200 if there else 404)
-    assert seeded.get(f"/api/v1/{path}", params=before).status_code == 404
+    assert reader.get(f"/api/v1/{path}", params=known).status_code == (200 if there else 404)
+    assert reader.get(f"/api/v1/{path}", params=before).status_code == 404
 
 
-def test_events_are_paged_in_order_and_streamed_byte_for_byte(seeded: TestClient) -> None:
-    first = seeded.get(EVENTS, params={"limit": 30}).json()
-    rest = seeded.get(EVENTS, params={"after": first["last_position"]}).json()
+def test_events_are_paged_in_order_and_streamed_byte_for_byte(reader: TestClient) -> None:
+    first = reader.get(EVENTS, params={"limit": 30}).json()
+    rest = reader.get(EVENTS, params={"after": first["last_position"]}).json()
     events = first["events"] + rest["events"]
     assert [event["position"] for event in events] == list(range(1, 57))
-    lines = seeded.get(EVENTS, headers={"Accept": "application/x-ndjson"}).content.splitlines()
-    assert lines == [seeded.get(f"{EVENTS}/{n}").content for n in range(1, 57)]
-    of_one = seeded.get(EVENTS, params={"stream": "regulation/us-3a090", "type": "regulation-amended"}).json()
+    lines = reader.get(EVENTS, headers={"Accept": "application/x-ndjson"}).content.splitlines()
+    assert lines == [reader.get(f"{EVENTS}/{n}").content for n in range(1, 57)]
+    of_one = reader.get(EVENTS, params={"stream": "regulation/us-3a090", "type": "regulation-amended"}).json()
     assert [event["position"] for event in of_one["events"]] == [37, 41, 44] or len(of_one["events"]) == 3
 
 
@@ -168,25 +168,25 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient, method: str, pat
     assert client.get(answer.json()["type"]).json()["status"] == status
 
 
-def test_a_representation_that_is_not_offered_is_a_406(seeded: TestClient) -> None:
-    assert seeded.get(VIEW, headers={"Accept": "application/xml"}).status_code == 406
+def test_a_representation_that_is_not_offered_is_a_406(reader: TestClient) -> None:
+    assert reader.get(VIEW, headers={"Accept": "application/xml"}).status_code == 406
 
 
-def test_evidence_series_and_differences_say_what_is_missing_too(seeded: TestClient) -> None:
+def test_evidence_series_and_differences_say_what_is_missing_too(reader: TestClient) -> None:
     params = {"buyer": "baidu", "currency": "EUR", "by": "product"}
-    view = seeded.get(VIEW, params={**params, "effective_on": "2023-12-31"}).json()
+    view = reader.get(VIEW, params={**params, "effective_on": "2023-12-31"}).json()
     assert {remark["kind"] for remark in view["remarks"]} >= {"no-currency"}
     counts: dict[tuple[str, str], int] = {}
     for row in view["rows"]:
-        for remark in seeded.get(row["evidence"]).json()["remarks"]:
+        for remark in reader.get(row["evidence"]).json()["remarks"]:
             about = remark["kind"], remark["subject"]
             counts[about] = counts.get(about, 0) + remark["count"]
     assert counts == {(remark["kind"], remark["subject"]): remark["count"] for remark in view["remarks"]}
     ends = {"from": "2023-06-30", "to": "2023-12-31"}
-    assert seeded.get(f"{VIEW}/series", params={**params, **ends}).json()["remarks"] == view["remarks"]
-    sides = seeded.get(f"{VIEW}/diff", params={**params, "effective_on": ["2023-06-30", "2023-12-31"]}).json()
-    before = seeded.get(VIEW, params={**params, "effective_on": "2023-06-30"}).json()
+    assert reader.get(f"{VIEW}/series", params={**params, **ends}).json()["remarks"] == view["remarks"]
+    sides = reader.get(f"{VIEW}/diff", params={**params, "effective_on": ["2023-06-30", "2023-12-31"]}).json()
+    before = reader.get(VIEW, params={**params, "effective_on": "2023-06-30"}).json()
     assert sides["remarks"] == {"before": before["remarks"], "after": view["remarks"]}
     for path, clocks in (("series", ends), ("diff", {"effective_on": ["2023-06-30", "2023-12-31"]})):
         asked = {**params, **clocks, "format": "csv", "table": "remarks"}
-        assert "no-currency" in seeded.get(f"{VIEW}/{path}", params=asked).text
+        assert "no-currency" in reader.get(f"{VIEW}/{path}", params=asked).text

@@ -54,34 +54,34 @@ def test_the_format_that_is_liked_best_is_given(header: str, offered: tuple[str,
     assert liked_best(header, offered) == liked
 
 
-def test_every_format_gives_the_same_figures(seeded: TestClient) -> None:
-    rows = {row["key"]: row["value"] for row in seeded.get(VIEW).json()["rows"]}
+def test_every_format_gives_the_same_figures(reader: TestClient) -> None:
+    rows = {row["key"]: row["value"] for row in reader.get(VIEW).json()["rows"]}
     assert rows["huawei"] == "1600"
 
-    answer = seeded.get(VIEW, headers={"Accept": CSV})
+    answer = reader.get(VIEW, headers={"Accept": CSV})
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == 'attachment; filename="vendor-dependence-at-56.csv"'
     assert answer.headers["vary"] == "Accept"
     assert {row["key"]: row["value"] for row in csv.DictReader(io.StringIO(answer.text))} == rows
 
     exact = {key: Decimal(value) for key, value in rows.items()}
-    table = pq.read_table(io.BytesIO(seeded.get(VIEW, headers={"Accept": PARQUET}).content)).to_pydict()
+    table = pq.read_table(io.BytesIO(reader.get(VIEW, headers={"Accept": PARQUET}).content)).to_pydict()
     assert dict(zip(table["key"], table["value"], strict=True)) == exact
-    stream = pa.ipc.open_stream(seeded.get(f"{VIEW}&format=arrow").content).read_all().to_pydict()
+    stream = pa.ipc.open_stream(reader.get(f"{VIEW}&format=arrow").content).read_all().to_pydict()
     assert dict(zip(stream["key"], stream["value"], strict=True)) == exact
-    answer = seeded.get(f"{VIEW}&format=xlsx")
+    answer = reader.get(f"{VIEW}&format=xlsx")
     assert answer.headers["content-type"] == XLSX
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["rows"]
     assert {row[0]: Decimal(str(row[2])) for row in sheet.iter_rows(min_row=2, values_only=True)} == exact
 
 
-def test_the_parameter_wins_over_the_header(seeded: TestClient) -> None:
-    answer = seeded.get(f"{VIEW}&format=json", headers={"Accept": CSV})
+def test_the_parameter_wins_over_the_header(reader: TestClient) -> None:
+    answer = reader.get(f"{VIEW}&format=json", headers={"Accept": CSV})
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == seeded.get(VIEW).json()
+    assert answer.json() == reader.get(VIEW).json()
 
 
-def test_the_same_bytes_are_found_again(seeded: TestClient) -> None:
+def test_the_same_bytes_are_found_again(reader: TestClient) -> None:
     for question in (
         VIEW,
         f"{EVIDENCE}&format=csv&table=postings",
@@ -90,18 +90,18 @@ def test_the_same_bytes_are_found_again(seeded: TestClient) -> None:
         "/api/v1/views/organizations?format=parquet",
         "/api/v1/orders/baidu-huawei-2023-08?table=history&format=csv",
     ):
-        first = seeded.get(question)
+        first = reader.get(question)
         assert first.status_code == 200, first.text
-        again = seeded.get(first.headers["content-location"])
+        again = reader.get(first.headers["content-location"])
         assert again.content == first.content
         assert "position=56" in first.headers["content-location"]
 
 
-def test_other_tables_are_asked_for_by_name(seeded: TestClient) -> None:
-    answer = seeded.get(f"{EVIDENCE}&format=csv&table=postings")
+def test_other_tables_are_asked_for_by_name(reader: TestClient) -> None:
+    answer = reader.get(f"{EVIDENCE}&format=csv&table=postings")
     assert "evidence-postings-at-56.csv" in answer.headers["content-disposition"]
     assert [row["type"] for row in csv.DictReader(io.StringIO(answer.text))] == ["order-placed"]
-    assert seeded.get("/api/v1/regulations/us-3a090?format=csv&table=history").text.count("\n") >= 2
+    assert reader.get("/api/v1/regulations/us-3a090?format=csv&table=history").text.count("\n") >= 2
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_other_tables_are_asked_for_by_name(seeded: TestClient) -> None:
     ],
 )
 def test_what_cannot_be_given_is_a_problem(
-    seeded: TestClient, question: str, headers: Mapping[str, str], status: int, words: str
+    reader: TestClient, question: str, headers: Mapping[str, str], status: int, words: str
 ) -> None:
-    answer = seeded.get(question, headers=headers)
+    answer = reader.get(question, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert words in answer.text
 
@@ -146,15 +146,15 @@ SPENT = "buyer=baidu&status=ordered&effective_on=2023-12-31"
         (f"sole-source?{SPENT}", "no-currency", "baidu-kunlun-1"),
     ],
 )
-def test_remarks_are_a_table_of_every_format(seeded: TestClient, question: str, kind: str, subject: str) -> None:
+def test_remarks_are_a_table_of_every_format(reader: TestClient, question: str, kind: str, subject: str) -> None:
     asked = f"/api/v1/views/{question}"
-    remarks = seeded.get(asked).json()["remarks"]
+    remarks = reader.get(asked).json()["remarks"]
     if isinstance(remarks, dict):
         remarks = [{"side": side, **remark} for side in ("before", "after") for remark in remarks[side]]
     said = [{"days": None, **remark} for remark in remarks]
     assert (kind, subject) in {(remark["kind"], remark["subject"]) for remark in said}
 
-    text = seeded.get(f"{asked}&format=csv&table=remarks").text
+    text = reader.get(f"{asked}&format=csv&table=remarks").text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert rows == [
         {name: "" if value is None else str(value) for name, value in sorted(remark.items(), key=lambda one: one[0])}
@@ -162,16 +162,16 @@ def test_remarks_are_a_table_of_every_format(seeded: TestClient, question: str, 
     ]
     columns = list(rows[0])
     in_order = [[remark[name] for name in columns] for remark in said]
-    parquet = pq.read_table(io.BytesIO(seeded.get(f"{asked}&format=parquet&table=remarks").content))
-    arrow = pa.ipc.open_stream(seeded.get(f"{asked}&format=arrow&table=remarks").content).read_all()
+    parquet = pq.read_table(io.BytesIO(reader.get(f"{asked}&format=parquet&table=remarks").content))
+    arrow = pa.ipc.open_stream(reader.get(f"{asked}&format=arrow&table=remarks").content).read_all()
     for table in (parquet, arrow):
         assert [[row[name] for name in columns] for row in table.to_pylist()] == in_order
     # A workbook has them beside its other tables.
-    sheet = openpyxl.load_workbook(io.BytesIO(seeded.get(f"{asked}&format=xlsx").content))["remarks"]
+    sheet = openpyxl.load_workbook(io.BytesIO(reader.get(f"{asked}&format=xlsx").content))["remarks"]
     assert [list(row) for row in sheet.iter_rows(values_only=True)] == [columns, *in_order]
 
 
-def test_every_view_is_given_in_every_format(seeded: TestClient) -> None:
+def test_every_view_is_given_in_every_format(reader: TestClient) -> None:
     for path in (
         "/api/v1/views/regulatory-exposure?buyer=baidu",
         "/api/v1/regulations",
@@ -179,5 +179,5 @@ def test_every_view_is_given_in_every_format(seeded: TestClient) -> None:
         "/api/v1/views/partnerships?party=huawei",
     ):
         for one in FORMATS.values():
-            answer = seeded.get(path, headers={"Accept": one.media_type})
+            answer = reader.get(path, headers={"Accept": one.media_type})
             assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, one.media_type)

@@ -19,8 +19,8 @@ SUPPOSE = "/api/v1/scenarios"
 
 
 @pytest.mark.parametrize("worked", WORKED["regulatory-exposure"], ids=lambda worked: json.dumps(worked["query"]))
-def test_the_worked_answers_hold(seeded: TestClient, worked: dict[str, Any]) -> None:
-    answer = seeded.get(EXPOSURE, params=worked["query"]).json()
+def test_the_worked_answers_hold(reader: TestClient, worked: dict[str, Any]) -> None:
+    answer = reader.get(EXPOSURE, params=worked["query"]).json()
     figures = ("value", "low", "high", "barred", "undetermined")
     rows = [
         {name: row[name] for name in ("vendor", "product", "restricted")}
@@ -39,13 +39,13 @@ def _number(figure: Any) -> float | None:
     return None if text is None else float(text)
 
 
-def test_lines_behind_an_exposure_come_by_pages_and_sum_to_it(seeded: TestClient) -> None:
+def test_lines_behind_an_exposure_come_by_pages_and_sum_to_it(reader: TestClient) -> None:
     asked = {"buyer": "baidu", "effective_on": "2023-12-31", "status": "ordered", "judged": "placed"}
-    exposure = seeded.get(EXPOSURE, params=asked).json()
+    exposure = reader.get(EXPOSURE, params=asked).json()
     lines: list[dict[str, Any]] = []
     params: dict[str, Any] = {**asked, "limit": 1}
     while True:
-        page = seeded.get(f"{EXPOSURE}/orders", params=params)
+        page = reader.get(f"{EXPOSURE}/orders", params=params)
         assert page.status_code == 200, page.text
         lines += page.json()["rows"]
         if page.json()["next_cursor"] is None:
@@ -61,10 +61,10 @@ def test_lines_behind_an_exposure_come_by_pages_and_sum_to_it(seeded: TestClient
     assert (a800["restricted"], a800["vendor_name"], a800["placed_on"][:7]) == ("no", "NVIDIA Corporation", "2023-08")
 
 
-def test_a_cursor_is_of_one_question(seeded: TestClient) -> None:
+def test_a_cursor_is_of_one_question(reader: TestClient) -> None:
     asked = {"buyer": "baidu", "status": "ordered", "limit": 1}
-    cursor = seeded.get(f"{EXPOSURE}/orders", params=asked).json()["next_cursor"]
-    other = seeded.get(f"{EXPOSURE}/orders", params={**asked, "judged": "placed", "cursor": cursor})
+    cursor = reader.get(f"{EXPOSURE}/orders", params=asked).json()["next_cursor"]
+    other = reader.get(f"{EXPOSURE}/orders", params={**asked, "judged": "placed", "cursor": cursor})
     assert (other.status_code, other.json()["errors"][0]["pointer"]) == (422, "/cursor")
 
 
@@ -83,20 +83,20 @@ def test_a_cursor_is_of_one_question(seeded: TestClient) -> None:
     ],
 )
 def test_what_no_question_of_rules_has_is_refused_with_its_place(
-    seeded: TestClient, path: str, asked: dict[str, str], place: str
+    reader: TestClient, path: str, asked: dict[str, str], place: str
 ) -> None:
-    answer = seeded.get(f"/api/v1/views/{path}", params=asked)
+    answer = reader.get(f"/api/v1/views/{path}", params=asked)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["pointer"].startswith(place)
 
 
 @pytest.mark.parametrize("status", [None, "ordered", "open"])
-def test_evidence_of_a_row_adds_up_to_its_figure(seeded: TestClient, status: str | None) -> None:
+def test_evidence_of_a_row_adds_up_to_its_figure(reader: TestClient, status: str | None) -> None:
     asked = {"buyer": "baidu", "effective_on": "2023-11-17", **({} if status is None else {"status": status})}
-    rows = seeded.get(EXPOSURE, params=asked).json()["rows"]
+    rows = reader.get(EXPOSURE, params=asked).json()["rows"]
     assert rows
     for row in rows:
-        parts = seeded.get(row["evidence"]).json()["contributions"]
+        parts = reader.get(row["evidence"]).json()["contributions"]
         assert {(part["vendor"], part["product"]) for part in parts} == {(row["vendor"], row["product"])}
         for name in ("value", "low"):
             total = sum(Decimal(part[name] or 0) for part in parts)
@@ -112,22 +112,22 @@ def barred(client: TestClient, effective_on: str, known_on: str) -> dict[str, li
     }
 
 
-def test_the_amended_rule_bites_on_the_day_that_was_announced(seeded: TestClient) -> None:
-    assert barred(seeded, "2023-11-15", "2023-10-20")["nv-a800"] == []
-    assert barred(seeded, "2023-11-16", "2023-10-20")["nv-a800"] == ["us-3a090"]
+def test_the_amended_rule_bites_on_the_day_that_was_announced(reader: TestClient) -> None:
+    assert barred(reader, "2023-11-15", "2023-10-20")["nv-a800"] == []
+    assert barred(reader, "2023-11-16", "2023-10-20")["nv-a800"] == ["us-3a090"]
 
 
-def test_the_published_date_corrects_the_announced_one_and_the_letter_bites_earlier(seeded: TestClient) -> None:
-    assert barred(seeded, "2023-10-22", "2023-10-26")["nv-a800"] == []
-    assert barred(seeded, "2023-10-23", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
-    assert barred(seeded, "2023-11-16", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
-    assert barred(seeded, "2023-11-17", "2023-10-26")["nv-a800"] == ["us-3a090", "us-letter-nvidia-2023"]
+def test_the_published_date_corrects_the_announced_one_and_the_letter_bites_earlier(reader: TestClient) -> None:
+    assert barred(reader, "2023-10-22", "2023-10-26")["nv-a800"] == []
+    assert barred(reader, "2023-10-23", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
+    assert barred(reader, "2023-11-16", "2023-10-26")["nv-a800"] == ["us-letter-nvidia-2023"]
+    assert barred(reader, "2023-11-17", "2023-10-26")["nv-a800"] == ["us-3a090", "us-letter-nvidia-2023"]
 
 
-def test_a_rule_suspended_before_it_applied_never_applies_to_who_knows(seeded: TestClient) -> None:
+def test_a_rule_suspended_before_it_applied_never_applies_to_who_knows(reader: TestClient) -> None:
     def status(effective_on: str, known_on: str) -> str:
         clocks = {"effective_on": effective_on, "known_on": known_on}
-        return str(seeded.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["status"])
+        return str(reader.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["status"])
 
     assert status("2025-05-12", "2025-05-12") == "announced"
     assert status("2025-05-15", "2025-05-12") == "in-force"
@@ -135,33 +135,33 @@ def test_a_rule_suspended_before_it_applied_never_applies_to_who_knows(seeded: T
     for day in ("2025-05-15", "2026-01-01"):
         assert status(day, "2025-05-13") == "suspended"
     clocks = {"effective_on": "2025-05-13", "known_on": "2025-05-13"}
-    title = seeded.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["title"]
+    title = reader.get("/api/v1/regulations/us-ai-diffusion", params=clocks).json()["title"]
     assert title == "Framework for Artificial Intelligence Diffusion"
 
 
-def test_instruments_are_listed_with_their_history(seeded: TestClient) -> None:
-    found = seeded.get("/api/v1/views/regulations", params={"effective_on": "2025-12-31"}).json()["regulations"]
+def test_instruments_are_listed_with_their_history(reader: TestClient) -> None:
+    found = reader.get("/api/v1/views/regulations", params={"effective_on": "2025-12-31"}).json()["regulations"]
     by_id = {instrument["regulation_id"]: instrument for instrument in found}
     assert by_id["us-affiliates-rule"]["status"] == "suspended"
     history = by_id["us-3a090"]["history"]
     assert [change["type"] for change in history].count("regulation-amended") == 3
-    assert seeded.get("/api/v1/regulations/none").status_code == 404
+    assert reader.get("/api/v1/regulations/none").status_code == 404
 
 
-def test_dependence_says_what_is_restricted(seeded: TestClient) -> None:
+def test_dependence_says_what_is_restricted(reader: TestClient) -> None:
     asked = {"buyer": "baidu", "effective_on": "2023-11-17", "known_on": "2023-11-08"}
-    answer = seeded.get(DEPENDENCE, params=asked).json()
+    answer = reader.get(DEPENDENCE, params=asked).json()
     assert {row["key"]: row["restricted"] for row in answer["rows"]}["nvidia"] == "undetermined"
     assert answer["metrics"]["at_risk_low"] < answer["metrics"]["at_risk_high"]
 
 
-def test_a_series_shows_every_change_with_what_happened_to_the_rules(seeded: TestClient) -> None:
+def test_a_series_shows_every_change_with_what_happened_to_the_rules(reader: TestClient) -> None:
     asked = {"buyer": "baidu", "measure": "units", "from": "2023-08-01", "to": "2023-12-31"}
-    answer = seeded.get(f"{DEPENDENCE}/series", params=asked).json()
+    answer = reader.get(f"{DEPENDENCE}/series", params=asked).json()
     points = {point["effective_on"]: point["total"]["value"] for point in answer["points"]}
     assert points["2023-08-09"] != points["2023-08-31"]
     assert {"us-3a090", "us-letter-nvidia-2023"} <= {event["id"] for event in answer["annotations"]}
-    monthly = seeded.get(f"{DEPENDENCE}/series", params={**asked, "step": "P1M"}).json()
+    monthly = reader.get(f"{DEPENDENCE}/series", params={**asked, "step": "P1M"}).json()
     assert [point["effective_on"] for point in monthly["points"]][-2:] == ["2023-12-01", "2023-12-31"]
 
 
@@ -176,12 +176,12 @@ def test_a_series_shows_every_change_with_what_happened_to_the_rules(seeded: Tes
         ({"from": "2023-01-01", "effective_on": "2023-01-01"}, "/effective_on"),
     ],
 )
-def test_a_bad_series_is_refused(seeded: TestClient, asked: dict[str, str], pointer: str) -> None:
-    answer = seeded.get(f"{DEPENDENCE}/series", params=asked)
+def test_a_bad_series_is_refused(reader: TestClient, asked: dict[str, str], pointer: str) -> None:
+    answer = reader.get(f"{DEPENDENCE}/series", params=asked)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(seeded: TestClient) -> None:
+def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(reader: TestClient) -> None:
     asked = {
         "buyer": "baidu",
         "measure": "units",
@@ -189,7 +189,7 @@ def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(se
         "effective_on": "2023-08-31",
         "known_on": ["2023-08-31", "2023-11-08"],
     }
-    answer = seeded.get(f"{DEPENDENCE}/diff", params=asked).json()
+    answer = reader.get(f"{DEPENDENCE}/diff", params=asked).json()
     (huawei,) = [row for row in answer["rows"] if row["key"] == "huawei"]
     assert (huawei["before"], huawei["after"]["value"], huawei["difference"]) == (None, "1600", "1600")
     (late,) = huawei["explained"]
@@ -211,8 +211,8 @@ def test_the_difference_between_two_knowledges_is_explained_by_what_came_late(se
         ({"position": ["1", "57"]}, 400),
     ],
 )
-def test_two_values_of_one_clock_are_compared(seeded: TestClient, asked: dict[str, Any], status: int) -> None:
-    answer = seeded.get(f"{DEPENDENCE}/diff", params={"buyer": "baidu", **asked})
+def test_two_values_of_one_clock_are_compared(reader: TestClient, asked: dict[str, Any], status: int) -> None:
+    answer = reader.get(f"{DEPENDENCE}/diff", params={"buyer": "baidu", **asked})
     assert answer.status_code == status, answer.text
     if status == 200:
         total = answer.json()["total"]
@@ -227,23 +227,23 @@ def hypothetical(order_id: str = "what-if") -> dict[str, Any]:
     return {"type": "order-placed", "effective_on": "2025-12-01", "data": data}
 
 
-def test_what_if_answers_beside_the_baseline_and_records_nothing(seeded: TestClient) -> None:
-    before = head(seeded)
+def test_what_if_answers_beside_the_baseline_and_records_nothing(reader: TestClient) -> None:
+    before = head(reader)
     asked = {"buyer": "baidu", "measure": "units", "effective_on": "2025-12-31"}
-    answer = seeded.post(f"{SUPPOSE}/vendor-dependence", params=asked, json=[hypothetical()]).json()
+    answer = reader.post(f"{SUPPOSE}/vendor-dependence", params=asked, json=[hypothetical()]).json()
     assert "baseline" in answer, answer
-    now = seeded.get(DEPENDENCE, params=asked).json()
+    now = reader.get(DEPENDENCE, params=asked).json()
     assert answer["baseline"]["rows"] == [
         {name: value for name, value in row.items() if name != "evidence"} for row in now["rows"]
     ]
     values = [{row["key"]: row["value"] for row in answer[side]["rows"]}["huawei"] for side in ("baseline", "scenario")]
     assert values == ["1600", "11600"]
     assert answer["supposed"][0]["position"] == before + 1
-    assert head(seeded) == before
-    assert seeded.get("/api/v1/orders/what-if").status_code == 404
+    assert head(reader) == before
+    assert reader.get("/api/v1/orders/what-if").status_code == 404
 
 
-def test_what_if_the_rules_were_others(seeded: TestClient) -> None:
+def test_what_if_the_rules_were_others(reader: TestClient) -> None:
     rule = {"rule_id": "all", "effect": "prohibited", "vendors": ["huawei"], "destinations": ["CN"]}
     data = {
         "regulation_id": "supposed-ban",
@@ -255,7 +255,7 @@ def test_what_if_the_rules_were_others(seeded: TestClient) -> None:
     }
     event = {"type": "regulation-enacted", "effective_on": "2025-12-01", "data": data}
     asked = {"buyer": "baidu", "status": "ordered", "measure": "units", "effective_on": "2025-12-31"}
-    answer = seeded.post(f"{SUPPOSE}/regulatory-exposure", params=asked, json=event).json()
+    answer = reader.post(f"{SUPPOSE}/regulatory-exposure", params=asked, json=event).json()
     verdicts = [
         {(row["vendor"], row["product"]): row["restricted"] for row in answer[side]["rows"]}["huawei", "hw-910b"]
         for side in ("baseline", "scenario")
@@ -369,7 +369,7 @@ def test_until_is_not_before_the_start_and_what_is_repealed_stays_so(
 
 
 @pytest.mark.parametrize(("content", "media_type"), [(b"[]", "application/json"), (b"\n", "application/x-ndjson")])
-def test_a_scenario_of_no_event_is_refused(seeded: TestClient, content: bytes, media_type: str) -> None:
+def test_a_scenario_of_no_event_is_refused(reader: TestClient, content: bytes, media_type: str) -> None:
     for view in ("vendor-dependence", "regulatory-exposure"):
-        answer = seeded.post(f"{SUPPOSE}/{view}", content=content, headers={"Content-Type": media_type})
+        answer = reader.post(f"{SUPPOSE}/{view}", content=content, headers={"Content-Type": media_type})
         assert (answer.status_code, answer.json()["detail"]) == (422, "there is no event to suppose in the request")
