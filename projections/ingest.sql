@@ -3,14 +3,25 @@
 -- which they stand, those alone that read a type which the batch has.
 
 -- name: stage
--- The batch with its envelopes read. `batch` holds (position, body).
+-- The batch read, each body once: its envelope, and what events say of orders. `batch` holds (position, body).
+-- `ordered` is null in events about other things, whose `data` is as it stands there; `data` is null in most of orders.
+-- `raw`: the receipts or returns as they stand there, where one of them has no amount: what is null, and what is not there,
+-- look the same in the others' form.
 create or replace temp table staged as
 with envelope as (
     select
         position,
+        body,
         from_json(body, '{"position": "BIGINT", "id": "VARCHAR", "type": "VARCHAR", "v": "VARCHAR",
             "recorded_at": "TIMESTAMP", "effective_on": "VARCHAR", "known_on": "DATE", "basis": "VARCHAR",
-            "corrects": "VARCHAR", "data": "JSON"}') as event
+            "corrects": "VARCHAR", "data": {
+                "order_id": "VARCHAR", "buyers": ["VARCHAR"], "vendor_id": "VARCHAR", "currency": "VARCHAR",
+                "lines": [{"line": "VARCHAR", "product_id": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR",
+                    "deliver_by": "VARCHAR"}],
+                "changes": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
+                "receipts": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
+                "returns": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}]
+            }}') as event
     from batch
 )
 select
@@ -25,7 +36,18 @@ select
     end_of(event.effective_on, event.known_on) as ends_on,
     case event.basis when 'reported' then 0 when 'estimated' then 1 when 'assumed' then 2 end::utinyint as basis,
     event.corrects,
-    event.data
+    event.data as ordered,
+    case
+        when event.type not in ('order-placed', 'order-amended', 'goods-received', 'goods-returned')
+            then json_extract(body, '$.data')
+    end as data,
+    case
+        when event.type = 'goods-received' and list_contains([said.amount is null for said in event.data.receipts], true)
+            then json_extract(body, '$.data.receipts[*]')
+        when event.type = 'goods-returned' and event.v <> '1'
+            and list_contains([said.amount is null for said in event.data.returns], true)
+            then json_extract(body, '$.data.returns[*]')
+    end as raw
 from envelope;
 
 -- name: types
@@ -171,21 +193,11 @@ select currency, position from staged_exchange_rate;
 -- Placings of orders, in words.
 -- reads: order-placed
 create or replace temp table staged_order_placed as
-with said as (
-    select
-        position,
-        known_on,
-        ends_on,
-        basis,
-        from_json(data, '{"order_id": "VARCHAR", "buyers": ["VARCHAR"], "vendor_id": "VARCHAR", "currency": "VARCHAR"}')
-            as said
-    from staged
-    where type = 'order-placed'
-)
 select
-    position, known_on, ends_on, basis, said.order_id, said.vendor_id as vendor, said.currency, said.buyers,
-    case when len(said.buyers) = 1 then said.buyers[1] end as buyer
-from said;
+    position, known_on, ends_on, basis, ordered.order_id, ordered.vendor_id as vendor, ordered.currency, ordered.buyers,
+    case when len(ordered.buyers) = 1 then ordered.buyers[1] end as buyer
+from staged
+where type = 'order-placed';
 insert into mention
 select vendor, position from staged_order_placed
 union all select currency, position from staged_order_placed
@@ -195,27 +207,16 @@ union all select unnest(buyers), position from staged_order_placed;
 -- Lines that a placing or an amendment brings. An ordinal counts from 0.
 -- reads: order-placed, order-amended
 create or replace temp table staged_order_line as
-with said as (
+with line as (
     select
-        position,
-        known_on,
-        ends_on,
-        basis,
-        type,
-        from_json(data, '{"order_id": "VARCHAR", "lines": [{"line": "VARCHAR", "product_id": "VARCHAR",
-            "quantity": "VARCHAR", "amount": "VARCHAR", "deliver_by": "VARCHAR"}]}') as data
+        position, known_on, ends_on, basis, unnest(ordered.lines) as brought,
+        generate_subscripts(ordered.lines, 1) - 1 as ordinal
     from staged
     where type in ('order-placed', 'order-amended')
-),
-line as (
-    select
-        position, known_on, ends_on, basis, type, data.order_id, unnest(data.lines) as brought,
-        generate_subscripts(data.lines, 1) - 1 as ordinal
-    from said
 )
 select
-    position, known_on, ends_on, basis, type, order_id, ordinal, brought.line, brought.product_id as product,
-    brought.quantity, brought.amount, brought.deliver_by
+    position, known_on, ends_on, basis, ordinal, brought.line, brought.product_id as product, brought.quantity,
+    brought.amount, brought.deliver_by
 from line;
 insert into mention
 select product, position from staged_order_line;
@@ -353,7 +354,7 @@ order by joint.position, term.number;
 -- reads: order-placed, order-amended, order-cancelled, goods-received, goods-returned, order-allocated
 create or replace temp table staged_order_later as
 with later as (
-    select position, data ->> '$.order_id' as order_id
+    select position, ordered.order_id
     from staged
     where
         type in ('order-amended', 'order-cancelled', 'goods-received', 'goods-returned', 'order-allocated')
@@ -412,7 +413,9 @@ select
     placed.currency,
     placed.buyer,
     said.quantity,
-    said.amount
+    said.amount,
+    exact_figure(said.quantity) as exact_quantity,
+    exact_figure(said.amount) as exact_amount
 from (
     select staged_order_line.*, coalesce(later.placed_position, staged_order_line.position) as placed_position
     from staged_order_line
@@ -428,14 +431,14 @@ insert into posting
 select
     position, known_on, counts_on, basis, ends_on, placed_on, placed_position, line_key, 1, vendor, product, currency,
     buyer,
-    estimated_value(quantity)::decimal(19, 4),
-    estimated_low(quantity)::decimal(19, 4),
-    estimated_high(quantity)::decimal(19, 4),
+    coalesce(exact_quantity, estimated_value(quantity)::decimal(19, 4)),
+    coalesce(exact_quantity, estimated_low(quantity)::decimal(19, 4)),
+    coalesce(exact_quantity, estimated_high(quantity)::decimal(19, 4)),
     (quantity is not null)::utinyint,
     (quantity is null)::utinyint,
-    estimated_value(amount)::decimal(19, 4),
-    estimated_low(amount)::decimal(19, 4),
-    estimated_high(amount)::decimal(19, 4),
+    coalesce(exact_amount, estimated_value(amount)::decimal(19, 4)),
+    coalesce(exact_amount, estimated_low(amount)::decimal(19, 4)),
+    coalesce(exact_amount, estimated_high(amount)::decimal(19, 4)),
     (amount is not null)::utinyint,
     (amount is null)::utinyint,
     false
@@ -454,14 +457,8 @@ with said as (
         ends_on,
         basis,
         case type when 'order-amended' then 2 when 'goods-received' then 3 else 4 end as kind,
-        -- What is null, and what is not there, look the same in the others' form.
-        case
-            when type = 'goods-received' then json_extract(data, '$.receipts[*]')
-            when type = 'goods-returned' and v <> '1' then json_extract(data, '$.returns[*]')
-        end as raw,
-        from_json(data, '{"changes": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
-            "receipts": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}],
-            "returns": [{"line": "VARCHAR", "quantity": "VARCHAR", "amount": "VARCHAR"}]}') as data
+        raw,
+        coalesce(ordered.changes, ordered.receipts, ordered.returns) as moved
     from staged
     where type in ('order-amended', 'goods-received', 'goods-returned')
 ),
@@ -469,7 +466,7 @@ movement as (
     select
         position, known_on, ends_on, basis, kind, unnest(moved) as moved, unnest(raw) as raw,
         generate_subscripts(moved, 1) as ordinal
-    from (select *, coalesce(data.changes, data.receipts, data.returns) as moved from said)
+    from said
 ),
 placed as (
     select movement.*, later.placed_position
@@ -489,6 +486,7 @@ found as (
 select
     placed.position, placed.known_on, placed.ends_on, placed.basis, placed.kind, placed.ordinal,
     placed.placed_position, found.line_key, placed.moved.quantity, placed.moved.amount,
+    exact_figure(placed.moved.quantity) as exact_quantity, exact_figure(placed.moved.amount) as exact_amount,
     placed.raw is not null and json_type(placed.raw, '$.amount') is null as unpriced
 from placed
 join found on found.position = placed.position and found.ordinal = placed.ordinal;
@@ -507,14 +505,14 @@ select
     line.product,
     placed.currency,
     placed.buyer,
-    if(kind = 4, -1, 1) * estimated_value(quantity)::decimal(19, 4),
-    if(kind = 4, -1, 1) * estimated_low(quantity)::decimal(19, 4),
-    if(kind = 4, -1, 1) * estimated_high(quantity)::decimal(19, 4),
+    if(kind = 4, -1, 1) * coalesce(exact_quantity, estimated_value(quantity)::decimal(19, 4)),
+    if(kind = 4, -1, 1) * coalesce(exact_quantity, estimated_low(quantity)::decimal(19, 4)),
+    if(kind = 4, -1, 1) * coalesce(exact_quantity, estimated_high(quantity)::decimal(19, 4)),
     (quantity is not null)::utinyint,
     (quantity is null and kind = 3)::utinyint,
-    if(kind = 4, -1, 1) * estimated_value(amount)::decimal(19, 4),
-    if(kind = 4, -1, 1) * estimated_low(amount)::decimal(19, 4),
-    if(kind = 4, -1, 1) * estimated_high(amount)::decimal(19, 4),
+    if(kind = 4, -1, 1) * coalesce(exact_amount, estimated_value(amount)::decimal(19, 4)),
+    if(kind = 4, -1, 1) * coalesce(exact_amount, estimated_low(amount)::decimal(19, 4)),
+    if(kind = 4, -1, 1) * coalesce(exact_amount, estimated_high(amount)::decimal(19, 4)),
     (amount is not null)::utinyint,
     (amount is null and kind = 3 and not unpriced)::utinyint,
     unpriced

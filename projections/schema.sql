@@ -183,9 +183,15 @@ create macro estimated_high(estimate) as
         else coalesce(estimate, '0')
     end;
 
+-- A figure that is exact; null: an estimate, or none. It spares most lines the reading of three estimates.
+create macro exact_figure(estimate) as try_cast(estimate as decimal(19, 4));
+
 -- A figure in ten-thousandths that is exact, above nothing and of a size that is added up quickly; null: any other.
+-- Figures of up to nine digits before the point, which most are, take no product of 128 bits.
 create macro plain_figure(estimate) as
     case
+        when try_cast(estimate as decimal(13, 4)) > 0
+            then (try_cast(estimate as decimal(13, 4)) * 10000::decimal(5, 0))::bigint
         when try_cast(estimate as decimal(18, 4)) > 0
             then (try_cast(estimate as decimal(18, 4))::decimal(22, 4) * 10000)::bigint
     end;

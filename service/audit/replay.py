@@ -13,12 +13,13 @@ from typing import Any
 
 from projections.database import Bounds
 from projections.digests import differing_rows
-from projections.engine import OutOfOrder, Projection, batch_of, fingerprint
+from projections.engine import OutOfOrder, Projection, fingerprint
 from service.audit.questions import Saved
 from service.audit.remote import Remote
 from service.audit.verifier import differences
 from service.daybook import Daybook
-from service.following.follower import PAGE_EVENTS, Follower
+from service.following.follower import Follower
+from service.following.pages import PAGE_EVENTS, LedgerPages
 from service.storing.ledger import Ledger
 
 logger = logging.getLogger(__name__)
@@ -123,13 +124,14 @@ def rebuilt(
         tempfile.TemporaryDirectory(prefix=f"replay-{os.getpid()}-", dir=folder) as temporary,
         Projection.open(Path(temporary) / "replay.duckdb", bounds) as projection,
     ):
+        pages = LedgerPages(ledger.recorder)
         while projection.position < position:
-            rows = ledger.recorder.rows_after(projection.position, PAGE_EVENTS, upto=position)
-            if not rows:
+            page = pages.after(projection.position, PAGE_EVENTS, upto=position)
+            if not page.batch.num_rows:
                 raise OutOfOrder(
                     f"the ledger has no event at position {projection.position + 1}, though its head is later"
                 )
-            projection.apply(batch_of(rows))
+            projection.apply(page.batch)
             on_progress("replaying", projection.position, position)
         yield projection
 

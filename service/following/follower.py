@@ -11,7 +11,8 @@ import duckdb
 import psycopg
 
 from projections.database import Broken, Closed, Damaged, Exhausted
-from projections.engine import OutOfOrder, Projection, UnknownEvent, batch_of
+from projections.engine import OutOfOrder, Projection, UnknownEvent
+from service.following.pages import PAGE_EVENTS, LedgerPages
 from service.following.projection_files import ProjectionFile
 from service.running.attempts import Pauses, passing
 from service.running.routines import Routine
@@ -22,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 #: A lost notification costs at most this.
 POLL_S = 0.25
-PAGE_EVENTS = 20_000
 #: While no request waits, new events are gathered for so long: a batch of many costs little more than a batch
 #: of one, and writers need the processor too.
 GATHER_S = 0.25
@@ -78,6 +78,7 @@ class Follower:
         #: Why the projection cannot go on; None: it can.
         self.failure: Exception | None = None
         self._file = file
+        self._pages = LedgerPages(ledger.recorder)
         #: What makes the projection useless until it is renewed; None: nothing.
         self._fault: Exception | None = None
         #: Why the last attempt failed, in words for anybody.
@@ -164,11 +165,13 @@ class Follower:
                     raise
                 self._take(error)
             progress(self.position, head)
+        self._pages.close()
 
     def close(self) -> None:
         """Stop following."""
         for routine in self.routines:
             routine.stop()
+        self._pages.close()
 
     def _reached(self, position: int) -> bool:
         return self.position >= position and (position == 0 or self.projection.is_readable)
@@ -182,13 +185,13 @@ class Follower:
     def _next_page(self) -> bool:
         """Apply the next page; whether there may be more behind it."""
         most = max(1, PAGE_EVENTS // self._share)
-        rows = self.ledger.recorder.rows_after(self.position, most, upto=self.position + most)
-        if rows:
-            self.projection.apply(batch_of(rows))
+        page = self._pages.after(self.position, most)
+        if page.batch.num_rows:
+            self.projection.apply(page.batch)
             self._share = max(1, self._share // 2)
             with self._moved:
                 self._moved.notify_all()
-        return len(rows) == most
+        return page.is_full
 
     def _follow(self, routine: Routine) -> None:
         while not routine.stopping.is_set():
