@@ -26,6 +26,9 @@ def main() -> int:
         parser.print_usage(sys.stderr)
         print(f"bench: {error}", file=sys.stderr)
         return NO_USE
+    if unknown := [name for name in arguments.names if name not in GROUPS]:
+        print(f"bench: {', '.join(unknown)}: there is no such group; there are {', '.join(GROUPS)}", file=sys.stderr)
+        return NO_USE
     names = [name for name in GROUPS if name in arguments.names] if arguments.names else list(GROUPS)
     report = Report(arguments.quick, arguments.scale)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HUNTS = ["faults", "fuzz", "ledgers", "wheels"]
+HUNTS = ["bench", "faults", "fuzz", "ledgers", "wheels"]
 MEASUREMENTS = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
 
 
