@@ -1,8 +1,7 @@
 """What contributions are held against: the rules in force at a moment, or those of the days when each was placed."""
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -10,20 +9,17 @@ from typing import Any, Protocol
 import duckdb
 
 from domain.evaluation import RuleName
-from domain.events import Recorded
 from domain.instruments import Instrument, instruments
 from domain.rulebook import Assessment
 from domain.truth import NO, Truth
-from projections import contributions, statements
-from projections.concerned import Concerned, concerned_by, world_of
+from projections import contributions
 from projections.contributions import Grouping
 from projections.explanations import Vain
-from projections.few.rules import WorldRules, alike_in, law_of, rules_of_law
 from projections.parameters import Moment, RegulatoryExposure
-from projections.parties import NO_PRODUCT, terms_of
+from projections.parties import NO_PRODUCT
 from projections.plain_lines import added_up
-from projections.regulations import recorded_of_instruments
 from projections.restrictions import VERDICTS, Restrictions, Verdicts, by_stretch
+from projections.rules_by_day import RulesByDay, RulesOfStretch, Supply
 
 #: By vendor, product, who of the buyers there are among those asked for, and what the verdict on them follows from.
 SUPPLIES = Grouping(
@@ -47,6 +43,11 @@ class JudgedSupply:
     #: What the verdict follows from: its place among VERDICTS, or a stretch of days.
     mark: int
     truth: Truth
+
+    @property
+    def supply(self) -> Supply:
+        """Who gets what from whom."""
+        return self.buyers, self.vendor, None if self.product == NO_PRODUCT else self.product
 
 
 class Judge(Protocol):
@@ -112,95 +113,49 @@ class JudgeOfToday:
 class JudgeWhenPlaced:
     """Holds each contribution against what was in force when it was placed.
 
-    What is judged is a supply in a stretch of days on which neither law nor registers change, not a line. Of the
-    registers it is read once what was ever said of those who supply and are supplied, and looked up by day.
+    What is judged is a supply in a stretch of days on which neither law nor registers change, not a line.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> None:
         self._connection = connection
         self._parameters = parameters
-        self._recorded = recorded_of_instruments(connection, parameters)
-        self.in_force = [one for one in instruments(self._recorded, parameters.effective_on) if one.in_force]
-        self._turnings, self._law_turnings = self._days_of("turnings"), self._days_of("law-turnings")
-        self.verdicts = by_stretch(self._turnings)
-        self._concerned = Concerned()
-        #: By stretch of law; and by stretch of anything.
-        self._laws: dict[int, WorldRules] = {}
-        self._rules: dict[int, WorldRules] = {}
+        self._rules = RulesByDay(connection, parameters)
+        self.in_force = [one for one in instruments(self._rules.recorded, parameters.effective_on) if one.in_force]
+        self.verdicts = by_stretch(self._rules.turnings)
+        self._stretches: dict[int, RulesOfStretch] = {}
         self._bought: dict[tuple[int, int], dict[date, list[tuple[int, ...]]]] | None = None
 
-    def _days_of(self, block: str) -> list[date]:
-        if not self._recorded:
-            return []
-        values = self._parameters.bindings() | {"from_on": date.min}
-        return [row["day"] for row in statements.rows(self._connection, statements.blocks("series.sql")[block], values)]
-
     def meet(self, supplies: Iterable[Mapping[str, Any]]) -> None:
-        """Read what there is to know of those who supply and are supplied, and of what: all that is judged later."""
-        if not self._recorded:
-            return
-        organizations, products = set[int](), set[int]()
-        for alike in supplies:
-            organizations.update((alike["vendor"], *buyers_of(alike)))
-            if alike["product"] is not None:
-                products.add(alike["product"])
-        attributes = terms_of(_stated(self._recorded)).attributes
-        self._concerned = concerned_by(self._connection, self._parameters, organizations, products, attributes)
+        """Read what there is to know of those who supply and are supplied, and of what, on any day."""
+        self._rules.meet((buyers_of(alike), alike["vendor"], alike["product"]) for alike in supplies)
 
     def truth(self, buyers: tuple[int, ...], vendor: int, product: int, mark: int) -> Truth:
-        """The verdict on a supply in a stretch of days; see `meet`."""
-        rules = self._on(mark)
-        if not rules.bar_something:
-            return Truth.NO
-        return rules.verdict(self._ids(buyers), self._id(vendor), self._product(product))
+        """The verdict on a supply in a stretch of days."""
+        return self._on(mark).verdict((buyers, vendor, None if product == NO_PRODUCT else product))
 
     def assess(self, supplies: Iterable[JudgedSupply]) -> dict[JudgedSupply, Assessment]:
         """What each rule says of supplies."""
-        return {
-            one: self._on(one.mark).assess(self._ids(one.buyers), self._id(one.vendor), self._product(one.product))
-            for one in supplies
-        }
+        return {one: self._on(one.mark).assess(one.supply) for one in supplies}
 
     def in_vain(self, rule: RuleName, missing: str, found: Mapping[JudgedSupply, Assessment]) -> list[Vain]:
         """What was known on each of the days."""
         lacking = {one for one, said in found.items() if missing in said.findings.get(rule, NO).missing}
         one = next(iter(found))
         if missing != "country":
-            return [self._known(one, mark, ()) for mark in sorted({one.mark for one in lacking})]
+            return [self._on(mark).known(one.supply, ()) for mark in sorted({one.mark for one in lacking})]
         by_buyers = {(supply.buyers, supply.mark) for supply in lacking}
         vain = []
         for day, several in sorted(self._days()[one.vendor, one.product].items()):
-            mark = bisect_right(self._turnings, day)
+            mark = self._rules.stretch_of(day)
             if any((buyers, mark) in by_buyers for buyers in several):
-                everybody = self._ids({buyer for buyers in several for buyer in buyers})
-                vain.append(self._known(one, mark, everybody))
+                everybody = {buyer for buyers in several for buyer in buyers}
+                vain.append(self._on(mark).known(one.supply, everybody))
         return vain
 
-    def _known(self, supply: JudgedSupply, mark: int, buyers: Collection[str]) -> Vain:
-        rules, product = self._on(mark), self._product(supply.product)
-        strangers = rules.strangers(buyers, self._id(supply.vendor), product) if buyers else ()
-        return Vain(None if product is None else rules.product(product), strangers)
-
-    def _id(self, number: int) -> str:
-        return self._concerned.words[number]
-
-    def _ids(self, numbers: Iterable[int]) -> list[str]:
-        return [self._concerned.words[number] for number in numbers]
-
-    def _product(self, number: int) -> str | None:
-        return None if number == NO_PRODUCT else self._id(number)
-
-    def _on(self, mark: int) -> WorldRules:
-        """The rules in force in a stretch of days, and who everybody was then."""
-        found = self._rules.get(mark)
-        if found is None:
-            day = self._turnings[mark - 1] if mark else date.min
-            world = world_of(self._concerned, self._parameters, day)
-            stretch = bisect_right(self._law_turnings, day)
-            if stretch not in self._laws:
-                self._laws[stretch] = rules_of_law(law_of(self._recorded, day), world)
-            found = self._rules[mark] = alike_in(world, self._laws[stretch])
-        return found
+    def _on(self, mark: int) -> RulesOfStretch:
+        if mark not in self._stretches:
+            self._stretches[mark] = self._rules.on(mark)
+        return self._stretches[mark]
 
     def _days(self) -> dict[tuple[int, int], dict[date, list[tuple[int, ...]]]]:
         """By vendor and product the days on which something was placed, with the buyers of each."""
@@ -212,14 +167,6 @@ class JudgeWhenPlaced:
                 alike = part.alike
                 self._bought[key_of(alike)][alike["day"]].append(buyers_of(alike))
         return self._bought
-
-
-def _stated(recorded: Iterable[Recorded]) -> Iterator[Mapping[str, Any]]:
-    """Every rule, and the conditions of every licence, that was ever said to hold."""
-    for event in recorded:
-        yield from event.data.get("rules", ())
-        if event.type == "licence-granted":
-            yield event.data
 
 
 def key_of(alike: Mapping[str, Any]) -> tuple[int, int]:

@@ -96,23 +96,16 @@ class Verdicts:
 class Restrictions:
     """The rules in force at a moment."""
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, moment: Moment, instruments: Iterable[Instrument] | None = None
-    ) -> None:
-        """`instruments`: those of the moment, where they are known already."""
+    def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
         self._connection = connection
         self._moment = moment
-        if instruments is None:
-            instruments = instruments_as_of(connection, moment)
         #: Every instrument in force, by id, barring or not.
-        self.in_force = [found for found in instruments if found.in_force]
+        self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
         self.verdicts = UNRESTRICTED
         #: Of each instrument that bars something the rules that do, and the licences.
         self.barring = [
             (rules_of(instrument), licences_of(instrument)) for instrument in self.in_force if rules_of(instrument)
         ]
-        #: What products are to them, by number; those that are out of the question are left out.
-        self.goods: dict[int, Goods] = {}
         if not self.barring:
             # No organisation is looked at.
             return
@@ -121,27 +114,10 @@ class Restrictions:
         self._people = people_of(connection, moment, self._terms)
         self._products: dict[int, Product | None] = {NO_PRODUCT: None}
         self._assessments: dict[tuple[frozenset[int], Party, Product | None], Assessment] = {}
-        self.goods = goods_of(connection, moment, self._terms)
+        goods = goods_of(connection, moment, self._terms)
         bits = Bits(len(self._terms.conditions))
-        bindings = _bindings(bits, self._people.standing, self.goods)
+        bindings = _bindings(bits, self._people.standing, goods)
         self.verdicts = Verdicts(_verdict(self.barring, bits), bits, bindings, "judged", "held-against", ("standing",))
-
-    @property
-    def standing(self) -> Mapping[int, Standing]:
-        """What organisations are to the rules, by number, and NOBODY."""
-        return self._people.standing if self.barring else UNKNOWN.standing
-
-    def kinds(self, buyers: Iterable[int]) -> frozenset[int]:
-        """Of which kinds some buyers (numbers) are."""
-        nobody = self.standing[NOBODY]
-        return frozenset(self.standing.get(buyer, nobody).kind for buyer in buyers)
-
-    def makers(self) -> dict[int, int]:
-        """The makers of the products in `goods`, where they are known; all are numbers."""
-        block = statements.blocks("restrictions.sql")["makers"]
-        numbers = [number for number in self.goods if number != NO_PRODUCT]
-        found = statements.rows(self._connection, block, self._moment.bindings() | {"products": numbers})
-        return {row["product"]: row["maker"] for row in found if row["maker"] is not None}
 
     def get_to_know(self, products: Iterable[int]) -> None:
         """Read what there is to know of products (their numbers), for `assess`."""

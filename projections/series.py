@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,8 +18,7 @@ from projections.contributions import PLACES
 from projections.figures import PRECISE, Figure, cross_rate, ratio, share_of
 from projections.metrics import Split, at_risk, metrics_of, shares_of
 from projections.parameters import LAST_DAY, VendorDependence, months_away, parse_duration
-from projections.restrictions import Restrictions
-from projections.supplies import Supplies, Supply
+from projections.rules_by_day import RulesByDay, RulesOfStretch, Supply
 from projections.vendor_dependence import Named, RankedRow, names_of, rank, together, written
 
 #: Points that one answer holds.
@@ -146,7 +145,7 @@ class State:
             self.captive.add(change)
         self.of_country[change["country"]].add(change)
         if "buyers" in change:
-            supply = tuple(change["buyers"]), change["vendor"], change["product"]
+            supply = supply_of(change)
             by_row = self.supplies.setdefault(supply, defaultdict(RunningSum))
             by_row[change["key"]].add(change)
             if not by_row[change["key"]].contributions:
@@ -154,7 +153,7 @@ class State:
             if not by_row:
                 del self.supplies[supply]
 
-    def point(self, home: int | None, judge: Supplies | None) -> dict[str, Any]:
+    def point(self, home: int | None, judge: RulesOfStretch | None) -> dict[str, Any]:
         """The point without its day; `judge`: None where no rule bars anything."""
         ranked = sorted((RankedRow(key, row.figure()) for key, row in self.rows.items()), key=rank)
         verdicts = self._judge(ranked, judge)
@@ -182,7 +181,7 @@ class State:
             "metrics": {**metrics_of(figures, shares, total, captive, domestic), **at_risk(verdicts)},
         }
 
-    def _judge(self, ranked: list[RankedRow], judge: Supplies | None) -> dict[Truth, Figure]:
+    def _judge(self, ranked: list[RankedRow], judge: RulesOfStretch | None) -> dict[Truth, Figure]:
         """Give each row the verdicts on its contributions; what those with each verdict come to."""
         sums = {Truth.YES: RunningSum(), Truth.UNDETERMINED: RunningSum()}
         judged: dict[str | None, int] = defaultdict(int)
@@ -200,6 +199,11 @@ class State:
             )
         free = self.total.without(*sums.values())
         return {truth: part.figure() for truth, part in sums.items()} | {Truth.NO: free.figure()}
+
+
+def supply_of(change: Change) -> Supply:
+    """Whose supply a change is about."""
+    return tuple(change["buyers"]), change["vendor"], change["product"]
 
 
 def series(
@@ -231,6 +235,7 @@ def series(
         judges = _Judges(connection, asked, from_on)
         query = _query(asked, stepped=days is not None, judged=judges.any)
         changes = statements.rows(connection, query, values | {"points": days})
+        judges.meet(changes)
         points = list(_points(asked, days, from_on, changes, values["homes"], judges))
     annotations = statements.rows(connection, statements.blocks("series.sql")["annotations"], values)
     return told(
@@ -353,26 +358,35 @@ class _Judges:
     """What the rules say of supplies on each day of a series."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, from_on: date) -> None:
-        self._connection = connection
-        self._parameters = parameters
-        block = statements.blocks("series.sql")
         values = parameters.bindings() | {"from_on": from_on}
-        #: Whether a rule may bar anything on any of the days.
-        self.any = bool(statements.rows(connection, block["barring"], values))
-        #: The days on which it may say something else than on the day before.
-        self.turnings: list[date] = []
-        if self.any:
-            self.turnings = [row["day"] for row in statements.rows(connection, block["turnings"], values)]
-        self._last: tuple[int, Supplies] | None = None
+        #: None: no rule may bar anything on any of the days.
+        self._rules: RulesByDay | None = None
+        if statements.rows(connection, statements.blocks("series.sql")["barring"], values):
+            self._rules = RulesByDay(connection, parameters, from_on)
+        self._last: tuple[int, RulesOfStretch] | None = None
 
-    def on(self, day: date) -> Supplies | None:
+    @property
+    def any(self) -> bool:
+        """Whether a rule may bar anything on any of the days."""
+        return self._rules is not None
+
+    @property
+    def turnings(self) -> list[date]:
+        """The days on which they may say something else than on the day before."""
+        return [] if self._rules is None else self._rules.turnings
+
+    def meet(self, changes: Iterable[Change]) -> None:
+        """Read what there is to know of those who supply and are supplied on any of the days."""
+        if self._rules is not None:
+            self._rules.meet(map(supply_of, changes))
+
+    def on(self, day: date) -> RulesOfStretch | None:
         """What judges on a day; None: no rule bars anything. Days come in order."""
-        if not self.any:
+        if self._rules is None:
             return None
-        stretch = bisect_right(self.turnings, day)
+        stretch = self._rules.stretch_of(day)
         if self._last is None or self._last[0] != stretch:
-            moment = self._parameters.model_copy(update={"effective_on": day})
-            self._last = stretch, Supplies(Restrictions(self._connection, moment))
+            self._last = stretch, self._rules.on(stretch)
         return self._last[1]
 
 

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from projections.concerned import MOST_CLIMBS, concerned_by
 from projections.engine import Projection
 from projections.exposed_lines import exposed_lines
-from projections.parameters import Moment, RegulatoryExposure
+from projections.parameters import Moment, RegulatoryExposure, VendorDependence
 from projections.regulatory_exposure import regulatory_exposure
+from projections.series import series
+from service.codes import country_name
 from tests.effort import assert_no_dearer
 from tests.projections.ledgers import projected
 
@@ -75,6 +78,18 @@ def test_registers_that_change_daily_cost_little_more_than_those_that_change_onc
 ) -> None:
     with projected(market(DAYS, daily=False)) as settled, moving.cursor() as one, settled.cursor() as other:
         assert_no_dearer(lambda: ask(one, asked(moving)), lambda: ask(other, asked(settled)), times=4)
+
+
+def test_so_it_is_of_a_series_whose_every_day_is_judged_anew(moving: Projection) -> None:
+    first_on, last_on = FIRST_ON, FIRST_ON + timedelta(DAYS)
+    days = VendorDependence(effective_on=last_on, position=moving.position, by="country")
+
+    def ask(connection: duckdb.DuckDBPyConnection) -> None:
+        found = series(connection, days, first_on, last_on, "P1D", country_name=country_name)
+        assert len(found["points"]) == DAYS + 1
+
+    with projected(market(DAYS, daily=False)) as settled, moving.cursor() as one, settled.cursor() as other:
+        assert_no_dearer(lambda: ask(one), lambda: ask(other), times=4)
 
 
 def test_each_is_held_against_the_registers_of_its_own_day(moving: Projection) -> None:
