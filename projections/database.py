@@ -101,6 +101,10 @@ class Bounds:
         return found
 
 
+class TooManyDigits(Invalid):
+    """A figure has more digits than there is room for."""
+
+
 class Database:
     """An open database: one connection that writes, and any number that read."""
 
@@ -120,8 +124,8 @@ class Database:
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection that reads, for one thread, until the block ends.
 
-        DuckDB's errors of it are raised as Exhausted, Damaged, Broken or Closed where they are that, and as Invalid
-        where a figure has more digits than there is room for.
+        DuckDB's errors of it are raised as Exhausted, Damaged, Broken or Closed where they are that, and as
+        TooManyDigits where a figure has more of them than there is room for.
         """
         with self._left:
             if self.is_closed:
@@ -141,7 +145,9 @@ class Database:
             raise
         except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
             if any(words in str(error) for words in OF_FIGURES):
-                raise Invalid.at("", "what is asked for comes to more than 38 digits: ask for a part of it") from error
+                raise TooManyDigits.at(
+                    "", "what is asked for comes to more than 38 digits: ask for a part of it"
+                ) from error
             raise
         finally:
             cursor.close()

@@ -1,10 +1,13 @@
 """The views by the road that is sooner there: few lines in Python from memory, many by a statement, alike."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import Any
 
+import duckdb
+
+from domain.errors import Invalid
 from projections import differences as differences_by_statement
 from projections import evidence as evidence_by_statement
 from projections import exposed_lines as lines_by_statement
@@ -12,6 +15,7 @@ from projections import regulatory_exposure as exposure_by_statement
 from projections import series as series_by_statement
 from projections import sole_source as sole_by_statement
 from projections import vendor_dependence as dependence_by_statement
+from projections.database import TooManyDigits
 from projections.engine import Projection
 from projections.few import dependence as dependence_from_memory
 from projections.few import differences as differences_from_memory
@@ -21,9 +25,23 @@ from projections.few import series as series_from_memory
 from projections.few import sole as sole_from_memory
 from projections.few.contributions import NoRoom
 from projections.few.knowing import days_of_knowing
-from projections.parameters import RegulatoryExposure, SoleSource, VendorDependence
+from projections.parameters import ContributionParameters, RegulatoryExposure, SoleSource, VendorDependence
 
 KNOWN_DAYS = "select distinct known_on from event where position <= ? and known_on > ? and known_on <= ? order by 1"
+
+
+@contextmanager
+def adding_up(projection: Projection, parameters: ContributionParameters) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for a statement that adds contributions up.
+
+    Invalid where they come to more digits than there is room for: it says which figures, and how to ask for fewer.
+    """
+    try:
+        with projection.cursor() as connection:
+            yield connection
+    except TooManyDigits as error:
+        what = f"{parameters.measure} {parameters.status} comes to more than 38 digits in {parameters.unit}"
+        raise Invalid.at("/measure", f"{what}: ask for a part of it, by buyer, window or period") from error
 
 
 def vendor_dependence(
@@ -34,7 +52,7 @@ def vendor_dependence(
     if look is not None:
         with suppress(NoRoom):
             return dependence_from_memory.dependence(look, parameters, country_name)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         return dependence_by_statement.vendor_dependence(connection, parameters, country_name=country_name)
 
 
@@ -46,7 +64,7 @@ def known_days(projection: Projection, parameters: VendorDependence, first: date
     look = projection.few.look(parameters)
     if look is not None:
         return days_of_knowing(look, first, last)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         found = connection.execute(KNOWN_DAYS, [parameters.position, first, last]).fetchall()
     return [day for (day,) in found]
 
@@ -57,7 +75,7 @@ def remarks_of(projection: Projection, parameters: VendorDependence) -> list[dic
     if look is not None:
         with suppress(NoRoom):
             return dependence_from_memory.remarks_of(look, parameters)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         return dependence_by_statement.remarks_of(connection, parameters)
 
 
@@ -75,7 +93,7 @@ def evidence(
     if look is not None:
         with suppress(NoRoom):
             return evidence_from_memory.evidence(look, parameters, key, vendor, limit, offset)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         found = evidence_by_statement.evidence(connection, parameters, key, vendor=vendor, limit=limit, offset=offset)
         return found, evidence_by_statement.evidence_remarks(connection, parameters, key, vendor)
 
@@ -94,7 +112,7 @@ def series(
     if course is not None:
         with suppress(NoRoom):
             return series_from_memory.series(course, country_name)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         return series_by_statement.series(connection, parameters, from_on, to_on, step, country_name=country_name)
 
 
@@ -110,7 +128,7 @@ def difference(
     if pair is not None:
         with suppress(NoRoom):
             return differences_from_memory.difference(pair, country_name)
-    with projection.cursor() as connection:
+    with adding_up(projection, after) as connection:
         return differences_by_statement.difference(connection, before, after, country_name=country_name)
 
 
@@ -120,7 +138,7 @@ def regulatory_exposure(projection: Projection, parameters: RegulatoryExposure) 
     if look is not None:
         with suppress(NoRoom):
             return exposure_from_memory.exposure(look, parameters)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         return exposure_by_statement.regulatory_exposure(connection, parameters)
 
 
@@ -131,7 +149,7 @@ def exposed_lines(
     found = lines_from_memory(projection, parameters, offset, limit)
     if found is not None:
         return found
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         rows = lines_by_statement.exposed_lines(connection, parameters)
     end = len(rows) if limit is None else offset + limit
     return rows[offset:end], end < len(rows)
@@ -156,5 +174,5 @@ def sole_source(projection: Projection, parameters: SoleSource) -> dict[str, Any
     if look is not None:
         with suppress(NoRoom):
             return sole_from_memory.sole_source(look, parameters)
-    with projection.cursor() as connection:
+    with adding_up(projection, parameters) as connection:
         return sole_by_statement.sole_source(connection, parameters)

@@ -7,6 +7,7 @@ from typing import Any
 from projections.engine import Projection
 from projections.exposed_lines import RankedLines, page_of_lines, ranked_lines
 from projections.parameters import RegulatoryExposure
+from projections.roads import adding_up
 
 #: Lists that are kept, those that were read last, and lines of each: what they take of memory is bounded. A longer
 #: list is made anew once in so many lines.
@@ -27,7 +28,7 @@ class Rankings:
     ) -> tuple[list[dict[str, Any]], bool]:
         """The lines of a page, and whether others follow."""
         ranked = self._find(projection, parameters)
-        with projection.cursor() as connection:
+        with adding_up(projection, parameters) as connection:
             if ranked is None or not ranked.holds(offset, limit):
                 ranked = ranked_lines(connection, parameters, offset, MOST_LINES)
             rows = page_of_lines(connection, parameters, ranked, offset, limit)

@@ -93,3 +93,9 @@ def test_a_sum_of_more_digits_than_there_is_room_for_is_refused_in_words(client:
         if path != "regulatory-exposure/orders":
             answer = client.get(f"{VIEWS}/{path}?{ASKED}{OTHERS.get(path, '')}")
             assert (answer.status_code, "more than 38 digits" in answer.text) == (422, True), answer.text
+            (fault,) = answer.json()["errors"]
+            what = "spend delivered comes to more than 38 digits in EUR"
+            assert fault == {
+                "pointer": "/measure",
+                "detail": f"{what}: ask for a part of it, by buyer, window or period",
+            }
