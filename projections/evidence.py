@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from projections import contributions, statements
-from projections.figures import PRECISE, Figure, exact
+from projections.figures import PRECISE, Figure, exact, part_of_sum
 from projections.parameters import VendorDependence
 
 
@@ -205,7 +205,7 @@ def _posted(posting: dict[str, Any]) -> dict[str, str | None]:
 
 def _written(figure: Figure) -> dict[str, str | None]:
     return {
-        "value": None if figure.value is None else exact(figure.value),
-        "low": exact(figure.low),
-        "high": None if figure.high is None else exact(figure.high),
+        "value": None if figure.value is None else part_of_sum(figure.value),
+        "low": part_of_sum(figure.low),
+        "high": None if figure.high is None else part_of_sum(figure.high),
     }

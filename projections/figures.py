@@ -13,6 +13,9 @@ RATE_PLACES = 36
 ONE_RATE: int = 10**RATE_PLACES
 #: Far finer than any output and far coarser than what the cut of a rate may come to: a true half is a half again.
 SNAP = Decimal("1e-18")
+#: How finely parts of a sum are written: coarser than what the cut comes to below 1e11, and finer than SNAP, so that
+#: they still add up.
+PART = Decimal("1e-24")
 SIX_PLACES = Decimal("1e-6")
 ZERO = Decimal(0)
 
@@ -117,6 +120,11 @@ def rounded(number: Decimal) -> Decimal:
 def plain(number: Decimal | None) -> str | None:
     """A number as output: a plain decimal string at six places without trailing zeros; None stays None."""
     return None if number is None else exact(rounded(number))
+
+
+def part_of_sum(number: Decimal) -> str:
+    """A part of a sum as a plain decimal string: at 24 places, where what a rate was cut off to is no longer seen."""
+    return exact(PRECISE.quantize(number, PART))
 
 
 def exact(number: Decimal) -> str:

@@ -18,7 +18,7 @@ class ColumnKind(Enum):
     TEXT = "text"
     #: a decimal string of up to six places
     FIGURE = "figure"
-    #: a decimal string of any number of places
+    #: a decimal string of up to 24 places
     EXACT = "exact"
     #: a JSON number of up to six places: a share or a metric
     RATIO = "ratio"

@@ -210,6 +210,17 @@ def test_a_half_is_rounded_to_even_although_a_quotient_led_to_it() -> None:
     assert figures(ask(ledger.events, measure="spend")) == {"nvidia": ("0.000002",) * 3}
 
 
+def test_evidence_shows_nothing_of_a_quotient_that_was_cut_off() -> None:
+    ledger = market()
+    ledger.record("exchange-rates-published", "2023-01-01", {"base": "EUR", "rates": {"USD": "1", "CNY": "3"}})
+    for order, amount in (("o1", "4.5"), ("o2", "450000000"), ("o3", "1")):
+        ledger.order(order, "2023-01-02", [line("1", amount)], currency="CNY")
+    parameters = VendorDependence(effective_on=YEAR_END, position=len(ledger.events))
+    with projected(ledger.events) as projection, projection.cursor() as cursor:
+        found = evidence(cursor, parameters, "nvidia")
+    assert [part["value"] for part in found] == ["1.5", "150000000", f"0.{'3' * 24}"]
+
+
 def test_a_rate_beyond_all_measure_is_multiplied_line_by_line() -> None:
     ledger = market()
     rates = {"USD": "999999999999999", "CNY": "0.0000000001"}
