@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from domain.errors import Invalid
+from projections import change_days
 from projections import differences as differences_by_statement
 from projections import evidence as evidence_by_statement
 from projections import exposed_lines as lines_by_statement
@@ -26,8 +27,6 @@ from projections.few import sole as sole_from_memory
 from projections.few.contributions import NoRoom
 from projections.few.knowing import days_of_knowing
 from projections.parameters import ContributionParameters, RegulatoryExposure, SoleSource, VendorDependence
-
-KNOWN_DAYS = "select distinct known_on from event where position <= ? and known_on > ? and known_on <= ? order by 1"
 
 
 @contextmanager
@@ -64,9 +63,8 @@ def known_days(projection: Projection, parameters: VendorDependence, first: date
     look = projection.few.look(parameters)
     if look is not None:
         return days_of_knowing(look, first, last)
-    with adding_up(projection, parameters) as connection:
-        found = connection.execute(KNOWN_DAYS, [parameters.position, first, last]).fetchall()
-    return [day for (day,) in found]
+    with projection.cursor() as connection:
+        return change_days.known_days(connection, parameters.position, first, last)
 
 
 def remarks_of(projection: Projection, parameters: VendorDependence) -> list[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 import duckdb
 
+from projections import change_days
 from projections.orders import order
 from projections.organizations import organization
 from projections.parameters import Moment, RegulatoryExposure, SoleSource, VendorDependence
@@ -27,6 +29,8 @@ __all__ = ["NothingThere", "Questions", "echo"]
 EVIDENCE = "/api/v1/views/vendor-dependence/evidence"
 #: Parameters that do not say which lines of an exposure there are: a cursor holds the clocks.
 NOT_FILTERS = frozenset({"limit", "cursor", *CLOCKS})
+#: Days that somebody can still step through.
+MOST_DAYS = 400
 
 
 class Questions:
@@ -121,6 +125,13 @@ class Questions:
         with self.daybook.projection.cursor() as connection:
             return traders(connection, position)
 
+    def days_of_change(self, position: int) -> tuple[list[date], list[date]]:
+        """The days on which events end, and those on which they became known; of many, some."""
+        with self.daybook.projection.cursor() as connection:
+            effective = change_days.effective_days(connection, position)
+            known = change_days.known_days(connection, position, date.min, date.max)
+        return _some(effective), _some(known)
+
     def stored(self, positions: Sequence[int]) -> Iterator[bytes]:
         """The stored bytes of events, of those positions that there are."""
         for position in positions:
@@ -184,6 +195,12 @@ class Questions:
         if found is None:
             raise NothingThere(f"{kind} {identifier} is not known at that point in time")
         return {"resolved": self.clocks.resolved(moment), **found}
+
+
+def _some(days: list[date]) -> list[date]:
+    if len(days) <= MOST_DAYS:
+        return days
+    return sorted({days[round(place * (len(days) - 1) / (MOST_DAYS - 1))] for place in range(MOST_DAYS)})
 
 
 def echo(parameters: Moment) -> dict[str, Any]:

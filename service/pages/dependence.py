@@ -1,16 +1,13 @@
 """The first page: on whom somebody depends, as of a day, by what was known on another."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from markupsafe import Markup
 
-from service.asking.comparisons import Comparisons
-from service.asking.planes import Planes
-from service.asking.questions import Questions
 from service.pages.addresses import Address
+from service.pages.bars import PageSources, ShownDays, buyers_in, clocks_of
 from service.pages.lanes import MOST_LANES, NARROW, WIDE, DrawnSeries, concentration_chart, lanes_chart, whisker
 from service.pages.languages import Language
 from service.pages.planes import plane_chart
@@ -24,30 +21,6 @@ FEW_HAPPENINGS = 8
 LONG_BEFORE = 400
 #: A range that is wider leads the sentence.
 WIDE_RANGE = 0.2
-#: Choices of the form, each with its words.
-MEASURES = {"units": "units", "spend": "spend", "capacity": "capacity"}
-STATUSES = {"ordered": "ordered", "delivered": "delivered", "open": "open"}
-ROWS_BY = ("vendor", "maker", "parent", "country", "product", "category")
-CURRENCIES = ("USD", "EUR", "CNY", "GBP", "JPY", "KRW", "TWD", "INR", "CHF")
-
-
-@dataclass(frozen=True)
-class PageSources:
-    """What a page asks."""
-
-    questions: Questions
-    comparisons: Comparisons
-    planes: Planes
-
-
-@dataclass(frozen=True, slots=True)
-class ShownDays:
-    """The range of days that a page shows, and the days on which something changes within."""
-
-    first: date
-    last: date
-    effective_days: list[str]
-    known_days: list[str]
 
 
 def dependence(asking: PageSources, address: Address, language: Language) -> dict[str, Any]:
@@ -75,14 +48,14 @@ def dependence(asking: PageSources, address: Address, language: Language) -> dic
     return {
         "address": address,
         "answer": answer,
-        "buyers": _buyers(traders, language),
+        "buyers": buyers_in(traders, language),
         "claim": claim(answer, language, names),
         "by_row": {row["key"]: row for row in answer["rows"]},
-        "choices": {"measure": MEASURES, "status": STATUSES, "by": ROWS_BY, "currency": CURRENCIES},
         "colors": colors,
         "clocks": clocks_of(address, span, effective_on, known_on, language),
         "concentration": [concentration_chart(courses[0], courses[1], drawing) for drawing in (WIDE, NARROW)],
         "effective_on": effective_on.isoformat(),
+        "fields": ("buyer", "measure", "status", "captive", "by"),
         "few_happenings": FEW_HAPPENINGS,
         "happenings": happenings,
         "kinds": _kinds(language),
@@ -179,14 +152,6 @@ def _names(
     return found
 
 
-def _buyers(traders: Sequence[Mapping[str, Any]], language: Language) -> list[tuple[str, str]]:
-    return [
-        (one["organization_id"], language.name_of(one["names"], one["name"], one["organization_id"]))
-        for one in traders
-        if one["bought"]
-    ]
-
-
 def _plane(
     asking: PageSources,
     address: Address,
@@ -209,34 +174,6 @@ def _plane(
         "sampled": found["sampled"],
         "chart": plane_chart(found, span.first, span.last, effective_on, known_on),
     }
-
-
-def clocks_of(
-    address: Address, span: ShownDays, effective_on: date, known_on: date | None, language: Language
-) -> list[dict[str, Any]]:
-    """Both clocks of the bar: where they stand, the changes before and after, and all of them as marks."""
-    found = []
-    whole = max(1, (span.last - span.first).days)
-    for name, words, style, at, days in (
-        ("effective_on", language("effective on"), "effective", effective_on, span.effective_days),
-        ("known_on", language("known on"), "known", known_on, span.known_days),
-    ):
-        text = None if at is None else at.isoformat()
-        found.append(
-            {
-                "name": name,
-                "words": words,
-                "style": style,
-                "day": text,
-                "days": days,
-                "before": next((one for one in reversed(days) if text is None or one < text), None),
-                "after": next((one for one in days if text is not None and one > text), None),
-                "range": whole,
-                "at": whole if at is None else min(whole, max(0, (at - span.first).days)),
-                "ticks": [round((date.fromisoformat(one) - span.first).days / whole * 1000, 1) for one in days],
-            }
-        )
-    return found
 
 
 def _kinds(language: Language) -> dict[str, str]:

@@ -26,6 +26,13 @@ class ReadableFigures:
         form = "#,##0" + ("." + "0" * digits if digits else "")
         return str(format_decimal(exact, form, locale=self.locale))
 
+    def signed(self, value: Any, digits: int = 0) -> str:
+        """A change, with its sign."""
+        if value is None:
+            return MISSING
+        text = self.amount(value, digits)
+        return text if Decimal(str(value)) <= 0 else f"+{text}"
+
     def quantity(self, value: Any) -> str:
         """A quantity with up to four digits, none where it is whole."""
         if value is None:

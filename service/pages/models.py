@@ -4,12 +4,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.pages.addresses import Address
 from service.pages.languages import Language
 
-#: By path, the letter that goes there.
-LETTERS = {"/dependence": "d"}
-#: What an address forgets on the way to another page.
-FORGOTTEN = ("vendor", "key", "from", "to")
+#: What an address keeps on the way to another page: the clocks, to views what they all are asked, and how it is shown.
+CLOCKS = ("effective_on", "known_on", "position", "recorded_at")
+ASKED = (*CLOCKS, "buyer", "measure", "attribute", "currency", "captive", "exclude", "buyer_scope")
+SHOWN_ALIKE = ("lang", "theme")
+#: By path, the letter that goes there, and what the page takes.
+PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "/dependence": ("d", ASKED),
+    "/difference": ("f", ASKED),
+    "/exposure": ("x", ASKED),
+    "/sole-source": ("s", ASKED),
+    "/vendors": ("v", CLOCKS),
+    "/products": ("p", CLOCKS),
+    "/orders": ("o", CLOCKS),
+    "/partnerships": ("n", CLOCKS),
+    "/regulations": ("r", CLOCKS),
+    "/events": ("e", ()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +37,31 @@ class Visitor:
 
 def _pages(language: Language) -> dict[str, str]:
     """By path, what pages are called."""
-    return {"/dependence": language("Dependence")}
+    return {
+        "/dependence": language("Dependence"),
+        "/difference": language("Difference"),
+        "/exposure": language("Exposure"),
+        "/sole-source": language("Sole source"),
+        "/vendors": language("Vendors"),
+        "/products": language("Products"),
+        "/orders": language("Orders"),
+        "/partnerships": language("Partnerships"),
+        "/regulations": language("Regulations"),
+        "/events": language("Events"),
+    }
+
+
+def _links(path: str, address: Address | None, language: Language) -> list[dict[str, Any]]:
+    """The pages there are, each with the link that keeps what it takes of this one's address."""
+    here = "/dependence" if path == "/" else path
+    found = []
+    for where, words in _pages(language).items():
+        letter, takes = PAGES[where]
+        asked = {} if address is None else {name: one for name, one in address.asked.items() if name in takes}
+        shown = {} if address is None else {name: one for name, one in address.shown.items() if name in SHOWN_ALIKE}
+        is_here = here == where or here.startswith(f"{where}/")
+        found.append({"href": Address(where, asked, shown).href(), "words": words, "key": letter, "is_here": is_here})
+    return found
 
 
 def fault_of_token(token: str, longest: int, language: Language) -> str | None:
@@ -39,9 +77,8 @@ def framed(
     """The model of a page with what the frame around it shows."""
     return {
         "address": None,
-        "forget": {"from_" if name == "from" else name: None for name in FORGOTTEN},
-        "here": "/dependence" if path == "/" else path,
-        "navigation": [(where, words, LETTERS[where]) for where, words in _pages(language).items()],
+        "letters": ", ".join(f"{PAGES[path][0]} {words}" for path, words in _pages(language).items()),
+        "navigation": _links(path, model.get("address"), language),
         "theme": theme,
         "visitor": visitor,
         **model,

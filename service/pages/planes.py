@@ -12,7 +12,7 @@ STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PlaneCell:
     """A rectangle in which the share is the same."""
 
     x: float
@@ -33,7 +33,7 @@ class PlaneChart:
     width: int
     height: int
     days: DayScale
-    cells: list[Cell]
+    cells: list[PlaneCell]
     #: Of the known days, upwards: where years begin.
     years: list[tuple[float, str]]
     #: Below this line something is known before it is in effect.
@@ -79,13 +79,13 @@ def _is_named(year: int, first: date, last: date) -> bool:
     return (year - first.year) % every == 0
 
 
-def _cell(cell: Mapping[str, Any], days: DayScale, up: HeightScale, most: float, last: date) -> Cell:
+def _cell(cell: Mapping[str, Any], days: DayScale, up: HeightScale, most: float, last: date) -> PlaneCell:
     begins, ends = date.fromisoformat(cell["effective_from"]), _end(cell["effective_until"], last)
     known_begins, known_ends = date.fromisoformat(cell["known_from"]), _end(cell["known_until"], last)
     x, y = days.x(begins), up.y(known_ends.toordinal())
     share = cell["share"]
     step = None if share is None else _step(share, most)
-    return Cell(
+    return PlaneCell(
         x,
         y,
         round(days.x(ends) - x, 1),

@@ -1,9 +1,7 @@
 """The pages over HTTP: what people see, whole or the part of it that a script swaps, and how they sign in and out."""
 
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,16 +11,22 @@ from starlette.responses import RedirectResponse, Response
 
 from service.pages import assets
 from service.pages.addresses import THEMES, Address
-from service.pages.dependence import PageSources, dependence
+from service.pages.bars import PageSources
+from service.pages.dependence import dependence
+from service.pages.difference import difference
 from service.pages.evidence import evidence
+from service.pages.exposure import exposure
+from service.pages.journal import event, journal
 from service.pages.languages import Language, chosen_language, language
 from service.pages.models import Visitor, fault_of_token, framed
+from service.pages.registers import KINDS, Kind, listed, shown
 from service.pages.rendering import render
+from service.pages.sole import sole_source
 from service.web.context import Context, Current
 from service.web.entry.access import ANYBODY
 from service.web.entry.permissions import OPEN_PAGE, READ_PAGE, ROLES, Capability
 from service.web.entry.sessions import LONGEST_KEPT, clear_session, is_of_other_page, keep_session, takes_sessions
-from service.web.parameters import raw_parameters
+from service.web.parameters import Identifier, Position, raw_parameters
 from service.web.problems import PROBLEM_TYPES, HttpProblem
 
 router = APIRouter(include_in_schema=False)
@@ -39,32 +43,8 @@ YEAR_S = 365 * 86_400
 FOR_EVER = {"Cache-Control": f"public, max-age={YEAR_S}, immutable"}
 #: Of an answer to a form that signs in.
 LONGEST_FORM = 16_384
-#: Parts of pages that are kept, which are pinned by a position each.
-MOST_KEPT = 256
 
-Make = Callable[[], tuple[str, dict[str, Any]]]
-
-
-@dataclass
-class RenderedPages:
-    """Parts of pages as they were rendered, the ones asked for last."""
-
-    _kept: OrderedDict[Any, str] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def get(self, key: Any) -> str | None:
-        """What is kept under a key."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: Any, text: str) -> None:
-        """Keep a part, and let go of the one that was not asked for the longest."""
-        with self._lock:
-            self._kept[key] = text
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
+MakeModel = Callable[[PageSources, Address, Language], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -90,6 +70,11 @@ class PageReader:
             capabilities = ROLES[actor.role]
             visitor = Visitor(actor.id, Capability.PROVE in capabilities, takes_sessions(request))
         return cls(request, language(code), theme, visitor)
+
+    @property
+    def may_prove(self) -> bool:
+        """Whether proofs are for them."""
+        return self.visitor is not None and self.visitor.may_prove
 
     @property
     def wants_part(self) -> bool:
@@ -118,17 +103,62 @@ def asking_of(context: Context) -> PageSources:
     return PageSources(context.questions, context.comparisons, context.planes)
 
 
-@router.get("/", name="page_first", dependencies=[READ_PAGE])
-@router.get("/dependence", name="page_dependence", dependencies=[READ_PAGE])
-async def show_dependence(request: Request, context: Current) -> Response:
-    """On whom somebody depends."""
+def _add_page(path: str, template: str, make: MakeModel) -> None:
+    """A page of one view: its model is made from its address."""
+
+    async def show(request: Request, context: Current) -> Response:
+        reader = PageReader.of(request)
+        address = Address.of("/dependence" if path == "/" else path, raw_parameters(request))
+
+        def made() -> Response:
+            return reader.answer(template, make(asking_of(context), address, reader.language))
+
+        return await context.rooms.for_views().run(made)
+
+    router.add_api_route(path, show, name=f"page_{template}_{path.strip('/')}", dependencies=[READ_PAGE])
+
+
+for _path, _template, _make in (
+    ("/", "dependence", dependence),
+    ("/dependence", "dependence", dependence),
+    ("/difference", "difference", difference),
+    ("/exposure", "exposure", exposure),
+    ("/sole-source", "sole-source", sole_source),
+    ("/events", "events", journal),
+):
+    _add_page(_path, _template, _make)
+
+
+def _add_register(kind: Kind) -> None:
+    """The page that lists things of a kind, and that of each."""
+    _add_page(f"/{kind.path}", "list", lambda asking, address, words: listed(asking, kind, address, words))
+
+    async def show(request: Request, context: Current, identifier: Identifier) -> Response:
+        reader = PageReader.of(request)
+        address = Address.of(f"/{kind.path}/{identifier}", raw_parameters(request))
+
+        def made() -> Response:
+            return reader.answer("thing", shown(asking_of(context), kind, identifier, address, reader.language))
+
+        return await context.rooms.for_views().run(made)
+
+    router.add_api_route(f"/{kind.path}/{{identifier}}", show, name=f"page_{kind.stream}", dependencies=[READ_PAGE])
+
+
+for _kind in KINDS.values():
+    _add_register(_kind)
+
+
+@router.get("/events/{position}", name="page_event", dependencies=[READ_PAGE])
+async def show_event(request: Request, context: Current, position: Position) -> Response:
+    """One event."""
     reader = PageReader.of(request)
-    address = Address.of("/dependence", raw_parameters(request))
+    address = Address.of(f"/events/{position}", raw_parameters(request))
 
     def made() -> Response:
-        return reader.answer("dependence", dependence(asking_of(context), address, reader.language))
+        return reader.answer("event", event(asking_of(context), address, position, may_prove=reader.may_prove))
 
-    return await context.rooms.for_views().run(made)
+    return await context.rooms.reading.run(made)
 
 
 @router.get("/dependence/evidence", name="page_evidence", dependencies=[READ_PAGE])
@@ -136,10 +166,9 @@ async def show_evidence(request: Request, context: Current) -> Response:
     """The orders behind a share."""
     reader = PageReader.of(request)
     address = Address.of("/dependence/evidence", raw_parameters(request))
-    may_prove = reader.visitor is not None and reader.visitor.may_prove
 
     def made() -> Response:
-        model = evidence(context.questions, address, reader.language, may_prove=may_prove)
+        model = evidence(context.questions, address, reader.language, may_prove=reader.may_prove)
         return reader.answer("evidence", {**model, "is_drawer": reader.wants_part})
 
     return await context.rooms.for_views().run(made)

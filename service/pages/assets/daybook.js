@@ -98,6 +98,7 @@ document.addEventListener("click", async (event) => {
 });
 addEventListener("popstate", () => go(location.pathname + location.search, { push: false }));
 
+let going = 0;
 const letters = () => localStorage.getItem("letters") !== "off";
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName) || !letters()) return;
@@ -106,8 +107,13 @@ addEventListener("keydown", (event) => {
     "[": () => clock("effective_on")?.step(-1), "]": () => clock("effective_on")?.step(1),
     "{": () => clock("known_on")?.step(-1), "}": () => clock("known_on")?.step(1),
     y: () => navigator.clipboard?.writeText(location.href), ".": () => { const to = $("#answer")?.dataset.json; if (to) location.href = to; },
-    "?": () => $("#keys").showModal(),
+    "?": () => $("#keys").showModal(), g: () => { going = Date.now(); },
   };
+  if (Date.now() - going < 1500) {
+    const link = $(`nav a[data-key="${CSS.escape(event.key)}"]`);
+    going = 0;
+    if (link) { event.preventDefault(); location.href = link.href; return; }
+  }
   if (acts[event.key]) { event.preventDefault(); acts[event.key](); }
 });
 $("#letters")?.addEventListener("change", (event) => localStorage.setItem("letters", event.target.checked ? "on" : "off"));

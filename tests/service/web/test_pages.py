@@ -23,7 +23,25 @@ STORY = {
     "effective_on": "2023-08-31",
     "known_on": "2023-11-08",
 }
-PAGES = ["/", "/dependence", "/dependence/evidence?key=huawei"]
+VIEWS = ["/", "/dependence", "/dependence/evidence?key=huawei", "/difference", "/exposure"]
+REGISTERS = ["/vendors", "/products", "/orders", "/partnerships", "/regulations"]
+THINGS = [
+    "/vendors/huawei",
+    "/products/nv-a800",
+    "/orders/cn4-nvidia-2023",
+    "/partnerships/baidu-huawei-ai",
+    "/regulations/us-3a090",
+]
+MOMENT = {"effective_on": "2023-12-31", "known_on": "2024-01-31"}
+#: Every page, with what it is asked.
+PAGES: list[tuple[str, dict[str, str]]] = [
+    *((page, STORY) for page in VIEWS),
+    ("/sole-source", {"threshold": "4800", **MOMENT}),
+    *((page, MOMENT) for page in (*REGISTERS, *THINGS)),
+    ("/events", {}),
+    ("/events", {"before": "7"}),
+    ("/events/44", {}),
+]
 HTML = {"Accept": "text/html"}
 VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "path", "rect", "circle"))
 
@@ -70,15 +88,15 @@ def read(text: str) -> Elements:
 
 
 def test_every_page_is_well_formed_and_within_its_policy(seeded: TestClient) -> None:
-    for page in PAGES:
+    for page, asked in PAGES:
         for lang in ("en", "zh"):
-            _look_at(seeded, page, lang)
+            _look_at(seeded, page, asked, lang)
 
 
-def _look_at(seeded: TestClient, page: str, lang: str) -> None:
-    answer = seeded.get(
-        page, params={**STORY, "lang": lang} | ({"key": "huawei"} if "key" in page else {}), headers=HTML
-    )
+def _look_at(seeded: TestClient, page: str, asked: dict[str, str], lang: str) -> None:
+    path, _, query = page.partition("?")
+    own = dict(one.split("=") for one in query.split("&") if one)
+    answer = seeded.get(path, params={**asked, **own, "lang": lang}, headers=HTML)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -105,6 +123,40 @@ def test_every_figure_is_that_of_the_view(seeded: TestClient) -> None:
     )
     assert f"<dd>{figures.share(metrics['domestic_share'])}<" in tiles
     assert f"<strong>{figures.share(answer['rows'][0]['share'])}</strong>" in page.split("</h1>")[0]
+
+
+def test_the_exposure_and_the_difference_are_those_of_the_views(seeded: TestClient) -> None:
+    figures = ReadableFigures("en")
+    asked = {"buyer": "baidu", "effective_on": "2023-12-31", "status": "ordered"}
+    answer = seeded.get("/api/v1/views/regulatory-exposure", params=asked).json()
+    page = seeded.get("/exposure", params=asked, headers=HTML).text
+    for name in ("at_risk", "at_risk_undetermined"):
+        assert f"<strong>{figures.share(answer[name])}</strong>" in page.split("</h1>")[0]
+    lines = seeded.get("/api/v1/views/regulatory-exposure/orders", params=asked).json()["rows"]
+    for line in lines:
+        named = f"/orders/{line['order_id']}" if line["order_id"] else line["assertion_id"]
+        assert named in page
+    asked = {"buyer": "baidu", "measure": "units", "captive": "exclude", "effective_on": "2023-08-31"}
+    both = {**asked, "known_on": ["2023-10-31", "2023-11-08"]}
+    answer = seeded.get("/api/v1/views/vendor-dependence/diff", params=both).json()
+    form = {**asked, "clock": "known_on", "before": "2023-10-31", "after": "2023-11-08"}
+    page = seeded.get("/difference", params=form, headers=HTML).text
+    assert f"changed by {figures.signed(answer['total']['difference'])} units." in page
+    assert seeded.get("/difference", params=both, headers=HTML).text.split("</h1>")[1] == page.split("</h1>")[1]
+    assert 'href="/events/44"' in page
+
+
+def test_events_are_listed_newest_first_page_by_page(seeded: TestClient) -> None:
+    def positions(**asked: str) -> list[int]:
+        page = seeded.get("/events", params=asked, headers=HTML).text
+        return [int(one) for one in re.findall(r'href="/events/(\d+)"', page)]
+
+    head = int(seeded.get("/readyz").json()["head"])
+    assert positions() == list(range(head, head - 50, -1))
+    assert positions(before=str(head - 49)) == list(range(head - 50, 0, -1))
+    assert seeded.get("/events/0", headers=HTML).status_code == 404
+    assert seeded.get("/events/999999", headers=HTML).status_code == 404
+    assert seeded.get("/orders/nothing", headers=HTML).status_code == 404
 
 
 def test_a_script_gets_the_part_that_it_swaps(seeded: TestClient) -> None:

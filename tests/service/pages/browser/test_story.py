@@ -8,7 +8,22 @@ from tests.service.pages.browser.conftest import STORY
 
 WHEN = "On 2023-08-31, by what was known on"
 #: Every page that there is.
-PAGES = [STORY, "/", f"/dependence/evidence{STORY[1:]}&key=huawei", "/sign-in", "/?buyer=nobody"]
+MOMENT = "?effective_on=2023-12-31&known_on=2024-01-31"
+PAGES = [
+    STORY,
+    "/",
+    f"/dependence/evidence{STORY[1:]}&key=huawei",
+    "/difference?buyer=baidu&measure=units&effective_on=2023-08-31&known_on=2023-10-31&known_on=2023-11-08",
+    f"/exposure{MOMENT}&buyer=baidu",
+    f"/sole-source{MOMENT}&threshold=4800",
+    f"/vendors{MOMENT}",
+    f"/orders/cn4-nvidia-2023{MOMENT}",
+    f"/regulations/us-3a090{MOMENT}",
+    "/events",
+    "/events/44",
+    "/sign-in",
+    "/?buyer=nobody",
+]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 

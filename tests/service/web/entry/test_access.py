@@ -297,10 +297,16 @@ KINDS_AND_SUBJECTS = {
     "supply-assertions": "annotations corrections",
 }
 LISTED = ("orders", "organizations", "partnerships", "products", "regulations")
+THINGS = ("vendors", "products", "orders", "partnerships", "regulations")
+PAGES = (
+    *(f"/{page}" for page in ("dependence", "dependence/evidence", "difference", "exposure", "sole-source")),
+    *(f"/{kind}{one}" for kind in THINGS for one in ("", "/{identifier}")),
+    *("/events", "/events/{position}"),
+)
 MATRIX = {
     **{("GET", path): "-" for path in ("/livez", "/readyz", "/version", "/problems/{name}", "/openapi.json")},
     **{("GET", path): "-" for path in ("/docs", "/docs/{name}")},
-    **{("GET", path): READERS for path in ("/", "/dependence", "/dependence/evidence")},
+    **{("GET", path): READERS for path in ("/", *PAGES)},
     **{(method, "/sign-in"): "-" for method in ("GET", "POST")},
     ("POST", "/sign-out"): "-",
     ("GET", "/assets/{name}"): "-",
