@@ -45,11 +45,17 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
     `history` has every event recorded by then, with `why_not` where it does not count. An event that speaks of lines
     which are not there lists them as `missing_lines`; it counts as long as one of its lines is there.
     """
-    stream = _Stream(events, moment)
+    stream = OrderStream(events, moment)
+    found = described(stream)
+    return None if found is None else {**found, "history": stream.history()}
+
+
+def described(stream: "OrderStream") -> dict[str, Any] | None:
+    """The order without its history, as `order` gives it."""
     if stream.placing is None:
         return None
     said = stream.placing.data
-    cancellation = min(stream.of_type("order-cancelled"), key=recency, default=None)
+    cancellation = stream.cancellation
     allocation = max(stream.of_type("order-allocated"), key=recency, default=None)
     entries = stream.entries()
     figures = {name: _figures(entries, name, cancellation is not None) for name in stream.lines}
@@ -63,7 +69,7 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
         "over-received": any(line["over_received"] for line in lines),
         "reduced-below-zero": any(line["reduced_below_zero"] for line in lines),
         "cancelled": cancellation is not None,
-        "late": any(_is_over(line["deliver_by"], moment.effective_on) for line in unsettled),
+        "late": any(_is_over(line["deliver_by"], stream.moment.effective_on) for line in unsettled),
         "unallocated": len(said["buyers"]) > 1 and allocation is None,
     }
     return {
@@ -79,15 +85,14 @@ def order(events: Iterable[Recorded], moment: Moment) -> dict[str, Any] | None:
         "lines": lines,
         "allocations": allocation.data["allocations"] if allocation else None,
         "flags": [flag for flag, raised in flags.items() if raised],
-        "history": stream.history(),
     }
 
 
-class _Stream:
+class OrderStream:
     """An order's events as of a moment."""
 
     def __init__(self, events: Iterable[Recorded], moment: Moment) -> None:
-        self._moment = moment
+        self.moment = moment
         #: All that was recorded by then, counting or not.
         self._recorded = [event for event in events if event.position <= moment.position]
         #: Visible retractions, by the id of what they retract.
@@ -107,6 +112,11 @@ class _Stream:
             line["line"]: (event.position, line) for event in self._bringing() for line in event.data.get("lines", ())
         }
         self.lines: dict[str, Mapping[str, Any]] = {name: line for name, (_, line) in self._brought.items()}
+
+    @property
+    def cancellation(self) -> Recorded | None:
+        """The first counting cancellation."""
+        return min(self.of_type("order-cancelled"), key=recency, default=None)
 
     def of_type(self, event_type: str) -> list[Recorded]:
         """The visible events in effect of this type, the latest last."""
@@ -160,7 +170,7 @@ class _Stream:
         return described | ({"missing_lines": missing} if missing else {})
 
     def _is_known(self, event: Recorded) -> bool:
-        return self._moment.known_on is None or event.known_on <= self._moment.known_on
+        return self.moment.known_on is None or event.known_on <= self.moment.known_on
 
     def _hindrance(self, event: Recorded) -> str | None:
         """Why the event does not count by itself, without regard to the order's other events (rules 2 to 4)."""
@@ -169,7 +179,7 @@ class _Stream:
         if event.id in self._retractions:
             return "retracted"
         # A retraction, and a note, is about the record and not about the world: visible is enough.
-        if event.ends_on > self._moment.effective_on and event.type not in ABOUT_THE_RECORD:
+        if event.ends_on > self.moment.effective_on and event.type not in ABOUT_THE_RECORD:
             return "not in effect yet"
         return None
 
@@ -249,19 +259,20 @@ def _lines_built_on(event: Recorded) -> list[str]:
 
 
 def _figures(entries: Entries, line: str, cancelled: bool) -> Figures:
-    return {measure: _measured(entries, line, measure, cancelled) for measure in MEASURES}
+    return {measure: measured(entries, line, measure, cancelled) for measure in MEASURES}
 
 
-def _agreed(entries: Entries, line: str, measure: str) -> Figure:
+def agreed(entries: Entries, line: str, measure: str) -> Figure:
     """What is ordered of a line, below nothing too."""
-    return _sum(entries, "lines", line, measure).plus(_sum(entries, "changes", line, measure))
+    return stated(entries, "lines", line, measure).plus(stated(entries, "changes", line, measure))
 
 
-def _measured(entries: Entries, line: str, measure: str, cancelled: bool) -> Statuses:
-    received, returned = (_sum(entries, field, line, measure) for field in ("receipts", "returns"))
+def measured(entries: Entries, line: str, measure: str, cancelled: bool) -> Statuses:
+    """What was ordered of a line in goods or money, what was delivered and what is open."""
+    received, returned = (stated(entries, field, line, measure) for field in ("receipts", "returns"))
     if measure == "amount":
         received = received.plus(_derived(entries, line))
-    return statuses_of(_agreed(entries, line, measure), received, returned, cancelled)
+    return statuses_of(agreed(entries, line, measure), received, returned, cancelled)
 
 
 def _derived(entries: Entries, line: str) -> Figure:
@@ -276,8 +287,8 @@ def _derived(entries: Entries, line: str) -> Figure:
         return unknown
     return unknown.plus(
         derived_amount(
-            _agreed(entries, line, "quantity"),
-            _agreed(entries, line, "amount"),
+            agreed(entries, line, "quantity"),
+            agreed(entries, line, "amount"),
             total_of(arrived),
             total_of(returned).sum,
         )
@@ -327,13 +338,14 @@ def _not_below_nothing(figure: Figure) -> Figure:
 
 def _is_reduced_below_zero(entries: Entries, line: str) -> bool:
     """Whether amendments took off more of a line than there was (rule 14)."""
-    return any(_agreed(entries, line, measure).sum < 0 for measure in MEASURES)
+    return any(agreed(entries, line, measure).sum < 0 for measure in MEASURES)
 
 
-def _sum(entries: Entries, field: str, line: str, measure: str) -> Figure:
+def stated(entries: Entries, field: str, line: str, measure: str) -> Figure:
+    """The sum of what a field says of a line, as far as it says it."""
     # Where an entry leaves the measure out, it is no posting of it by itself; lines always hold it.
-    stated = (entry[measure] for entry in entries.get((field, line), ()) if measure in entry)
-    return total_of(posting(figure) for figure in stated if figure is not UNCREDITED)
+    figures = (entry[measure] for entry in entries.get((field, line), ()) if measure in entry)
+    return total_of(posting(figure) for figure in figures if figure is not UNCREDITED)
 
 
 def posting(stored: Any) -> Figure:
@@ -400,7 +412,7 @@ def _is_void(figures: Figures) -> bool:
 
 def _went_back(entries: Entries, line: str, figures: Figures) -> bool:
     """Whether all the goods of a line had arrived, and all of them went back."""
-    ordered, received = figures["quantity"]["ordered"], _sum(entries, "receipts", line, "quantity")
+    ordered, received = figures["quantity"]["ordered"], stated(entries, "receipts", line, "quantity")
     had_arrived = not ordered.unquantified and 0 < ordered.sum <= received.sum
     return had_arrived and _is_nothing(figures["quantity"]["delivered"])
 
@@ -435,8 +447,9 @@ def _written_line(line: Mapping[str, Any], figures: Figures, *, is_reduced: bool
 
 def written_statuses(figures: Figures) -> dict[str, dict[str, Any]]:
     """The figures of a line as output, by status and measure."""
-    return {status: {measure: _written(figures[measure][status]) for measure in MEASURES} for status in STATUSES}
+    return {status: {measure: written(figures[measure][status]) for measure in MEASURES} for status in STATUSES}
 
 
-def _written(figure: Figure) -> dict[str, str | None]:
+def written(figure: Figure) -> dict[str, str | None]:
+    """A figure as output."""
     return {"value": plain(figure.value), "low": plain(figure.low), "high": plain(figure.high)}

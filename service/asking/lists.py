@@ -10,14 +10,15 @@ from pydantic import ValidationError
 from domain.catalogue import problems_of
 from domain.errors import Invalid
 from domain.events import Recorded
+from projections.order_lines import order_lines
 from projections.order_list import OrderList, order_ids
-from projections.orders import order
+from projections.orders import OrderStream, described
 from projections.organizations import organizations, told_apart
 from projections.parameters import Moment
 from projections.partnerships import partnerships
 from projections.products import products
 from projections.regulations import regulations
-from service.asking.clocks import ClockReader, NothingThere, Raw, day
+from service.asking.clocks import ClockReader, NothingThere, Raw, day, single
 from service.asking.likeness import Likeness, likely_duplicates
 from service.asking.paging import Page, page_of, taken
 from service.daybook import Daybook
@@ -41,6 +42,10 @@ LISTED = (
     "cancelled_on",
     "flags",
 )
+
+
+#: What is read of an order, from its events and the moment; nothing where it is not there.
+ReadOrder = Callable[[Sequence[Recorded], Moment], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +162,21 @@ class Registers:
 
     def orders(self, raw: Raw) -> dict[str, Any]:
         """The orders that are there at a moment, a page at a time."""
+        return self._by_order(raw, "orders", _listed)
+
+    def order_lines(self, raw: Raw) -> dict[str, Any]:
+        """The lines of the orders that are there at a moment, those of a page of orders at a time."""
+        answer = self._by_order(raw, "lines", order_lines)
+        of_orders = answer["lines"]
+        product = single(dict(raw), "product")
+        lines = [one for of_one in of_orders for one in of_one if product in (None, one["product_id"])]
+        return {**answer, "lines": lines}
+
+    def _by_order(self, raw: Raw, name: str, read: ReadOrder) -> dict[str, Any]:
         own = dict(raw)
         names = ("buyer", "vendor", "product", "status", "placed_from", "placed_to")
         filters = taken(own, names)
-        page = page_of(own, "orders", filters, always=True)
+        page = page_of(own, name, filters, always=True)
         assert page is not None
         moment = self._moment(own)
         days = {name: day(name, filters.pop(name)) for name in ("placed_from", "placed_to")}
@@ -168,19 +184,19 @@ class Registers:
             wanted = OrderList.model_validate({**moment.model_dump(), **filters, **days})
         except ValidationError as error:
             raise Invalid(problems_of(error)) from None
-        rows, cursor = self._orders(wanted, page)
-        return {"resolved": self.clocks.resolved(wanted), "orders": rows, "next_cursor": cursor}
+        rows, cursor = self._orders(wanted, page, read)
+        return {"resolved": self.clocks.resolved(wanted), name: rows, "next_cursor": cursor}
 
-    def _orders(self, wanted: OrderList, page: Page) -> tuple[list[dict[str, Any]], str | None]:
-        rows: list[dict[str, Any]] = []
+    def _orders(self, wanted: OrderList, page: Page, read: ReadOrder) -> tuple[list[Any], str | None]:
+        rows: list[Any] = []
         after = page.after
         looked_at = 0
         while looked_at < MOST_LOOKED_AT:
             most = min(ORDERS_AT_ONCE, page.limit + 1 if wanted.status is None else ORDERS_AT_ONCE)
             with self.daybook.projection.cursor() as connection:
                 found = order_ids(connection, wanted, after, most)
-            for identifier, row in self._described(found, wanted):
-                if row is not None and wanted.status in (None, row["status"]):
+            for identifier, row in self._described(found, wanted, read):
+                if row and wanted.status in (None, _status_of(row)):
                     if len(rows) == page.limit:
                         return rows, page.cursor(after, wanted)
                     rows.append(row)
@@ -190,12 +206,11 @@ class Registers:
             looked_at += len(found)
         return rows, page.cursor(after, wanted)
 
-    def _described(self, identifiers: Sequence[str], moment: Moment) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    def _described(self, identifiers: Sequence[str], moment: Moment, read: ReadOrder) -> Iterator[tuple[str, Any]]:
         streams = self.daybook.ledger.recorder.by_streams([f"order/{identifier}" for identifier in identifiers])
         for identifier in identifiers:
             events = map(read_bytes, streams[f"order/{identifier}"])
-            found = order([event for event in events if event.position <= moment.position], moment)
-            yield identifier, None if found is None else {name: found[name] for name in LISTED}
+            yield identifier, read([event for event in events if event.position <= moment.position], moment)
 
     def history(self, raw: Raw, stream: str) -> tuple[dict[str, Any], list[bytes]]:
         """The events of a stream as of a moment: what is said of them, and of each the bytes that are stored.
@@ -238,6 +253,17 @@ class Registers:
     def _moment(self, raw: Raw) -> Moment:
         moment: Moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))
         return moment
+
+
+def _listed(events: Sequence[Recorded], moment: Moment) -> dict[str, Any] | None:
+    """What of an order stands in the list."""
+    found = described(OrderStream(events, moment))
+    return None if found is None else {name: found[name] for name in LISTED}
+
+
+def _status_of(row: Any) -> str:
+    """The status of an order, or of the order that lines are of."""
+    return str((row if isinstance(row, dict) else row[0])["status"])
 
 
 def _envelope(event: Recorded) -> dict[str, Any]:

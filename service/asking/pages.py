@@ -51,6 +51,7 @@ def _is_short(raw: Raw, answer: Answer) -> bool:
 
 PAGES = {
     "orders": ViewPages("orders", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)),
+    "order-lines": ViewPages("lines", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)),
     "likely-duplicates": ViewPages(
         "likely_duplicates", ("limit", "cursor"), MOST, _by_cursor, lambda raw, answer: not is_cut(answer)
     ),

@@ -74,6 +74,12 @@ class PageParameters(PartParameters):
     limit: int = Field(USUAL, ge=1, le=MOST, description="Entries of a page.")
 
 
+class PageOfOrders(PageParameters):
+    """Which part of a list of lines is asked for that is answered by pages of orders."""
+
+    limit: int = Field(USUAL, ge=1, le=MOST, description="Orders of a page, each with all its lines.")
+
+
 class EvidenceParameters(BaseModel):
     """What evidence is asked besides the parameters of its view."""
 

@@ -179,6 +179,10 @@ class Questions:
         """The orders that are there as of a moment, a page at a time."""
         return self.registers.orders(raw)
 
+    def order_lines(self, raw: Raw) -> dict[str, Any]:
+        """The lines of the orders that are there as of a moment, those of a page of orders at a time."""
+        return self.registers.order_lines(raw)
+
     def order(self, raw: Raw, identifier: str) -> dict[str, Any]:
         """One order as of a moment, with its history."""
         moment = self.clocks.parameters(Moment, self.clocks.ask(raw, Moment))

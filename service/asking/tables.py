@@ -244,6 +244,42 @@ LINES = Table(
     ("line", "product_id", "deliver_by", "ordered_quantity", "delivered_quantity", "open_quantity", "ordered_amount"),
     ("ordered_amount", "deliver_by"),
 )
+
+
+def _measured(statuses: str, bounds: tuple[str, ...]) -> str:
+    return "".join(
+        f" {status}_{measure}{bound and f'_{bound}'}={status}.{measure}.{bound or 'value'}:figure"
+        for status in statuses.split()
+        for measure in ("quantity", "amount")
+        for bound in bounds
+    )
+
+
+ORDER_LINES = Table(
+    "lines",
+    columns(
+        "order_id line status vendor_id buyers:structure product_id currency placed_on:day"
+        " placed_effective_on deliver_by"
+        + _measured("ordered received returned delivered open cancelled", ("",))
+        + _measured("ordered received delivered open cancelled", ("low", "high"))
+        + " over_received:flag reduced_below_zero:flag basis cancelled_on:day"
+    ),
+    rows_of("lines"),
+    (
+        "order_id",
+        "line",
+        "status",
+        "vendor_id",
+        "product_id",
+        "ordered_quantity",
+        "received_quantity",
+        "open_quantity",
+        "ordered_amount",
+        "currency",
+        "placed_on",
+    ),
+    ("product_id", "placed_on", "received_quantity"),
+)
 ORDER_HISTORY = Table(
     "history",
     columns(

@@ -20,6 +20,7 @@ from service.asking.comparisons import Comparisons
 from service.asking.lists import REGISTERS
 from service.asking.parameters import (
     EvidenceParameters,
+    PageOfOrders,
     PageParameters,
     Parameter,
     PartParameters,
@@ -381,6 +382,19 @@ VIEWS: dict[str, View] = {
             command="orders",
             client="orders_page",
             kind="order",
+        ),
+        View(
+            "order-lines",
+            "The lines of orders, with what was ordered, received, returned, cancelled and is open, as of any time.",
+            lambda questions, comparisons, raw, _: questions.order_lines(raw),
+            OrderList,
+            things.ListedLines,
+            (tables.ORDER_LINES,),
+            ("lines",),
+            MOMENT,
+            page=PageOfOrders,
+            command="order-lines",
+            client="order_lines",
         ),
         View(
             "orders/{identifier}",

@@ -1,17 +1,20 @@
 """Exporting: events, views, orders and whole ledgers, as files that other tools read."""
 
 import json
+from typing import Any
 
 import click
 
 from domain.errors import Invalid
+from service.asking.columns import Table
 from service.asking.comparisons import Comparisons
 from service.asking.pages import whole_answer
-from service.asking.views import VIEWS, parse_question
+from service.asking.views import VIEWS, Question, View, parse_question
 from service.cli import asking, tables
 from service.cli.commands import Later, LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
 from service.cli.progress import progress_bar
+from service.cli.questions import options_of, raw_of, with_options
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook, open_ledger
 from service.exporting import events as event_files
@@ -70,27 +73,36 @@ def events(
         tables.messages().print(f"{count} events in {target}", highlight=False)
 
 
+def _formed(command: Any) -> Any:
+    """In what form the file is, and where it goes."""
+    for option in (
+        output_option,
+        click.option("--excel", is_flag=True, help="CSV: begin with a byte order mark, so that Excel reads UTF-8."),
+        click.option(
+            "--verbatim", is_flag=True, help="CSV: text that a spreadsheet would run as a formula stays as it is."
+        ),
+        click.option(
+            "--context", "context_target", metavar="FILE", help="Write what the answer is of (resolved, ...) as JSON."
+        ),
+        click.option(
+            "--format", "format_name", type=click.Choice(tuple(FORMATS)), help="Default: by the file's name, else csv."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @export.command()
 @click.argument("question", metavar="VIEW?PARAMETERS")
-@click.option(
-    "--format", "format_name", type=click.Choice(tuple(FORMATS)), help="Default: by the file's name, else csv."
-)
 @click.option("--table", "table_name", help="Another table of the answer than its main one, e.g. postings.")
-@click.option(
-    "--context", "context_target", metavar="FILE", help="Write what the answer is of (resolved, ...) as JSON."
-)
-@click.option("--verbatim", is_flag=True, help="CSV: text that a spreadsheet would run as a formula stays as it is.")
-@output_option
+@_formed
 @click.pass_obj
 def view(
     settings: Settings,
     /,
     question: str,
-    format_name: str | None,
     table_name: str | None,
-    context_target: str | None,
-    verbatim: bool,
-    target: str,
+    **form: Any,
 ) -> None:
     """A view's answer, the same figures as over HTTP: e.g. 'vendor-dependence?buyer=baidu&measure=units'.
 
@@ -98,8 +110,25 @@ def view(
     is written whole, unless limit, offset or cursor ask for one page.
     """
     asked = parse_question(question)
-    choice = Choice(asked.view, asked.view.table(table_name), guarded=not verbatim)
+    _write_whole(settings, asked, asked.view.table(table_name), **form)
+
+
+def _write_whole(
+    settings: Settings,
+    asked: Question,
+    table: Table,
+    *,
+    format_name: str | None,
+    context_target: str | None,
+    verbatim: bool,
+    excel: bool,
+    target: str,
+) -> None:
+    """Write what a question is answered with, all pages of it."""
     chosen = chosen_format(format_name, target, tuple(FORMATS), "csv")
+    if excel and chosen != "csv":
+        raise click.UsageError(f"--excel is for csv, not {chosen}: a workbook is as Excel has it anyway")
+    choice = Choice(asked.view, table, guarded=not verbatim, marked=excel)
     refuse_unreadable(target, chosen, is_text=FORMATS[chosen].is_text)
     with asking.opened(settings) as questions, progress_bar("exporting", shown=target != STDOUT) as on_progress:
         comparisons = Comparisons(questions.daybook, settings.wait_s)
@@ -109,6 +138,23 @@ def view(
     if context_target is not None:
         with written(context_target) as output:
             output.write(json.dumps(choice.context(answer), ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+def _listing(name: str, view: View) -> click.Command:
+    """The command that writes everything that a view lists, with its filters as options."""
+
+    def write(settings: Settings, /, **given: Any) -> None:
+        form = {option: given.pop(option) for option in FORM_OPTIONS}
+        _write_whole(settings, Question(view, "", raw_of(given)), view.tables[0], **form)
+
+    words = f"{view.words} All of them are written, however many there are."
+    options = {name: text for name, text in options_of(view).items() if name not in ("limit", "cursor")}
+    return click.command(name, help=words)(with_options(options)(_formed(click.pass_obj(write))))
+
+
+FORM_OPTIONS = ("format_name", "context_target", "verbatim", "excel", "target")
+export.add_command(_listing("orders", VIEWS["orders"]))
+export.add_command(_listing("lines", VIEWS["order-lines"]))
 
 
 @export.command()

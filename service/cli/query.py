@@ -17,7 +17,7 @@ from service.cli import exits, tables
 from service.cli.asking import answered, asked
 from service.cli.commands import LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
-from service.cli.questions import ASKINGS, Asking, Options, asking_of, options_of
+from service.cli.questions import ASKINGS, Asking, asking_of, options_of, raw_of, with_options
 from service.cli.tables import Look
 from service.cli.wholes import WholeRange
 from service.exporting.files import STDOUT, suffix, written
@@ -34,28 +34,6 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
-
-
-def _options(names: Options, repeatable: tuple[str, ...] = ()) -> Callable[[Any], Any]:
-    def decorate(command: Any) -> Any:
-        for name, text in reversed(names.items()):
-            flag = "--" + name.replace("_", "-")
-            command = click.option(flag, name, multiple=name in repeatable, help=text)(command)
-        return command
-
-    return decorate
-
-
-def _raw(given: dict[str, Any]) -> dict[str, list[str]]:
-    """Options as the views take parameters."""
-    raw = {}
-    for name, value in given.items():
-        if isinstance(value, tuple):
-            if value:
-                raw[name] = list(value)
-        elif value is not None:
-            raw[name] = [value]
-    return raw
 
 
 def _formatted(command: Any) -> Any:
@@ -132,7 +110,7 @@ def _command(asking: Asking) -> click.Command:
         form = AnswerForm.of(format_name, target, as_json, top, exact)
         crossed = threshold(fail_if) if fail_if else None
         table = table_name or asking.table
-        view, raw = asking.view.turned(_raw(given))
+        view, raw = asking.view.turned(raw_of(given))
         question, answering = Question(view, "", raw), asking_of(view, asking)
         with answered(settings) as (questions, comparisons):
             answer = whole_answer(question, questions, comparisons, lambda done: None)
@@ -153,7 +131,7 @@ def _command(asking: Asking) -> click.Command:
     if asking.metrics is not None:
         text = "Exit 6 where a metric crosses a bound, or is not known, e.g. 'hhi>2500' or 'at_risk_high>0.1'."
         command = click.option("--fail-if", help=text)(command)
-    return click.command(asking.name, help=asking.help)(_options(asking.options, asking.repeatable)(command))
+    return click.command(asking.name, help=asking.help)(with_options(asking.options, asking.repeatable)(command))
 
 
 def threshold(text: str) -> Callable[[Mapping[str, Any]], str | None]:
@@ -182,7 +160,7 @@ for _asking in ASKINGS:
 
 @query.command()
 @click.argument("order_id")
-@_options(options_of(VIEWS["orders/{identifier}"]))
+@with_options(options_of(VIEWS["orders/{identifier}"]))
 @_formatted
 @click.pass_obj
 def order(
@@ -199,5 +177,5 @@ def order(
     """One order with its history, by default as JSON."""
     chosen = format_name or (None if suffix(target) else TABLE if exact or top else "json")
     form = AnswerForm.of(chosen, target, as_json, top, exact)
-    answer = asked(settings, lambda questions: questions.order(_raw(given), order_id))
+    answer = asked(settings, lambda questions: questions.order(raw_of(given), order_id))
     form.give(answer, VIEWS["orders/{identifier}"], lambda look: tables.order(answer, look))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import click
 from rich.console import RenderableType
 
 from service.asking.clocks import CLOCKS
@@ -75,6 +76,30 @@ def options_of(view: View) -> Options:
     """The parameters of a view as options, each with its words; its clocks stand last."""
     asked = sorted(view.parameters, key=lambda one: one.name in CLOCKS)
     return {one.name: _described(one) for one in asked if one.name != "min_position"}
+
+
+def with_options(named: Options, repeatable: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    """Give a command an option for each parameter."""
+
+    def decorate(command: Any) -> Any:
+        for name, text in reversed(named.items()):
+            flag = "--" + name.replace("_", "-")
+            command = click.option(flag, name, multiple=name in repeatable, help=text)(command)
+        return command
+
+    return decorate
+
+
+def raw_of(given: dict[str, Any]) -> dict[str, list[str]]:
+    """Options as the views take parameters."""
+    raw = {}
+    for name, value in given.items():
+        if isinstance(value, tuple):
+            if value:
+                raw[name] = list(value)
+        elif value is not None:
+            raw[name] = [value]
+    return raw
 
 
 def _described(parameter: Parameter) -> str:

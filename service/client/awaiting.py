@@ -121,6 +121,7 @@ class AsyncClient:
     exchange_rates = _sent(requests.exchange_rates)
 
     orders_page = _sent(requests.orders_page)
+    order_lines = _sent(requests.order_lines)
     organizations = _sent(requests.organizations)
     likely_duplicates = _sent(requests.likely_duplicates)
     products = _sent(requests.products)

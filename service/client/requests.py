@@ -28,7 +28,7 @@ from service.shapes.answers import Receipt, RecordedFact
 Day = date | str
 Instant = datetime | str
 Several = str | Sequence[str]
-FileFormat = Literal["csv", "parquet", "arrow", "xlsx"]
+FileFormat = Literal["csv", "ndjson", "parquet", "arrow", "xlsx"]
 
 
 class Clocks(TypedDict, total=False):
@@ -253,7 +253,7 @@ def sole_source(**asked: Unpack[SoleSourceAsked]) -> Call[answers.SoleSource]:
 
 
 def view_file(view: str, form: FileFormat, table: str | None = None, **asked: Any) -> Call[bytes]:
-    """A view as a file: CSV, Parquet, Arrow or XLSX. `view`: its path, such as vendor-dependence."""
+    """A view as a file: CSV, NDJSON, Parquet, Arrow or XLSX. `view`: its path, such as vendor-dependence."""
     query = queried({**asked, "format": form, "table": table})
     return Call("GET", f"{API}/views/{view}", content, query, of_views=True)
 
@@ -323,6 +323,11 @@ def exchange_rates(base: str, **clocks: Unpack[Clocks]) -> Call[things.ExchangeR
 def orders_page(cursor: str | None = None, **asked: Any) -> Call[things.Orders]:
     """A page of the orders, 100 or `limit`; filters are buyer, vendor, product, status, placed_from and placed_to."""
     return _view("orders", things.Orders, _paged(cursor, asked))
+
+
+def order_lines(cursor: str | None = None, **asked: Any) -> Call[things.ListedLines]:
+    """The lines of a page of orders, 100 or `limit` of them; filters as `orders_page` has them."""
+    return _view("views/order-lines", things.ListedLines, _paged(cursor, asked))
 
 
 def organizations(**asked: Any) -> Call[things.Organizations]:

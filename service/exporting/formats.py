@@ -1,6 +1,7 @@
 """The formats in which a view's answer is given: their names, media types and writers."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -20,12 +21,16 @@ class Choice:
     table: Table
     #: Of CSV: whether text that a spreadsheet would run is guarded.
     guarded: bool = True
+    #: Of CSV: whether it begins with the mark by which Excel knows that it is UTF-8.
+    marked: bool = False
 
     def context(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """What the answer says besides its tables."""
         return context(answer, self.view.listed)
 
 
+#: What Excel takes for a sign that a file is UTF-8; without it, it reads it in the code page of the system.
+BYTE_ORDER_MARK = BOM_UTF8
 Write = Callable[[BinaryIO, Mapping[str, Any], Choice], None]
 
 
@@ -55,7 +60,17 @@ def _write_json(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> 
 
 
 def _write_csv(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    if choice.marked:
+        output.write(BYTE_ORDER_MARK)
     write_csv(output, choice.table.columns, choice.table.rows(answer), guarded=choice.guarded)
+
+
+def _write_ndjson(output: BinaryIO, answer: Mapping[str, Any], choice: Choice) -> None:
+    names = [column.name for column in choice.table.columns]
+    output.writelines(
+        json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False).encode() + b"\n"
+        for row in choice.table.rows(answer)
+    )
 
 
 # Arrow's Parquet and openpyxl take their time to import: only who asks for such a file waits for them.
@@ -88,6 +103,7 @@ FORMATS: dict[str, ExportFormat] = {
     for one in (
         ExportFormat("json", "application/json", _write_json, is_text=True),
         ExportFormat("csv", "text/csv", _write_csv, is_text=True),
+        ExportFormat("ndjson", "application/x-ndjson", _write_ndjson, is_text=True),
         ExportFormat("parquet", "application/vnd.apache.parquet", _write_parquet),
         ExportFormat("arrow", "application/vnd.apache.arrow.stream", _write_arrow),
         ExportFormat("xlsx", XLSX, _write_xlsx),

@@ -65,6 +65,33 @@ class Order(ListedOrder, frozen=True):
     history: list[Data]
 
 
+class LineOfOrder(OrderLine, frozen=True, kw_only=True):
+    """A line of an order, with what stands at the order."""
+
+    order_id: str
+    status: Literal["open", "delivered", "returned", "void", "cancelled"]
+    vendor_id: str
+    buyers: list[str]
+    currency: str
+    placed_on: date
+    placed_effective_on: str
+    basis: str
+    cancelled_on: date | None
+    #: What arrived, and what went back.
+    received: Measured
+    returned: Measured
+    #: What was still to come of an order that was cancelled.
+    cancelled: Measured
+
+
+class ListedLines(Struct, frozen=True):
+    """The lines of a page of orders."""
+
+    resolved: Resolved
+    lines: list[LineOfOrder]
+    next_cursor: str | None
+
+
 class Orders(Struct, frozen=True):
     """A page of the orders."""
 

@@ -35,12 +35,16 @@ def chosen(request: Request, raw: dict[str, list[str]]) -> ExportFormat:
     return offered[accepted(request, list(offered))]
 
 
-def choice_of(view: View, raw: dict[str, list[str]]) -> Choice:
-    """The table asked for; takes `table` out of the parameters."""
-    named = raw.pop("table", [])
+def choice_of(view: View, raw: dict[str, list[str]], form: ExportFormat) -> Choice:
+    """The table asked for, and how; takes `table` and `bom` out of the parameters."""
+    named, marked = raw.pop("table", []), raw.pop("bom", [])
     if len(named) > 1:
         raise Invalid.at("/table", f"is given {len(named)} times")
-    return Choice(view, view.table(named[0] if named else None))
+    if marked not in ([], ["true"], ["false"]):
+        raise Invalid.at("/bom", f"is true or false, not {', '.join(marked)!r:.40}")
+    if marked == ["true"] and form.name != "csv":
+        raise Invalid.at("/bom", f"is for csv, not {form.name}")
+    return Choice(view, view.table(named[0] if named else None), marked=marked == ["true"])
 
 
 def rendered(
@@ -80,4 +84,6 @@ def _pinned(
     forms = [("format", form.name)]
     if choice.table is not choice.view.tables[0]:
         forms.append(("table", choice.table.name))
+    if choice.marked:
+        forms.append(("bom", "true"))
     return f"{request.scope['path']}?{urlencode([*clocks, *kept, *forms])}"

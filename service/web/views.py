@@ -45,17 +45,19 @@ router = APIRouter(prefix="/api/v1", tags=["views"], dependencies=[READ])
 IN_FORMS = {
     one.media_type: {"type": "string"} if one.is_text else BINARY for one in FORMATS.values() if one.name != "json"
 }
+#: Parameters of the form, which are no part of what is asked.
+FORMING = ("table", "bom")
 BUSY = f"{MOST_SUPPOSING} scenarios are being worked out"
 
 
 async def _answer(request: Request, context: Context, view: View, identifier: str = "") -> Response:
-    """A view's answer in the format that is asked for (JSON, CSV, Parquet, Arrow or XLSX)."""
+    """A view's answer in the format that is asked for (JSON, CSV, NDJSON, Parquet, Arrow or XLSX)."""
     raw = raw_parameters(request)
     form = chosen(request, raw)
     # What is asked stays what it was in the answer's own address.
     view, own = view.turned(raw)
-    choice = choice_of(view, own)
-    raw.pop("table", None)
+    choice = choice_of(view, own, form)
+    raw = {name: values for name, values in raw.items() if name not in FORMING}
 
     def made() -> Response:
         answer = view.ask(context.questions, context.comparisons, own, identifier)
@@ -99,6 +101,7 @@ def _described(name: str, view: View, example: Mapping[str, Any]) -> Described:
     forms = [
         query("format", {"enum": list(FORMATS)}, "The format, before what Accept says."),
         query("table", {"enum": tables, "default": tables[0]}, "The table, of formats that hold one."),
+        query("bom", {"type": "boolean", "default": False}, "Of CSV: a byte order mark, for Excel."),
     ]
     return Described(
         name,

@@ -41,6 +41,7 @@ QUESTIONS = (
     "partnerships",
     "partnerships/baidu-huawei-ai",
     "orders/baidu-huawei-2023-08",
+    "order-lines?status=open",
 )
 
 
@@ -120,7 +121,8 @@ def test_a_workbook_has_a_sheet_for_every_table(desk: Desk) -> None:
         data, answer = written(desk, question, "xlsx")
         book = openpyxl.load_workbook(io.BytesIO(data))
         tables = tables_of(question)
-        assert book.sheetnames == [tables[0].name, "context", *(table.name for table in tables[1:])]
+        drawn = ["chart"] if question.startswith("vendor-dependence?") else []
+        assert book.sheetnames == [tables[0].name, "context", *(table.name for table in tables[1:]), *drawn]
         for table in tables:
             header, *rows = book[table.name].iter_rows(values_only=True)
             assert list(header) == [column.name for column in table.columns]
@@ -129,6 +131,45 @@ def test_a_workbook_has_a_sheet_for_every_table(desk: Desk) -> None:
         resolved = answer["resolved"].get("after", answer["resolved"])
         name = "resolved.after.position" if "after" in answer["resolved"] else "resolved.position"
         assert context[name] == resolved["position"]
+
+
+def test_a_workbook_has_tables_to_filter_percentages_and_a_chart_of_the_shares(desk: Desk) -> None:
+    data, answer = written(desk, DEPENDENCE, "xlsx")
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet, rows = book["rows"], len(answer["rows"])
+    (table,) = sheet.tables.values()
+    assert (table.displayName, table.ref) == ("daybook_rows", f"A1:O{rows + 1}")
+    assert table.autoFilter.ref == table.ref
+    assert table.column_names == [cell.value for cell in sheet[1]]
+    assert sheet.freeze_panes == "A2"
+    formats = {column[0].value: {cell.number_format for cell in column[1:]} for column in sheet.iter_cols()}
+    assert formats["share"] - {"General"} == {"0.0%"}
+    assert formats["value"] & {"#,##0", "#,##0.0#####"}
+    metrics = {row[0].value: row[1].number_format for row in book["metrics"].iter_rows(min_row=2)}
+    assert (metrics["hhi"], metrics["cr1"]) == ("#,##0.00", "0.0%")
+    (chart,) = book["chart"]._charts
+    assert chart.series[0].val.numRef.f == f"'rows'!$F$2:$F${min(rows, 20) + 1}"
+    assert chart.series[0].cat.numRef.f.startswith("'rows'!$B$2:")
+
+
+def test_a_workbook_says_how_many_figures_stand_as_text_with_every_digit(desk: Desk) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(written(desk, "order-lines?vendor=formula", "xlsx")[0]))
+    sheet = book["lines"]
+    row = dict(zip((cell.value for cell in sheet[1]), sheet[2], strict=True))
+    assert row["ordered_quantity"].value == "999999999999999.9999"
+    assert row["ordered_amount"].value == "123456789012345.6789"
+    assert (row["ordered_amount"].number_format, row["ordered_amount"].alignment.horizontal) == ("@", "right")
+    texts = [cell for cell in sheet[2] if cell.number_format == "@"]
+    context = {found[0]: found[1] for found in book["context"].iter_rows(values_only=True)}
+    assert context["figures_as_text"] == len(texts) >= 4
+
+
+def test_ndjson_has_a_row_a_line_with_the_figures_of_the_api(desk: Desk) -> None:
+    data, answer = written(desk, DEPENDENCE, "ndjson")
+    rows = [json.loads(line) for line in data.splitlines()]
+    assert [(row["key"], row["value"], row["share"]) for row in rows] == [
+        (row["key"], row["value"], row["share"]) for row in answer["rows"]
+    ]
 
 
 #: Fields of records that further tables, the context or another column hold.

@@ -116,7 +116,26 @@ def test_a_view_is_exported_by_the_names_end(run: Run, tmp_path: Path) -> None:
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of few entries."""
     monkeypatch.setitem(PAGES, "orders", replace(PAGES["orders"], size=4))
+    monkeypatch.setitem(PAGES, "order-lines", replace(PAGES["order-lines"], size=4))
     monkeypatch.setitem(PAGES, "vendor-dependence/evidence", replace(PAGES["vendor-dependence/evidence"], size=4))
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_orders_and_lines_are_exported_whole_with_their_filters_as_options(run: Run, tmp_path: Path) -> None:
+    for name, path in (("orders", "orders"), ("lines", "order-lines")):
+        exported = run("export", name, "--vendor", "nvidia", "--effective-on", "2023-12-31")
+        assert exported.exit_code == 0, exported.output
+        assert exported.stdout == run("export", "view", f"{path}?vendor=nvidia&effective_on=2023-12-31").stdout
+        assert len(exported.stdout.splitlines()) >= 2
+    rows = [json.loads(row) for row in run("export", "lines", "--format", "ndjson").stdout.splitlines()]
+    table = list(csv.DictReader(io.StringIO(run("export", "lines").stdout)))
+    assert [row["ordered_amount"] or "" for row in table] == [row["ordered_amount"] or "" for row in rows]
+    path = tmp_path / "lines.csv"
+    assert written(path, run("export", "lines", "--excel", "-o", str(path))).startswith(b"\xef\xbb\xbforder_id,line,")
+    refused = run("export", "lines", "--excel", "-o", str(tmp_path / "lines.xlsx"))
+    assert refused.exit_code != 0
+    assert "--excel is for csv, not xlsx" in refused.stderr
+    assert "status" in run("export", "lines", "--status", "lost").stderr
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -124,6 +143,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     ("question", "name", "listed"),
     [
         ("orders", "order_id", "orders"),
+        ("order-lines?effective_on=2024-12-31", "order_id", "lines"),
         ("orders?status=open&effective_on=2023-12-31", "order_id", "orders"),
         ("vendor-dependence/evidence?buyer=baidu&key=zhongxin&effective_on=2024-12-31", "order_id", "contributions"),
     ],

@@ -75,6 +75,13 @@ def test_every_format_gives_the_same_figures(reader: TestClient) -> None:
     assert {row[0]: Decimal(str(row[2])) for row in sheet.iter_rows(min_row=2, values_only=True)} == exact
 
 
+def test_a_csv_for_excel_begins_with_a_byte_order_mark(reader: TestClient) -> None:
+    plain = reader.get(f"{VIEW}&format=csv").content
+    assert reader.get(f"{VIEW}&format=csv&bom=true").content == b"\xef\xbb\xbf" + plain
+    assert reader.get(f"{VIEW}&bom=true", headers={"Accept": CSV}).content == b"\xef\xbb\xbf" + plain
+    assert reader.get(f"{VIEW}&format=csv&bom=false").content == plain
+
+
 def test_the_parameter_wins_over_the_header(reader: TestClient) -> None:
     answer = reader.get(f"{VIEW}&format=json", headers={"Accept": CSV})
     assert answer.headers["content-type"] == "application/json"
@@ -88,6 +95,7 @@ def test_the_same_bytes_are_found_again(reader: TestClient) -> None:
         "/api/v1/views/vendor-dependence/series?buyer=baidu&from=2023-01-01&step=P1M&format=csv",
         "/api/v1/views/vendor-dependence/diff?buyer=baidu&known_on=2023-08-31&known_on=2023-12-31&format=csv",
         "/api/v1/views/organizations?format=parquet",
+        "/api/v1/views/order-lines?format=csv&bom=true&limit=3",
         "/api/v1/orders/baidu-huawei-2023-08?table=history&format=csv",
     ):
         first = reader.get(question)
@@ -108,9 +116,11 @@ def test_other_tables_are_asked_for_by_name(reader: TestClient) -> None:
     ("question", "headers", "status", "words"),
     [
         (VIEW, {"Accept": "image/png"}, 406, "this is offered as application/json, text/csv"),
-        (f"{VIEW}&format=pdf", {}, 406, "format is one of json, csv, parquet, arrow, xlsx, not 'pdf'"),
+        (f"{VIEW}&format=pdf", {}, 406, "format is one of json, csv, ndjson, parquet, arrow, xlsx, not 'pdf'"),
         (f"{VIEW}&format=csv&format=json", {}, 422, "is given 2 times"),
         (f"{VIEW}&format=csv&table=postings", {}, 422, "has no table 'postings', only rows, metrics, remarks"),
+        (f"{VIEW}&format=csv&bom=yes", {}, 422, "is true or false, not 'yes'"),
+        (f"{VIEW}&format=json&bom=true", {}, 422, "is for csv, not json"),
         (f"{VIEW}&format=csv&colour=red", {}, 422, "unknown parameter"),
         ("/api/v1/views/organizations/nobody?format=csv", {}, 404, "organization nobody is not known"),
     ],

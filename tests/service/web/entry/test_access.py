@@ -337,6 +337,7 @@ MATRIX = {
     ("GET", "/api/v1/views/regulatory-exposure"): READERS,
     ("GET", "/api/v1/views/regulatory-exposure/orders"): READERS,
     ("GET", "/api/v1/views/sole-source"): READERS,
+    ("GET", "/api/v1/views/order-lines"): READERS,
     ("GET", "/api/v1/views/likely-duplicates"): READERS,
     **{("POST", f"/api/v1/scenarios/{view}"): READERS for view in ("vendor-dependence", "regulatory-exposure")},
     ("GET", "/api/v1/imports"): RECORDERS,
