@@ -4,7 +4,7 @@ import re
 from calendar import monthrange
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,6 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
 from domain.estimates import parse_decimal
@@ -145,9 +144,12 @@ class ContributionParameters(MarketParameters):
 
     @field_validator("window")
     @classmethod
-    def _is_duration(cls, window: str | None) -> str | None:
-        if window is not None:
-            parse_duration(window)
+    def _is_duration(cls, window: str | None, given: ValidationInfo) -> str | None:
+        if window is None:
+            return None
+        parse_duration(window)
+        if given.data.get("status") == "open":
+            raise ValueError("a window goes with status ordered or delivered: what is open has no date of its own")
         return window
 
     @field_validator("period")
@@ -171,12 +173,6 @@ class ContributionParameters(MarketParameters):
             except ValueError as error:
                 raise ValueError(f"{rates!r:.40} is neither placed, nor effective, nor a day") from error
         return rates
-
-    @model_validator(mode="after")
-    def _nothing_opens_in_a_window(self) -> Self:
-        if self.window is not None and self.status == "open":
-            raise ValueError("a window goes with status ordered or delivered: what is open has no date of its own")
-        return self
 
     @property
     def unit(self) -> str:

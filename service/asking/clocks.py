@@ -118,9 +118,12 @@ class ClockReader:
     def parameters(self, model: type[Any], asked: ResolvedParameters) -> Any:
         """What is asked, as a view takes it; Invalid with everything that is wrong with it."""
         problems = []
-        for name, known in (("currency", codes().currencies), ("home", codes().countries)):
+        for name, known, what in (
+            ("currency", codes().currencies, "currency of ISO 4217"),
+            ("home", codes().countries, "country of ISO 3166-1"),
+        ):
             if name in asked.values and asked.values[name] not in known:
-                problems.append(RequestFault(f"/{name}", f"{asked.values[name]!r:.20} is not a {name} code of ISO"))
+                problems.append(RequestFault(f"/{name}", f"{asked.values[name]!r:.20} is not a {what}"))
         try:
             parameters = model(**asked.values)
         except ValidationError as error:

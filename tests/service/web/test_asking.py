@@ -80,7 +80,7 @@ BAD_QUESTIONS = {
     "a parameter twice": ([("by", "maker"), ("by", "vendor")], 422, "/by"),
     "a day that is not": ({"effective_on": "2023-02-30"}, 422, "/effective_on"),
     "a number for a day": ({"known_on": "1693440000"}, 422, "/known_on"),
-    "a window of what is open": ({"window": "P1Y", "status": "open"}, 422, ""),
+    "a window of what is open": ({"window": "P1Y", "status": "open"}, 422, "/window"),
     "a window with hours": ({"window": "PT1H"}, 422, "/window"),
     "no currency": ({"currency": "USX"}, 422, "/currency"),
     "no country": ({"home": "ZZ"}, 422, "/home"),

@@ -76,6 +76,7 @@ def test_a_cursor_is_of_one_question(reader: TestClient) -> None:
         ("regulatory-exposure/orders", {"rates": "yesterday"}, "/rates"),
         ("regulatory-exposure/orders", {"window": "P1M", "period": "2023", "status": "ordered"}, "/period"),
         ("regulatory-exposure", {"period": "2023-13", "status": "ordered"}, "/period"),
+        ("regulatory-exposure", {"window": "P1M"}, "/window"),
         ("sole-source", {"threshold": "many"}, "/threshold"),
         ("sole-source", {"threshold": "many", "threshold_attribute": "tpp"}, "/threshold"),
         ("sole-source", {"threshold_attribute": "tpp"}, "/threshold_attribute"),
