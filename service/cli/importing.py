@@ -131,7 +131,7 @@ def _refuse_options(
     name, chosen = summary.file, summary.format
     if unknown is not None and not FORMATS[chosen].registers:
         raise click.UsageError(f"--unknown is for screening lists, and {name} is of format {chosen}")
-    if mapping is not None and not FORMATS[chosen].mapped:
+    if mapping is not None and not FORMATS[chosen].takes_mapping:
         raise click.UsageError(f"--mapping is for tables of order lines, and {name} is of format {chosen}")
     if continue_on_error and not FORMATS[chosen].partial:
         raise click.UsageError(f"--continue-on-error is for {', '.join(PARTIAL)}; {name} is of format {chosen}")

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from service.shapes.overviews import FaultCause, Newcomers, OrderSample, TableOverview
+from service.shapes.overviews import FaultCause, Newcomers, OrderSample, RecordsOverview, TableOverview
 
 
 def overview_lines(overview: TableOverview) -> Iterator[str]:
-    """What a table of order lines holds, in lines of text."""
+    """What a table holds, in lines of text."""
+    if overview.records is not None:
+        yield from _records(overview, overview.records)
+        return
     left_out = f", {overview.left_out:,} of them left out by rule" if overview.left_out else ""
     between = f" from {overview.first_on} to {overview.last_on}" if overview.first_on else ""
     yield f"holds: {overview.orders:,} orders in {overview.rows:,} rows{left_out}{between}"
@@ -22,6 +25,16 @@ def overview_lines(overview: TableOverview) -> Iterator[str]:
         yield f"columns that no key reads: {', '.join(overview.unread_columns)}"
     for sample in overview.samples:
         yield from _sample(sample)
+
+
+def _records(overview: TableOverview, records: RecordsOverview) -> Iterator[str]:
+    between = f" from {overview.first_on} to {overview.last_on}" if overview.first_on else ""
+    yield f"holds: {overview.rows:,} rows{between}"
+    more = ", ..." if records.new > len(records.first_new) else ""
+    names = f" ({', '.join(records.first_new)}{more})" if records.first_new else ""
+    yield f"  new: {records.new:,}{names}"
+    yield f"  other events: {records.changed:,}, rows that are known: {records.known:,}, left out: {records.left_out:,}"
+    yield from (f"as read, {sample}" for sample in records.samples)
 
 
 def cause_lines(causes: Sequence[FaultCause]) -> Iterator[str]:

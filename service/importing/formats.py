@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from service.importing.ocds.documents import is_ocds
-from service.importing.opening import opened
+from service.importing.opening import ECB_XML, LOOKED_AT_XML_BYTES, opened
 from service.importing.rows import BYTE_ORDER_MARK, BadFile, FileFault, header_of
 
 if TYPE_CHECKING:  # needed by few files
@@ -25,8 +25,10 @@ if TYPE_CHECKING:  # needed by few files
 #: stream: `read(reading)`, which yields EventGroups and Rejects (items.py).
 #: table: `COLUMNS`, `OTHER_COLUMNS` (None: any) and `plan(rows, standing, *, register)`, which returns an ImportPlan.
 #: sheet: as a table, but of any kind (CSV, TSV, XLSX, Parquet), with any other columns.
+#: register: such a table, whose columns are found by usual names or as a mapping says: `plan(rows, standing, mapping)`.
+#: document: `rows_of(data)`, which returns its rows, and `plan(rows, standing, *, register)`.
 #: orders: `open_table(file, kind, read)`, which returns a SourceTable of order lines, read as a mapping says.
-Reads = Literal["lines", "stream", "table", "sheet", "orders"]
+Reads = Literal["lines", "stream", "table", "sheet", "register", "document", "orders"]
 
 CSV = "text/csv"
 LINES_OF_JSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -35,6 +37,8 @@ TSV = "text/tab-separated-values"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
 SHEETS = (CSV, TSV, XLSX, PARQUET)
+#: What stands in a table of any kind.
+IN_SHEETS = ("sheet", "register")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,11 @@ class ImportFormat:
     registers: bool = False
 
     @property
+    def takes_mapping(self) -> bool:
+        """Whether a mapping may say what its columns are."""
+        return self.reads in ("orders", "register")
+
+    @property
     def mapped(self) -> bool:
         """Whether it is a table of order lines, which needs a mapping."""
         return self.reads == "orders"
@@ -127,6 +136,25 @@ class ImportFormat:
     def reader(self) -> ModuleType:
         """The module that reads it."""
         return import_module(f"service.importing.{self.module}")
+
+
+def _of_screening(head: FileHead) -> bool:
+    from service.importing.regulations.screening_files import is_one
+
+    return _has("source", "federal_register_notice", "alt_names")(head) or is_one(head.start)
+
+
+def _register(kind: str) -> Callable[[FileHead], bool]:
+    def known(head: FileHead) -> bool:
+        from service.importing.registers.headers import kind_of_columns
+
+        return kind_of_columns(head.sheet_columns) == kind
+
+    return known
+
+
+def _of_ecb_xml(head: FileHead) -> bool:
+    return any(sign in head.start[:LOOKED_AT_XML_BYTES] for sign in ECB_XML)
 
 
 _FORMATS = (
@@ -140,10 +168,10 @@ _FORMATS = (
     ),
     ImportFormat(
         "screening-list",
-        "regulations.screening_list",
-        "table",
-        (CSV,),
-        _has("source", "federal_register_notice", "alt_names"),
+        "regulations.screening_files",
+        "document",
+        (CSV, JSON),
+        _of_screening,
         partial=False,
         registers=True,
     ),
@@ -166,6 +194,13 @@ _FORMATS = (
         _of_cloud_events,
     ),
     ImportFormat("ecb-rates", "rates", "stream", (CSV,), _of_rates),
+    ImportFormat(
+        "ecb-xml", "registers.ecb_xml", "document", ("application/xml", "text/xml"), _of_ecb_xml, partial=False
+    ),
+    *(
+        ImportFormat(kind, f"registers.{kind}", "register", SHEETS, _register(kind), known_last=True, partial=False)
+        for kind in ("organizations", "products", "rates")
+    ),
     ImportFormat("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
     ImportFormat("csv", "orders.tables.delimited", "orders", (CSV,)),
     ImportFormat("tsv", "orders.tables.delimited", "orders", (CSV, TSV)),
@@ -232,7 +267,7 @@ def _of_sheet(file: BinaryIO) -> str | None:
             head = FileHead("\t".join(table.columns).encode())
     except BadFile:
         return None  # who reads it says what is wrong
-    return next((one.name for one in _FORMATS if one.reads == "sheet" and one.known_by and one.known_by(head)), None)
+    return next((one.name for one in _FORMATS if one.reads in IN_SHEETS and one.known_by and one.known_by(head)), None)
 
 
 def refuse_another(file: BinaryIO, chosen: str) -> None:
@@ -240,7 +275,12 @@ def refuse_another(file: BinaryIO, chosen: str) -> None:
     file.seek(0)
     start = file.read(max(len(one.begins) for one in _FORMATS))
     for one in _FORMATS:
-        if one.begins and start.startswith(one.begins) and chosen != one.name and FORMATS[chosen].reads != "sheet":
+        if (
+            one.begins
+            and start.startswith(one.begins)
+            and chosen != one.name
+            and FORMATS[chosen].reads not in IN_SHEETS
+        ):
             raise BadFile([FileFault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
 
 
@@ -251,7 +291,11 @@ def open_table(file: BinaryIO, kind: str, mapping: "OrderMapping") -> "SourceTab
 
 
 def _stated_by(mapping: tuple[str, bytes]) -> str | None:
-    """The kind of table that a mapping says it reads; raises BadMapping."""
+    """What a mapping says it reads; raises BadMapping."""
     from service.importing.orders.mapping import parse_mapping_text
+    from service.importing.registers.mapping import parse_register_mapping, stated_kind
+
+    if stated_kind(*mapping) is not None:
+        return parse_register_mapping(*mapping).kind
 
     return parse_mapping_text(*mapping).read.format

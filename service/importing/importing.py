@@ -139,7 +139,7 @@ def import_from(
     if reads == "lines":
         with closing(heard.sheets()) as sheets:
             import_ndjson(HandedLines(sheets, source.size_bytes), recorder, summary, options, progress)
-    elif reads in ("table", "sheet"):
+    elif reads in ("table", "sheet", "register", "document"):
         _record_plan(heard, recorder, summary, progress)
     else:
         record_stream(heard.items(), recorder, summary, options, progress)

@@ -36,6 +36,9 @@ OTHERS = {
     b"{\\rtf": "a text document (RTF)",
 }
 LONGEST_SIGN_BYTES = 16
+#: What stands near the beginning of the European Central Bank's XML, the only one that is imported.
+ECB_XML = (b"eurofxref", b"GenericData", b"StructureSpecificData")
+LOOKED_AT_XML_BYTES = 4096
 #: Members of a gzip file with nothing in them that may follow one another: programs end with one, bombs have many.
 EMPTY_MEMBERS = 1_000
 #: What is looked at first of a member, and from then on ever more: what is behind its end was taken for nothing.
@@ -72,12 +75,18 @@ def opened(file: BinaryIO) -> BinaryIO:
     head = found.read(LONGEST_SIGN_BYTES)
     found.seek(0)
     for sign, what in OTHERS.items():
-        if head.startswith(sign):
+        if head.startswith(sign) and not (what == "XML" and _is_of_ecb(found)):
             within = " within a gzip file" if compressed else ""
             raise BadFile([FileFault(1, f"is {what}{within} by how it begins, and nothing that is imported")])
     if compressed and head.startswith(GZIP):
         raise BadFile([FileFault(1, "is a gzip file within a gzip file: unpack it once")])
     return found
+
+
+def _is_of_ecb(file: BinaryIO) -> bool:
+    start = file.read(LOOKED_AT_XML_BYTES)
+    file.seek(0)
+    return any(sign in start for sign in ECB_XML)
 
 
 def size_of(file: BinaryIO) -> int:

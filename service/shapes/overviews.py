@@ -74,8 +74,23 @@ class OrderSample(Struct, frozen=True):
     then: list[str]
 
 
+class RecordsOverview(Struct, frozen=True):
+    """What a table that is none of order lines comes to: organisations, products, rates, instruments, decisions."""
+
+    #: Events that register or publish something, and all others.
+    new: int
+    changed: int
+    #: Rows that say what the ledger has, and rows that are left out.
+    known: int
+    left_out: int
+    #: What the first new ones are called.
+    first_new: list[str]
+    #: The first events, as they were read.
+    samples: list[str]
+
+
 class TableOverview(Struct, frozen=True):
-    """What a table of order lines holds, before anything of it is recorded."""
+    """What a table holds, before anything of it is recorded; of one that is none of order lines `records` says it."""
 
     rows: int
     #: Rows that a rule of the mapping left out.
@@ -92,3 +107,4 @@ class TableOverview(Struct, frozen=True):
     samples: list[OrderSample]
     #: Products that several vendors sell, and of which no maker is said.
     several_vendors: int = 0
+    records: RecordsOverview | None = None

@@ -344,7 +344,7 @@ def _refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
     chosen = wish.format
     if unknown_is_given and not FORMATS[chosen].registers:
         raise _invalid("/unknown", f"is for screening lists, and the file is of format {chosen}")
-    if wish.mapping is not None and not FORMATS[chosen].mapped:
+    if wish.mapping is not None and not FORMATS[chosen].takes_mapping:
         raise _invalid("/mapping", f"is for tables of order lines, and the file is of format {chosen}")
     if wish.mapping is None and FORMATS[chosen].mapped:
         raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")

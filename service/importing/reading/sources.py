@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import Any, BinaryIO, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, get_args
 
 import msgspec
 
@@ -24,7 +24,7 @@ from service.importing.formats import (
 )
 from service.importing.items import EventGroup, Reading, Reject
 from service.importing.opening import opened
-from service.importing.plans import Entry, Summary
+from service.importing.plans import Entry, ImportPlan, Summary
 from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     End,
@@ -45,6 +45,9 @@ from service.importing.reading.messages import (
 from service.importing.reading.questions import Ask
 from service.importing.rows import BadFile, BadMapping, FileFault, read_rows
 from service.shapes.overviews import FaultCause, FaultPlace, TableOverview
+
+if TYPE_CHECKING:
+    from service.importing.standing import LedgerStanding
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
@@ -78,14 +81,20 @@ def messages(file: BinaryIO, wanted: ReaderTask, ask: Ask, beat: Beat = lambda: 
     yield FileForm(chosen)
     if wanted.judge_only:
         if wanted.mapping is not None:
-            from service.importing.orders.mapping import parse_mapping_text
-
-            parse_mapping_text(*wanted.mapping)
+            _judge_mapping(*wanted.mapping)
         yield End()
         return
     yield FileDigest(_digest(file, beat))
     yield from _content(file, FORMATS[chosen], wanted, ask, beat)
     yield End()
+
+
+def _judge_mapping(name: str, content: bytes) -> None:
+    """BadMapping where it is none."""
+    from service.importing.orders.mapping import parse_mapping_text
+    from service.importing.registers.mapping import parse_register_mapping, stated_kind
+
+    (parse_mapping_text if stated_kind(name, content) is None else parse_register_mapping)(name, content)
 
 
 def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask, beat: Beat) -> Iterator[Message]:
@@ -96,7 +105,7 @@ def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask,
         case "stream":
             reading = Reading(file, summary, wanted.strict, ask, beat)
             return _in_messages(chosen.reader().read(reading), summary)
-        case "table" | "sheet":
+        case "table" | "sheet" | "register" | "document":
             return _table(file, chosen, wanted, summary, ask, beat)
         case "orders":
             return _orders(file, chosen, wanted, summary, ask, beat)
@@ -127,7 +136,7 @@ def _orders(
         if wanted.overview:
             overview, found = orders.overview(standing.known)
             causes = clean_causes(found.causes())
-            yield OverviewSeen(msgspec.convert(_cleaned(msgspec.to_builtins(overview)), TableOverview), causes)
+            yield OverviewSeen(_cleaned_overview(overview), causes)
             if wanted.strict and found.count:
                 raise BadFile(found.faults(), causes)
         elif wanted.strict:
@@ -139,21 +148,45 @@ def _table(
     file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, summary: Summary, ask: Ask, beat: Beat
 ) -> Iterator[Message]:
     from service.importing.entries import read_entries
+    from service.importing.registers.overview import records_overview
     from service.importing.standing import LedgerStanding
 
+    standing = LedgerStanding(ask)
+    yield RowsSeen(0)
+    summary.rows, summary.plan = _planned(file, chosen, wanted, standing, beat)
+    yield RowsSeen(summary.rows)
+    read_entries(summary.plan.entries)
+    if wanted.overview:
+        yield OverviewSeen(_cleaned_overview(records_overview(summary.rows, summary.plan)), [])
+    yield RowsSeen(summary.rows, list(_Remarks(summary).new()))
+    yield WirePlan([_entry(entry) for entry in summary.plan.entries])
+
+
+def _planned(
+    file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, standing: "LedgerStanding", beat: Beat
+) -> tuple[int, ImportPlan]:
+    """How many rows a table has, and what is to be recorded for them."""
     table = chosen.reader()
+    if chosen.reads == "register":
+        from service.importing.registers.mapping import RegisterMapping, parse_register_mapping
+        from service.importing.registers.sheets import sheet_rows
+
+        mapping = RegisterMapping.model_validate({"kind": chosen.name})
+        if wanted.mapping is not None:
+            mapping = parse_register_mapping(*wanted.mapping)
+        if mapping.kind != chosen.name:
+            raise BadMapping(mapping.prefix, [f"kind: is {mapping.kind}, and the file is to be read as {chosen.name}"])
+        rows = sheet_rows(file, (), beat, mapping.read)
+        return len(rows), table.plan(rows, standing, mapping)
     if chosen.reads == "sheet":
         from service.importing.registers.sheets import sheet_rows
 
         rows = sheet_rows(file, table.COLUMNS, beat)
+    elif chosen.reads == "document":
+        rows = table.rows_of(_whole(file, chosen))
     else:
         rows = read_rows(_whole(file, chosen), table.COLUMNS, table.OTHER_COLUMNS)
-    summary.rows = len(rows)
-    yield RowsSeen(summary.rows)
-    summary.plan = table.plan(rows, LedgerStanding(ask), register=wanted.register)
-    read_entries(summary.plan.entries)
-    yield RowsSeen(summary.rows, list(_Remarks(summary).new()))
-    yield WirePlan([_entry(entry) for entry in summary.plan.entries])
+    return len(rows), table.plan(rows, standing, register=wanted.register)
 
 
 def _whole(file: BinaryIO, chosen: ImportFormat) -> bytes:
@@ -254,6 +287,10 @@ def clean_causes(causes: Iterable[FaultCause]) -> list[FaultCause]:
         )
         for one in causes
     ]
+
+
+def _cleaned_overview(overview: TableOverview) -> TableOverview:
+    return msgspec.convert(_cleaned(msgspec.to_builtins(overview)), TableOverview)
 
 
 def _cleaned(value: Any) -> Any:

@@ -26,11 +26,13 @@ def open_sheet(file: BinaryIO, read: Read | None = None, beat: Callable[[], None
     return table
 
 
-def sheet_rows(file: BinaryIO, required: Collection[str], beat: Callable[[], None]) -> list[Row]:
+def sheet_rows(
+    file: BinaryIO, required: Collection[str], beat: Callable[[], None], read: Read | None = None
+) -> list[Row]:
     """All rows of a table that has these columns; BadFile lists what is wrong, by line."""
     faults = FaultsByCause(mends=())
     rows: list[Row] = []
-    with closing(open_sheet(file, None, beat)) as table:
+    with closing(open_sheet(file, read, beat)) as table:
         columns = list(table.columns)
         _refuse_columns(columns, required)
         for row in table.rows(range(len(columns))):
@@ -50,7 +52,7 @@ def sheet_rows(file: BinaryIO, required: Collection[str], beat: Callable[[], Non
 
 def _refuse_columns(columns: Sequence[str], required: Collection[str]) -> None:
     missing = [column for column in required if column not in columns]
-    twice = [column for column in required if columns.count(column) > 1]
+    twice = [column for column in required or dict.fromkeys(columns) if column and columns.count(column) > 1]
     if missing or twice:
         what = f"lacks the columns {', '.join(missing)}" if missing else f"names twice {', '.join(twice)}"
         raise BadFile([FileFault(1, f"the header {what}")])

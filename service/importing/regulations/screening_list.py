@@ -48,6 +48,8 @@ COLUMNS = (
     "source_list_url",
     "ids",
 )
+#: A column that only lists without addresses have: the code of the country, ZZ where it is not known.
+COUNTRY_CODE = "country_code"
 PREFIX = "screening-list"
 JURISDICTION = "US"
 #: What stands between a title and an authority: "Entity List (EL) - Bureau of Industry", "Military End User (MEU) List
@@ -153,7 +155,7 @@ def _listing(row: Row, start_on: date | None, end_on: date | None) -> Listing:
         identifiers=tuple(_identifiers(row["ids"])),
         is_organization=row["type"].lower() not in OTHERWISE,
         type=row["type"],
-        country=country_of_addresses(row["addresses"]),
+        country=country_of_addresses(row["addresses"]) or row[COUNTRY_CODE] or None,
         notice=row["federal_register_notice"],
         start_on=start_on,
         end_on=end_on,

@@ -11,14 +11,14 @@ import pytest
 
 from service.importing import opening
 from service.importing.bounds import LONGEST_CELL
-from service.importing.formats import FORMATS
+from service.importing.formats import FORMATS, IN_SHEETS
 from service.importing.importing import Here
 from service.importing.opening import lines_of, opened
 from service.importing.orders.mapping import parse_mapping_text
 from service.importing.reading.messages import Message, ReaderTask
 from service.importing.rows import BadFile, BadMapping
 from tests.effort import Act, assert_no_dearer
-from tests.service.importing.conftest import CHANGE, SCREENING_LIST, SEED, changes_csv
+from tests.service.importing.conftest import CHANGE, EXAMPLES, SCREENING_LIST, SEED, changes_csv
 from tests.service.importing.ocds_samples import contract, package, release
 from tests.service.importing.order_tables import COLUMNS, MAPPING, ROW, as_toml, faults, rows_csv
 from tests.service.importing.orders.tables.test_columnar import parquet
@@ -44,7 +44,12 @@ GOOD: dict[str, bytes] = {
     "ocds": json.dumps(package(release(contracts=[contract()]))).encode(),
     "regulations": changes_csv(CHANGE),
     "screening-list": SCREENING_LIST.read_bytes(),
+    "duplicates": b"organization_id,other_id,decision\na,b,\n",
+    "ecb-xml": (EXAMPLES / "ecb-data-portal.xml").read_bytes(),
+    **{name: (EXAMPLES / f"{name}.csv").read_bytes() for name in ("organizations", "products", "rates")},
 }
+#: Formats that say at once that a workbook or a Parquet file is none of theirs.
+OF_TEXT = [name for name in FORMATS if name not in ("xlsx", "parquet") and FORMATS[name].reads not in IN_SHEETS]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 PDF = b"%PDF-1.7\n" + b"1 0 obj\n" * 100
 
@@ -96,7 +101,7 @@ def test_what_is_something_else_is_said_whatever_it_is_called(monkeypatch: pytes
         assert caught.value.faults[0].line >= 1
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("xlsx", "parquet")])
+@pytest.mark.parametrize("name", OF_TEXT)
 @pytest.mark.parametrize("other", ["xlsx", "parquet"])
 def test_a_table_of_another_kind_is_told_by_its_beginning(name: str, other: str) -> None:
     with pytest.raises(BadFile, match=rf"by how it begins, and not {name}"):

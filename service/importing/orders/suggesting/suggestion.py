@@ -24,6 +24,8 @@ from service.importing.orders.suggesting.repairs import mended
 from service.importing.orders.table import OrderLines
 from service.importing.orders.tables import SourceTable, TableRow, text_of
 from service.importing.plans import Summary
+from service.importing.registers.headers import kind_of_columns
+from service.importing.registers.suggesting import suggested_register
 from service.importing.rows import BadFile, FileFault
 
 #: Columns whose contents are looked at.
@@ -65,11 +67,13 @@ class LookedAt:
 
 
 def suggest(file: BinaryIO, name: str, beat: Callable[[], None] = lambda: None) -> str:
-    """The TOML of a mapping that reads a table of order lines; BadFile where none could."""
+    """The TOML of a mapping that reads a table, of order lines or of a register; BadFile where none could."""
     file = opened(file)
     kind = kind_of(file)
     read, notes = how_to_read(file, kind, beat)
     looked = _looked_at(file, kind, read, beat)
+    if (register := kind_of_columns(looked.columns)) is not None:
+        return suggested_register(register, PurePath(name).name, looked.columns, looked.rows)
     draft = _drafted(PurePath(name).name, read, looked)
     for note in notes:
         draft.note("read", note)
