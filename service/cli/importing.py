@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +16,19 @@ import msgspec
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from service.cli import exits, tables
-from service.cli.overviews import cause_lines, overview_lines
 from service.cli.progress import say_what_is_made
 from service.cli.rehearsals import Rehearsal
+from service.cli.summaries import as_object, as_text, recorded_before, say_by_cause, say_faults
 from service.daybook import open_daybook
-from service.importing.causes import by_cause
 from service.importing.formats import FORMATS, PARTIAL
 from service.importing.importing import Reading, form_of, import_from, wanted
 from service.importing.plans import Progress as OnProgress
-from service.importing.plans import RowRefused, RowRemark, Summary
+from service.importing.plans import RowRefused, Summary
 from service.importing.reading.apart import Apart, ReaderBounds
-from service.importing.remarks import remark_on, rest_of
-from service.importing.rows import MOST_FAULTS, BadFile, BadMapping
+from service.importing.remarks import remark_on
+from service.importing.rows import BadFile, BadMapping
 from service.importing.streaming import Options
-from service.remarking import as_objects
 from service.settings import Settings
-from service.shapes.overviews import FaultCause
 
 #: What cannot be read twice is kept in memory up to this size, and in a temporary file beyond.
 SPOOLED_BYTES = 16 * 1024 * 1024
@@ -81,35 +78,64 @@ def import_(
     A file with up to 10,000 events is recorded together or not at all, a longer one in batches of about 2,000.
     Importing a file twice records nothing twice, so that an import that broke off is simply run again.
     """
-    name = getattr(file, "name", "-")
-    name = "-" if name == "<stdin>" else str(name)
+    name = name_of(file)
     rehearsal = Rehearsal()
     click.get_current_context().call_on_close(rehearsal.close)
     summary = Summary(name, format_name or "", 0, dry_run, rehearsed=rehearsal.take if dry_run else None)
+    options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
+
+    def refuse() -> None:
+        _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
+
+    record_file(settings, file, summary, options, rehearsal, refuse, rejects=rejects, as_json=as_json)
+
+
+def name_of(file: BinaryIO) -> str:
+    """What a file is called; - for stdin."""
+    name = getattr(file, "name", "-")
+    return "-" if name == "<stdin>" else str(name)
+
+
+def record_file(
+    settings: Settings,
+    file: BinaryIO,
+    summary: Summary,
+    options: Options,
+    rehearsal: Rehearsal,
+    refuse: Callable[[], None],
+    *,
+    rejects: Path | None = None,
+    as_json: bool,
+) -> None:
+    """Record what a file says, print what became of it, and end with the exit code of that.
+
+    `refuse`: raises UsageError where options do not go with the format, which is known by then. `rejects`: where rows
+    are written that are left out.
+    """
+    name, dry_run = summary.file, summary.dry_run
     try:
         with contextlib.ExitStack() as stack:
-            options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
             to_read = msgspec.structs.replace(wanted(summary, options), keep_raw=rejects is not None)
             bounds = ReaderBounds.of(settings.import_memory_mb)
             source = stack.enter_context(Apart(stack.enter_context(seekable(file)), to_read, bounds))
             summary.format = form_of(source)
-            _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
+            refuse()
             if rejects is not None:
                 options = replace(options, rejects=stack.enter_context(rejects.open("w", encoding="utf-8")))
             say_what_is_made(settings)
             _import(settings, source, summary, options)
     except (BadFile, BadMapping) as bad:
-        _say_faults(summary, bad, as_json=as_json)
-        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.USAGE)
+        say_faults(summary, bad, as_json=as_json)
+        sys.exit(exits.PARTIAL_IMPORT if recorded_before(summary) else exits.USAGE)
     except RowRefused as refused:
-        _say_by_cause(summary, summary.causes)
-        click.echo(f"daybook: {name}: {refused}; {_kept(summary)}", err=True)
-        sys.exit(exits.PARTIAL_IMPORT if _before(summary) else exits.CONFLICT)
+        say_by_cause(summary, summary.causes)
+        click.echo(f"daybook: {name}: {refused}; {summary.kept}", err=True)
+        sys.exit(exits.PARTIAL_IMPORT if recorded_before(summary) else exits.CONFLICT)
     except BaseException as error:
         # What was under way has ended by now, one way or the other.
         summary.count_what_ended()
-        if isinstance(error, KeyboardInterrupt) or _before(summary):
-            click.echo(f"daybook: {name}: broken off; {_kept(summary)}", err=True)
+        if isinstance(error, KeyboardInterrupt) or recorded_before(summary):
+            click.echo(f"daybook: {name}: broken off; {summary.kept}", err=True)
         raise
     if not as_json:
         exits.print_result(as_text(summary, rehearsal))
@@ -152,18 +178,6 @@ def _import(settings: Settings, source: Apart, summary: Summary, options: Option
         except BaseException:
             summary.withdraw()
             raise
-
-
-def _before(summary: Summary) -> int:
-    """Events that are recorded although the import failed."""
-    return 0 if summary.dry_run else summary.recorded
-
-
-def _kept(summary: Summary) -> str:
-    before = _before(summary)
-    if not before:
-        return "nothing is recorded"
-    return f"the {before} events before it are recorded, and are replayed when the file is imported again"
 
 
 @contextmanager
@@ -211,106 +225,3 @@ def seekable(file: BinaryIO) -> Iterator[BinaryIO]:
             shutil.copyfileobj(file, spool)
             file = spool
         yield file
-
-
-def _say_faults(summary: Summary, bad: BadFile | BadMapping, *, as_json: bool) -> None:
-    name = summary.file
-    faults: list[dict[str, Any]]
-    if isinstance(bad, BadMapping):
-        faults = [{"line": None, "message": f"mapping {bad.name}: {problem}"} for problem in bad.problems]
-    else:
-        faults = [{"line": fault.line, "message": fault.message} for fault in bad.faults]
-    if as_json:
-        causes = [] if isinstance(bad, BadMapping) else bad.causes or by_cause(bad.faults)
-        answer = {
-            "file": name,
-            "recorded": _before(summary),
-            "faults": faults,
-            "causes": msgspec.to_builtins(causes),
-            "overview": msgspec.to_builtins(summary.overview),
-        }
-        exits.print_result(json.dumps(answer, ensure_ascii=False, indent=1))
-    for fault in faults:
-        where = f"line {fault['line']}: " if fault["line"] is not None else ""
-        click.echo(f"daybook: {name}: {where}{fault['message']}", err=True)
-    if isinstance(bad, BadFile) and not as_json:
-        _say_by_cause(summary, bad.causes)
-    more = f" (the first {MOST_FAULTS} faults are listed)" if len(faults) == MOST_FAULTS else ""
-    click.echo(f"daybook: {name}: {_kept(summary)}{more}", err=True)
-
-
-def _say_by_cause(summary: Summary, causes: Sequence[FaultCause]) -> None:
-    lines = [*overview_lines(summary.overview)] if summary.overview is not None else []
-    if sum(one.count for one in causes) > 1 or any(one.mend for one in causes):
-        lines += ["faults by cause:", *cause_lines(causes)]
-    for line in lines:
-        click.echo(line, err=True)
-
-
-def as_object(summary: Summary) -> dict[str, Any]:
-    """The summary for machines."""
-    plan = summary.plan
-    answer: dict[str, Any] = {
-        "file": summary.file,
-        "format": summary.format,
-        "dry_run": summary.dry_run,
-        "rows": summary.rows,
-        "recorded": summary.recorded,
-        "replayed": summary.replayed,
-        "rejected": summary.rejected,
-        "types": dict(sorted(summary.types.items())),
-    }
-    for name, remarks in (
-        ("reported", plan.reported),
-        ("known", plan.known),
-        ("unread", plan.unread),
-        ("noted", plan.noted),
-    ):
-        answer[name] = [{"line": one.line, "row": one.row, "message": one.message} for one in remarks]
-    if summary.doubts:
-        answer["remarks"] = as_objects(summary.doubts)
-    answer["overview"] = msgspec.to_builtins(summary.overview)
-    answer["causes"] = msgspec.to_builtins(summary.causes)
-    return answer
-
-
-def as_text(summary: Summary, rehearsal: Rehearsal) -> str:
-    """The summary for people."""
-    lines = [
-        f"{summary.file}: {summary.rows} rows of {summary.format}",
-        f"recorded: {summary.recorded} events{' (dry run: nothing is)' if summary.dry_run else ''}",
-        f"replayed: {summary.replayed} events that were recorded before",
-    ]
-    if summary.types:
-        lines.append(f"of these: {', '.join(f'{count} {name}' for name, count in sorted(summary.types.items()))}")
-    plan = summary.plan
-    if summary.overview is not None:
-        lines += overview_lines(summary.overview)
-    if summary.causes:
-        lines += ["faults by cause:", *cause_lines(summary.causes)]
-    if summary.rejected:
-        more = f", the first {len(plan.reported)} of them" if len(plan.reported) == MOST_FAULTS else ""
-        lines.append(f"rejected: {summary.rejected} rows{more}")
-    else:
-        lines.append(f"reported: {len(plan.reported)} rows{' that are not recorded' if plan.reported else ''}")
-    lines += [f"  line {one.line}: {_named(one.row)}{one.message}" for one in plan.reported]
-    lines += rehearsal.as_text()
-    title = "said twice in the file" if FORMATS[summary.format].mapped else "recorded already from elsewhere"
-    lines += _remarks(title, plan.known)
-    lines += _remarks("with more than a rule can say; the note recorded with it has all of it", plan.unread)
-    lines += _remarks("of which there is nothing to record, or not everything", plan.noted)
-    for kind in summary.doubts:
-        rest = rest_of(kind)
-        lines += [f"{kind.kind}: {kind.count}", *(f"  {one.detail}" for one in kind.first)]
-        lines += [f"  {rest}"] if rest else []
-    return "\n".join(lines)
-
-
-def _remarks(title: str, remarks: Sequence[RowRemark]) -> list[str]:
-    if not remarks:
-        return []
-    return [f"{title}: {len(remarks)}", *(f"  line {one.line}: {_named(one.row)}{one.message}" for one in remarks)]
-
-
-def _named(row: str) -> str:
-    return f"{row}: " if row else ""

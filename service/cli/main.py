@@ -90,6 +90,7 @@ main.add_later(
     Later("replay", "service.cli.audit:replay", "Build every projection anew, and compare the answers."),
     Later("restore", "service.cli.archiving:restore_", "Make a ledger again from an archive."),
     Later("serve", "service.cli.serving:serve_", "Serve the ledger over HTTP."),
+    Later("sync", "service.cli.syncing:sync", "Record what is different on a day, as a file says."),
     Later("token", "service.cli.token:token", "Who may use the HTTP service: tokens, each with a role."),
     Later("upgrade", "service.cli.upgrade:upgrade_", "Carry the embedded database over to a newer PostgreSQL."),
     Later("verify", "service.cli.verify:verify", "Hold the ledger against its log and every checkpoint."),

@@ -3,18 +3,19 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 import httpx2
 
-from service.client import requests
+from service.client import extracts, requests
 from service.client.attempts import Patience
 from service.client.calls import Call
 from service.client.connection import LOST, Connection, silence, was_sent
 from service.client.paths import Collection
-from service.client.problems import refusal
+from service.client.problems import Unavailable, refusal
 from service.client.streams import Lines, Listening, Offsets, Pages
 from service.shapes import answers
 from service.shapes.answers import StoredEvent
@@ -148,6 +149,31 @@ class Client:
             self._sleep(IMPORT_PAUSE_S)
             found = self.import_state(found.id)
         return found
+
+    def sync(
+        self,
+        file: extracts.Sendable,
+        *,
+        mapping: str,
+        as_of: requests.Day,
+        idempotency_key: str | None = None,
+        **asked: Unpack[extracts.ExtractAsked],
+    ) -> Import:
+        """Record what is different on a day, as a file of order lines says; returns when that is done.
+
+        `file`: its content, its path, or itself, open for reading bytes. `mapping`: the name of one that the service
+        keeps. NotSynced where it was refused, in whole or in part.
+        """
+        found = self.send(extracts.begin_sync(file, mapping, as_of, idempotency_key, **asked))
+        while found.finished_at is None:
+            self._sleep(IMPORT_PAUSE_S)
+            found = self.import_state(found.id)
+        if found.recorded and not found.dry_run:
+            # An import does not say where its events stand: they are not behind the ledger's end.
+            with suppress(Unavailable):
+                ready = self.send(requests.readiness())
+                self._connection.reached(ready.head or 0)
+        return extracts.refuse_unsynced(found)
 
     def events(
         self, after: int = 0, most: int | None = None, **wanted: Unpack[requests.EventsWanted]

@@ -62,9 +62,13 @@ class Connection:
         positions = [one.last_position for one in placed if isinstance(one, Receipt)]
         positions += [one.position for one in placed if isinstance(one, RecordedFact)]
         if positions:
-            with self._lock:
-                self.position = max(self.position, *positions)
+            self.reached(max(positions))
         return answer
+
+    def reached(self, position: int) -> None:
+        """Take in that what this client recorded is at a position at most."""
+        with self._lock:
+            self.position = max(self.position, position)
 
     def given_up(self, call: Call[Any], error: Exception) -> Unreached:
         """That a call did not get through."""

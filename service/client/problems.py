@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from service.shapes.answers import Fault, Problem
+from service.shapes.things import Import
 
 
 class ClientError(Exception):
@@ -20,6 +21,15 @@ class Unreached(ClientError):
     def __init__(self, message: str, idempotency_key: str | None) -> None:
         super().__init__(message)
         self.idempotency_key = idempotency_key
+
+
+class NotSynced(ClientError):
+    """A file was not recorded, or not all of it: `sync` is the import, with what is wrong by row in its `faults`."""
+
+    def __init__(self, sync: Import) -> None:
+        rows = [f"line {one.line}: {one.message}" if one.line is not None else one.message for one in sync.faults[:3]]
+        super().__init__("; ".join([f"{sync.file}: {sync.state}: {sync.detail}", *rows]))
+        self.sync = sync
 
 
 class NotUnderstood(ClientError):

@@ -1,7 +1,7 @@
 """Recording what a file says, as somebody reads it: in this process, or in one of its own (apart.py)."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, BinaryIO, Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ from service.importing.plans import Entry, Progress, RowRemark, Summary
 from service.importing.reading import sources
 from service.importing.reading.answers import Answers
 from service.importing.reading.messages import (
+    ExtractChecked,
     FileDigest,
     FileForm,
     Items,
@@ -34,6 +35,8 @@ from service.importing.reading.messages import (
 from service.importing.reading.questions import Ask, Question
 from service.importing.recording import ACTOR, Recorder
 from service.importing.streaming import Options, record_stream
+from service.importing.synced import SyncedExtract, SyncedExtracts, correlation_of
+from service.storing.ledger import Unreachable
 
 #: Hexadecimal digits of a file's SHA-256 that its events carry as their correlation id.
 CORRELATION_DIGITS = 32
@@ -82,6 +85,7 @@ def wanted(summary: Summary, options: Options) -> ReaderTask:
         register=options.register,
         sheet_lines=sheet_lines(),
         overview=options.dry_run,
+        extract=options.extract,
     )
 
 
@@ -134,7 +138,8 @@ def import_from(
     if not isinstance(digest, FileDigest):
         raise msgspec.ValidationError("the reader did not tell the digest")
     recorder = Recorder(daybook, summary, f"import:{digest.sha256[:CORRELATION_DIGITS]}", actor)
-    heard = _Heard(source.messages(Answers(daybook, recorder)), summary, reading)
+    memory = _Memory(daybook, recorder, digest.sha256)
+    heard = _Heard(source.messages(Answers(daybook, recorder)), summary, reading, memory.keep)
     reads = FORMATS[summary.format].reads
     if reads == "lines":
         with closing(heard.sheets()) as sheets:
@@ -142,7 +147,35 @@ def import_from(
     elif reads in ("table", "sheet", "register", "document"):
         _record_plan(heard, recorder, summary, progress)
     else:
-        record_stream(heard.items(), recorder, summary, options, progress)
+        try:
+            record_stream(heard.items(), recorder, summary, options, progress)
+        except BaseException:
+            if not summary.recorded:
+                memory.put_back()
+            raise
+
+
+class _Memory:
+    """That an extract was synced, as the ledger remembers it from before the first event on."""
+
+    def __init__(self, daybook: Daybook, recorder: Recorder, sha256: str) -> None:
+        self._extracts = SyncedExtracts(daybook.ledger.recorder.datastore)
+        self._recorder = recorder
+        self._sha256 = sha256
+        self._kept: tuple[ExtractChecked, SyncedExtract | None] | None = None
+
+    def keep(self, extract: ExtractChecked) -> None:
+        """Remember an extract, unless it is only rehearsed."""
+        self._recorder.correlation_id = correlation_of(extract, self._sha256)
+        if not self._recorder.rehearses:
+            self._kept = extract, self._extracts.keep(extract, self._sha256)
+
+    def put_back(self) -> None:
+        """Remember what was remembered before, since nothing of it is recorded."""
+        if self._kept is not None:
+            # While the database is away, it stays remembered: nothing is lost by that but a question.
+            with suppress(*Unreachable):
+                self._extracts.put_back(self._kept[0], self._sha256, self._kept[1])
 
 
 def _record_plan(heard: "_Heard", recorder: Recorder, summary: Summary, progress: Progress) -> None:
@@ -156,8 +189,15 @@ def _record_plan(heard: "_Heard", recorder: Recorder, summary: Summary, progress
 class _Heard:
     """The messages about what a file holds, the summary kept up to date with them."""
 
-    def __init__(self, messages: Iterator[Message], summary: Summary, reading: Reading) -> None:
+    def __init__(
+        self,
+        messages: Iterator[Message],
+        summary: Summary,
+        reading: Reading,
+        checked: Callable[[ExtractChecked], None],
+    ) -> None:
         self._messages = messages
+        self._checked = checked
         self._summary = summary
         self._reading = reading
 
@@ -183,7 +223,8 @@ class _Heard:
                 else:
                     size_bytes = sum(len(entry.sent) for entry in item.entries)
                     entries = list(map(_entry, item.entries))
-                    yield EventGroup(entries, [needs[place] for place in item.needs], item.rows, raw, size_bytes)
+                    needed = [needs[place] for place in item.needs]
+                    yield EventGroup(entries, needed, item.rows, raw, size_bytes, expected=item.expected)
 
     def plan(self) -> list[Entry]:
         """All entries of a table."""
@@ -199,6 +240,8 @@ class _Heard:
     def _take(self, message: Message) -> None:
         if isinstance(message, OverviewSeen):
             self._summary.overview, self._summary.causes = message.overview, message.causes
+        if isinstance(message, ExtractChecked):
+            self._checked(message)
         if not isinstance(message, RowsSeen):
             return
         self._summary.rows = message.rows

@@ -1,7 +1,7 @@
 """What a source yields, in the order of its file: what stands or falls together, and what cannot be read."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from service.importing.plans import Entry, Summary
@@ -23,6 +23,10 @@ class EventGroup:
     raw: Any = None
     #: What its entries take as they are sent; 0: unknown.
     size_bytes: int = 0
+    #: Of an order: the row that each of its lines stands on first.
+    line_rows: Mapping[str, int] = field(default_factory=dict)
+    #: Streams and the version that each had when the entries were made: at another one they are refused.
+    expected: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import Refusal
@@ -50,6 +51,8 @@ class ImportPlan:
     unread: list[RowRemark] = field(default_factory=list)
     #: Rows of which there is nothing to record, or not everything, and why.
     noted: list[RowRemark] = field(default_factory=list)
+    #: Orders that earlier extracts had and this one has not.
+    missing: list[RowRemark] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,8 @@ class Summary:
     #: Lines with something on them, the header aside.
     rows: int
     dry_run: bool
+    #: Of a table that says how things stand on a day: that day.
+    as_of: date | None = None
     #: Events recorded now (in a dry run: that would be).
     recorded: int = 0
     #: Events that were recorded before.
@@ -89,6 +94,8 @@ class Summary:
     overview: TableOverview | None = None
     #: Of a dry run: everything that is wrong, by cause.
     causes: list[FaultCause] = field(default_factory=list)
+    #: Of a dry run: the first event of each type.
+    first: dict[str, Entry] = field(default_factory=dict)
     #: Handed the events of a dry run as they are decided, where somebody wants to list them.
     rehearsed: Callable[[Sequence[Entry]], None] | None = None
     stretches: Stretches = field(default_factory=Stretches)
@@ -96,6 +103,16 @@ class Summary:
     doubts: "list[Doubts]" = field(default_factory=list)
     #: What was begun and is not counted yet.
     begun: "list[Command]" = field(default_factory=list)
+
+    @property
+    def kept(self) -> str:
+        """What became of what came before a failure, in words."""
+        before = 0 if self.dry_run else self.recorded
+        if not before:
+            return "nothing is recorded"
+        if self.as_of is not None:
+            return f"the {before} events before it are recorded, and not again when the file is synced again"
+        return f"the {before} events before it are recorded, and are replayed when the file is imported again"
 
     def withdraw(self) -> None:
         """Call off what was begun, as far as its turn has not come."""

@@ -1,7 +1,7 @@
 """Recording what an import has read, through the committer; or deciding it as a rehearsal."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from domain.errors import Refusal
 from domain.ledger import Batch
@@ -33,30 +33,47 @@ class Recorder:
     ) -> None:
         self._daybook = daybook
         self._summary = summary
-        self._correlation_id = correlation_id
+        #: What its events carry.
+        self.correlation_id = correlation_id
         self._actor = actor
         self._head = daybook.ledger.recorder.head()
         self._cache = StreamCache(daybook.ledger.recorder)
         calendar = daybook.ledger.calendar
         self._rehearsed = Batch(self._cache, calendar.day_of(self._head.clock), new_identifier, zone=calendar.name)
 
-    def record(self, entries: Sequence[Entry], requests: Sequence[Sent]) -> None:
-        """Record the requests read from these entries; raises RowRefused."""
+    @property
+    def rehearses(self) -> bool:
+        """Whether nothing is recorded."""
+        return self._summary.dry_run
+
+    def record(
+        self, entries: Sequence[Entry], requests: Sequence[Sent], expected: Mapping[str, int] | None = None
+    ) -> None:
+        """Record the requests read from these entries; raises RowRefused.
+
+        `expected`: streams, and the version that each must have, or nothing is recorded.
+        """
         if not requests:
             return
         try:
-            self.finish(self.begin(requests))
+            self.finish(self.begin(requests, expected=expected))
         except Refusal as refusal:
             raise RowRefused(entries[refusal.index], refusal) from None
-        if self._summary.dry_run and self._summary.rehearsed is not None:
-            self._summary.rehearsed(entries)
+        if self._summary.dry_run:
+            if self._summary.rehearsed is not None:
+                self._summary.rehearsed(entries)
+            for entry in entries:
+                self._summary.first.setdefault(str(entry.sent["type"]), entry)
 
-    def begin(self, requests: Sequence[Sent], after: Command | None = None) -> Command:
+    def begin(
+        self, requests: Sequence[Sent], after: Command | None = None, expected: Mapping[str, int] | None = None
+    ) -> Command:
         """Have requests recorded together without waiting for it; not where those that they come `after` are not.
 
         In a dry run they are decided at once.
         """
-        command = Command(requests, self._actor, self._correlation_id, after=after)
+        versions = {stream: frozenset((version,)) for stream, version in (expected or {}).items()}
+        command = Command(requests, self._actor, self.correlation_id, after=after, expected=versions)
         if self._summary.dry_run:
             try:
                 command.future.set_result(self._rehearse(command))

@@ -70,6 +70,20 @@ class LedgerStanding:
         """Which of these streams have begun."""
         return set(self._ask("known", list(streams)))
 
+    def ordered_by(self, mapping: str) -> Iterator[list[str]]:
+        """The streams of orders of which events begin with a mapping's name, page by page, some more than once."""
+        after = ""
+        while True:
+            page, after = self._ask("placed", [mapping, after])
+            yield page
+            if not after:
+                return
+
+    def synced(self, mapping: str, scope: str) -> date | None:
+        """The day of the last extract of a scope under a mapping; None: there was none."""
+        found = self._ask("synced", [mapping, scope])
+        return None if found is None else date.fromisoformat(found)
+
     def regulations(self, *, without: str) -> "dict[str, list[Recorded]]":
         """All events of every instrument, by stream; the instruments in the order in which they were recorded.
 

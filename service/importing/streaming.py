@@ -21,6 +21,7 @@ from service.codes import codes
 from service.importing.causes import FaultsByCause
 from service.importing.items import EventGroup, Reject
 from service.importing.plans import Entry, Progress, RowRefused, RowRemark, Summary
+from service.importing.reading.messages import ExtractTask
 from service.importing.rows import MOST_FAULTS, BadFile, FileFault
 
 if TYPE_CHECKING:  # a reader in a process of its own needs no ledger
@@ -54,6 +55,8 @@ class Options:
     mapping: str | None = None
     #: Of a screening list: register organisations that the ledger does not know.
     register: bool = False
+    #: Of a table of order lines that says how things stand on a day.
+    extract: ExtractTask | None = None
 
 
 def record_stream(
@@ -210,7 +213,9 @@ class _Desk:
         entries: list[Entry] = []
         requests: list[Sent] = []
         registered: set[str] = set()
-        for _, needs, own in piece:
+        expected: dict[str, int] = {}
+        for group, needs, own in piece:
+            expected |= group.expected
             for entry, request in needs:
                 stream = _stream_of(entry)
                 if stream is not None and stream not in self._known and stream not in registered:
@@ -220,7 +225,7 @@ class _Desk:
             for entry, request in own:
                 entries.append(entry)
                 requests.append(request)
-        self._recorder.record(entries, requests)
+        self._recorder.record(entries, requests, expected)
         self._known |= registered
         self.summary.types.update(str(entry.sent["type"]) for entry in entries)
 

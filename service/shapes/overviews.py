@@ -1,5 +1,7 @@
 """What a file holds, as a dry run says it: few figures that somebody can check, and its faults by their causes."""
 
+from typing import Any
+
 from msgspec import Struct
 
 
@@ -21,6 +23,16 @@ class FaultCause(Struct, frozen=True):
     places: list[FaultPlace]
     #: What would mend them, where that can be said.
     mend: str | None = None
+
+
+class FirstEvent(Struct, frozen=True):
+    """The first event of a type that a dry run would record."""
+
+    #: Of the file.
+    line: int
+    row: str
+    #: As it would be sent.
+    event: dict[str, Any]
 
 
 class CurrencySum(Struct, frozen=True):

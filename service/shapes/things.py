@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from service.shapes.answers import Count, Data, Figure, Instrument, Place, Resolved, StoredEvent
-from service.shapes.overviews import FaultCause, TableOverview
+from service.shapes.overviews import FaultCause, FirstEvent, TableOverview
 
 
 class OfAMoment(Struct, frozen=True):
@@ -331,6 +331,12 @@ class Import(Struct, frozen=True):
     dry_run: bool
     continue_on_error: bool
     unknown: Literal["register", "report"]
+    #: Whether its rows are facts of their own days, or say how orders stand on the day `as_of`.
+    mode: Literal["events", "state"]
+    as_of: date | None
+    #: What becomes of orders that earlier extracts had and this one has not.
+    missing: Literal["report", "cancel"] | None
+    correct: bool
     size_bytes: Count
     sha256: str
     actor: str
@@ -351,6 +357,8 @@ class Import(Struct, frozen=True):
     causes: list[FaultCause]
     #: Of a dry run of order lines: what the table holds.
     overview: TableOverview | None
+    #: Of a dry run: the first event of each type.
+    first: dict[str, FirstEvent]
     detail: str | None
     #: Where the rows are that were left out.
     rejects: str | None

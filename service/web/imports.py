@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import WithJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from service.importing.formats import FORMATS, PARTIAL
+from service.importing.formats import FORMATS
 from service.importing.orders.kept_mappings import UnknownMapping
 from service.importing.queue.contents import Arrival
 from service.importing.queue.jobs import (
@@ -29,9 +29,7 @@ from service.importing.queue.jobs import (
 )
 from service.importing.queue.registry import LAST_PLACE, ImportRegistry, NoSpace, StoredParts
 from service.importing.queue.worker import Worker
-from service.importing.reading.apart import ReaderNotStarted, judged
-from service.importing.reading.messages import ReaderTask
-from service.importing.rows import BadFile, BadMapping
+from service.importing.reading.messages import ExtractTask
 from service.shapes import things
 from service.web.bodies import JSON, NDJSON
 from service.web.conditions import linked
@@ -39,29 +37,15 @@ from service.web.context import context_of
 from service.web.description.answers import ALWAYS, BINARY, BODY, REPLAYED, Answer, Described, as_line, in_json, ref
 from service.web.description.examples import NOTES_ON_ACME
 from service.web.entry.permissions import RECORD
+from service.web.extracts import extract_of, invalid_parameter
 from service.web.idempotency import key_of
-from service.web.mappings import FULL_S, bad_mapping, full, json_response, mappings_of
+from service.web.import_files import MEDIA_TYPES, judged_wish, possible_formats, refuse_options
+from service.web.mappings import FULL_S, json_response, mappings_of
 from service.web.parameters import PageSize
 from service.web.problems import HttpProblem
 
 PATH = "/api/v1/imports"
 router = APIRouter(prefix=PATH, tags=["imports"], dependencies=[RECORD])
-BY_MAPPING_FIRST = sorted(FORMATS.values(), key=lambda one: not one.mapped)
-#: What files of a media type can be; which of them this one is, is found by how it begins.
-MEDIA_TYPES: dict[str, tuple[str, ...]] = {
-    media_type: tuple(one.name for one in BY_MAPPING_FIRST if media_type in one.media_types)
-    for one in BY_MAPPING_FIRST
-    for media_type in one.media_types
-}
-#: These say nothing of what is in a file: curl sends the last one unless it is asked otherwise.
-SAYING_NOTHING = (
-    "",
-    "application/octet-stream",
-    "application/gzip",
-    "application/x-gzip",
-    "text/plain",
-    "application/x-www-form-urlencoded",
-)
 LONGEST_NAME = 255
 #: Where a page begins: a place in the queue.
 CURSOR = re.compile(r"^[0-9]{1,18}$")
@@ -115,14 +99,16 @@ async def begin_import(
     file: Annotated[
         str, Query(min_length=1, max_length=LONGEST_NAME, description="What the file is called.")
     ] = "upload",
+    extract: Annotated[ExtractTask | None, Depends(extract_of)] = None,
 ) -> Response:
     """Send a file to be imported; the answer says where to ask how far it is.
 
     `format` is found by how the file begins, if not given. `mapping`: the name of one, for tables of order lines.
-    `file`: what the file is called. The same file with the same wishes, sent again while it is waiting or being
-    recorded, is answered by that import.
+    `file`: what the file is called. With `mode=state` the table says how its orders stand on the day `as_of`: what
+    differs from the ledger becomes facts of that day. The same file with the same wishes, sent again while it is
+    waiting or being recorded, is answered by that import.
     """
-    possible = _possible(request, format)
+    possible = possible_formats(request, format)
     declared_bytes = _declared_bytes(request)
     key_of(request, b"")
     content = None if mapping is None else await _mapping(request, mapping)
@@ -133,13 +119,14 @@ async def begin_import(
         dry_run,
         continue_on_error,
         unknown == "register",
+        extract,
     )
     worker, room = _worker(request), context_of(request).rooms.importing
     try:
         with await run_in_threadpool(Arrival, worker.room, declared_bytes) as arrival:
             await _receive(request, arrival)
-            wish = await run_in_threadpool(_judged, arrival, wish, possible, content)
-            _refuse_options(wish, unknown_is_given=unknown is not None)
+            wish = await run_in_threadpool(judged_wish, arrival, wish, possible, content)
+            refuse_options(wish, unknown_is_given=unknown is not None)
             sent = SentFile(arrival.id, file, wish, request.state.actor.id, arrival.sha256, arrival.size_bytes, content)
             key = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
             job, added = await room.go_on(worker.add, sent, arrival, key)
@@ -241,6 +228,10 @@ def described(job: Job) -> dict[str, Any]:
         "dry_run": wish.dry_run,
         "continue_on_error": wish.continue_on_error,
         "unknown": "register" if wish.register else "report",
+        "mode": "events" if wish.extract is None else "state",
+        "as_of": None if wish.extract is None else wish.extract.as_of.isoformat(),
+        "missing": None if wish.extract is None else wish.extract.missing,
+        "correct": wish.extract is not None and wish.extract.correct,
         "size_bytes": job.size_bytes,
         "sha256": job.sha256,
         "actor": job.actor,
@@ -258,32 +249,10 @@ def described(job: Job) -> dict[str, Any]:
         "remarks": {name: [_fault(one) for one in said] for name, said in job.listed.remarks.items()},
         "causes": msgspec.to_builtins(job.listed.causes),
         "overview": msgspec.to_builtins(job.listed.overview),
+        "first": msgspec.to_builtins(job.listed.first),
         "detail": job.detail,
         "rejects": f"{PATH}/{job.id}/rejects" if wish.continue_on_error and not job.pruned else None,
     }
-
-
-def _possible(request: Request, stated: str | None) -> tuple[str, ...]:
-    """What the file can be, by what the request says of it; none: anything."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise HttpProblem(
-            "unsupported-media-type", f"a file is compressed by gzip or not at all, not by {encoding!r:.80}"
-        )
-    if stated is not None:
-        if stated not in FORMATS:
-            raise _invalid("/format", f"there is no format {stated!r:.80}: there are {', '.join(FORMATS)}")
-        return (stated,)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in SAYING_NOTHING:
-        return ()
-    if media_type in MEDIA_TYPES:
-        return MEDIA_TYPES[media_type]
-    if media_type.startswith("multipart/"):
-        detail = "the body is the file itself, not a form: curl --data-binary @FILE does so"
-    else:
-        detail = f"no file of type {media_type!r:.80} is imported: there are {', '.join(MEDIA_TYPES)}"
-    raise HttpProblem("unsupported-media-type", detail)
 
 
 def _declared_bytes(request: Request) -> int:
@@ -292,7 +261,7 @@ def _declared_bytes(request: Request) -> int:
     if size > most:
         raise HttpProblem("too-large", f"the file has {size:,} bytes, more than {most:,}: send it in parts")
     if declared.isdigit() and not size:
-        raise _invalid("", "the file is empty")
+        raise invalid_parameter("", "the file is empty")
     return size
 
 
@@ -300,7 +269,7 @@ async def _mapping(request: Request, name: str) -> bytes:
     try:
         return await run_in_threadpool(mappings_of(request).content, name)
     except UnknownMapping as error:
-        raise _invalid("/mapping", str(error)) from None
+        raise invalid_parameter("/mapping", str(error)) from None
 
 
 async def _receive(request: Request, arrival: Arrival) -> None:
@@ -312,50 +281,6 @@ async def _receive(request: Request, arrival: Arrival) -> None:
     except ClientDisconnect:
         raise HttpProblem("malformed", "the sender left before the file was complete") from None
     await run_in_threadpool(arrival.write)
-
-
-def _judged(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> Wish:
-    """The wish with the format that the file has; HttpProblem where it has none, or another than it may have."""
-    if not arrival.size_bytes:
-        raise _invalid("", "the file is empty")
-    chosen = possible[0] if len(possible) == 1 else _guessed(arrival, wish, possible, mapping)
-    return msgspec.structs.replace(wish, format=chosen)
-
-
-def _guessed(arrival: Arrival, wish: Wish, possible: tuple[str, ...], mapping: bytes | None) -> str:
-    try:
-        given = None if wish.mapping is None or mapping is None else (wish.mapping, mapping)
-        found = judged(arrival.file, ReaderTask(mapping=given))
-    except BadFile as bad:
-        faults = [{"line": fault.line, "pointer": "", "detail": fault.message} for fault in bad.faults]
-        raise HttpProblem("invalid", f"line {bad.faults[0].line}: {bad.faults[0].message}", faults) from None
-    except BadMapping as bad:
-        raise bad_mapping(bad, "/mapping") from None
-    except ReaderNotStarted as error:
-        raise full(error) from None
-    if possible and found not in possible:
-        detail = f"the file is {found} by how it begins, and by its Content-Type one of {', '.join(possible)}"
-        raise HttpProblem("unsupported-media-type", detail)
-    return found
-
-
-def _refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
-    """HttpProblem where options do not go with the format."""
-    chosen = wish.format
-    if unknown_is_given and not FORMATS[chosen].registers:
-        raise _invalid("/unknown", f"is for screening lists, and the file is of format {chosen}")
-    if wish.mapping is not None and not FORMATS[chosen].takes_mapping:
-        raise _invalid("/mapping", f"is for tables of order lines, and the file is of format {chosen}")
-    if wish.mapping is None and FORMATS[chosen].mapped:
-        raise _invalid("/mapping", "a table of order lines needs a mapping, which says what its columns mean")
-    if wish.continue_on_error and not FORMATS[chosen].partial:
-        raise _invalid("/continue_on_error", f"is for {', '.join(PARTIAL)}; the file is of format {chosen}")
-
-
-def _invalid(pointer: str, detail: str) -> HttpProblem:
-    return HttpProblem(
-        "invalid", f"{pointer}: {detail}" if pointer else detail, [{"pointer": pointer, "detail": detail}]
-    )
 
 
 async def _content(request: Request, parts: StoredParts) -> AsyncIterator[bytes]:

@@ -92,7 +92,8 @@ class OrderBuilder:
             needs = self._needs(ordering)
         except ContradictoryRow as contradiction:
             return Faulty(order_id, [(contradiction.line, str(contradiction))], len(contents), raw), []
-        return EventGroup(entries, needs, len(contents), raw), parts.repeated
+        line_rows = {name: row.line for name, row in lines.items()}
+        return EventGroup(entries, needs, len(contents), raw, line_rows=line_rows), parts.repeated
 
     def _parts(self, order_id: str, rows: Sequence[OrderRow]) -> "_Parts":
         """Which lines, receipts and credit lines an order's rows are."""

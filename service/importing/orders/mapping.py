@@ -11,7 +11,9 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from domain.values import AttributeName, Basis
 from service.importing.orders.mapping_parts import (
+    AS_OF,
     PLACED_ON,
+    RESERVED,
     AttributeOrColumn,
     AttributeValue,
     BuyerPart,
@@ -30,6 +32,7 @@ from service.importing.orders.mapping_parts import (
     ReceiptPart,
     RowsPart,
     Scheme,
+    ScopePart,
     StatusPart,
     Value,
 )
@@ -77,6 +80,8 @@ class OrderMapping(MappingPart):
     receipt: ReceiptPart | None = None
     #: Absent: negative numbers are faults.
     credit: CreditPart | None = None
+    #: Of an extract that says how things stand on a day.
+    scope: ScopePart = ScopePart()
 
     @model_validator(mode="after")
     def _names_of_dates(self) -> "OrderMapping":
@@ -86,6 +91,11 @@ class OrderMapping(MappingPart):
                     raise ValueError(f"{key} names the date {name!r}, and [dates] has {_listed(self.dates)}")
         if PLACED_ON in self.dates:
             raise ValueError(f"dates.{PLACED_ON}: is what known_on calls the order's own date: name it otherwise")
+        if AS_OF in self.dates:
+            raise ValueError(f"dates.{AS_OF}: is what known_on calls the day of an extract: name it otherwise")
+        of_extracts = self.scope != ScopePart() or (self.receipt is not None and self.receipt.to_date is not None)
+        if self.status is not None and self.status.cancelled and not self.status.cancelled_on and not of_extracts:
+            raise ValueError('status: cancelled needs cancelled_on: a name in [dates], or "placed_on"')
         if self.product is None and (self.maker is not None or self.attributes):
             raise ValueError("maker and attributes are a product's, and there is no [product]")
         if self.line.amount is None and self.order.amount is None:
@@ -102,18 +112,20 @@ def _dates_named(mapping: OrderMapping) -> Iterator[tuple[str, list[str]]]:
     order, receipt = mapping.order, mapping.receipt
     yield "order.placed_on.date", [order.placed_on.date]
     yield "order.placed_on.or_before", order.placed_on.or_before
-    yield "order.known_on", [name for name in order.known_on if name != PLACED_ON]
+    yield "order.known_on", [name for name in order.known_on if name not in RESERVED]
     if (status := mapping.status) is not None:
-        yield "status.cancelled_on", [name for name in status.cancelled_on if name != PLACED_ON]
-        yield "status.known_on", [name for name in status.known_on if name != PLACED_ON]
+        yield "status.cancelled_on", [name for name in status.cancelled_on if name not in RESERVED]
+        yield "status.known_on", [name for name in status.known_on if name not in RESERVED]
     if (credit := mapping.credit) is not None:
-        yield "credit.credited_on", [name for name in credit.credited_on if name != PLACED_ON]
-        yield "credit.known_on", [name for name in credit.known_on if name != PLACED_ON]
+        yield "credit.credited_on", [name for name in credit.credited_on if name not in RESERVED]
+        yield "credit.known_on", [name for name in credit.known_on if name not in RESERVED]
     if mapping.line.deliver_by is not None:
         yield "line.deliver_by", [mapping.line.deliver_by]
     if receipt is not None:
-        yield "receipt.received_on", [receipt.received_on]
+        yield "receipt.received_on", [receipt.received_on] if receipt.received_on is not None else []
         yield "receipt.known_on", receipt.known_on
+    if mapping.scope.as_of is not None:
+        yield "scope.as_of", [mapping.scope.as_of]
 
 
 def _listed(names: Any) -> str:
@@ -226,6 +238,7 @@ def _keys() -> list[str]:
         OrderPart,
         LinePart,
         ReceiptPart,
+        ScopePart,
         Read,
         OrderMapping,
     )

@@ -1,6 +1,7 @@
 """The tables of a mapping, each with its keys: what a mapping file may say, part by part."""
 
 import codecs
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -10,6 +11,10 @@ from service.importing.orders.day_formats import compile_format
 
 #: What `known_on` may name besides a date: the last day of the order's effective_on.
 PLACED_ON = "placed_on"
+#: Likewise: the day as of which an extract says how things stand.
+AS_OF = "as_of"
+#: Names that are no names in [dates].
+RESERVED = (PLACED_ON, AS_OF)
 #: Encodings of two bytes, as Python calls them: the only ones that may end lines otherwise than ASCII does.
 UTF_16 = ("utf-16", "utf-16-le", "utf-16-be")
 
@@ -218,15 +223,27 @@ class LinePart(MappingPart):
 class ReceiptPart(MappingPart):
     """What a row says has arrived."""
 
-    #: A name in [dates]; a row without it has received nothing.
-    received_on: str
+    #: A name in [dates]; a row without it has received nothing. Absent: what has arrived is said to date.
+    received_on: str | None = None
     known_on: list[str] = []
+    #: All that has arrived of the line up to the day of an extract; a row without it has received nothing.
+    to_date: Annotated[FigureValue | None, BeforeValidator(_short)] = None
     #: Absent: the line's.
     quantity: Annotated[FigureValue | None, BeforeValidator(_short)] = None
-    #: Absent: by the line's price.
+    #: Absent: by the line's price. Beside `to_date`: of all that has arrived.
     amount: Annotated[FigureValue | None, BeforeValidator(_short)] = None
     #: Distinguishes several receipts of one line, each in a row of its own.
     id: Annotated[Value | None, BeforeValidator(_short)] = None
+
+    @model_validator(mode="after")
+    def _dated_or_to_date(self) -> "ReceiptPart":
+        if self.to_date is None and self.received_on is None:
+            raise ValueError("received_on: is required (or to_date, what has arrived up to the day of an extract)")
+        other = [name for name in ("received_on", "quantity", "id") if getattr(self, name) is not None]
+        if self.to_date is not None and (other or self.known_on):
+            named = " and ".join(other or ["known_on"])
+            raise ValueError(f"to_date: is all that has arrived by the day of an extract, and {named} says otherwise")
+        return self
 
 
 class StatusPart(MappingPart):
@@ -249,8 +266,6 @@ class StatusPart(MappingPart):
         texts = [*self.placed, *self.cancelled, *self.left_out]
         if twice := next((text for text in texts if texts.count(text) > 1), None):
             raise ValueError(f"{twice!r} stands twice: a status means one thing")
-        if self.cancelled and not self.cancelled_on:
-            raise ValueError('cancelled needs cancelled_on: a name in [dates], or "placed_on"')
         return self
 
 
@@ -263,6 +278,32 @@ class CreditPart(MappingPart):
     credited_on: list[str] = [PLACED_ON]
     #: Likewise, the day on which it was known. None: the day of the import.
     known_on: list[str] = []
+
+
+def _day(given: Any) -> Any:
+    return date.fromisoformat(given) if isinstance(given, str) else given
+
+
+ScopeDay = Annotated[date | None, BeforeValidator(_day)]
+
+
+class ScopePart(MappingPart):
+    """Of which orders an extract has all: what it lacks of these is missing, and of others it says nothing."""
+
+    #: Their ids, or their names where ids are made of these. Absent: any.
+    buyers: list[Annotated[str, StringConstraints(min_length=1)]] = []
+    #: The first and the last day on which the orders were placed. Absent: any.
+    placed_from: ScopeDay = None
+    placed_to: ScopeDay = None
+    #: Placed so many days before the day of the extract at most.
+    last_days: Annotated[int | None, Field(ge=0, le=36_525)] = None
+    #: A name in [dates]: the day of the extract, as every row repeats it.
+    as_of: str | None = None
+
+    @property
+    def declared(self) -> bool:
+        """Whether it says of which orders an extract has all."""
+        return bool(self.buyers or self.placed_from or self.placed_to or self.last_days is not None)
 
 
 #: Texts that a rule looks for; * stands for any characters.

@@ -1,6 +1,6 @@
 """Organisations and products that rows of a table name: what each is called, and since when it is heard of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,9 @@ class Registrations:
         #: What every event says besides its dates: basis and source.
         self._envelope = envelope
         self._found: dict[tuple[str, str], Registration] = {}
+        #: Organisations of which rows say what each is called apart from its id, and who owns it.
+        self._named: set[str] = set()
+        self._owned: set[str] = set()
         #: Organisations that rows name as owners of others: what is said of one that trades itself goes before.
         self._owners: dict[str, Registration] = {}
 
@@ -70,6 +73,26 @@ class Registrations:
         return {
             name: found.sellers for (kind, name), found in self._found.items() if kind == "product" and found.sellers
         }
+
+    def describe(self, organization_id: str, *, names: bool, owners: bool) -> None:
+        """Take in that rows say of an organisation what it is called apart from its id, or who owns it."""
+        if names:
+            self._named.add(organization_id)
+        if owners:
+            self._owned.add(organization_id)
+
+    def described(self, organization_id: str) -> tuple[bool, bool]:
+        """Whether rows say of an organisation what it is called apart from its id, and who owns it."""
+        return organization_id in self._named, organization_id in self._owned
+
+    def organizations(self) -> Iterator[tuple[str, Registration]]:
+        """Every organisation that rows name, with what they say of it; owners that do not trade last."""
+        for (kind, identifier), found in self._found.items():
+            if kind == "organization":
+                yield identifier, found
+        for identifier, owner in self._owners.items():
+            if ("organization", identifier) not in self._found:
+                yield identifier, owner
 
     def check_owner(self, identifier: str, data: Mapping[str, Any], line: int) -> None:
         """Unfit where the rows before said something else of an organisation that owns another."""

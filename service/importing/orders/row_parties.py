@@ -16,6 +16,8 @@ class PartyReader:
 
     def __init__(self, layout: Layout, party: PartyPart, key: str, registered: Registered) -> None:
         self.differing = party.differing
+        #: Whether its id is no other form of its name, and whether rows say who owns it.
+        self.has_ids, self.has_owners = party.id is not None, party.parent is not None
         self._owner = _OwnerReader(layout, party.parent, f"{key}.parent", registered) if party.parent else None
         self._name = layout.name(party.name, f"{key}.name")
         self._named = remembering(lambda sent: registered.organization(sent, party.prefix))

@@ -1,13 +1,17 @@
 """One row of a table of order lines, read as its mapping says."""
 
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from domain.names import written
 from service.importing.orders.day_formats import WrittenPeriod, period
+from service.importing.orders.extent import ExtractExtent
 from service.importing.orders.fields import Cells, Layout, PeriodReader, TextReader, Unfit
 from service.importing.orders.mapping import OrderMapping
 from service.importing.orders.mapping_parts import (
+    AS_OF,
     PLACED_ON,
     FigureValue,
     ReceiptPart,
@@ -17,6 +21,7 @@ from service.importing.orders.registered import Registered
 from service.importing.orders.registrations import Registrations
 from service.importing.orders.row_parties import PartyReader, ProductReader, refuse_no_id
 from service.importing.orders.tables import text_of
+from service.importing.rows import BadMapping
 
 
 class OrderHead(NamedTuple):
@@ -56,9 +61,18 @@ class RowReader:
     """Reads rows of a file with these columns."""
 
     def __init__(
-        self, mapping: OrderMapping, layout: Layout, registrations: Registrations, registered: Registered
+        self,
+        mapping: OrderMapping,
+        layout: Layout,
+        registrations: Registrations,
+        registered: Registered,
+        as_of: date | None = None,
     ) -> None:
+        """`as_of`: the day of an extract; BadMapping where the mapping speaks of one and there is none."""
         self._registrations = registrations
+        if as_of is None:
+            _refuse_day_of_extract(mapping)
+        stands_on = period(as_of.isoformat()) if as_of is not None else None
         order, line = mapping.order, mapping.line
         self._order_id = layout.identifier(order.id, "order.id")
         self._by_buyer = mapping.buyer.per_line == "orders"
@@ -66,7 +80,7 @@ class RowReader:
         self._placed_on = layout.period(order.placed_on.date)
         self._or_before = [layout.period(name) for name in order.placed_on.or_before]
         self._placed_label = mapping.dates[order.placed_on.date].column
-        self._known_on = _days(layout, order.known_on)
+        self._known_on = _days(layout, order.known_on, stands_on)
         self._vendor = PartyReader(layout, mapping.vendor, "vendor", registered)
         self._buyer = PartyReader(layout, mapping.buyer, "buyer", registered)
         maker, product = mapping.maker, mapping.product
@@ -78,11 +92,12 @@ class RowReader:
         self._total = _figure(layout, order.amount, "order.amount", signed=False)
         self._credit = None
         if credit is not None:
-            self._credit = _days(layout, credit.credited_on), _days(layout, credit.known_on)
-        self._status = _StatusReader(layout, mapping.status) if mapping.status is not None else None
+            self._credit = _days(layout, credit.credited_on, stands_on), _days(layout, credit.known_on, stands_on)
+        self._status = _StatusReader(layout, mapping.status, stands_on) if mapping.status is not None else None
         self._line_id = layout.identifier(line.id, "line.id") if line.id is not None else None
         self._deliver_by = layout.period(line.deliver_by) if line.deliver_by is not None else None
-        self._receipt = _ReceiptReader(layout, mapping.receipt) if mapping.receipt is not None else None
+        self._receipt = _ReceiptReader(layout, mapping.receipt, stands_on) if mapping.receipt is not None else None
+        self._extent = ExtractExtent(layout, mapping, as_of) if as_of is not None else None
 
     def order_id(self, cells: Cells) -> str:
         """The order that a row is of; Unfit where it names none."""
@@ -125,6 +140,11 @@ class RowReader:
             self._status.cancelled(cells, placed_by) if self._status is not None else None,
             self._credited(cells, ordered, placed_by) if self._credit is not None else None,
         )
+        if self._extent is not None:
+            self._extent.refuse_others(row, cells, self._placed_label)
+            for party, identifier in ((self._vendor, vendor_id), (self._buyer, buyer_id), (self._maker, maker_id)):
+                if party is not None and identifier is not None:
+                    self._registrations.describe(identifier, names=party.has_ids, owners=party.has_owners)
         for identifier, data in owners:
             self._registrations.check_owner(identifier, data, line)
         for kind, identifier, data, differing in named:
@@ -175,8 +195,32 @@ class RowReader:
 _Days = list[PeriodReader | None]
 
 
-def _days(layout: Layout, names: Sequence[str]) -> _Days:
-    return [None if name == PLACED_ON else layout.period(name) for name in names]
+def _days(layout: Layout, names: Sequence[str], stands_on: WrittenPeriod | None) -> _Days:
+    def reader(name: str) -> PeriodReader | None:
+        if name == AS_OF:
+            return lambda cells: stands_on
+        return None if name == PLACED_ON else layout.period(name)
+
+    return [reader(name) for name in names]
+
+
+def _refuse_day_of_extract(mapping: OrderMapping) -> None:
+    """BadMapping where a mapping speaks of the day of an extract."""
+    status, credit, receipt = mapping.status, mapping.credit, mapping.receipt
+    named = {
+        "order.known_on": AS_OF in mapping.order.known_on,
+        "status.cancelled_on": status is not None
+        and (AS_OF in status.cancelled_on or bool(status.cancelled and not status.cancelled_on)),
+        "status.known_on": status is not None and AS_OF in status.known_on,
+        "credit.credited_on": credit is not None and AS_OF in credit.credited_on,
+        "credit.known_on": credit is not None and AS_OF in credit.known_on,
+        "receipt.to_date": receipt is not None and receipt.to_date is not None,
+    }
+    problems = [
+        f"{key}: needs the day of an extract: daybook sync --as-of DAY" for key, is_so in named.items() if is_so
+    ]
+    if problems:
+        raise BadMapping(mapping.name, problems)
 
 
 def _first(readers: _Days, cells: Cells, placed_by: str) -> WrittenPeriod | None:
@@ -201,13 +245,13 @@ def _unsigned(figure: str | None) -> str | None:
 
 
 class _StatusReader:
-    def __init__(self, layout: Layout, status: StatusPart) -> None:
+    def __init__(self, layout: Layout, status: StatusPart, stands_on: WrittenPeriod | None) -> None:
         self._place = layout.place(status.column, "status.column")
         self._column = status.column
         self._placed = {written(text) for text in (*status.placed, *status.left_out)}
         self._cancelled = {written(text) for text in status.cancelled}
-        self._cancelled_on = _days(layout, status.cancelled_on)
-        self._known_on = _days(layout, status.known_on)
+        self._cancelled_on = _days(layout, status.cancelled_on or [AS_OF], stands_on)
+        self._known_on = _days(layout, status.known_on, stands_on)
         self._listed = ", ".join([*status.placed, *status.cancelled, *status.left_out])
 
     def cancelled(self, cells: Cells, placed_by: str) -> list[str | None] | None:
@@ -226,15 +270,25 @@ class _StatusReader:
 
 
 class _ReceiptReader:
-    def __init__(self, layout: Layout, receipt: ReceiptPart) -> None:
-        self._received_on = layout.period(receipt.received_on)
+    def __init__(self, layout: Layout, receipt: ReceiptPart, stands_on: WrittenPeriod | None) -> None:
+        self._received_on = layout.period(receipt.received_on) if receipt.received_on is not None else None
+        self._day = stands_on.text if stands_on is not None else None
+        to_date = receipt.to_date
+        if to_date is not None and to_date.default is None:
+            to_date = to_date.model_copy(update={"optional": True})
+        self._to_date = layout.figure(to_date, "receipt.to_date") if to_date is not None else None
         self._known_on = [layout.period(name) for name in receipt.known_on]
         self._quantity = layout.figure(receipt.quantity, "receipt.quantity") if receipt.quantity is not None else None
         self._amount = layout.figure(receipt.amount, "receipt.amount") if receipt.amount is not None else None
         self._id = layout.identifier(receipt.id, "receipt.id") if receipt.id is not None else None
 
     def read(self, cells: Cells, ordered: str | None) -> list[str | None] | None:
-        received_on = self._received_on(cells)
+        if self._to_date is not None:
+            arrived = self._to_date(cells)
+            amount = self._amount(cells) if self._amount is not None else None
+            none = not any(Decimal(one) for one in (arrived, amount) if one is not None)
+            return None if none else [self._day, self._day, None, arrived or "0", amount]
+        received_on = self._received_on(cells) if self._received_on is not None else None
         if received_on is None:
             return None
         known_on = next((found.last for read in self._known_on if (found := read(cells)) is not None), None)

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -52,17 +52,32 @@ class RowSpool:
 
     def groups(self) -> Iterator[SpooledRows]:
         """The groups in the order of their first rows, as often as asked for; nothing may be put aside afterwards."""
-        if not self._indexed:
-            self._write()
-            self._database.execute("create index by_name on spooled (name, place)")
-            self._indexed = True
+        self._index()
         decode = msgspec.msgpack.Decoder().decode
         for name, rows in groupby(self._database.execute(SQL["groups"]), key=lambda row: row[0]):
             yield SpooledRows(name, [decode(content) for _, content in rows])
 
+    def contents(self) -> Iterator[Any]:
+        """All rows in the order in which they came, of any group."""
+        self._write()
+        decode = msgspec.msgpack.Decoder().decode
+        for (content,) in self._database.execute(SQL["contents"]):
+            yield decode(content)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a group of this name; nothing may be put aside afterwards."""
+        self._index()
+        return bool(self._database.execute(SQL["has"], (name,)).fetchone()[0])
+
     def close(self) -> None:
         """Remove everything."""
         self._database.close()
+
+    def _index(self) -> None:
+        if not self._indexed:
+            self._write()
+            self._database.execute("create index by_name on spooled (name, place)")
+            self._indexed = True
 
     def _write(self) -> None:
         refuse_full_disk()

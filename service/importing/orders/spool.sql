@@ -10,3 +10,11 @@ select spooled.name, spooled.content
 from spooled
 join (select name, min(place) as first from spooled group by name) as met on met.name = spooled.name
 order by met.first, spooled.place
+
+-- name: contents
+-- All rows in the order in which they came.
+select content from spooled order by place
+
+-- name: has
+-- Whether there is a row of a name.
+select exists (select place from spooled where name = ?)

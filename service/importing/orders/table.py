@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from service.importing.orders.row_rules import FillDown, RowFate, RowRules
 from service.importing.orders.rows import RowReader
 from service.importing.orders.spool import RowSpool
 from service.importing.orders.tables import SourceTable, TableRow
-from service.importing.plans import RowRemark, Summary
+from service.importing.plans import Entry, RowRemark, Summary
 from service.importing.rows import MOST_FAULTS
 from service.shapes.overviews import TableOverview
 
@@ -41,8 +42,10 @@ class OrderLines:
         *,
         registered: Registered | None = None,
         keep_raw: bool = False,
+        as_of: date | None = None,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
+        """`as_of`: the day of an extract, which says how things stand on it."""
         self._table = table
         #: Called to say that it goes on.
         self._beat = beat
@@ -51,15 +54,16 @@ class OrderLines:
         self._keep_raw = keep_raw
         self._envelope = envelope = envelope_of(mapping)
         layout = Layout(mapping, table.columns, table.first_day)
-        self._registrations = Registrations(mapping.name, envelope)
+        #: Everybody and everything that rows name.
+        self.registrations = Registrations(mapping.name, envelope)
         self._registered = registered or Registered(mapping.name)
-        self._reader = RowReader(mapping, layout, self._registrations, self._registered)
+        self._reader = RowReader(mapping, layout, self.registrations, self._registered, as_of)
         self._rules = RowRules(mapping, layout)
         self._fill_down = FillDown(mapping, layout)
         layout.settle()
         self._layout = layout
         self._needed = sorted(layout.needed)
-        self._builder = OrderBuilder(mapping, envelope, self._registrations)
+        self._builder = OrderBuilder(mapping, envelope, self.registrations)
         self._spool = RowSpool(beat)
         self._left_out = 0
         #: Known when all rows are read.
@@ -69,6 +73,15 @@ class OrderLines:
     def unread(self) -> list[str]:
         """The columns that no key of the mapping reads."""
         return self._layout.unread
+
+    @property
+    def product_changes(self) -> list[Entry]:
+        """What takes the makers back of products that several vendors sell; ask when all rows are read."""
+        return self._shared.changes
+
+    def has(self, order_id: str) -> bool:
+        """Whether rows are of an order; ask when all are read."""
+        return self._spool.has(order_id)
 
     def close(self) -> None:
         """Remove what was put aside."""
@@ -99,7 +112,7 @@ class OrderLines:
             message = f"{bearers} organisations of the ledger are called so: {organization}, the first, is meant"
             self._summary.plan.noted.append(RowRemark(1, name, message))
         self._note_changes()
-        self._shared = self._registered.shared_products(self._registrations.sellers(), self._envelope)
+        self._shared = self._registered.shared_products(self.registrations.sellers(), self._envelope)
         if count := len(self._shared.ids):
             named = ", ".join(self._shared.ids[:MOST_SHARED]) + (", ..." if count > MOST_SHARED else "")
             message = f"{count:,} {'product' if count == 1 else 'products'} from several vendors: no maker ({named})"
@@ -141,7 +154,7 @@ class OrderLines:
     def look(self, overview: OverviewBuilder | None = None) -> FaultsByCause:
         """Everything that is wrong with rows, by themselves and together; orders that are right go to the overview."""
         found = FaultsByCause()
-        for one in self._groups(remarks=False):
+        for one in self.judged(remarks=False):
             if isinstance(one, Faulty):
                 for line, message in one.faults:
                     found.add(line, message)
@@ -158,8 +171,8 @@ class OrderLines:
 
     def groups(self) -> Iterator[EventGroup | Reject]:
         """The orders, in the order of their first rows; one with a row that cannot be recorded is rejected whole."""
-        yield from (EventGroup([change], rows=0) for change in self._shared.changes)
-        for one in self._groups(remarks=True):
+        yield from (EventGroup([change], rows=0) for change in self.product_changes)
+        for one in self.judged(remarks=True):
             if isinstance(one, Faulty):
                 line, message = one.faults[0]
                 others = one.rows - 1
@@ -169,7 +182,8 @@ class OrderLines:
             else:
                 yield one
 
-    def _groups(self, *, remarks: bool) -> Iterator[EventGroup | Faulty]:
+    def judged(self, *, remarks: bool) -> Iterator[EventGroup | Faulty]:
+        """The orders, each in order or with what is wrong; with `remarks` the summary gets what there is to note."""
         known = self._summary.plan.known
         self._builder.shared = 0
         for name, contents in self._spool.groups():

@@ -5,7 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from service.shapes.overviews import FaultCause, TableOverview
+from service.importing.reading.messages import ExtractTask
+from service.shapes.overviews import FaultCause, FirstEvent, TableOverview
 
 State = Literal["queued", "running", "interrupted", "done", "failed", "cancelled"]
 #: How an import can end.
@@ -39,6 +40,8 @@ class Wish(msgspec.Struct, frozen=True):
     continue_on_error: bool = False
     #: Of a screening list: register organisations that the ledger does not know.
     register: bool = False
+    #: Of a table of order lines that says how things stand on a day.
+    extract: ExtractTask | None = None
 
 
 class SentFile(msgspec.Struct, frozen=True):
@@ -76,6 +79,8 @@ class Listed(msgspec.Struct, frozen=True):
     causes: tuple[FaultCause, ...] = ()
     #: Of a dry run of order lines.
     overview: TableOverview | None = None
+    #: Of a dry run: the first event of each type.
+    first: dict[str, FirstEvent] = {}
 
 
 class Job(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from service.importing.reading.apart import Apart, ReaderBounds
 from service.importing.remarks import remark_on, rest_of
 from service.importing.rows import MOST_FAULTS, BadFile
 from service.importing.streaming import Options
+from service.shapes.overviews import FirstEvent
 from service.storing.ledger import Unreachable
 
 #: How often progress is stored.
@@ -50,7 +51,8 @@ class ImportRun:
     ) -> None:
         """`closed`: set once it is to halt; `alive` is called while it gets on."""
         self.job = job
-        self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run)
+        as_of = None if job.wish.extract is None else job.wish.extract.as_of
+        self.summary = Summary(job.file, job.wish.format, 0, job.wish.dry_run, as_of)
         #: It is to end after the batch at hand.
         self.called_off = False
         #: Another service runs it by now: this one stores nothing more of it.
@@ -73,7 +75,7 @@ class ImportRun:
     def work(self) -> None:
         """Record what the file says; raises Halted where it is to stop, and what is wrong."""
         wish = self.job.wish
-        options = Options(wish.dry_run, wish.continue_on_error, self._rejects, None, wish.register)
+        options = Options(wish.dry_run, wish.continue_on_error, self._rejects, None, wish.register, wish.extract)
         to_read = wanted(self.summary, options)
         if wish.mapping is not None:
             content = self._leases.imports.mapping(self.job.id)
@@ -125,7 +127,12 @@ class ImportRun:
         remarks = plan.reported
         listed = {
             name: _listed(said)
-            for name, said in (("known", plan.known), ("unread", plan.unread), ("noted", plan.noted))
+            for name, said in (
+                ("known", plan.known),
+                ("unread", plan.unread),
+                ("noted", plan.noted),
+                ("missing", plan.missing),
+            )
             if said
         } | {kind.kind: _doubted(kind) for kind in summary.doubts}
         return msgspec.structs.replace(
@@ -138,16 +145,13 @@ class ImportRun:
             rows_per_s=round(self._done / elapsed_s, 1) if elapsed_s > 0 else None,
             outcome=ImportOutcome(dict(sorted(summary.types.items()))),
             listed=Listed(
-                faults if faults is not None else _listed(remarks), listed, tuple(summary.causes), summary.overview
+                faults if faults is not None else _listed(remarks),
+                listed,
+                tuple(summary.causes),
+                summary.overview,
+                {name: FirstEvent(one.line, one.row, dict(one.sent)) for name, one in sorted(summary.first.items())},
             ),
         )
-
-    def kept(self) -> str:
-        """What became of what came before a failure."""
-        before = 0 if self.summary.dry_run else self.summary.recorded
-        if not before:
-            return "nothing is recorded"
-        return f"the {before} events before it are recorded, and are replayed when the file is imported again"
 
     def _recorded(self, done: int, total: int) -> None:
         self._done = done

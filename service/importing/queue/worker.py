@@ -231,4 +231,4 @@ class Worker:
         else:
             faults, why = explained(failure, job)
             self._failure = (kind_of(failure), time.monotonic())
-            leases.end(run.now(faults), "failed", f"{why}; {run.kept()}")
+            leases.end(run.now(faults), "failed", f"{why}; {run.summary.kept}")

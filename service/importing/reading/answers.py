@@ -11,6 +11,7 @@ from projections.products import products
 from service.daybook import Daybook
 from service.importing.reading.questions import Question
 from service.importing.recording import Recorder
+from service.importing.synced import SyncedExtracts
 
 SQL = {block.name: without_comment(block.text) for block in read(Path(__file__).with_suffix(".sql")).values()}
 
@@ -22,6 +23,7 @@ class Answers:
         self._events = daybook.ledger.recorder
         self._daybook = daybook
         self._recorder = recorder
+        self._extracts = SyncedExtracts(daybook.ledger.recorder.datastore)
         self._today = daybook.ledger.calendar.day_of(self._events.head().clock)
 
     def __call__(self, question: Question, names: Sequence[str]) -> Any:
@@ -44,6 +46,14 @@ class Answers:
                 return self._regulations(names[0])
             case "known":
                 return sorted(self._recorder.known(names))
+            case "placed" | "synced":
+                return self._of_extracts(question, *names)
+
+    def _of_extracts(self, question: Question, mapping: str, place: str) -> Any:
+        if question == "placed":
+            return self._extracts.orders(mapping, place)
+        found_on = self._extracts.last_day(mapping, place)
+        return None if found_on is None else found_on.isoformat()
 
     def _directory(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         moment = Moment(effective_on=self._today, position=self._daybook.projection.position)

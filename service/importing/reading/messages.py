@@ -5,6 +5,7 @@ longer than LARGEST_FRAME_BYTES, and event requests are judged again by the reco
 taken as they were judged: they are read by the same code that reads what a client posts, and by no other library.
 """
 
+from datetime import date
 from typing import Any, Literal
 
 import msgspec
@@ -19,7 +20,21 @@ LENGTH_BYTES = 4
 
 
 #: What is said of a row: see plans.Plan.
-Kind = Literal["reported", "known", "unread", "noted"]
+Kind = Literal["reported", "known", "unread", "noted", "missing"]
+
+
+class ExtractTask(msgspec.Struct, frozen=True):
+    """That a table of order lines says how things stand on a day, and what is to be made of that."""
+
+    as_of: date
+    #: What becomes of orders that earlier extracts had and this one has not.
+    missing: Literal["report", "cancel"] = "report"
+    #: What differs has always been as the file has it: retract and replace.
+    correct: bool = False
+    #: Take an extract that is older than the last one of its scope.
+    allow_older: bool = False
+    #: Take one that lacks more lines than it would by chance.
+    confirm_missing: bool = False
 
 
 class ReaderTask(msgspec.Struct, frozen=True):
@@ -39,6 +54,8 @@ class ReaderTask(msgspec.Struct, frozen=True):
     sheet_lines: int = 250
     #: Say what a table of order lines holds before anything of it.
     overview: bool = False
+    #: Of a table of order lines that says how things stand; None: its rows are facts of their own days.
+    extract: ExtractTask | None = None
     #: Suggest a mapping for a table of order lines that is called so.
     suggest: str | None = None
     #: Only what the format is, or whether the mapping is one.
@@ -81,6 +98,8 @@ class WireGroup(msgspec.Struct, frozen=True, tag="group", array_like=True):
     rows: int
     #: JSON; empty: none.
     raw: bytes
+    #: Streams and the version at which each must be.
+    expected: dict[str, int] = {}
 
 
 class WireReject(msgspec.Struct, frozen=True, tag="reject", array_like=True):
@@ -142,6 +161,16 @@ class Bad(msgspec.Struct, frozen=True, tag="bad", array_like=True):
     causes: list[FaultCause] = []
 
 
+class ExtractChecked(msgspec.Struct, frozen=True, tag="extract", array_like=True):
+    """That nothing is wrong with an extract, and of what it is one."""
+
+    #: The mapping's own name.
+    mapping: str
+    #: What tells the scopes of one mapping apart; empty: it declares none.
+    scope: str
+    as_of: date
+
+
 class OverviewSeen(msgspec.Struct, frozen=True, tag="overview", array_like=True):
     """What a table of order lines holds, and what is wrong with it."""
 
@@ -178,6 +207,7 @@ Message = (
     | FileDigest
     | RowsSeen
     | OverviewSeen
+    | ExtractChecked
     | SuggestedMapping
     | Items
     | WireSheet

@@ -28,6 +28,8 @@ from service.importing.plans import Entry, ImportPlan, Summary
 from service.importing.reading.messages import (
     LARGEST_FRAME_BYTES,
     End,
+    ExtractChecked,
+    ExtractTask,
     FileDigest,
     FileForm,
     Items,
@@ -46,7 +48,9 @@ from service.importing.reading.questions import Ask
 from service.importing.rows import BadFile, BadMapping, FileFault, read_rows
 from service.shapes.overviews import FaultCause, FaultPlace, TableOverview
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # needed by few files
+    from service.importing.orders.mapping import OrderMapping
+    from service.importing.orders.table import OrderLines
     from service.importing.standing import LedgerStanding
 
 #: Read at once where the digest is made.
@@ -125,10 +129,15 @@ def _orders(
     mapping = parse_mapping_text(*wanted.mapping)
     standing = LedgerStanding(ask)
     registered = Registered(mapping.name, standing.bearers, standing.products, standing.product_streams)
+    as_of = None if wanted.extract is None else wanted.extract.as_of
+    if wanted.extract is not None:
+        from service.importing.orders.extracts.extract import refuse_out_of_order
+
+        refuse_out_of_order(mapping, wanted.extract, standing)
     with (
         closing(open_table(file, chosen.name, mapping)) as table,
         closing(
-            OrderLines(table, mapping, summary, registered=registered, keep_raw=wanted.keep_raw, beat=beat)
+            OrderLines(table, mapping, summary, registered=registered, keep_raw=wanted.keep_raw, as_of=as_of, beat=beat)
         ) as orders,
     ):
         for rows in orders.reading():
@@ -139,9 +148,29 @@ def _orders(
             yield OverviewSeen(_cleaned_overview(overview), causes)
             if wanted.strict and found.count:
                 raise BadFile(found.faults(), causes)
-        elif wanted.strict:
+        elif wanted.strict and wanted.extract is None:
             orders.refuse_faults()
-        yield from _in_messages(orders.groups(), summary)
+        if wanted.extract is None:
+            yield from _in_messages(orders.groups(), summary)
+        else:
+            yield from _extract(orders, mapping, wanted.extract, standing, summary, beat)
+
+
+def _extract(
+    orders: "OrderLines",
+    mapping: "OrderMapping",
+    task: ExtractTask,
+    standing: "LedgerStanding",
+    summary: Summary,
+    beat: Beat,
+) -> Iterator[Message]:
+    from service.importing.orders.extent import scope_key
+    from service.importing.orders.extracts.extract import Extract
+
+    with Extract(orders, mapping, task, standing, summary, beat) as extract:
+        extract.compare()
+        yield ExtractChecked(mapping.name, scope_key(mapping), task.as_of)
+        yield from _in_messages(extract.groups(), summary)
 
 
 def _table(
@@ -255,7 +284,8 @@ def _group(group: EventGroup, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
         # By identity: groups share their registrations.
         place, _ = needs.setdefault(id(need), (len(needs), need))
         places.append(place)
-    return WireGroup([_entry(entry) for entry in group.entries], places, group.rows, _json(group.raw))
+    entries = [_entry(entry) for entry in group.entries]
+    return WireGroup(entries, places, group.rows, _json(group.raw), dict(group.expected))
 
 
 def _reject(one: Reject) -> WireReject:
