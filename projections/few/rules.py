@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -21,8 +20,6 @@ from projections.restrictions import licences_of, rules_of
 
 #: Where a world keeps its rules.
 RULES = "rules"
-#: What is in force at so many moments is kept.
-MOST_LAWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +256,18 @@ def _made(world: WorldThen) -> WorldRules:
 
 def rules_of_law(law: "LawThen", world: WorldThen) -> WorldRules:
     """What is in force in a world."""
-    named: dict[str, set[str]] = defaultdict(set)
-    for name in law.terms.organizations:
-        named[world.organization_of(name)].add(name)
+
+    def named_in(organizations: Iterable[str]) -> dict[str, frozenset[str]]:
+        named: dict[str, set[str]] = defaultdict(set)
+        for name in organizations:
+            named[world.organization_of(name)].add(name)
+        return {one: frozenset(names) for one, names in named.items()}
+
+    spoken_of = law.terms.organizations
+    named = world.alike(spoken_of, lambda: named_in(spoken_of))
     # What a rulebook remembers is of the parties and products of one world.
     book = replace(law.book, _buyers={}, _suppliers={}, _products={})
-    return WorldRules(
-        world, law.in_force, law.terms, law.bindings, book, {one: frozenset(names) for one, names in named.items()}
-    )
+    return WorldRules(world, law.in_force, law.terms, law.bindings, book, named)
 
 
 def alike_in(world: WorldThen, rules: WorldRules) -> WorldRules:
@@ -286,15 +287,7 @@ class LawThen:
 
 def _law_of(world: WorldThen) -> LawThen:
     moment = world.registers.law.segment(world.effective_on, world.known_on, world.position)
-    found = world.shared.get(moment)
-    if found is None:
-        found = world.shared[moment] = _found_law(world)
-        while len(world.shared) > MOST_LAWS:
-            with suppress(KeyError):
-                # Somebody else may have been quicker.
-                world.shared.popitem(last=False)
-    assert isinstance(found, LawThen)
-    return found
+    return world.share(moment, lambda: _found_law(world))
 
 
 def _found_law(world: WorldThen) -> LawThen:

@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from projections.few.records import AttributeSaid
 from projections.few.register import NO_RATES, HeldRegisters
@@ -14,8 +15,13 @@ from projections.few.register import NO_RATES, HeldRegisters
 #: Worlds that are kept, and things that are known in all of them together.
 MOST_WORLDS = 256
 MOST_THINGS = 400_000
+#: What is kept that several worlds share.
+MOST_SHARED = 256
 #: How many worlds are made between two looks at how much is known in them: it is no small thing to add up.
 BOUND_EVERY = 8
+
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,23 @@ class WorldThen:
     def retracted(self) -> frozenset[int]:
         """The positions that are taken back."""
         if self._retracted is None:
-            self._retracted = self.registers.retracted(self.known_on, self.position)
+            self._retracted = self.alike("retracted", lambda: self.registers.retracted(self.known_on, self.position))
         return self._retracted
+
+    def alike(self, what: Hashable, find_out: Callable[[], Found]) -> Found:
+        """What is the same on all days, as known and recorded now, and is found out once for all of them."""
+        return self.share((what, self.known_on, self.position), find_out)
+
+    def share(self, key: Hashable, find_out: Callable[[], Found]) -> Found:
+        """What several worlds have in common, by a key of their own, found out once."""
+        found: Found | None = self.shared.get(key)
+        if found is None:
+            found = self.shared[key] = find_out()
+            while len(self.shared) > MOST_SHARED:
+                with suppress(KeyError):
+                    # Somebody else may have been quicker.
+                    self.shared.popitem(last=False)
+        return found
 
     # Organisations
 
@@ -86,7 +107,7 @@ class WorldThen:
     def records(self) -> Mapping[str, str]:
         """Records that stand for another organisation, each with that (rule 59)."""
         if self._records is None:
-            self._records = self._joined()
+            self._records = self.alike("records", self._joined)
         return self._records
 
     def organization_of(self, record: str) -> str:

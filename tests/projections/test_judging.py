@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from projections import roads
 from projections.concerned import MOST_CLIMBS, concerned_by
 from projections.engine import Projection
 from projections.exposed_lines import exposed_lines
@@ -22,14 +23,14 @@ FIRST_ON = date(2020, 1, 1)
 DAYS = 200
 
 
-def stored(facts: list[tuple[str, str, dict[str, Any]]]) -> list[Event]:
-    """Stored events, known on their own days."""
+def stored(facts: list[tuple[str, str, dict[str, Any]]], behind: int = 0) -> list[Event]:
+    """Stored events, known on their own days, behind so many others."""
     return [
         {
             "type": kind, "id": f"e{position}", "v": 1, "position": position, "known_on": on, "effective_on": on,
             "recorded_at": "2026-01-31T12:00:00.000000Z", "basis": "reported", "data": data,
         }
-        for position, (kind, on, data) in enumerate(facts, 1)
+        for position, (kind, on, data) in enumerate(facts, behind + 1)
     ]  # fmt: skip
 
 
@@ -59,6 +60,19 @@ def market(days: int, *, daily: bool) -> list[Event]:
     return stored(facts)
 
 
+def joined(days: int, records: int) -> list[Event]:
+    """The same with records that are others of one organisation."""
+    start = FIRST_ON.isoformat()
+    twin: dict[str, Any] = {"name": "twin", "country": "DE"}
+    facts = [("organization-registered", start, twin | {"organization_id": f"twin-{n}"}) for n in range(records)]
+    facts += [
+        ("organization-changed", start, {"organization_id": f"twin-{n}", "same_as": "twin-0"})
+        for n in range(1, records)
+    ]
+    first = market(days, daily=True)
+    return [*first, *stored(facts, behind=len(first))]
+
+
 def asked(projection: Projection) -> RegulatoryExposure:
     """All that was ordered, judged as of the day on which it was."""
     position = projection.position
@@ -78,6 +92,18 @@ def test_registers_that_change_daily_cost_little_more_than_those_that_change_onc
 ) -> None:
     with projected(market(DAYS, daily=False)) as settled, moving.cursor() as one, settled.cursor() as other:
         assert_no_dearer(lambda: ask(one, asked(moving)), lambda: ask(other, asked(settled)), times=4)
+
+
+def test_records_of_one_organization_are_joined_once_for_all_days_in_memory(moving: Projection) -> None:
+    def ask(projection: Projection) -> None:
+        # Nothing that was found out is left from the last time.
+        projection.few.worlds.forget()
+        roads.regulatory_exposure(projection, asked(projection))
+
+    with projected(joined(DAYS, 2_000)) as many:
+        for projection in (many, moving):
+            assert projection.few.look(asked(projection)) is not None
+        assert_no_dearer(lambda: ask(many), lambda: ask(moving), times=4)
 
 
 def test_so_it_is_of_a_series_whose_every_day_is_judged_anew(moving: Projection) -> None:
