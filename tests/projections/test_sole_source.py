@@ -13,6 +13,7 @@ from projections.sole_source import sole_source
 from projections.vendor_dependence import vendor_dependence
 from service.audit.verifier import sole_source as reference
 from tests.domain_rules.events import ai_accelerators
+from tests.effort import assert_no_dearer
 from tests.ledgers import Book, line, market
 from tests.projections.ledgers import projected
 from tests.random_ledgers import random_ledger, random_sole_source_query
@@ -205,3 +206,45 @@ def test_rows_and_parts_at_risk_of_dependence_follow_the_verdicts(book: Book) ->
 def test_a_threshold_is_a_plain_decimal(threshold: Any) -> None:
     with pytest.raises(ValidationError, match="threshold"):
         SoleSource(effective_on="2023-12-31", position=1, threshold=threshold)
+
+
+# What it costs
+
+
+def suppliers(many: int) -> list[dict[str, Any]]:
+    """As many suppliers, each of a product of its own in one of 150 categories; of each one buyer has ordered it."""
+    start = {"v": 1, "recorded_at": "2026-01-31T12:00:00.000000Z", "basis": "reported"}
+    start |= {"known_on": "2023-01-01", "effective_on": "2023-01-01"}
+    rule = {"rule_id": "1", "effect": "prohibited", "destinations": ["CN"], "vendor_countries": ["US"]}
+    about = {"regulation_id": "r", "jurisdiction": "US", "authority": "a", "title": "t", "citation": "c"}
+    facts: list[tuple[str, dict[str, Any]]] = [
+        ("organization-registered", {"organization_id": "buyer", "name": "buyer", "country": "CN"}),
+        ("regulation-enacted", about | {"rules": [rule]}),
+    ]
+    for number in range(many):
+        vendor, product = f"v{number}", f"p{number}"
+        country = ("US", "DE", "FR")[number % 3]
+        facts.append(("organization-registered", {"organization_id": vendor, "name": vendor, "country": country}))
+        goods = {"product_id": product, "name": product, "vendor_id": vendor, "category": f"c{number % 150}"}
+        facts.append(("product-registered", goods))
+        bought = {"line": "1", "product_id": product, "quantity": "1", "amount": "1"}
+        order = {"order_id": f"o{number}", "buyers": ["buyer"], "vendor_id": vendor, "currency": "USD"}
+        facts.append(("order-placed", order | {"lines": [bought]}))
+    return [
+        start | {"type": kind, "id": f"e{position}", "position": position, "data": data}
+        for position, (kind, data) in enumerate(facts, 1)
+    ]
+
+
+def test_sources_of_many_suppliers_cost_no_more_than_twice_what_dependence_on_them_does() -> None:
+    with projected(suppliers(2_000)) as projection, projection.cursor() as cursor:
+        asked = {"effective_on": "2023-12-31", "position": projection.position}
+        sources, dependence = SoleSource(**asked), VendorDependence(**asked)
+
+        def ask_for_sources() -> None:
+            assert len(sole_source(cursor, sources)["rows"]) == 150
+
+        def ask_for_dependence() -> None:
+            assert len(vendor_dependence(cursor, dependence, country_name=str)["rows"]) == 2_000
+
+        assert_no_dearer(ask_for_sources, ask_for_dependence, times=2)
