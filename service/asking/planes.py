@@ -16,6 +16,8 @@ from service.daybook import Daybook
 MOST_KNOWN_DAYS = 48
 #: The same where each takes a statement.
 MOST_LARGE_KNOWN_DAYS = 12
+#: Planes that are kept: whoever moves a clock asks for the same one again.
+MOST_KEPT = 64
 
 
 class Planes:
@@ -24,6 +26,8 @@ class Planes:
     def __init__(self, daybook: Daybook, wait_s: float) -> None:
         self.daybook = daybook
         self.clocks = ClockReader(daybook, wait_s)
+        #: By what was asked, its position among it, so that it stays right for ever.
+        self._kept: dict[Any, dict[str, Any]] = {}
 
     def known_days(self, raw: Raw, first: date, last: date) -> list[date]:
         """The days behind the first, up to the last, on which something asked for may have become known."""
@@ -45,6 +49,20 @@ class Planes:
             raise Invalid.at("/from", "is after to")
         asked = self.clocks.ask({**own, "effective_on": [last.isoformat()]}, VendorDependence)
         parameters = self.clocks.parameters(VendorDependence, asked)
+        found = self._kept.get(asked_for := (parameters.model_dump_json(), key, first, last))
+        if found is None:
+            found = self._kept[asked_for] = self._cells(parameters, key, first, last)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.pop(next(iter(self._kept)), None)
+        return {
+            "resolved": self.clocks.resolved(parameters),
+            "parameters": {**echo(parameters), "key": key},
+            "from": first.isoformat(),
+            "to": last.isoformat(),
+            **found,
+        }
+
+    def _cells(self, parameters: VendorDependence, key: str | None, first: date, last: date) -> dict[str, Any]:
         projection = self.daybook.projection
         days = [first, *known_days(projection, parameters, first, last)]
         most = MOST_KNOWN_DAYS if projection.few.look(parameters) is not None else MOST_LARGE_KNOWN_DAYS
@@ -55,14 +73,7 @@ class Planes:
             as_known = parameters.model_copy(update={"known_on": known_on})
             found = series(projection, as_known, first, last, step, country_name=country_name)
             rows.append((known_on, _course(found["points"], key)))
-        return {
-            "resolved": self.clocks.resolved(parameters),
-            "parameters": {**echo(parameters), "key": key},
-            "from": first.isoformat(),
-            "to": last.isoformat(),
-            "sampled": len(looked_at) < len(days) or step is not None,
-            "cells": merged(rows, first),
-        }
+        return {"sampled": len(looked_at) < len(days) or step is not None, "cells": merged(rows, first)}
 
 
 def _evenly(days: Sequence[date], most: int) -> list[date]:

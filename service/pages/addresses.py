@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 #: What a page is asked besides its view's parameters.
-SHOWN = ("from", "to", "lang", "theme", "vendor")
+SHOWN = ("from", "to", "lang", "theme", "vendor", "walk")
 THEMES = ("light", "dark")
 
 Change = str | Sequence[str] | None

@@ -17,9 +17,10 @@ def journal(asking: PageSources, address: Address, language: Language) -> dict[s
     """Everything that the template of the list shows; `before`: only events that stand before a position."""
     figures = language.figures
     head = asking.questions.daybook.ledger.recorder.head().position
-    before = address.first("before")
+    # `at` is where somebody looks for an event: the list begins with it.
+    before, at = address.first("before"), address.first("at")
     try:
-        last = head if before is None else min(head, parse_whole(before) - 1)
+        last = min(head, parse_whole(before) - 1 if before else parse_whole(at) if at else head)
     except ValueError:
         last = head
     first = max(0, last - PAGE)

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.pages.addresses import Address
 from service.pages.languages import Language
+from service.pages.walk import href, step_of
 
 #: What an address keeps on the way to another page: the clocks, to views what they all are asked, and how it is shown.
 CLOCKS = ("effective_on", "known_on", "position", "recorded_at")
@@ -23,6 +24,9 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "/partnerships": ("n", CLOCKS),
     "/regulations": ("r", CLOCKS),
     "/events": ("e", ()),
+    "/audit": ("a", ()),
+    "/connect": ("c", ()),
+    "/operate": ("w", ()),
 }
 
 
@@ -33,6 +37,8 @@ class Visitor:
     actor: str
     may_prove: bool
     signed_in: bool
+    #: The ledger is the demonstration's.
+    is_demo: bool = False
 
 
 def _pages(language: Language) -> dict[str, str]:
@@ -48,14 +54,19 @@ def _pages(language: Language) -> dict[str, str]:
         "/partnerships": language("Partnerships"),
         "/regulations": language("Regulations"),
         "/events": language("Events"),
+        "/audit": language("Audit"),
+        "/connect": language("Connect"),
+        "/operate": language("Operate"),
     }
 
 
-def _links(path: str, address: Address | None, language: Language) -> list[dict[str, Any]]:
+def _links(path: str, address: Address | None, language: Language, *, may_prove: bool) -> list[dict[str, Any]]:
     """The pages there are, each with the link that keeps what it takes of this one's address."""
     here = "/dependence" if path == "/" else path
     found = []
     for where, words in _pages(language).items():
+        if where == "/audit" and not may_prove:
+            continue
         letter, takes = PAGES[where]
         asked = {} if address is None else {name: one for name, one in address.asked.items() if name in takes}
         shown = {} if address is None else {name: one for name, one in address.shown.items() if name in SHOWN_ALIKE}
@@ -77,9 +88,11 @@ def framed(
     """The model of a page with what the frame around it shows."""
     return {
         "address": None,
+        "first_step": href(1),
         "letters": ", ".join(f"{PAGES[path][0]} {words}" for path, words in _pages(language).items()),
-        "navigation": _links(path, model.get("address"), language),
+        "navigation": _links(path, model.get("address"), language, may_prove=visitor is not None and visitor.may_prove),
         "theme": theme,
+        "walk": step_of(model.get("address"), language),
         "visitor": visitor,
         **model,
     }

@@ -19,7 +19,7 @@ from service.observing.work import Work
 from service.remarking import RemarkDesk
 from service.settings import Settings
 from service.version import VERSION
-from service.web import events, imports, mappings, pages
+from service.web import events, imports, mappings, page_reader
 from service.web.bodies import MOST_FAULTS
 from service.web.conditions import Preferences
 from service.web.context import Context
@@ -82,7 +82,7 @@ def application(
         declarations=Declarations(app.routes),
         rate_limit=limit,
         proxies=settings.trusted_proxies,
-        page_of=pages.page_of,
+        page_of=page_reader.page_of,
     )
     app.add_middleware(Preferences, longest_wait_s=settings.longest_wait_s)
     if settings.cors_origins:

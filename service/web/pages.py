@@ -1,101 +1,36 @@
-"""The pages over HTTP: what people see, whole or the part of it that a script swaps, and how they sign in and out."""
+"""The pages over HTTP: what people see, whole or the part of it that a script swaps."""
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from service.pages import assets
-from service.pages.addresses import THEMES, Address
+from service.asking.clocks import NothingThere
+from service.asking.views import VIEWS
+from service.pages.addresses import Address
+from service.pages.audit import audit
 from service.pages.bars import PageSources
+from service.pages.charts import TEMPLATES, chart, png
 from service.pages.dependence import dependence
 from service.pages.difference import difference
 from service.pages.evidence import evidence
 from service.pages.exposure import exposure
 from service.pages.journal import event, journal
-from service.pages.languages import Language, chosen_language, language
-from service.pages.models import Visitor, fault_of_token, framed
+from service.pages.languages import Language
 from service.pages.registers import KINDS, Kind, listed, shown
-from service.pages.rendering import render
 from service.pages.sole import sole_source
 from service.web.context import Context, Current
-from service.web.entry.access import ANYBODY
-from service.web.entry.permissions import OPEN_PAGE, READ_PAGE, ROLES, Capability
-from service.web.entry.sessions import LONGEST_KEPT, clear_session, is_of_other_page, keep_session, takes_sessions
-from service.web.parameters import Identifier, Position, raw_parameters
-from service.web.problems import PROBLEM_TYPES, HttpProblem
+from service.web.entry.permissions import PROVE_PAGE, READ_PAGE
+from service.web.page_reader import CHART_POLICY, VARY, PageReader, form_of
+from service.web.parameters import Identifier, Position, Word, raw_parameters
+from service.web.problems import HttpProblem
 
 router = APIRouter(include_in_schema=False)
 
-HTML = "text/html; charset=utf-8"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none';"
-    " require-trusted-types-for 'script'; trusted-types daybook"
-)
-FRAGMENT = "daybook-fragment"
-VARY = "Daybook-Fragment, Accept-Language, Cookie"
-YEAR_S = 365 * 86_400
-FOR_EVER = {"Cache-Control": f"public, max-age={YEAR_S}, immutable"}
-#: Of an answer to a form that signs in.
-LONGEST_FORM = 16_384
-
 MakeModel = Callable[[PageSources, Address, Language], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class PageReader:
-    """Who looks at a page, and how."""
-
-    request: Request
-    language: Language
-    theme: str | None
-    visitor: Visitor | None
-
-    @classmethod
-    def of(cls, request: Request) -> "PageReader":
-        """From a request that was let in, or one that was not."""
-        query, cookies = request.query_params, request.cookies
-        code = chosen_language(
-            query.get("lang"), cookies.get("daybook-lang"), request.headers.get("accept-language", "")
-        )
-        theme = next((one for one in (query.get("theme"), cookies.get("daybook-theme")) if one in THEMES), None)
-        actor = getattr(request.state, "actor", None)
-        visitor = None
-        if actor is not None and actor is not ANYBODY:
-            capabilities = ROLES[actor.role]
-            visitor = Visitor(actor.id, Capability.PROVE in capabilities, takes_sessions(request))
-        return cls(request, language(code), theme, visitor)
-
-    @property
-    def may_prove(self) -> bool:
-        """Whether proofs are for them."""
-        return self.visitor is not None and self.visitor.may_prove
-
-    @property
-    def wants_part(self) -> bool:
-        """Whether a script asks for a part."""
-        return FRAGMENT in self.request.headers
-
-    def answer(self, template: str, model: dict[str, Any], status: int = 200) -> Response:
-        """A page or its part. A choice of language or theme is kept."""
-        name = f"{template}-main.html.jinja" if self.wants_part else f"{template}.html.jinja"
-        text = render(
-            name, self.language, framed(self.request.scope["path"], self.visitor, self.theme, self.language, model)
-        )
-        return self.page(text, status)
-
-    def page(self, text: str, status: int = 200) -> Response:
-        """A page of this text."""
-        response = Response(text, status, {"Content-Security-Policy": POLICY, "Vary": VARY}, HTML)
-        for name, chosen in (("lang", self.language.code), ("theme", self.theme)):
-            if self.request.query_params.get(name) == chosen and chosen:
-                response.set_cookie(f"daybook-{name}", chosen, max_age=YEAR_S, samesite="lax")
-        return response
 
 
 def asking_of(context: Context) -> PageSources:
@@ -174,82 +109,62 @@ async def show_evidence(request: Request, context: Current) -> Response:
     return await context.rooms.for_views().run(made)
 
 
-@router.get("/assets/{name}", name="page_asset", dependencies=[OPEN_PAGE])
-async def asset(name: str) -> Response:
-    """A file that pages load. Its name changes with its content."""
-    own = assets.served().get(name)
-    if own is None:
-        raise HttpProblem("not-found", f"there is no file {name:.80}")
-    return Response(assets.content_of(own), headers=FOR_EVER, media_type=assets.MEDIA_TYPES[own.rpartition(".")[2]])
-
-
-@router.get("/sign-in", name="page_sign_in", dependencies=[OPEN_PAGE])
-async def show_sign_in(request: Request) -> Response:
-    """Where a token is given."""
+@router.get("/charts/{name}", name="page_chart", dependencies=[READ_PAGE])
+async def show_chart(request: Request, context: Current, name: Word) -> Response:
+    """A chart of the page of dependence as a file: shares, concentration or plane, .svg or .png."""
     reader = PageReader.of(request)
-    return reader.answer("sign-in", {"next": _next(request.query_params.get("next")), "fault": None})
+    which, _, form = name.rpartition(".")
+    if which not in TEMPLATES or form not in ("svg", "png"):
+        known = ", ".join(f"{one}.svg" for one in TEMPLATES)
+        raise HttpProblem("not-found", f"there is no chart {name!r:.60}, only {known}, and .png")
+    address = Address.of("/dependence", raw_parameters(request))
+
+    def made() -> Response:
+        model = dependence(asking_of(context), address, reader.language)
+        if which == "plane" and model["plane"] is None:
+            raise NothingThere("there is no order to draw a plane of")
+        svg = chart(which, model, reader.theme or "light", reader.language)
+        headers = {"Content-Security-Policy": CHART_POLICY, "Vary": VARY}
+        content, media_type = (svg.encode(), "image/svg+xml") if form == "svg" else (png(svg), "image/png")
+        return Response(content, headers=headers, media_type=media_type)
+
+    return await context.rooms.for_views().run(made)
 
 
-@router.post("/sign-in", name="page_signed_in", dependencies=[OPEN_PAGE])
-async def sign_in(request: Request) -> Response:
-    """Take a token and keep it in a cookie, where it is let in."""
+async def _audit(request: Request, context: Context, raw: dict[str, list[str]]) -> Response:
     reader = PageReader.of(request)
-    body = await request.body()
-    if len(body) > LONGEST_FORM:
-        raise HttpProblem("too-large", f"the form has more than {LONGEST_FORM} bytes")
-    if is_of_other_page(request):
-        raise HttpProblem("forbidden", "the form was sent from a page of another site")
-    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=8)
-    where = _next(given.get("next", [""])[0])
-    token = given.get("token", [""])[0].strip()
-    if (fault := fault_of_token(token, LONGEST_KEPT, reader.language)) is not None:
-        return reader.answer("sign-in", {"next": where, "fault": fault}, 422)
-    try:
-        await request.state.admit_token(token)
-    except HttpProblem as problem:
-        return reader.answer("sign-in", {"next": where, "fault": problem.detail}, 401)
-    response = RedirectResponse(where, 303)
-    keep_session(request, response, token)
-    return response
+    head = await context.rooms.reading.run(context.daybook.log.storage.head)
+
+    def made() -> Response:
+        return reader.answer("audit", audit(context.daybook.log, head, Address.of("/audit", raw), reader.language))
+
+    return await context.rooms.reading.run(made)
 
 
-@router.post("/sign-out", name="page_signed_out", dependencies=[OPEN_PAGE])
-async def sign_out(request: Request) -> Response:
-    """Forget the cookie."""
-    if is_of_other_page(request):
-        raise HttpProblem("forbidden", "the form was sent from a page of another site")
-    response = RedirectResponse("/sign-in", 303)
-    clear_session(response)
-    return response
+@router.get("/audit", name="page_audit", dependencies=[PROVE_PAGE])
+async def show_audit(request: Request, context: Current) -> Response:
+    """The last checkpoint, and how everything is proved."""
+    return await _audit(request, context, raw_parameters(request))
 
 
-def _next(address: str | None) -> str:
-    """A page of this service; the first one, where it is none."""
-    parts = urlsplit(address or "/")
-    is_own = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
-    return address if address and is_own and "\\" not in address else "/"
+@router.post("/audit", name="page_compared", dependencies=[PROVE_PAGE])
+async def compare(request: Request, context: Current) -> Response:
+    """The same, with a checkpoint that somebody kept."""
+    return await _audit(request, context, await form_of(request))
 
 
-def page_of(request: Request, problem: HttpProblem) -> Response | None:
-    """What is wrong, as a page; None: whoever asks does not look at pages."""
-    reads_pages = FRAGMENT in request.headers or "text/html" in request.headers.get("accept", "")
-    if not reads_pages:
-        return None
+@router.get("/connect", name="page_connect", dependencies=[READ_PAGE])
+async def show_connect(request: Request) -> Response:
+    """How the figures are taken elsewhere."""
     reader = PageReader.of(request)
-    path = request.scope["path"]
-    query = request.scope.get("query_string", b"").decode("latin-1")
-    if problem.name == "unauthenticated" and not reader.wants_part:
-        where = Address("/sign-in", {"next": [f"{path}?{query}" if query else path]}).href()
-        return RedirectResponse(where, 303)
-    kind = PROBLEM_TYPES[problem.name]
-    faults = [{"field": str(one["pointer"]).lstrip("/"), "detail": one["detail"]} for one in problem.errors or ()]
-    model = {
-        "address": Address.of("/dependence" if path == "/" else path, raw_parameters(request)),
-        "detail": problem.detail,
-        "faults": faults,
-        "title": kind.title,
-        "wrong": {one["field"] for one in faults},
-    }
-    response = reader.answer("problem", model, kind.status)
-    response.headers.update(problem.headers)
-    return response
+    views = [path for path, view in VIEWS.items() if not view.is_of_one]
+    base = str(request.base_url).rstrip("/")
+    return reader.answer("connect", {"address": Address.of("/connect", {}), "base": base, "views": views})
+
+
+@router.get("/operate", name="page_operate", dependencies=[READ_PAGE])
+async def show_operate(request: Request, context: Current) -> Response:
+    """How the service fares."""
+    state = json.loads(bytes((await context.readiness.answer()).body))
+    model = {"address": Address.of("/operate", {}), "state": {"reason": "", **state}}
+    return PageReader.of(request).answer("operate", model)

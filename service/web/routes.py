@@ -10,6 +10,7 @@ from service.web import (
     operations,
     pages,
     resources,
+    sign_in,
     stream,
     views,
     webhooks,
@@ -33,4 +34,5 @@ ROUTERS = (
     audit.router,
     operations.router,
     pages.router,
+    sign_in.router,
 )

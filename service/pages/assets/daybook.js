@@ -102,6 +102,7 @@ let going = 0;
 const letters = () => localStorage.getItem("letters") !== "off";
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /INPUT|SELECT|TEXTAREA/.test(event.target.tagName) || !letters()) return;
+  if (event.key === "Escape" && !$("dialog[open]") && $("[data-leave]")) { location.href = $("[data-leave]").href; return; }
   const clock = (name) => $(`[data-clock="${name}"]`);
   const acts = {
     "[": () => clock("effective_on")?.step(-1), "]": () => clock("effective_on")?.step(1),

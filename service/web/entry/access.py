@@ -34,6 +34,8 @@ class Actor:
 
 #: Who asks for what is open to anybody.
 ANYBODY = Actor("anybody", "viewer")
+#: Who asks on the machine of a demonstration.
+DEMONSTRATOR = Actor("demo", "admin")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Access:
         """
         if self.open:
             _refuse_other_hosts(request)
-            return Actor("demo", "admin")
+            return DEMONSTRATOR
         if permission is not None and (permission.capability is None or self._is_open(request, permission)):
             return ANYBODY
         actor = await self.identify(request, refuse_spent)

@@ -72,6 +72,7 @@ class Permission(SecurityBase):
 OPEN = Security(Permission(None))
 OPEN_TO_PROBES = Security(Permission(None, is_probe=True))
 OPEN_PAGE = Security(Permission(None, is_page=True))
+PROVE_PAGE = Security(Permission(Capability.PROVE, is_page=True))
 READ_PAGE = Security(Permission(Capability.READ, is_page=True))
 READ = Security(Permission(Capability.READ))
 READ_BY_PROBES = Security(Permission(Capability.READ, is_probe=True))

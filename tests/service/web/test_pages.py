@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from service.cli.seed import record_seed
 from service.daybook import Daybook
 from service.pages.figures import ReadableFigures
+from service.pages.walk import STEPS, href
 from service.settings import Settings
 from service.storing.tokens import Tokens
 from service.web.application import application
@@ -41,6 +44,9 @@ PAGES: list[tuple[str, dict[str, str]]] = [
     ("/events", {}),
     ("/events", {"before": "7"}),
     ("/events/44", {}),
+    ("/connect", {}),
+    ("/operate", {}),
+    ("/dependence", {"buyer": "baidu", "walk": "1"}),
 ]
 HTML = {"Accept": "text/html"}
 VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "path", "rect", "circle"))
@@ -159,6 +165,57 @@ def test_events_are_listed_newest_first_page_by_page(reader: TestClient) -> None
     assert reader.get("/events/0", headers=HTML).status_code == 404
     assert reader.get("/events/999999", headers=HTML).status_code == 404
     assert reader.get("/orders/nothing", headers=HTML).status_code == 404
+
+
+def test_charts_are_files_that_need_nothing_else(reader: TestClient) -> None:
+    for name in ("shares", "concentration", "plane"):
+        for theme, paper in (("light", "#FBFAF7"), ("dark", "#0F1418")):
+            answer = reader.get(f"/charts/{name}.svg", params={**STORY, "theme": theme}, headers=HTML)
+            assert answer.status_code == 200, answer.text
+            drawn = ElementTree.fromstring(answer.content)
+            assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+            assert paper in answer.text
+            assert "var(--" not in answer.text
+            assert "href" not in answer.text
+    reader.cookies.clear()
+    image = reader.get("/charts/shares.png", params=STORY)
+    assert image.content.startswith(b"\x89PNG")
+    assert image.headers["content-type"] == "image/png"
+    assert reader.get("/charts/treemap.svg", params=STORY).status_code == 404
+
+
+def test_every_step_of_the_walk_is_a_page_that_says_what_it_shows(reader: TestClient) -> None:
+    for number in range(1, len(STEPS) + 1):
+        answer = reader.get(href(number), headers=HTML)
+        assert answer.status_code == 200, answer.text
+        assert f"<strong>{number}/{len(STEPS)}</strong>" in answer.text
+        assert (f"walk={number + 1}" in answer.text) == (number < len(STEPS))
+
+
+def test_a_checkpoint_that_was_kept_is_compared_with_the_ledger_of_today(guarded: TestClient, daybook: Daybook) -> None:
+    record_seed(daybook)
+    _, token = Tokens(daybook.ledger.recorder.datastore).create("auditor", "auditor")
+    assert sign_in(guarded, token).status_code == 303
+    daybook.log.proof(56, patience_s=10)
+    kept = daybook.log.checkpoint()
+    page = guarded.get("/audit", headers=HTML).text
+    assert "The last checkpoint covers 56 of 56 events." in page
+    root = kept.splitlines()[2]
+    other = kept.replace(root, "A" * 43 + "=")
+    for note, words in (
+        (kept, "The ledger of today begins with the 56 events of the checkpoint."),
+        (kept.replace("\n", "\r\n"), "The ledger of today begins with the 56 events of the checkpoint."),
+        (other, "The first 56 events are not those of the checkpoint"),
+        (kept.replace("\n56\n", "\n57\n"), "It covers 57 events, and the ledger has 56: something is gone."),
+        ("nothing", "This is no checkpoint"),
+    ):
+        answer = guarded.post("/audit", data={"note": note}, headers=OWN)
+        assert answer.status_code == 200
+        assert words in answer.text
+    assert guarded.post("/audit", data={"note": kept}, headers={"Origin": "https://x.example"}).status_code in (
+        401,
+        403,
+    )
 
 
 def test_a_script_gets_the_part_that_it_swaps(reader: TestClient) -> None:

@@ -21,6 +21,10 @@ PAGES = [
     f"/regulations/us-3a090{MOMENT}",
     "/events",
     "/events/44",
+    "/audit",
+    "/connect",
+    "/operate",
+    "/dependence?buyer=baidu&measure=units&effective_on=2020-12-31&known_on=2020-12-31&walk=1",
     "/sign-in",
     "/?buyer=nobody",
 ]

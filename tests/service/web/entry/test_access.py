@@ -301,7 +301,7 @@ THINGS = ("vendors", "products", "orders", "partnerships", "regulations")
 PAGES = (
     *(f"/{page}" for page in ("dependence", "dependence/evidence", "difference", "exposure", "sole-source")),
     *(f"/{kind}{one}" for kind in THINGS for one in ("", "/{identifier}")),
-    *("/events", "/events/{position}"),
+    *("/events", "/events/{position}", "/charts/{name}", "/connect", "/operate"),
 )
 MATRIX = {
     **{("GET", path): "-" for path in ("/livez", "/readyz", "/version", "/problems/{name}", "/openapi.json")},
@@ -309,6 +309,7 @@ MATRIX = {
     **{("GET", path): READERS for path in ("/", *PAGES)},
     **{(method, "/sign-in"): "-" for method in ("GET", "POST")},
     ("POST", "/sign-out"): "-",
+    **{(method, "/audit"): PROVERS for method in ("GET", "POST")},
     ("GET", "/assets/{name}"): "-",
     ("GET", "/metrics"): READERS,
     **{
