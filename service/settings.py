@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     #: The longest that a client may ask it to wait (Prefer: wait).
     longest_wait_s: Seconds = 30.0
 
+    #: How often a service looks whether the tables of reports are level; absent: it leaves them alone.
+    reporting_every_s: Seconds | None = Field(default=None, ge=1)
+    #: The currency of their figures.
+    reporting_currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+
     #: Memory that the views may use, in MiB; absent: a quarter of what this machine or container has, 256 at least.
     projection_memory_mb: int | None = Field(default=None, ge=64)
     #: What the views may write to a temporary folder below the home where that does not suffice, in MiB.

@@ -42,6 +42,10 @@ class Questions:
         self.registers = Registers(daybook, self.clocks)
         self._rankings = Rankings()
 
+    def moment(self, raw: Raw) -> dict[str, Any]:
+        """The moment that a question with these clocks is of, as its answer states it."""
+        return self.clocks.resolved(self.clocks.parameters(Moment, self.clocks.ask(raw, Moment)))
+
     def vendor_dependence(self, raw: Raw) -> dict[str, Any]:
         """The view vendor-dependence, with links to the evidence of each row."""
         asked = self.clocks.ask(raw, VendorDependence)

@@ -88,6 +88,7 @@ main.add_later(
     Later("proof", "service.cli.log:proof", "Prove that an event is in the log, or that the log only grew."),
     Later("query", "service.cli.query:query", "Ask a view as of any time."),
     Later("replay", "service.cli.audit:replay", "Build every projection anew, and compare the answers."),
+    Later("reporting", "service.cli.reporting:reporting", "Tables for programs that make reports of tables."),
     Later("restore", "service.cli.archiving:restore_", "Make a ledger again from an archive."),
     Later("serve", "service.cli.serving:serve_", "Serve the ledger over HTTP."),
     Later("sync", "service.cli.syncing:sync", "Record what is different on a day, as a file says."),

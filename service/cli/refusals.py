@@ -22,6 +22,7 @@ from service.log.transparency import NoCheckpoint
 from service.log.tree import BeyondTheTree
 from service.postgres.errors import EmbeddedPostgresError
 from service.recording.waiting import RecordingUnavailable
+from service.reporting.postgres import CannotGrant
 from service.running.routines import NotStarted
 from service.settings import BadSettings
 from service.storing.ledger import Unreachable
@@ -53,6 +54,6 @@ EXITS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int], ...] = (
         exits.UNEXPECTED,
     ),
     ((LogDamaged, BadArchive, Refused, NotTheSame), exits.VERIFICATION_FAILED),
-    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty, UpgradeRefused), exits.CONFLICT),
+    ((Conflict, Rejected, WrongLedger, OtherLedger, NotEmpty, UpgradeRefused, CannotGrant), exits.CONFLICT),
     ((EmbeddedPostgresError, RecordingUnavailable, psycopg.OperationalError, *Unreachable), exits.DATABASE_UNREACHABLE),
 )

@@ -20,6 +20,7 @@ from service.daybook import Daybook, open_daybook
 from service.home import close_secret
 from service.importing.queue.worker import Worker
 from service.observing import logs, traces
+from service.reporting.keeping import keeping
 from service.settings import Settings
 from service.storing.tokens import Tokens
 from service.web.application import application
@@ -76,6 +77,9 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     daybook.watchers.append(deliveries.wake)
     importing = Worker.of(daybook, settings)
     daybook.others.extend((*deliveries.routines, *importing.routines))
+    reports = keeping(daybook, settings)
+    if reports is not None:
+        daybook.others.append(reports)
     if (aside := logs.aside()) is not None:
         daybook.others.append(aside.routine)
     app = application(daybook, settings, access, tracing, deliveries, importing)
@@ -86,12 +90,16 @@ def serve(daybook: Daybook, settings: Settings, listener: socket.socket, access:
     # The signal that ends the server is raised again afterwards: it has done its work.
     deliveries.start()
     importing.start()
+    if reports is not None:
+        reports.start()
     try:
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
     finally:
         # While an import comes to its end, so does what is being sent: they do not wait one after the other.
         deliveries.begin_nothing_more()
+        if reports is not None:
+            reports.stop()
         importing.close()
         deliveries.close()
         if tracing is not None:

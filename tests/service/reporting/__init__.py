@@ -1,0 +1,1 @@
+"""Tables of reports: in the database and as files."""
