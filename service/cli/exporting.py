@@ -1,15 +1,18 @@
 """Exporting: events, views, orders and whole ledgers, as files that other tools read."""
 
 import json
+from datetime import datetime, time
 from typing import Any
 
 import click
 
 from domain.errors import Invalid
+from service.asking.clocks import day
 from service.asking.columns import Table
 from service.asking.comparisons import Comparisons
 from service.asking.pages import whole_answer
 from service.asking.views import VIEWS, Question, View, parse_question
+from service.asking.wholes import parse_whole
 from service.cli import asking, tables
 from service.cli.commands import Later, LazyGroup
 from service.cli.outputs import chosen_format, output_option, refuse_unreadable, say_if_cut, write_answer
@@ -22,7 +25,7 @@ from service.exporting.events import WRITERS, ExportSelection
 from service.exporting.files import STDOUT, written
 from service.exporting.formats import FORMATS, Choice
 from service.settings import Settings
-from service.storing.ledger import ledger_origin
+from service.storing.ledger import Ledger, ledger_origin
 
 #: The open contracting data standard: JSON of its own kind.
 OCDS = "ocds"
@@ -155,6 +158,41 @@ def _listing(name: str, view: View) -> click.Command:
 FORM_OPTIONS = ("format_name", "context_target", "verbatim", "excel", "target")
 export.add_command(_listing("orders", VIEWS["orders"]))
 export.add_command(_listing("lines", VIEWS["order-lines"]))
+
+
+@export.command("ocds")
+@click.option(
+    "--since", default="0", metavar="DAY|POSITION", help="What was recorded from a day on, or behind a position."
+)
+@click.option("--records", is_flag=True, help="The whole records of the orders that have new releases.")
+@click.option("--prefix", help="The publisher's registered ocid prefix.")
+@output_option
+@click.pass_obj
+def ocds_(settings: Settings, /, since: str, records: bool, prefix: str | None, target: str) -> None:
+    """Open contracting data (OCDS) of all orders: a package of the releases that are new, or of their records."""
+    from service.exporting.ocds.several import SinceThen, write_package
+
+    with open_daybook(settings, follow=False) as daybook:
+        recorder = daybook.ledger.recorder
+        head = recorder.head().position
+        after = _position_of(since, daybook.ledger)
+        if after > head:
+            raise Invalid.at("/since", f"position {after} is beyond the head, {head}")
+        with progress_bar("exporting", shown=target != STDOUT) as on_progress, written(target) as output:
+            wanted = SinceThen(after, head, records)
+            count = write_package(output, daybook, wanted, prefix, lambda done: on_progress(done, None))
+    if target != STDOUT:
+        tables.messages().print(f"{count} orders in {target}, up to position {head}", highlight=False)
+
+
+def _position_of(since: str, ledger: Ledger) -> int:
+    """The position behind which something is new; of a day, the last one before it began."""
+    if since.isascii() and since.isdigit():
+        return parse_whole(since)
+    found = day("since", since)
+    assert found is not None
+    began = datetime.combine(found, time(), ledger.calendar.zone)
+    return ledger.recorder.position_before(began)
 
 
 @export.command()

@@ -257,6 +257,21 @@ class LedgerRecorder(PostgresApplicationRecorder):
             # Of what depends on what is asked, PostgreSQL makes a plan each time.
             return cursor.execute(query.encode(), values, prepare=None if wanted.conditions else True).fetchall()
 
+    def orders_between(self, after: int, upto: int, behind: str, limit: int) -> list[str]:
+        """The next streams of orders, in their order, of which something was recorded between two positions.
+
+        `behind`: the last stream of the page before, or "".
+        """
+        with self.datastore.get_connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            return [str(row[0]) for row in cursor.execute(SQL["orders-between"], (after, upto, behind, limit))]
+
+    def position_before(self, instant: datetime) -> int:
+        """The last position that was recorded before an instant; 0: none."""
+        with self.datastore.get_connection() as connection:
+            row = connection.cursor(row_factory=tuple_row).execute(SQL["position-at"], (instant,)).fetchone()
+        return int(row[0]) if row else 0
+
     def by_ids(self, identifiers: Sequence[str]) -> dict[str, bytes]:
         """The stored bytes of the events with these ids, as far as there are any."""
         with self.datastore.get_connection() as connection:

@@ -19,3 +19,15 @@ select event_id, state from ledger_events where event_id = any(%s)
 -- name: by-streams
 -- All events of streams, in the order of their versions.
 select originator_id, state from ledger_events where originator_id = any(%s) order by originator_id, originator_version
+
+-- name: orders-between
+-- The streams of orders of which something was recorded behind one position and up to another, after one of them.
+select distinct originator_id
+from ledger_events
+where notification_id > %s and notification_id <= %s and originator_id like 'order/%%' and originator_id > %s
+order by originator_id
+limit %s
+
+-- name: position-at
+-- The last position that was recorded before an instant.
+select coalesce(max(notification_id), 0) from ledger_events where recorded_at < %s

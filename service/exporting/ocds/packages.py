@@ -49,26 +49,39 @@ def record_package(daybook: Daybook, order_id: str, prefix: str | None = None) -
     if not history:
         raise NothingThere(f"there is no order {order_id}")
     register = OrderRegister.of(history, daybook.ledger.history)
-    prefix = prefix or f"ocds-{hashlib.sha256(daybook.origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
-    ocid = f"{prefix}-{order_id}"
-    releases = list(releases_of(ocid, daybook.origin, history, register))
-    # As a field with omitWhenMerged: events are what a release states, not what a process is.
-    merged = [{name: value for name, value in release.items() if name != EXTENSION} for release in releases]
+    ocid = f"{prefix or prefix_of(daybook.origin)}-{order_id}"
     last = max(history, key=lambda event: event.position)
     assert last.stored is not None
     return {
-        "uri": f"urn:daybook:{daybook.origin}:{order_id}",
+        **heading(daybook.origin, order_id, last.stored["recorded_at"]),
+        "records": [record_of(ocid, list(releases_of(ocid, daybook.origin, history, register)))],
+    }
+
+
+def heading(origin: str, name: str, published_at: str) -> dict[str, Any]:
+    """What a package says of itself; its name is one that no other package of this ledger has."""
+    return {
+        "uri": f"urn:daybook:{origin}:{name}",
         "version": VERSION,
-        "publisher": {"name": daybook.origin},
-        "publishedDate": last.stored["recorded_at"],
-        "records": [
-            {
-                "ocid": ocid,
-                "releases": releases,
-                "compiledRelease": merging.compiled_release(merged),
-                "versionedRelease": merging.versioned_release(merged),
-            }
-        ],
+        "publisher": {"name": origin},
+        "publishedDate": published_at,
+    }
+
+
+def prefix_of(origin: str) -> str:
+    """The prefix of ocids where the publisher has none of their own."""
+    return f"ocds-{hashlib.sha256(origin.encode()).hexdigest()[:PREFIX_DIGITS]}"
+
+
+def record_of(ocid: str, releases: list[dict[str, Any]]) -> dict[str, Any]:
+    """The record of an order: its releases, and what they come to."""
+    # As a field with omitWhenMerged: events are what a release states, not what a process is.
+    merged = [{name: value for name, value in release.items() if name != EXTENSION} for release in releases]
+    return {
+        "ocid": ocid,
+        "releases": releases,
+        "compiledRelease": merging.compiled_release(merged),
+        "versionedRelease": merging.versioned_release(merged),
     }
 
 
