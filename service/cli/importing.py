@@ -57,6 +57,7 @@ SPOOLED_BYTES = 16 * 1024 * 1024
     type=click.Choice(("register", "report")),
     help="Of a screening list, organisations that the ledger does not know (default: report).",
 )
+@click.option("--lenient", is_flag=True, help="Of OCDS, take releases with unknown tags by what they hold.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
 @click.pass_obj
 def import_(
@@ -69,6 +70,7 @@ def import_(
     continue_on_error: bool,
     rejects: Path | None,
     unknown: str | None,
+    lenient: bool,
     as_json: bool,
 ) -> None:
     """Record what a FILE says (- for stdin): order lines in a table, open contracting data, exchange rates, regulation
@@ -82,10 +84,12 @@ def import_(
     rehearsal = Rehearsal()
     click.get_current_context().call_on_close(rehearsal.close)
     summary = Summary(name, format_name or "", 0, dry_run, rehearsed=rehearsal.take if dry_run else None)
-    options = Options(dry_run, continue_on_error, None, mapping, unknown == "register")
+    options = Options(dry_run, continue_on_error, None, mapping, unknown == "register", lenient=lenient)
 
     def refuse() -> None:
         _refuse_options(summary, mapping, unknown, rejects, continue_on_error=continue_on_error)
+        if lenient and not FORMATS[summary.format].lenient:
+            raise click.UsageError(f"--lenient is for open contracting data, and {name} is of format {summary.format}")
 
     record_file(settings, file, summary, options, rehearsal, refuse, rejects=rejects, as_json=as_json)
 

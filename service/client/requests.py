@@ -113,6 +113,7 @@ class ImportAsked(TypedDict, total=False):
     mapping: str
     dry_run: bool
     continue_on_error: bool
+    lenient: bool
     unknown: Literal["register", "report"]
     file: str
 

@@ -37,6 +37,8 @@ TSV = "text/tab-separated-values"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
 SHEETS = (CSV, TSV, XLSX, PARQUET)
+#: A flattened workbook of open contracting data.
+FLATTENED = "ocds-workbook"
 #: What stands in a table of any kind.
 IN_SHEETS = ("sheet", "register")
 
@@ -122,6 +124,8 @@ class ImportFormat:
     partial: bool = True
     #: Whether it can register organisations that the ledger does not know, or report them.
     registers: bool = False
+    #: Whether it can take more than its standard allows.
+    lenient: bool = False
 
     @property
     def takes_mapping(self) -> bool:
@@ -201,7 +205,8 @@ _FORMATS = (
         ImportFormat(kind, f"registers.{kind}", "register", SHEETS, _register(kind), known_last=True, partial=False)
         for kind in ("organizations", "products", "rates")
     ),
-    ImportFormat("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds),
+    ImportFormat("ocds", "ocds.orders", "stream", (*LINES_OF_JSON, JSON), _of_ocds, lenient=True),
+    ImportFormat(FLATTENED, "ocds.flattened", "stream", (XLSX,), lenient=True),
     ImportFormat("csv", "orders.tables.delimited", "orders", (CSV,)),
     ImportFormat("tsv", "orders.tables.delimited", "orders", (CSV, TSV)),
     ImportFormat(
@@ -243,7 +248,7 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     start = file.read(LONGEST_HEADER_BYTES)
     for one in _FORMATS:
         if one.begins and start.startswith(one.begins):
-            return one.name if mapping is not None else _of_sheet(file) or one.name
+            return one.name if mapping is not None else _of_sheet(file, one.name) or one.name
     head = FileHead(start)
     if not head.text:
         raise BadFile([FileFault(1, f"the file is empty: nothing stands in its first {LONGEST_HEADER_BYTES:,} bytes")])
@@ -258,11 +263,14 @@ def guess_format(file: BinaryIO, mapping: tuple[str, bytes] | None = None) -> st
     raise BadFile([FileFault(1, message)])
 
 
-def _of_sheet(file: BinaryIO) -> str | None:
+def _of_sheet(file: BinaryIO, kind: str) -> str | None:
     """What a workbook or a Parquet file is by the columns that its table has; None: order lines, or unknown."""
+    from service.importing.ocds.flattened import is_flattened
     from service.importing.registers.sheets import open_sheet
 
     try:
+        if kind == "xlsx" and is_flattened(file):
+            return FLATTENED
         with closing(open_sheet(file)) as table:
             head = FileHead("\t".join(table.columns).encode())
     except BadFile:
@@ -274,13 +282,10 @@ def refuse_another(file: BinaryIO, chosen: str) -> None:
     """BadFile where a file begins as one of another format does."""
     file.seek(0)
     start = file.read(max(len(one.begins) for one in _FORMATS))
+    if FORMATS[chosen].reads in IN_SHEETS or (chosen == FLATTENED and start.startswith(FORMATS["xlsx"].begins)):
+        return
     for one in _FORMATS:
-        if (
-            one.begins
-            and start.startswith(one.begins)
-            and chosen != one.name
-            and FORMATS[chosen].reads not in IN_SHEETS
-        ):
+        if one.begins and start.startswith(one.begins) and chosen != one.name:
             raise BadFile([FileFault(1, f"is {one.is_then} by how it begins, and not {chosen}")])
 
 

@@ -83,6 +83,7 @@ def wanted(summary: Summary, options: Options) -> ReaderTask:
         strict=not options.continue_on_error,
         keep_raw=options.rejects is not None,
         register=options.register,
+        lenient=options.lenient,
         sheet_lines=sheet_lines(),
         overview=options.dry_run,
         extract=options.extract,

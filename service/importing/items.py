@@ -55,3 +55,5 @@ class Reading:
     ask: Ask
     #: Called while it goes on without giving anything.
     beat: Callable[[], None]
+    #: Whether releases whose tags are none of the standard's are taken by what they hold.
+    lenient: bool = False

@@ -57,6 +57,8 @@ class Options:
     register: bool = False
     #: Of a table of order lines that says how things stand on a day.
     extract: ExtractTask | None = None
+    #: Of open contracting data: take releases whose tags are none of the standard's by what they hold.
+    lenient: bool = False
 
 
 def record_stream(

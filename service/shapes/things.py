@@ -331,6 +331,7 @@ class Import(Struct, frozen=True):
     dry_run: bool
     continue_on_error: bool
     unknown: Literal["register", "report"]
+    lenient: bool
     #: Whether its rows are facts of their own days, or say how orders stand on the day `as_of`.
     mode: Literal["events", "state"]
     as_of: date | None

@@ -84,6 +84,8 @@ def refuse_options(wish: Wish, *, unknown_is_given: bool) -> None:
     chosen = wish.format
     if unknown_is_given and not FORMATS[chosen].registers:
         raise invalid_parameter("/unknown", f"is for screening lists, and the file is of format {chosen}")
+    if wish.lenient and not FORMATS[chosen].lenient:
+        raise invalid_parameter("/lenient", f"is for open contracting data, and the file is of format {chosen}")
     if wish.mapping is not None and not FORMATS[chosen].takes_mapping:
         raise invalid_parameter("/mapping", f"is for tables of order lines, and the file is of format {chosen}")
     if wish.mapping is None and FORMATS[chosen].mapped:

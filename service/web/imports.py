@@ -96,6 +96,9 @@ async def begin_import(
         Literal["register", "report"] | None,
         Query(description="Organisations of a screening list that are not known."),
     ] = None,
+    lenient: Annotated[
+        bool, Query(description="Of open contracting data, take releases with unknown tags by what they hold.")
+    ] = False,
     file: Annotated[
         str, Query(min_length=1, max_length=LONGEST_NAME, description="What the file is called.")
     ] = "upload",
@@ -120,6 +123,7 @@ async def begin_import(
         continue_on_error,
         unknown == "register",
         extract,
+        lenient,
     )
     worker, room = _worker(request), context_of(request).rooms.importing
     try:
@@ -128,7 +132,7 @@ async def begin_import(
             wish = await run_in_threadpool(judged_wish, arrival, wish, possible, content)
             refuse_options(wish, unknown_is_given=unknown is not None)
             sent = SentFile(arrival.id, file, wish, request.state.actor.id, arrival.sha256, arrival.size_bytes, content)
-            key = key_of(request, f"{arrival.sha256} {json.dumps(msgspec.to_builtins(wish))}".encode())
+            key = key_of(request, f"{arrival.sha256} {json.dumps(_said(wish))}".encode())
             job, added = await room.go_on(worker.add, sent, arrival, key)
     except NoSpace as error:
         raise HttpProblem("no-space", str(error)) from None
@@ -228,6 +232,7 @@ def described(job: Job) -> dict[str, Any]:
         "dry_run": wish.dry_run,
         "continue_on_error": wish.continue_on_error,
         "unknown": "register" if wish.register else "report",
+        "lenient": wish.lenient,
         "mode": "events" if wish.extract is None else "state",
         "as_of": None if wish.extract is None else wish.extract.as_of.isoformat(),
         "missing": None if wish.extract is None else wish.extract.missing,
@@ -281,6 +286,12 @@ async def _receive(request: Request, arrival: Arrival) -> None:
     except ClientDisconnect:
         raise HttpProblem("malformed", "the sender left before the file was complete") from None
     await run_in_threadpool(arrival.write)
+
+
+def _said(wish: Wish) -> dict[str, Any]:
+    """A wish as a key is kept for; without what was not asked for, which keys of earlier versions do not have."""
+    said: dict[str, Any] = msgspec.to_builtins(wish)
+    return {name: value for name, value in said.items() if name not in ("extract", "lenient") or value}
 
 
 async def _content(request: Request, parts: StoredParts) -> AsyncIterator[bytes]:

@@ -45,7 +45,7 @@ def outcome(daybook: Daybook, file: File, mapping: str, number: int) -> tuple[st
         summary = Summary("fuzz", chosen, 0, dry_run=True)
         options = Options(
             dry_run=True,
-            continue_on_error=chosen not in ("regulations", "screening-list") and number % 2 == 0,
+            continue_on_error=FORMATS[chosen].partial and number % 2 == 0,
             mapping=named,
         )
         import_file(daybook, source, summary, options)

@@ -1,7 +1,7 @@
 """OCDS as a source of groups: each award or contract an order, with the organisations and products that it needs."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain, pairwise
@@ -15,6 +15,7 @@ from service.importing.ocds import validation
 from service.importing.ocds.days import TooMuch, tale
 from service.importing.ocds.documents import (
     OLD_VERSION,
+    Document,
     DocumentRemarks,
     Package,
     Publication,
@@ -58,7 +59,9 @@ def read(reading: Reading) -> Iterator[EventGroup | Reject]:
     """The orders that a file of open contracting data holds."""
     standing = LedgerStanding(reading.ask)
     ledger = LedgerLookups(standing.history, standing.known)
-    return read_ocds(reading.file, reading.summary, ledger, strict=reading.strict, beat=reading.beat)
+    return read_ocds(
+        reading.file, reading.summary, ledger, strict=reading.strict, beat=reading.beat, lenient=reading.lenient
+    )
 
 
 def read_ocds(
@@ -68,15 +71,30 @@ def read_ocds(
     *,
     strict: bool = False,
     beat: Callable[[], None] = lambda: None,
+    lenient: bool = False,
 ) -> Iterator[EventGroup | Reject]:
     """The orders of a file of packages, records or releases, in the order in which it first names their processes.
 
     The file is read to its end before the first group comes: what is stated of one process may stand anywhere in it.
     `summary.rows` counts packages, records and releases that stand by themselves. Raises BadFile; with `strict` also
-    for what would be a Reject, all of it listed, before the first group.
+    for what would be a Reject, all of it listed, before the first group. `lenient`: releases whose tags are none of the
+    standard's are taken by what they hold.
     """
+    return read_documents(documents(file), summary, ledger, strict=strict, beat=beat, lenient=lenient)
+
+
+def read_documents(
+    found: Iterable[Document | DocumentRemarks],
+    summary: Summary,
+    ledger: LedgerLookups,
+    *,
+    strict: bool = False,
+    beat: Callable[[], None] = lambda: None,
+    lenient: bool = False,
+) -> Iterator[EventGroup | Reject]:
+    """The orders of packages, records or releases that are read already; see `read_ocds`."""
     with spool() as releases:
-        rejects = _Reader(releases, summary).read(file)
+        rejects = _Reader(releases, summary, lenient=lenient).read(found)
         if not strict:
             yield from rejects
         else:
@@ -93,15 +111,16 @@ def _remark(summary: Summary, line: int, row: str, message: str) -> None:
 class _Reader:
     """Puts the releases of a file into the spool, and says what is wrong with it."""
 
-    def __init__(self, releases: ReleaseSpool, summary: Summary) -> None:
+    def __init__(self, releases: ReleaseSpool, summary: Summary, *, lenient: bool) -> None:
         self._spool = releases
         self._summary = summary
+        self._lenient = lenient
         #: Whether it was said that packages of an old version are read.
         self._old = False
 
-    def read(self, file: BinaryIO) -> Iterator[Reject]:
+    def read(self, found: Iterable[Document | DocumentRemarks]) -> Iterator[Reject]:
         """Take in all that can be read, and yield what cannot."""
-        for document in documents(file):
+        for document in found:
             if isinstance(document, DocumentRemarks):
                 self._summary.rows += 1
                 yield _reject(document)
@@ -151,7 +170,7 @@ class _Reader:
         release = publication.release
         ocid = str(release.get("ocid", ""))[:100] if isinstance(release, dict) else ""
         try:
-            read = reduced(publication)
+            read = reduced(publication, lenient=self._lenient)
             # What cannot be written is found here, before it is kept.
             json.dumps(read.content, ensure_ascii=False, default=str).encode()
         except Unusable as unusable:

@@ -55,9 +55,14 @@ class Reduced:
     remarks: list[str] = field(default_factory=list)
 
 
-def reduced(publication: Publication) -> Reduced:
-    """Bring a release down; Unusable where it cannot be read at all."""
+def reduced(publication: Publication, *, lenient: bool = False) -> Reduced:
+    """Bring a release down; Unusable where it cannot be read at all.
+
+    `lenient`: a tag that is none of the standard's says nothing, and the release is taken by what it holds.
+    """
     departures = of_release(publication.release)
+    mistagged = [one for one in departures if one.matters and one.path[:1] == ("tag",)] if lenient else []
+    departures = [one for one in departures if one not in mistagged]
     fatal = [one for one in departures if one.matters and one.entry is None]
     if fatal:
         where = "".join(f"/{part}" for part in fatal[0].path)
@@ -70,13 +75,14 @@ def reduced(publication: Publication) -> Reduced:
             barred.setdefault(departure.entry, departure)
     reduction = Reduced(release["ocid"], release["id"], published_at, {}, published_at.date())
     reduction.remarks = [one.said(publication.pointer) for one in departures if not one.matters]
+    reduction.remarks += [f"{one.said(publication.pointer)}: taken by what it holds" for one in mistagged]
     reduction.remarks += [
         f"{publication.pointer}/{name} is no field of the standard ({plural}?), and is not read"
         for name, plural in SINGULARS.items()
         if name in release
     ]
     content: dict[str, Any] = {"ocid": release["ocid"], "id": release["id"], "date": _stamp(published_at)}
-    if isinstance(tag := release.get("tag"), list):
+    if isinstance(tag := release.get("tag"), list) and not mistagged:
         content["tag"] = tag
     if isinstance(buyer := release.get("buyer"), dict) and (one := _reference(buyer)):
         content["buyer"] = one

@@ -42,6 +42,8 @@ class Wish(msgspec.Struct, frozen=True):
     register: bool = False
     #: Of a table of order lines that says how things stand on a day.
     extract: ExtractTask | None = None
+    #: Of open contracting data: take releases whose tags are none of the standard's by what they hold.
+    lenient: bool = False
 
 
 class SentFile(msgspec.Struct, frozen=True):

@@ -75,7 +75,9 @@ class ImportRun:
     def work(self) -> None:
         """Record what the file says; raises Halted where it is to stop, and what is wrong."""
         wish = self.job.wish
-        options = Options(wish.dry_run, wish.continue_on_error, self._rejects, None, wish.register, wish.extract)
+        options = Options(
+            wish.dry_run, wish.continue_on_error, self._rejects, None, wish.register, wish.extract, wish.lenient
+        )
         to_read = wanted(self.summary, options)
         if wish.mapping is not None:
             content = self._leases.imports.mapping(self.job.id)

@@ -50,6 +50,8 @@ class ReaderTask(msgspec.Struct, frozen=True):
     keep_raw: bool = False
     #: Of a screening list: register organisations that the ledger does not know.
     register: bool = False
+    #: Of open contracting data: take releases whose tags are none of the standard's by what they hold.
+    lenient: bool = False
     #: Lines of a sheet of event requests.
     sheet_lines: int = 250
     #: Say what a table of order lines holds before anything of it.

@@ -107,7 +107,7 @@ def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask,
         case "lines":
             return (sheet.handed() for sheet in chosen.reader().RequestLines(file).sheets(wanted.sheet_lines))
         case "stream":
-            reading = Reading(file, summary, wanted.strict, ask, beat)
+            reading = Reading(file, summary, wanted.strict, ask, beat, wanted.lenient)
             return _in_messages(chosen.reader().read(reading), summary)
         case "table" | "sheet" | "register" | "document":
             return _table(file, chosen, wanted, summary, ask, beat)

@@ -127,10 +127,10 @@ def _decimals(document: Any) -> list[Decimal]:
 EMPTY = LedgerLookups(lambda stream: [], lambda streams: set())
 
 
-def read(file: bytes, ledger: LedgerLookups = EMPTY) -> Read:
+def read(file: bytes, ledger: LedgerLookups = EMPTY, *, lenient: bool = False) -> Read:
     """What a file comes to."""
     summary = Summary("a file", "ocds", 0, dry_run=True)
-    found = list(read_ocds(io.BytesIO(file), summary, ledger))
+    found = list(read_ocds(io.BytesIO(file), summary, ledger, lenient=lenient))
     groups = [one for one in found if isinstance(one, EventGroup)]
     return groups, [one for one in found if isinstance(one, Reject)], summary
 

@@ -11,7 +11,7 @@ import pytest
 
 from service.importing import opening
 from service.importing.bounds import LONGEST_CELL
-from service.importing.formats import FORMATS, IN_SHEETS
+from service.importing.formats import FLATTENED, FORMATS, IN_SHEETS
 from service.importing.importing import Here
 from service.importing.opening import lines_of, opened
 from service.importing.orders.mapping import parse_mapping_text
@@ -46,10 +46,13 @@ GOOD: dict[str, bytes] = {
     "screening-list": SCREENING_LIST.read_bytes(),
     "duplicates": b"organization_id,other_id,decision\na,b,\n",
     "ecb-xml": (EXAMPLES / "ecb-data-portal.xml").read_bytes(),
+    "ocds-workbook": (EXAMPLES / "ocds-flattened.xlsx").read_bytes(),
     **{name: (EXAMPLES / f"{name}.csv").read_bytes() for name in ("organizations", "products", "rates")},
 }
 #: Formats that say at once that a workbook or a Parquet file is none of theirs.
-OF_TEXT = [name for name in FORMATS if name not in ("xlsx", "parquet") and FORMATS[name].reads not in IN_SHEETS]
+OF_TEXT = [
+    name for name in FORMATS if name not in ("xlsx", "parquet", FLATTENED) and FORMATS[name].reads not in IN_SHEETS
+]
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
 PDF = b"%PDF-1.7\n" + b"1 0 obj\n" * 100
 

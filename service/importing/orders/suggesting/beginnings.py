@@ -4,7 +4,7 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import BinaryIO
 
 from service.importing.formats import FORMATS
@@ -139,7 +139,11 @@ def _header(rows: Sequence[Sequence[str]]) -> int:
 def _of_workbook(file: BinaryIO) -> tuple[Read, list[str]]:
     from service.importing.orders.tables.workbook import Workbook
 
-    with WorkbookParts.of(copied(file)) as parts:
+    with ExitStack() as opened_copy:
+        copy = copied(file)
+        if copy is not file:
+            opened_copy.enter_context(copy)
+        parts = opened_copy.enter_context(WorkbookParts.of(copy))
         names = [name for name, part in sheets_of(parts).names.items() if part]
     notes = []
     best: tuple[int, str, int] | None = None

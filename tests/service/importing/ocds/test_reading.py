@@ -373,3 +373,13 @@ def test_what_is_of_another_kind_where_nothing_depends_on_it_leaves_the_contract
     (group,), rejects, _ = read(jsonl(package(release(contracts=[contract(**told)]))))
     assert rejects == []
     assert [entry.sent for entry in group.entries] == [entry.sent for entry in plain.entries]
+
+
+@pytest.mark.parametrize("tag", [["contractSigned"], [], "contract"])
+def test_a_tag_that_is_none_of_the_standards_is_rejected_or_taken_by_what_it_holds(tag: Any) -> None:
+    data = jsonl(package({**release(), "tag": tag}))
+    groups, rejects, _ = read(data)
+    assert (groups, [one.message.startswith("/releases/0/tag") for one in rejects]) == ([], [True])
+    groups, rejects, summary = read(data, lenient=True)
+    assert (len(groups), rejects) == (1, [])
+    assert "taken by what it holds" in summary.plan.noted[-1].message
