@@ -93,8 +93,9 @@ class _Comparison:
             self._note(f"is corrected, since no fact of a day says that {'; '.join(correction.reasons[:3])}")
         # What was changed by the correction counts as it is to stand.
         state = self._known.state()
-        if self._listed.cancellation is None:
+        if not self._cancelled:
             self._order_lines(state)
+        if self._listed.cancellation is None:
             self._order_less(state)
         if self._terms.joint:
             self._allocate()
@@ -130,7 +131,7 @@ class _Comparison:
         return any((arrived(line) or ZERO) > had.get(name, ZERO) for name, line in self._listed.state.lines.items())
 
     def _order_lines(self, state: OrderState) -> None:
-        """Lines that are new, and figures that are others."""
+        """Lines that are new, and figures that are others; of an order that is cancelled these do not matter."""
         order_id = self._listed.order_id
         for name, line in self._listed.lines.items():
             row, wanted = self._listed.row_of(name), self._listed.state.lines[name]
@@ -139,6 +140,8 @@ class _Comparison:
                 figures = {figure: getattr(wanted, figure).stored() for figure in FIGURES}
                 data = {"order_id": order_id, "lines": [{**line, **figures}]}
                 self._writer.add("order-amended", (name, "added"), data, row=row)
+                continue
+            if self._listed.cancellation is not None:
                 continue
             change = {
                 figure: plain(target.value - had.value)
@@ -156,6 +159,8 @@ class _Comparison:
         for name, line in state.lines.items():
             if name in self._listed.lines:
                 continue
+            if arrived(line) is None:
+                self._note(f"has line {name}, and the extract has not: how much of it arrived is not known exactly")
             change = {}
             for figure, had, rest in (("quantity", line.quantity, arrived(line)), ("amount", line.amount, worth(line))):
                 if had.exact and had.value is not None and rest is not None and had.value > rest:

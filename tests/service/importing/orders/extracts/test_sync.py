@@ -1,10 +1,18 @@
 """Extracts that say how things stand on a day: what of that the ledger has otherwise becomes facts of that day."""
 
+import io
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from domain.periods import parse_day
+from service.importing import streaming
+from service.importing.importing import Here, form_of, import_file, import_from, wanted
+from service.importing.plans import RowRefused, Summary
+from service.importing.reading.messages import ExtractChecked, ExtractTask, Message
+from service.importing.reading.questions import Ask
 from service.importing.rows import BadFile, BadMapping
 from service.importing.streaming import Options
 from tests.service.importing.orders.extracts.conftest import AUGUST, JULY, JUNE, MAPPING, Planner
@@ -359,3 +367,54 @@ def test_a_mapping_that_reads_two_columns_into_one_field_is_refused(planner: Pla
 def test_an_import_of_a_mapping_that_speaks_of_a_day_of_an_extract_is_refused(planner: Planner) -> None:
     with pytest.raises(BadMapping, match=r"receipt\.to_date: needs the day of an extract: daybook sync"):
         planner.desk.imports(planner.file({}), "csv", options=Options(mapping=str(planner.mapping)))
+
+
+def test_a_sync_that_is_broken_off_between_batches_records_the_rest_when_run_again(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "ATOMIC_EVENTS", 3)
+    monkeypatch.setattr(streaming, "BATCH_EVENTS", 2)
+    rows = [{"PO": str(number)} for number in range(1, 9)]
+    july = [{**row, "Qty": "12", "In": "3"} for row in rows]
+    planner.sync(JUNE, *rows)
+    task = ExtractTask(parse_day(JULY))
+    options = Options(mapping=str(planner.mapping), extract=task)
+    before = planner.desk.head
+
+    def break_off(done: int, total: int) -> None:
+        if done > 2:
+            raise KeyboardInterrupt
+
+    summary = Summary("a file", "csv", 0, False, parse_day(JULY))
+    with pytest.raises(KeyboardInterrupt):
+        import_file(planner.desk.daybook, io.BytesIO(planner.file(*july)), summary, options, progress=break_off)
+    recorded = planner.desk.head - before
+    assert 0 < recorded < 16
+    # It counts as the last one already.
+    assert "one of 2024-07-31 was synced" in planner.faults(JUNE, *rows)[0][1]
+    assert kinds(planner.facts(JULY, *july)).total() == 16 - recorded
+    assert planner.facts(JULY, *july) == []
+
+
+def test_an_order_that_changes_while_it_is_compared_is_refused(planner: Planner) -> None:
+    planner.sync(JUNE, {})
+    options = Options(mapping=str(planner.mapping), extract=ExtractTask(parse_day(JULY)))
+    data = {"order_id": planner.id("4711"), "changes": [{"line": "10", "quantity": "1"}]}
+    by_hand = {"type": "order-amended", "effective_on": JULY, "known_on": JULY, "data": data}
+
+    class Changing(Here):
+        """A file behind whose reader somebody changes the order."""
+
+        def messages(self, ask: Ask) -> Iterator[Message]:
+            for message in super().messages(ask):
+                if isinstance(message, ExtractChecked):
+                    planner.desk.record([by_hand])
+                yield message
+
+    summary = Summary("a file", "csv", 0, False, parse_day(JULY))
+    source = Changing(io.BytesIO(planner.file({"Qty": "12"})), wanted(summary, options))
+    form_of(source)
+    with pytest.raises(RowRefused, match="is at version 2, and the version wanted is 1"):
+        import_from(planner.desk.daybook, source, summary, options)
+    [(_, _, amended)] = planner.facts(JULY, {"Qty": "12"})
+    assert amended["changes"] == [{"line": "10", "quantity": "1"}]
