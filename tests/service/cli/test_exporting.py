@@ -22,8 +22,10 @@ from rich.console import RenderableType
 
 from domain.catalogue import read_request
 from domain.json_text import parse_json
-from service.asking.pages import PAGES
-from service.asking.views import VIEWS
+from service.asking.comparisons import Comparisons
+from service.asking.pages import PAGES, whole_answer
+from service.asking.questions import Questions
+from service.asking.views import VIEWS, parse_question
 from service.cli import tables
 from service.cli.main import main
 from service.cli.seed import SEED
@@ -118,6 +120,23 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PAGES, "orders", replace(PAGES["orders"], size=4))
     monkeypatch.setitem(PAGES, "order-lines", replace(PAGES["order-lines"], size=4))
     monkeypatch.setitem(PAGES, "vendor-dependence/evidence", replace(PAGES["vendor-dependence/evidence"], size=4))
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_whole_list_is_read_page_by_page_as_it_is_written(database: str, run: Run, tmp_path: Path) -> None:
+    more = tmp_path / "more.ndjson"
+    more.write_text("".join(json.dumps(order(f"z-{number}", "zhongxin", "1.50")) + "\n" for number in range(9)))
+    assert run("import", str(more)).exit_code == 0
+    read: list[int] = []
+    with open_daybook(Settings(home=tmp_path / "home", database_url=SecretStr(database)), follow=False) as daybook:
+        questions = Questions(daybook, 5)
+        asked = parse_question("order-lines")
+        answer = whole_answer(asked, questions, Comparisons(daybook, 5), read.append)
+        seen = [len(read) for _ in answer["lines"]]
+    # Lines of the first four orders are taken before those of the next four are read.
+    assert (seen[0], seen[-1]) == (0, len(read) - 1)
+    assert len(read) >= 3
+    assert len(set(seen)) == len(read)
 
 
 @pytest.mark.usefixtures("small_pages")

@@ -75,6 +75,13 @@ def test_every_operation_has_a_name_of_its_own_and_says_who_may(
             else:
                 assert operation["x-required-capability"] == capability, path
                 assert "401" in operation["responses"], path
+    # The token as a bearer's, or as the password of Basic authentication: one of both is enough.
+    assert description["security"] == [{"bearer": []}, {"basic": []}]
+    schemes = description["components"]["securitySchemes"]
+    assert {name: (one["type"], one["scheme"]) for name, one in schemes.items()} == {
+        "bearer": ("http", "bearer"),
+        "basic": ("http", "basic"),
+    }
     assert len(names) == len(set(names))
     assert all(name == name.lower() and name.replace("_", "").isalnum() for name in names)
 
