@@ -418,3 +418,28 @@ def test_an_order_that_changes_while_it_is_compared_is_refused(planner: Planner)
         import_from(planner.desk.daybook, source, summary, options)
     [(_, _, amended)] = planner.facts(JULY, {"Qty": "12"})
     assert amended["changes"] == [{"line": "10", "quantity": "1"}]
+
+
+def test_credit_lines_and_joint_orders_differ_only_where_something_changed(planner: Planner) -> None:
+    credit = {"kind": "discount", "credited_on": ["as_of"]}
+    planner.map(credit=credit, buyer={**MAPPING["buyer"], "per_line": "allocation"})
+    rows = [{"Pos": "10"}, {"Pos": "20", "Unit": "Nairobi"}, {"Pos": "30", "Qty": "-0", "Value": "-100"}]
+    rows[2] |= {"Qty": "0", "Item": "Pump"}
+    assert kinds(planner.facts(JUNE, *rows))["order-allocated"] == 1
+    assert planner.facts(JULY, *rows) == []
+    rows[1]["Value"] = "3000"
+    found = planner.facts(AUGUST, *rows)
+    assert [kind for kind, _, _ in found] == ["order-amended", "order-amended", "order-allocated"]
+    assert planner.facts(AUGUST, *rows) == []
+
+
+def test_orders_that_were_imported_before_are_compared_as_others_are(planner: Planner) -> None:
+    planner.map(receipt=None, status=None)
+    imported = Options(mapping=str(planner.mapping))
+    assert planner.desk.imports(planner.file({}, {"PO": "4712"}), "csv", options=imported).recorded
+    planner.map()
+    assert kinds(planner.facts(JULY, {"In": "3"}, {"PO": "4712"})) == {"goods-received": 1}
+    # And the file of then, imported again, says nothing new.
+    planner.map(receipt=None, status=None)
+    again = planner.desk.imports(planner.file({}, {"PO": "4712"}), "csv", options=imported)
+    assert (again.recorded, again.replayed) == (0, 2)
