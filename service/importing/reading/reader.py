@@ -35,7 +35,8 @@ from service.importing.reading.messages import (
     framed,
 )
 from service.importing.reading.questions import Question
-from service.importing.reading.sources import BEAT_S, Watched, clean_causes, messages
+from service.importing.reading.saying import BEAT_S, clean_causes
+from service.importing.reading.sources import Watched, messages
 from service.importing.rows import BadFile, BadMapping
 
 #: Files that may be open: its own, the temporary ones, and the modules on their way in.

@@ -6,13 +6,9 @@ some files need is imported when one of these comes.
 
 import hashlib
 import io
-import json
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO, get_args
-
-import msgspec
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from service.importing.formats import (
     FORMATS,
@@ -22,31 +18,25 @@ from service.importing.formats import (
     open_table,
     refuse_another,
 )
-from service.importing.items import EventGroup, Reading, Reject
+from service.importing.items import Reading
 from service.importing.opening import opened
-from service.importing.plans import Entry, ImportPlan, Summary
+from service.importing.plans import ImportPlan, Summary
 from service.importing.reading.messages import (
-    LARGEST_FRAME_BYTES,
     End,
     ExtractChecked,
     ExtractTask,
     FileDigest,
     FileForm,
-    Items,
-    Kind,
     Message,
     OverviewSeen,
     ReaderTask,
     RowsSeen,
     SuggestedMapping,
-    WireEntry,
-    WireGroup,
     WirePlan,
-    WireReject,
 )
 from service.importing.reading.questions import Ask
+from service.importing.reading.saying import SaidRemarks, clean_causes, cleaned_overview, in_messages, wire_entry
 from service.importing.rows import BadFile, BadMapping, FileFault, read_rows
-from service.shapes.overviews import FaultCause, FaultPlace, TableOverview
 
 if TYPE_CHECKING:  # needed by few files
     from service.importing.orders.mapping import OrderMapping
@@ -55,14 +45,6 @@ if TYPE_CHECKING:  # needed by few files
 
 #: Read at once where the digest is made.
 CHUNK_BYTES = 1024 * 1024
-#: Groups are sent together up to this size.
-TOGETHER_BYTES = 256 * 1024
-#: How often a reader says that it goes on.
-BEAT_S = 1.0
-#: What is said of rows.
-KINDS: tuple[Kind, ...] = get_args(Kind)
-#: Characters of a remark that are sent.
-LONGEST_REMARK = 2_000
 
 #: Seen that the reader goes on.
 Beat = Callable[[], None]
@@ -108,7 +90,7 @@ def _content(file: BinaryIO, chosen: ImportFormat, wanted: ReaderTask, ask: Ask,
             return (sheet.handed() for sheet in chosen.reader().RequestLines(file).sheets(wanted.sheet_lines))
         case "stream":
             reading = Reading(file, summary, wanted.strict, ask, beat, wanted.lenient)
-            return _in_messages(chosen.reader().read(reading), summary)
+            return in_messages(chosen.reader().read(reading), summary)
         case "table" | "sheet" | "register" | "document":
             return _table(file, chosen, wanted, summary, ask, beat)
         case "orders":
@@ -145,13 +127,13 @@ def _orders(
         if wanted.overview:
             overview, found = orders.overview(standing.known)
             causes = clean_causes(found.causes())
-            yield OverviewSeen(_cleaned_overview(overview), causes)
+            yield OverviewSeen(cleaned_overview(overview), causes)
             if wanted.strict and found.count:
                 raise BadFile(found.faults(), causes)
         elif wanted.strict and wanted.extract is None:
             orders.refuse_faults()
         if wanted.extract is None:
-            yield from _in_messages(orders.groups(), summary)
+            yield from in_messages(orders.groups(), summary)
         else:
             yield from _extract(orders, mapping, wanted.extract, standing, summary, beat)
 
@@ -170,7 +152,7 @@ def _extract(
     with Extract(orders, mapping, task, standing, summary, beat) as extract:
         extract.compare()
         yield ExtractChecked(mapping.name, scope_key(mapping), task.as_of)
-        yield from _in_messages(extract.groups(), summary)
+        yield from in_messages(extract.groups(), summary)
 
 
 def _table(
@@ -186,9 +168,9 @@ def _table(
     yield RowsSeen(summary.rows)
     read_entries(summary.plan.entries)
     if wanted.overview:
-        yield OverviewSeen(_cleaned_overview(records_overview(summary.rows, summary.plan)), [])
-    yield RowsSeen(summary.rows, list(_Remarks(summary).new()))
-    yield WirePlan([_entry(entry) for entry in summary.plan.entries])
+        yield OverviewSeen(cleaned_overview(records_overview(summary.rows, summary.plan)), [])
+    yield RowsSeen(summary.rows, list(SaidRemarks(summary).new()))
+    yield WirePlan([wire_entry(entry) for entry in summary.plan.entries])
 
 
 def _planned(
@@ -224,116 +206,6 @@ def _whole(file: BinaryIO, chosen: ImportFormat) -> bytes:
     if len(data) > LARGEST_TABLE_BYTES:
         raise BadFile([FileFault(1, f"is larger than {LARGEST_TABLE_BYTES:,} bytes, and so no table of {chosen.name}")])
     return data
-
-
-class _Remarks:
-    """What is said of rows in a summary, each remark once."""
-
-    def __init__(self, summary: Summary) -> None:
-        self._summary = summary
-        self._said = dict.fromkeys(KINDS, 0)
-
-    def new(self) -> Iterator[tuple[Kind, int, str, str]]:
-        """Those that were not given before."""
-        for kind in KINDS:
-            all_said = getattr(self._summary.plan, kind)
-            for one in all_said[self._said[kind] :]:
-                yield kind, one.line, _clean(one.row), _clean(one.message)
-            self._said[kind] = len(all_said)
-
-
-def _in_messages(source: Iterable[EventGroup | Reject], summary: Summary) -> Iterator[Message]:
-    """Groups and rejects, many in a message; what the summary says of them before them."""
-    remarks = _Remarks(summary)
-    needs: dict[int, tuple[int, Entry]] = {}
-    items: list[WireGroup | WireReject] = []
-    size, sent_at = 0, time.monotonic()
-    for one in source:
-        item = _reject(one) if isinstance(one, Reject) else _group(one, needs)
-        items.append(item)
-        size += _size_of(item)
-        if size >= TOGETHER_BYTES or time.monotonic() - sent_at >= BEAT_S:
-            yield from _items(summary, remarks, needs, items)
-            items, needs, size, sent_at = [], {}, 0, time.monotonic()
-    yield from _items(summary, remarks, needs, items)
-
-
-def _items(
-    summary: Summary, remarks: _Remarks, needs: dict[int, tuple[int, Entry]], items: list[WireGroup | WireReject]
-) -> Iterator[Message]:
-    yield RowsSeen(summary.rows, list(remarks.new()))
-    if items:
-        needed = [_entry(entry) for _, entry in needs.values()]
-        size = sum(map(_size_of, items)) + sum(len(entry.sent) for entry in needed)
-        if size > LARGEST_FRAME_BYTES // 2:
-            last = items[-1]
-            line = last.line if isinstance(last, WireReject) else last.entries[0].line
-            message = f"what stands or falls together with this takes {size:,} bytes, more than is recorded together"
-            raise BadFile([FileFault(line, message)])
-        yield Items(needed, items)
-
-
-def _size_of(item: WireGroup | WireReject) -> int:
-    sent = sum(len(entry.sent) + len(entry.row) for entry in item.entries) if isinstance(item, WireGroup) else 0
-    return sent + len(item.raw) + 100
-
-
-def _group(group: EventGroup, needs: dict[int, tuple[int, Entry]]) -> WireGroup:
-    places = []
-    for need in group.needs:
-        # By identity: groups share their registrations.
-        place, _ = needs.setdefault(id(need), (len(needs), need))
-        places.append(place)
-    entries = [_entry(entry) for entry in group.entries]
-    return WireGroup(entries, places, group.rows, _json(group.raw), dict(group.expected))
-
-
-def _reject(one: Reject) -> WireReject:
-    return WireReject(one.line, _clean(one.row), _clean(one.message)[:LONGEST_REMARK], _json(one.raw), one.rows)
-
-
-def _entry(entry: Entry) -> WireEntry:
-    return WireEntry(entry.line, _clean(entry.row), _json(entry.sent))
-
-
-def _json(value: Any) -> bytes:
-    """JSON; of what UTF-8 cannot write (half of a character) with escapes."""
-    if value is None:
-        return b""
-    try:
-        return msgspec.json.encode(value)
-    except (UnicodeEncodeError, msgspec.MsgspecError, TypeError, OverflowError):
-        return json.dumps(value, default=str).encode()
-
-
-def clean_causes(causes: Iterable[FaultCause]) -> list[FaultCause]:
-    """Causes as they go into a pipe: short, and without half of a character."""
-    return [
-        FaultCause(
-            _clean(one.cause),
-            one.count,
-            [FaultPlace(place.line, _clean(place.message)[:LONGEST_REMARK]) for place in one.places],
-            None if one.mend is None else _clean(one.mend),
-        )
-        for one in causes
-    ]
-
-
-def _cleaned_overview(overview: TableOverview) -> TableOverview:
-    return msgspec.convert(_cleaned(msgspec.to_builtins(overview)), TableOverview)
-
-
-def _cleaned(value: Any) -> Any:
-    """Plain values with texts that UTF-8 can write."""
-    if isinstance(value, str):
-        return _clean(value)
-    if isinstance(value, list):
-        return [_cleaned(one) for one in value]
-    return {name: _cleaned(one) for name, one in value.items()} if isinstance(value, dict) else value
-
-
-def _clean(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _digest(file: BinaryIO, beat: Beat) -> str:

@@ -219,6 +219,7 @@ def test_what_is_left_out_is_written_to_the_file_of_rejects(run: Run, declared: 
             ("--format", "ndjson", "--mapping", "scms"),
             "--mapping is for tables of order lines, and - is",
         ),
+        (("--format", "ndjson", "--lenient"), "--lenient is for open contracting data, and - is"),
         (("--format", "regulations", "--continue-on-error"), "--continue-on-error is for "),
     ],
 )

@@ -28,7 +28,7 @@ from service.settings import Settings
 from service.storing.tokens import Tokens
 from service.web.application import application
 from service.web.entry.access import Access
-from tests.service.importing.conftest import REGULATIONS, SCREENING_LIST, SEED
+from tests.service.importing.conftest import EXAMPLES, REGULATIONS, SCREENING_LIST, SEED
 from tests.service.importing.order_tables import as_toml, mapping, rows_csv
 from tests.service.importing.orders.test_scms import DATA_SET
 from tests.service.postgres_owner import open_within, wait_until
@@ -299,6 +299,28 @@ def test_organisations_of_a_screening_list_are_registered_where_that_is_wished(c
     assert (reported["faults"][0]["line"], reported["faults"][0]["row"]) == (2, "32 Group China Ltd.")
 
 
+def test_other_tables_are_known_by_their_columns_or_a_mapping_of_their_kind(client: TestClient) -> None:
+    xlsx = {"Content-Type": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    plan = client.put(f"{MAPPINGS}/budget", content=b'kind = "rates"\n[columns]\nday = "When"\nrate = "Plan"\n')
+    assert plan.status_code == 201, plan.text
+    with working(client):
+        rehearsed = ended(client, sent(client, (EXAMPLES / "organizations.csv").read_bytes(), CSV, dry_run=True))
+        found = [
+            ended(client, sent(client, (EXAMPLES / "organizations.csv").read_bytes(), CSV)),
+            ended(client, sent(client, (EXAMPLES / "ecb-data-portal.xml").read_bytes(), {"Content-Type": "text/xml"})),
+            ended(client, sent(client, (EXAMPLES / "ocds-flattened.xlsx").read_bytes(), xlsx, lenient=True)),
+            ended(client, sent(client, b"When,Currency,Plan\n2024-01,USD,1.1\n", CSV, mapping="budget")),
+        ]
+    assert rehearsed["overview"]["records"]["new"] == 4
+    assert [(one["format"], one["state"], one["recorded"] > 0) for one in found] == [
+        ("organizations", "done", True),
+        ("ecb-xml", "done", True),
+        ("ocds-workbook", "done", True),
+        ("rates", "done", True),
+    ]
+    assert found[2]["lenient"] is True
+
+
 def test_an_import_is_called_off_before_its_turn(client: TestClient) -> None:
     job = sent(client, SEED.read_bytes(), LINES)
     answer = client.delete(f"{IMPORTS}/{job['id']}")
@@ -328,6 +350,7 @@ WRONG: tuple[tuple[bytes, dict[str, str], dict[str, Any], int, str], ...] = (
     (b"a,b\n", CSV, {"mapping": "../admin-token"}, 422, "/mapping: there is no mapping '../admin-token'"),
     (b"a,b\n", CSV, {"mapping": "/etc/passwd"}, 422, "/mapping: there is no mapping '/etc/passwd'"),
     (b"{}\n", LINES, {"format": "ndjson", "mapping": "scms"}, 422, "/mapping: is for tables of order lines"),
+    (b"{}\n", LINES, {"format": "ndjson", "lenient": "true"}, 422, "/lenient: is for open contracting data"),
     (b"{}\n", LINES, {"unknown": "register"}, 422, "/unknown: is for screening lists"),
     (b"x", CSV, {"format": "regulations", "continue_on_error": True}, 422, "/continue_on_error: is for ndjson"),
     (b"{}\n", CSV, {}, 415, "the file is ndjson by how it begins, and by its Content-Type one of csv"),
