@@ -46,13 +46,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             [sys.executable, "-m", "service", "demo", "--port", "0"], stdout=output, stderr=output, cwd=ROOT
         )
         try:
-            yield _address(said, process)
+            yield address_of(said, process)
         finally:
             process.terminate()
             process.wait(60)
 
 
-def _address(said: Path, process: "subprocess.Popen[bytes]") -> str:
+def address_of(said: Path, process: "subprocess.Popen[bytes]") -> str:
+    """Where a demonstration is served, once it says so."""
     for _ in range(1_200):
         if found := re.search(r"is served at (http://[\d.:]+)/", said.read_text("utf-8")):
             return found.group(1)
