@@ -47,7 +47,7 @@ SPOOLED_BYTES = 16 * 1024 * 1024
 @click.option(
     "--mapping",
     metavar="FILE|NAME",
-    help="What the columns of a table of order lines mean (mapping suggest writes one).",
+    help="What the columns of a table mean (mapping suggest writes one).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
 @click.option("--continue-on-error", is_flag=True, help="Leave out what cannot be read or is refused, and go on.")
@@ -73,8 +73,9 @@ def import_(
     lenient: bool,
     as_json: bool,
 ) -> None:
-    """Record what a FILE says (- for stdin): order lines in a table, open contracting data, exchange rates, regulation
-    changes, a screening list, decisions on likely duplicates, or events as Daybook or CloudEvents have them.
+    """Record what a FILE says (- for stdin): order lines, organisations or products in a table, open contracting
+    data, exchange rates, regulation changes, a screening list, decisions on likely duplicates, or events as Daybook
+    or CloudEvents have them.
     A gzip file is read as what it holds.
 
     A file with up to 10,000 events is recorded together or not at all, a longer one in batches of about 2,000.

@@ -90,7 +90,7 @@ class Summary:
     #: Events recorded or replayed, by type.
     types: Counter[str] = field(default_factory=Counter)
     plan: ImportPlan = field(default_factory=ImportPlan)
-    #: Of a dry run of order lines: what the table holds.
+    #: Of a dry run of a table: what it holds.
     overview: TableOverview | None = None
     #: Of a dry run: everything that is wrong, by cause.
     causes: list[FaultCause] = field(default_factory=list)

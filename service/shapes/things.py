@@ -356,7 +356,7 @@ class Import(Struct, frozen=True):
     remarks: dict[str, list[ImportFault]]
     #: Everything that is wrong, by cause.
     causes: list[FaultCause]
-    #: Of a dry run of order lines: what the table holds.
+    #: Of a dry run of a table: what it holds.
     overview: TableOverview | None
     #: Of a dry run: the first event of each type.
     first: dict[str, FirstEvent]

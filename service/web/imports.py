@@ -88,7 +88,7 @@ async def begin_import(
         FormatName | None, Query(description="What the file is; found by how it begins, if not given.")
     ] = None,
     mapping: Annotated[
-        str | None, Query(max_length=LONGEST_NAME, description="The name of a mapping, for order lines.")
+        str | None, Query(max_length=LONGEST_NAME, description="The name of a mapping, for a table.")
     ] = None,
     dry_run: Annotated[bool, Query(description="Only say what would be recorded.")] = False,
     continue_on_error: Annotated[bool, Query(description="Leave out what is refused, and go on.")] = False,
@@ -106,8 +106,8 @@ async def begin_import(
 ) -> Response:
     """Send a file to be imported; the answer says where to ask how far it is.
 
-    `format` is found by how the file begins, if not given. `mapping`: the name of one, for tables of order lines.
-    `file`: what the file is called. With `mode=state` the table says how its orders stand on the day `as_of`: what
+    `format` is found by how the file begins, if not given. `mapping`: the name of one, for tables; those of order
+    lines need one. `file`: what the file is called. With `mode=state` the table says how its orders stand on the day `as_of`: what
     differs from the ledger becomes facts of that day. The same file with the same wishes, sent again while it is
     waiting or being recorded, is answered by that import.
     """

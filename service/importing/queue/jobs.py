@@ -79,7 +79,7 @@ class Listed(msgspec.Struct, frozen=True):
     remarks: dict[str, tuple[StoredFault, ...]] = {}
     #: Everything that is wrong, by cause.
     causes: tuple[FaultCause, ...] = ()
-    #: Of a dry run of order lines.
+    #: Of a dry run of a table.
     overview: TableOverview | None = None
     #: Of a dry run: the first event of each type.
     first: dict[str, FirstEvent] = {}
