@@ -107,9 +107,9 @@ async def begin_import(
     """Send a file to be imported; the answer says where to ask how far it is.
 
     `format` is found by how the file begins, if not given. `mapping`: the name of one, for tables; those of order
-    lines need one. `file`: what the file is called. With `mode=state` the table says how its orders stand on the day `as_of`: what
-    differs from the ledger becomes facts of that day. The same file with the same wishes, sent again while it is
-    waiting or being recorded, is answered by that import.
+    lines need one. `file`: what the file is called. With `mode=state` the table says how its orders stand on the day
+    `as_of`: what differs from the ledger becomes facts of that day. The same file with the same wishes, sent again
+    while it is waiting or being recorded, is answered by that import.
     """
     possible = possible_formats(request, format)
     declared_bytes = _declared_bytes(request)
