@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 
 from service.asking.questions import Questions
 from service.cli import tables
@@ -14,14 +15,19 @@ from service.cli.commands import LazyGroup
 from service.cli.progress import progress_bar
 from service.cli.wholes import WholeRange
 from service.daybook import open_daybook
+from service.following.follower import Lagging
 from service.postgres.database import database
 from service.reporting.contents import MOST_MONTHS, USUAL_MONTHS, ReportWish
 from service.reporting.postgres import PublishedReports, let_read, publish
+from service.running.attempts import reason_of
 from service.settings import Settings
+from service.storing.ledger import Unreachable
 
 Publish = Callable[[], PublishedReports]
 #: Seconds that a report is kept at least before it is made again.
 LEAST_EVERY_S = 1
+#: How long the views may take to read what is recorded.
+VIEWS_WAIT_S = 3_600.0
 
 
 @click.group(cls=LazyGroup)
@@ -70,7 +76,8 @@ def publish_(
     with ExitStack() as stack:
         with progress_bar("reading the ledger") as on_progress:
             daybook = stack.enter_context(open_daybook(settings, follow=every is not None, progress=on_progress))
-        questions = Questions(daybook, settings.wait_s)
+        # Views that are far behind are waited for: nobody else waits for this.
+        questions = Questions(daybook, VIEWS_WAIT_S)
         if role is not None:
             let_read(stack.enter_context(database(settings)), role)
 
@@ -85,7 +92,15 @@ def publish_(
         with suppress(KeyboardInterrupt):
             while every is not None:
                 time.sleep(every)
-                _say(once(), into)
+                publish_again(lambda: _say(once(), into))
+
+
+def publish_again(publishing: Callable[[], None]) -> None:
+    """Publish; where the database is away or busy, say so: it is tried again the next time."""
+    try:
+        publishing()
+    except (Lagging, psycopg.OperationalError, *Unreachable) as error:
+        tables.messages().print(f"not published this time: {reason_of(error)}", highlight=False)
 
 
 def _say(done: PublishedReports, into: Any) -> None:

@@ -9,6 +9,7 @@ from psycopg import Connection
 from pydantic import ValidationError
 
 from domain.catalogue import read_request
+from service.cli.reporting import publish_again
 from service.codes import codes
 from service.daybook import Daybook
 from service.reporting.keeping import keeping
@@ -57,6 +58,20 @@ def test_a_publisher_that_loses_its_connection_tries_again(
         assert wait_until(lambda: owner.execute("select from reporting.published").fetchone() is not None)
     finally:
         assert routine.stop()
+
+
+def test_a_publication_that_the_database_does_not_take_is_said_and_no_end(capsys: pytest.CaptureFixture[str]) -> None:
+    def lost() -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    publish_again(lost)
+    assert "not published this time: " in capsys.readouterr().err
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        publish_again(broken)
 
 
 def test_without_the_setting_reports_are_left_alone(daybook: Daybook, tmp_path: Path) -> None:
