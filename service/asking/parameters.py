@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -103,12 +104,18 @@ class SeriesParameters(BaseModel):
 
 def parameters_of(model: type[BaseModel], left_out: Collection[str] = CLOCKS) -> list[Parameter]:
     """The parameters that a model reads; its clocks, which ClockParameters describes, are left out."""
-    schema = model.model_json_schema()
+    schema = _described(model)
     return [
         Parameter(name, _form(field), field["description"], name in schema.get("required", ()))
         for name, field in schema["properties"].items()
         if name not in left_out
     ]
+
+
+@cache
+def _described(model: type[BaseModel]) -> Schema:
+    """A model's schema, which several views have in common; not to be changed."""
+    return model.model_json_schema()
 
 
 def clocks(left_out: Collection[str] = ()) -> list[Parameter]:
