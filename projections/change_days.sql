@@ -4,4 +4,7 @@ select distinct ends_on from event where position <= $position order by ends_on
 
 -- name: known-days
 -- The days behind the first, up to the last, on which events up to a position became known, in order.
-select distinct known_on from event where position <= $position and known_on > $first and known_on <= $last order by known_on
+select distinct known_on
+from event
+where position <= $position and known_on between $first::date + 1 and $last::date
+order by known_on

@@ -32,7 +32,5 @@ select event.id
 from annotation
 join event on event.position = annotation.position
 where starts_with(event.id, $beginning)
-    and annotation.known_on <= $known_on and annotation.position <= $position
-    and annotation.position not in (
-        select retracts from retraction where known_on <= $known_on and position <= $position
-    )
+    and was_known(annotation.position, annotation.known_on, $known_on, $position)
+    and annotation.position not in (from retracted($known_on, $position))
