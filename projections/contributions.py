@@ -13,6 +13,7 @@ from projections import statements
 from projections.blocks import without_comment
 from projections.figures import PRECISE, RATE_PLACES, Figure, cross_rate
 from projections.parameters import ContributionParameters, MarketParameters
+from projections.resolved import Footing
 from projections.restrictions import UNRESTRICTED, Verdicts
 
 #: The key of a row, as an expression over a contribution, joined with its product for those that need it (rule 22).
@@ -181,11 +182,13 @@ def added_up(
     lines: str,
     by: str = "vendor",
     verdicts: Verdicts = UNRESTRICTED,
+    footing: Footing | None = None,
 ) -> Sums:
     """What the contributions of order lines that `lines` (a block) selects, and of all assertions, come to."""
     groups = statements.filled("vendor_dependence.sql", "groups", grouping.clauses("counted.key", f", {FACTORS}"))
-    reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{verdicts.judged()}{groups}"
-    statement = query(parameters, reading, lines, by)
+    judged = verdicts.judged(None if footing is None else "")
+    reading = f"{statements.blocks('vendor_dependence.sql')['whole-numbers']},\n{judged}{groups}"
+    statement = query(parameters, reading, lines, by, footing)
     tallies: dict[tuple[Any, ...], Tally] = defaultdict(Tally)
     occurring = []
     # What is left out wants something, too, and shows in no sum.
@@ -205,38 +208,68 @@ def added_up(
         for which, tally in tallies.items()
     ]
     is_wanting = is_wanting and parameters.measure != "units"
-    missing = remarks(connection, parameters, values, lines) if is_wanting else []
+    missing = remarks(connection, parameters, values, lines, footing) if is_wanting else []
     return Sums(sums, occurring, remarked(missing))
 
 
 def remarks(
-    connection: duckdb.DuckDBPyConnection, parameters: ContributionParameters, values: dict[str, Any], lines: str
+    connection: duckdb.DuckDBPyConnection,
+    parameters: ContributionParameters,
+    values: dict[str, Any],
+    lines: str,
+    footing: Footing | None = None,
 ) -> list[dict[str, Any]]:
     """What those of order lines that `lines` (a block) selects, and of all assertions, lack, and how old rates are."""
     reading = statements.blocks("contributions.sql")["remarks"]
-    return statements.rows(connection, query(parameters, reading, lines), values)
+    return statements.rows(connection, query(parameters, reading, lines, footing=footing), values)
 
 
 def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def query(parameters: ContributionParameters, reading: str, lines: str, by: str = "vendor") -> str:
+def query(
+    parameters: ContributionParameters,
+    reading: str,
+    lines: str,
+    by: str = "vendor",
+    footing: Footing | None = None,
+) -> str:
     """One statement: `reading`, and the contributions that it reads, of order lines that `lines` (a block) selects.
 
     `by` names the key that they have (KEYS).
     """
     words = measured(parameters) | {"key": KEYS[by], "postings": POSTINGS.get(lines, "posting")}
     words["lines"] = without_comment(statements.filled("contributions.sql", lines, words))
-    words |= DERIVING if parameters.measure == "spend" else UNDERIVING
+    derives = parameters.measure == "spend" and (footing is None or footing.has_unpriced)
+    words |= DERIVING if derives else UNDERIVING
     words["arriving"] = ARRIVING if parameters.status == "delivered" else "true"
-    moved = "derived" if parameters.measure == "spend" else "underived"
-    names = ("scope", moved, f"order-{parameters.status}", "supply", f"factor-{parameters.measure}", "contribution")
-    return f"{dimensions(by)}{statements.filled('contributions.sql', names, words)}{reading}"
+    moved = "derived" if derives else "underived"
+    scope, supply, contribution = "scope", "supply", "contribution"
+    if footing is not None:
+        supply = supply if footing.has_assertions else "no-supply"
+        if footing.is_whole:
+            scope, contribution = "scope-of-all", "contribution-of-all"
+            counting = "movement-counts" if footing.has_retractions else "movement-within-clocks"
+            words["counting"] = without_comment(statements.blocks("contributions.sql")[counting])
+    first = statements.filled("contributions.sql", (scope, moved, f"order-{parameters.status}", supply), words)
+    last = factors(parameters.measure, footing) + statements.filled("contributions.sql", contribution, words)
+    return f"{dimensions(by, footing)}{first}{last}{reading}"
 
 
-def dimensions(by: str) -> str:
-    """Who is asked for, and who and what there is; `by` names the key (KEYS)."""
+def factors(measure: str, footing: Footing | None = None) -> str:
+    """What figures are multiplied with."""
+    block = statements.blocks("contributions.sql")
+    rates = ""
+    if measure == "spend":
+        rates = block["conversion"] if footing is None else footing.rated("conversion")
+    return rates + block[f"factor-{measure}"]
+
+
+def dimensions(by: str, footing: Footing | None = None) -> str:
+    """Who is asked for, and who and what there is, where no market has it already; `by` names the key (KEYS)."""
+    if footing is not None:
+        return footing.dimensions(by)
     block = statements.blocks("contributions.sql")
     products = block["labelled-products" if by == "attribute" else "products"]
     return f"{block['dimensions']}{products}{block['families']}"

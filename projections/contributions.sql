@@ -54,12 +54,7 @@ family as materialized (
 
 -- name: scope (measure, kept_by, priced, postings, lines)
 -- What holds of orders as wholes, and the movements of their lines.
-cancelled as materialized (
-    select distinct placed_position
-    from order_cancelled
-    where
-        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
-),
+{cancelled},
 -- The buyers of joint orders, each record with the organisation that it stands for.
 member as materialized (
     select
@@ -136,6 +131,54 @@ movement as {kept_by} (
         and ($asked is null or buyer in (from asked_record) or placed_position in (select placed_position from joint))
         and {lines}
 ),
+
+-- name: cancelled
+-- Orders that are cancelled.
+cancelled as materialized (
+    select distinct placed_position
+    from order_cancelled
+    where
+        counts(position, known_on, ends_on, $effective_on, $known_on, $position, basis, $excluded)
+)
+
+-- name: scope-of-all (measure, kept_by, priced, postings, lines, counting)
+-- The same as `scope` for the whole market: all of every order is asked for.
+-- counting: the condition on movements, which is shorter where nothing was ever taken back.
+{cancelled},
+member as not materialized (
+    select
+        joint_buyer.placed_position, coalesce(record.organization, joint_buyer.buyer) as buyer, true as asked_for
+    from joint_buyer
+    left join record on record.record = joint_buyer.buyer
+),
+joint as materialized (
+    select placed_position, list(distinct coalesce(family.family, buyer)) as families
+    from member
+    left join family on family.organization = member.buyer
+    group by placed_position
+),
+movement as {kept_by} (
+    select
+        position, line_key, placed_position, vendor, product, currency, buyer, placed_on, ends_on, kind,
+        {measure}_value as value, {measure}_low as low, {measure}_high as high,
+        {measure}_quantified as quantified, {measure}_unquantified as unquantified,
+        if($unquantified, {measure}_quantified + {measure}_unquantified, {measure}_quantified) > 0 as shown,
+        placed_position in (from cancelled) as cancelled{priced}
+    from {postings}
+    where
+        {counting}
+        and {lines}
+),
+
+-- name: movement-counts
+-- Whether a movement counts.
+movement_counts(
+    position, known_on, counts_on, placed_position, line_key, $effective_on, $known_on, $position, basis, $excluded
+)
+
+-- name: movement-within-clocks
+-- The same where nothing was ever taken back.
+within_clocks(position, known_on, counts_on, $effective_on, $known_on, $position, basis, $excluded)
 
 -- name: underived
 -- Movements with what each adds; quantities are as they were stated.
@@ -307,6 +350,20 @@ stated as (
         unquantified, unquantified, ends_on, ends_on
     from supplied
 ),
+{figures-of-lines}
+
+-- name: no-supply
+-- The same where there is none.
+stated as (
+    select
+        'order' as source, line_key, placed_position as position, vendor, product, currency, buyer, placed_on, value, low,
+        high, quantified, unquantified, unbounded, first_on, last_on
+    from line
+),
+{figures-of-lines}
+
+-- name: figures-of-lines
+-- Whose lines they are, and which are something.
 -- priced_on: the day whose rates are taken.
 figure as (
     select
@@ -333,11 +390,14 @@ converted as (
     from something
 ),
 
--- name: factor-spend
+-- name: conversion
 -- The rates at which each currency goes over into the one asked for, by the day from which they hold (rule 17).
 conversion as materialized (
     from rates_as_of(number_of($currency), $known_on, $position)
 ),
+
+-- name: factor-spend
+-- Money is converted at the rate of its day.
 rated as materialized (
     select
         priced.currency, priced.priced_on, conversion.publication, conversion.source_rate, conversion.target_rate,
@@ -416,6 +476,37 @@ shared as (
     left join family as vendor_family on vendor_family.organization = converted.vendor
     left join organization on organization.organization = converted.vendor
 ),
+{theirs-of-shared}
+
+-- name: contribution-of-all (key)
+-- The same where all of everything is asked for.
+shared as (
+    select
+        converted.* exclude (value, low, high, quantified, unquantified, unbounded),
+        if(convertible, converted.value, 0) as value,
+        if(convertible, converted.low, 0) as low,
+        if(convertible, converted.high, 0) as high,
+        if(convertible, converted.quantified, 0) as quantified,
+        if(convertible, converted.unquantified, 1) as unquantified,
+        if(convertible, converted.unbounded, 1) as unbounded,
+        null::bigint as allocated,
+        1::decimal(38, 6) as share_value,
+        1::decimal(38, 6) as share_low,
+        1::decimal(38, 6) as share_high,
+        null::decimal(38, 6) as possible_remainder,
+        coalesce(joint.families, [holder.family]) as buyer_families,
+        buyer_families = [seller.family] as captive,
+        seller.family,
+        seller.country
+    from converted
+    left join joint on converted.buyer is null and joint.placed_position = converted.position
+    left join place as holder on holder.number = converted.buyer
+    join place as seller on seller.number = converted.vendor
+),
+{theirs-of-shared}
+
+-- name: theirs-of-shared (key)
+-- What is not exactly nothing, and what is asked for of it.
 -- Not exactly nothing (rule 21): the figure itself is not, and of it these buyers have more than nothing.
 theirs as (
     from shared

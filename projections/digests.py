@@ -7,11 +7,17 @@ import duckdb
 
 from projections import statements
 
-TABLES = "select table_name from duckdb_tables() where not temporary order by table_name"
+TABLES = """
+    select table_name from duckdb_tables()
+    where not temporary and database_name = current_database()
+    order by table_name
+"""
 #: Columns that number terms: the only whole numbers of this width, but for the places of lines in a list.
 NUMBERED = """
     select table_name, column_name from duckdb_columns()
-    where not internal and data_type = 'INTEGER' and column_name <> 'ordinal' and table_name <> 'term'
+    where
+        not internal and database_name = current_database()
+        and data_type = 'INTEGER' and column_name <> 'ordinal' and table_name <> 'term'
     order by table_name, column_name
 """
 DIGEST = """

@@ -18,6 +18,7 @@ from projections.blocks import read
 from projections.database import Bounds, Closed, Damaged, Database, judged
 from projections.digests import digest_of
 from projections.few.asking import FewLines
+from projections.resolved import ATTACHED, ResolvedMarkets
 
 EVERY = "every type"
 
@@ -104,6 +105,8 @@ class Projection:
         self.readable_from = 0
         #: Answers what is about few lines.
         self.few = FewLines(self.cursor)
+        #: What it says of a moment, found out once.
+        self.resolved = ResolvedMarkets(self.cursor)
 
     @classmethod
     def open(cls, path: Path | None = None, bounds: Bounds | None = None) -> Self:
@@ -133,6 +136,7 @@ class Projection:
                 if found != fingerprint():
                     raise Outdated(f"{path} was made by {found}; this is {fingerprint()}")
                 connection.execute(MENTION)
+                connection.execute(ATTACHED)
         except duckdb.Error as error:
             database.close()
             raise Damaged(str(error)) from error

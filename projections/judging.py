@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from projections.explanations import Vain
 from projections.parameters import Moment, RegulatoryExposure
 from projections.parties import NO_PRODUCT
 from projections.plain_lines import added_up
+from projections.resolved import Footing
 from projections.restrictions import VERDICTS, Restrictions, Verdicts, by_stretch
 from projections.rules_by_day import RulesByDay, RulesOfStretch, Supply
 
@@ -42,7 +43,8 @@ class JudgedSupply:
     buyers: tuple[int, ...]
     #: What the verdict follows from: its place among VERDICTS, or a stretch of days.
     mark: int
-    truth: Truth
+    #: Follows from the others.
+    truth: Truth = field(hash=False)
 
     @property
     def supply(self) -> Supply:
@@ -71,20 +73,24 @@ class Judge(Protocol):
         """When a rule looked in vain for something about supplies of one vendor and product, in the order of days."""
 
 
-def judge_of(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> Judge:
-    """Who judges as it is asked (rule 62)."""
+def judge_of(
+    connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure, footing: Footing | None = None
+) -> Judge:
+    """Who judges as it is asked (rule 62); `footing`: what is kept of the moment."""
     return (
         JudgeWhenPlaced(connection, parameters)
         if parameters.judged == "placed"
-        else JudgeOfToday(connection, parameters)
+        else JudgeOfToday(connection, parameters, footing)
     )
 
 
 class JudgeOfToday:
     """Holds all contributions against what is in force at effective_on."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, parameters: Moment) -> None:
-        self._restrictions = Restrictions(connection, parameters)
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, parameters: Moment, footing: Footing | None = None
+    ) -> None:
+        self._restrictions = footing.restrictions(connection) if footing else Restrictions(connection, parameters)
         self.verdicts = self._restrictions.verdicts
         self.in_force = self._restrictions.in_force
 

@@ -6,10 +6,12 @@ from typing import Any
 import duckdb
 
 from projections import contributions, statements
+from projections.blocks import without_comment
 from projections.contributions import Grouping, Sum, Sums
-from projections.figures import Figure, sum_of
+from projections.figures import PRECISE, Figure
 from projections.parameters import ContributionParameters
-from projections.restrictions import UNRESTRICTED, Verdicts
+from projections.resolved import Footing
+from projections.restrictions import HELD_AGAINST, UNRESTRICTED, Verdicts
 
 #: Which movements a status looks at; ordered ones are positive, received ones negative.
 SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
@@ -17,8 +19,13 @@ SIGNS = {"ordered": ">", "delivered": "<", "open": "<>"}
 WINDOW_ENDS = {"ordered": "placed_on", "delivered": "ends_on", "open": "ends_on"}
 KEYS = contributions.KEYS | {"vendor": "counted.vendor", "product": "counted.product"}
 KEYS["maker"] = "coalesce(product.maker, counted.vendor)"
-#: The parts in which a product with a rate is summed, and the decimal places of each.
-RATE_PARTS = {"whole": 4, "first_decimals": 16, "second_decimals": 28, "third_decimals": 40}
+#: Joins what is known of a movement's product.
+MADE = "left join product on product.product = counted.product"
+#: The parts in which a product with a rate is summed, each so many times as fine as the one before; and the places of
+#: the last.
+RATE_PARTS = ("whole", "first_decimals", "second_decimals", "third_decimals")
+RATE_PART = 10**12
+RATE_PLACES = 40
 
 
 def added_up(
@@ -28,6 +35,7 @@ def added_up(
     values: dict[str, Any],
     by: str = "vendor",
     verdicts: Verdicts = UNRESTRICTED,
+    footing: Footing | None = None,
 ) -> Sums:
     """What all contributions come to.
 
@@ -36,12 +44,12 @@ def added_up(
     """
 
     def line_by_line(lines: str) -> Sums:
-        return contributions.added_up(connection, parameters, grouping, values, lines, by, verdicts)
+        return contributions.added_up(connection, parameters, grouping, values, lines, by, verdicts, footing)
 
     try:
         # Both statements must see the same lines as plain: a batch applied between them would count some twice.
         with statements.snapshot(connection):
-            plain = _plain_lines(connection, parameters, grouping, values, by, verdicts)
+            plain = _plain_lines(connection, parameters, grouping, values, by, verdicts, footing)
             return plain.plus(line_by_line("irregular-lines"))
     except duckdb.OutOfRangeException:
         if statements.UNDER_WAY.get() is connection:
@@ -58,11 +66,13 @@ def _plain_lines(
     values: dict[str, Any],
     by: str,
     verdicts: Verdicts,
+    footing: Footing | None,
 ) -> Sums:
     """What those of plain order lines come to. duckdb.OutOfRangeException where a sum leaves 128 bits."""
     sums, occurring, is_wanting = [], [], parameters.measure != "units" and "unquantified" in parameters.exclude
     words = contributions.measured(parameters) | verdicts.words() | grouping.clauses(KEYS[by])
-    for group in statements.rows(connection, _query(parameters, by, words, verdicts), values | verdicts.bindings):
+    values = values | verdicts.bindings
+    for group in statements.rows(connection, _query(parameters, by, words, verdicts, footing), values):
         together = grouping.occurring_in(group)
         if together is not None:
             occurring.append(together)
@@ -72,8 +82,8 @@ def _plain_lines(
             is_wanting = is_wanting or group["unconvertible"] > 0 or group["stale"] > 0
     remarks = []
     if is_wanting:
-        statement = _query(parameters, by, words, verdicts, "remarks")
-        remarks = contributions.remarked(statements.rows(connection, statement, values | verdicts.bindings))
+        statement = _query(parameters, by, words, verdicts, footing, "remarks")
+        remarks = contributions.remarked(statements.rows(connection, statement, values))
     return Sums(sums, occurring, remarks)
 
 
@@ -91,13 +101,31 @@ def sold_unmade(connection: duckdb.DuckDBPyConnection, parameters: ContributionP
 
 
 def _query(
-    parameters: ContributionParameters, by: str, words: dict[str, str], verdicts: Verdicts, reading: str = "sums"
+    parameters: ContributionParameters,
+    by: str,
+    words: dict[str, str],
+    verdicts: Verdicts,
+    footing: Footing | None,
+    reading: str = "sums",
 ) -> str:
     status, measure = parameters.status, parameters.measure
     words |= {"sign": SIGNS[status], "window_end": WINDOW_ENDS[status]}
-    names = ("sides", "aside-open" if status == "open" else "aside", f"price-{measure}", "movements")
-    filled = statements.filled("plain_lines.sql", [*names, f"{reading}-{measure}"], words)
-    return contributions.dimensions(by) + verdicts.before_plain_lines() + filled
+    words["lines"] = "*" if status == "ordered" else "distinct line_key"
+    words["made"] = MADE if "product." in words["grouped"] else ""
+    if footing is not None and verdicts.against == HELD_AGAINST:
+        words["held_against"] = without_comment(statements.blocks("restrictions.sql")[f"{HELD_AGAINST}-all"])
+    aside = statements.filled("plain_lines.sql", "aside-open" if status == "open" else "aside", words)
+    reading = statements.filled("plain_lines.sql", ("movements", f"{reading}-{measure}"), words)
+    if footing is not None:
+        price = footing.rated("price") if measure == "spend" else _price(measure)
+        return footing.dimensions(by) + verdicts.before_plain_lines("") + aside + price + reading
+    sides = statements.filled("plain_lines.sql", "sides", words)
+    return contributions.dimensions(by) + verdicts.before_plain_lines() + sides + aside + _price(measure) + reading
+
+
+def _price(measure: str) -> str:
+    """What figures are multiplied with."""
+    return statements.blocks("plain_lines.sql")[f"price-{measure}"]
 
 
 def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure:
@@ -108,8 +136,9 @@ def _figure(group: dict[str, Any], parameters: ContributionParameters) -> Figure
     elif parameters.measure == "units":
         value = low = high = Decimal(sign * group["value"]).scaleb(-4)
     else:
-        value = low = high = sum_of(
-            Decimal(sign * (group[name] or 0)).scaleb(-places) for name, places in RATE_PARTS.items()
-        )
+        whole = 0
+        for name in RATE_PARTS:
+            whole = whole * RATE_PART + int(group[name] or 0)
+        value = low = high = Decimal(sign * whole).scaleb(-RATE_PLACES, PRECISE)
     unconvertible = int(group["unconvertible"])
     return Figure(value, low, None if unconvertible else high, int(group["quantified"]), unconvertible)

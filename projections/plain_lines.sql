@@ -5,6 +5,8 @@
 -- measure, account         as in contributions.sql
 -- sign, window_end         which movements a status looks at, and which end decides whether one lies in the window
 -- named, grouped, sets     what they are grouped by: names, expressions, and the sets of them
+-- made                     joins the product, where any of that is about it
+-- lines                    counts each line once; of what is ordered each has one movement
 -- verdict, held_against    as in restrictions.sql
 -- buyers                   what stands for the buyer: its kind, or itself
 
@@ -147,7 +149,7 @@ counted as (
         and ($captives or seller.family <> holder.family)
 )
 
--- name: sums-units (named, grouped, sets)
+-- name: sums-units (named, grouped, sets, made)
 -- Units summed by what they are grouped by.
 select
     {named}, quantified, 0 as unconvertible, 0 as stale, value, first_on, last_on
@@ -155,11 +157,11 @@ from (
     select
         {grouped}, count(*) as quantified, sum(figure) as value, min(ends_on) as first_on, max(ends_on) as last_on
     from counted
-    left join product on product.product = counted.product
+    {made}
     group by {sets}
 )
 
--- name: sums-spend (named, grouped, sets)
+-- name: sums-spend (named, grouped, sets, made)
 -- Money summed in the parts of its rate by what it is grouped by; unconvertible: without a rate; stale: at an old one.
 select
     {named}, quantified, unconvertible, stale, whole, first_decimals, second_decimals,
@@ -178,12 +180,12 @@ from (
         max(ends_on) as last_on
     from counted
     left join price on price.currency = counted.currency and price.priced_on = counted.priced_on
-    left join product on product.product = counted.product
+    {made}
     where $unquantified or price.whole is not null
     group by {sets}
 )
 
--- name: sums-capacity (named, grouped, sets)
+-- name: sums-capacity (named, grouped, sets, made)
 -- Capacity summed by what it is grouped by; unconvertible: lines whose product lacks the attribute.
 select
     {named}, quantified, unconvertible, 0 as stale, value, low, high, first_on, last_on
@@ -199,16 +201,16 @@ from (
         max(ends_on) as last_on
     from counted
     left join price on price.product = counted.product
-    left join product on product.product = counted.product
+    {made}
     where
         -- An attribute of exactly nothing makes nothing of everything (rule 21).
         if(price.product is null, $unquantified, price.high_factor > 0)
     group by {sets}
 )
 
--- name: remarks-spend
+-- name: remarks-spend (lines)
 -- Lines without a rate, and lines at one that was old on the day it is used for (rule 61).
-select kind, word_of(currency) || '/' || $currency as subject, count(distinct line_key) as count, max(days) as days
+select kind, word_of(currency) || '/' || $currency as subject, count({lines}) as count, max(days) as days
 from (
     select
         counted.line_key, counted.currency,
@@ -220,9 +222,9 @@ from (
 )
 group by all
 
--- name: remarks-capacity
+-- name: remarks-capacity (lines)
 -- Lines without a product, and lines whose product lacks the attribute (rule 61).
-select kind, word_of(subject) as subject, count(distinct line_key) as count, null as days
+select kind, word_of(subject) as subject, count({lines}) as count, null as days
 from (
     select
         counted.line_key,

@@ -19,6 +19,7 @@ from projections.parameters import RegulatoryExposure
 from projections.parties import NO_PRODUCT
 from projections.plain_lines import added_up
 from projections.regulations import described
+from projections.resolved import Footing
 from projections.vendor_dependence import together, written
 
 
@@ -30,7 +31,7 @@ class ExposedRow:
     vendor: int
     product: int
     figure: Figure = field(default_factory=Figure)
-    by_verdict: dict[Truth, Figure] = field(default_factory=lambda: defaultdict(Figure))
+    by_verdict: dict[Truth, Figure] = field(default_factory=dict)
     #: What its contributions are, each sort of them once.
     supplies: dict[JudgedSupply, None] = field(default_factory=dict)
 
@@ -41,31 +42,43 @@ class ExposedRow:
 
     def add(self, supply: JudgedSupply, figure: Figure) -> None:
         """Take in some of its contributions."""
-        self.figure = self.figure.plus(figure)
-        self.by_verdict[supply.truth] = self.by_verdict[supply.truth].plus(figure)
+        before = self.by_verdict.get(supply.truth)
+        self.by_verdict[supply.truth] = figure if before is None else before.plus(figure)
         self.supplies[supply] = None
 
+    def close(self) -> None:
+        """Take what it comes to."""
+        self.figure = total_of(self.by_verdict.values())
 
-def regulatory_exposure(connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure) -> dict[str, Any]:
+
+def regulatory_exposure(
+    connection: duckdb.DuckDBPyConnection, parameters: RegulatoryExposure, footing: Footing | None = None
+) -> dict[str, Any]:
     """The view (docs/semantics.md, rules 38 to 40, 54, 61 and 62).
 
     `total`; `rows` by vendor and product: restricted (yes, partly, undetermined or no), value, low, high, the sums
     `barred` and `undetermined`, the rules that say yes, partly or undetermined, and an explanation in sentences;
     `at_risk`, `at_risk_undetermined` and the bounds `at_risk_low` and `at_risk_high`; `instruments`: what is in force
     at effective_on, barring or not; and `remarks`. Figures are decimal strings, parts at risk numbers.
+    `footing`: what is kept of the moment.
     """
     values = contributions.bindings(connection, parameters) | {"home": None}
     with statements.snapshot(connection):
-        judge = judge_of(connection, parameters)
-        found = added_up(connection, parameters, SUPPLIES, values, verdicts=judge.verdicts)
+        judge = judge_of(connection, parameters, footing)
+        found = added_up(connection, parameters, SUPPLIES, values, verdicts=judge.verdicts, footing=footing)
         judge.meet(part.alike for part in found.sums)
         rows: dict[tuple[int, int], ExposedRow] = {}
         verdicts: dict[Truth, Figure] = defaultdict(Figure)
         for part in found.sums:
             key, buyers, mark = key_of(part.alike), buyers_of(part.alike), part.alike["verdict"]
             supply = JudgedSupply(*key, buyers, mark, judge.truth(buyers, *key, mark))
-            rows.setdefault(key, ExposedRow(*key)).add(supply, part.figure)
-            verdicts[supply.truth] = verdicts[supply.truth].plus(part.figure)
+            if key not in rows:
+                rows[key] = ExposedRow(*key)
+            rows[key].add(supply, part.figure)
+        for row in rows.values():
+            row.close()
+            for truth, figure in row.by_verdict.items():
+                verdicts[truth] = verdicts[truth].plus(figure)
         words = words_of(connection, {number for key in rows for number in key})
         shown = [row for row in rows.values() if parameters.wants(row.restricted)]
         assessed = judge.assess(one for row in shown for one in row.supplies if one.truth is not Truth.NO)

@@ -32,6 +32,9 @@ VERDICTS = (Truth.NO, Truth.UNDETERMINED, Truth.YES)
 #: The rules and licences that mean a purchase, or may: all their conditions hold, or are not out of the question.
 HITS = "(holder.buyer_{0} & (seller.named | goods.named) & (seller.country_{0} | goods.country_{0}) & goods.{0})"
 
+#: The block that finds what the product of a plain line is to the rules.
+HELD_AGAINST = "held-against"
+
 Rules = Sequence[Mapping[str, Any]]
 
 
@@ -73,13 +76,25 @@ class Verdicts:
     #: What stands for the buyer of a plain line, as an expression.
     buyers: str = "holder.kind"
 
-    def judged(self) -> str:
-        """The contributions of a statement with their verdicts and what stands for their buyers."""
-        return statements.filled("restrictions.sql", (*self.tables, self.judging), self.words())
+    def judged(self, standing: str | None = None) -> str:
+        """The contributions of a statement with their verdicts and what stands for their buyers.
 
-    def before_plain_lines(self) -> str:
+        `standing`: what takes the place of the block of that name.
+        """
+        return self._filled(self.tables, standing) + statements.filled("restrictions.sql", self.judging, self.words())
+
+    def before_plain_lines(self, standing: str | None = None) -> str:
         """What stands before plain lines, for they are looked up in it: what every organisation is, at least."""
-        return statements.filled("restrictions.sql", dict.fromkeys(("standing", *self.tables)), self.words())
+        return self._filled(dict.fromkeys(("standing", *self.tables)), standing)
+
+    def _filled(self, names: Iterable[str], standing: str | None) -> str:
+        words = self.words()
+        return "".join(
+            standing
+            if name == "standing" and standing is not None
+            else statements.filled("restrictions.sql", name, words)
+            for name in names
+        )
 
     def words(self) -> dict[str, str]:
         """What blocks put in to look verdicts up."""
@@ -97,7 +112,7 @@ class Restrictions:
     """The rules in force at a moment."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, moment: Moment) -> None:
-        self._connection = connection
+        self.connection = connection
         self._moment = moment
         #: Every instrument in force, by id, barring or not.
         self.in_force = [found for found in instruments_as_of(connection, moment) if found.in_force]
@@ -117,12 +132,23 @@ class Restrictions:
         goods = goods_of(connection, moment, self._terms)
         bits = Bits(len(self._terms.conditions))
         bindings = _bindings(bits, self._people.standing, goods)
-        self.verdicts = Verdicts(_verdict(self.barring, bits), bits, bindings, "judged", "held-against", ("standing",))
+        self.verdicts = Verdicts(_verdict(self.barring, bits), bits, bindings, "judged", HELD_AGAINST, ("standing",))
+
+    def by(self, connection: duckdb.DuckDBPyConnection) -> "Restrictions":
+        """The same, looked up by another connection; what either gets to know both know."""
+        other = object.__new__(Restrictions)
+        vars(other).update(vars(self) | {"connection": connection})
+        return other
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The ids of organisations that the rules name."""
+        return self._terms.organizations if self.barring else frozenset()
 
     def get_to_know(self, products: Iterable[int]) -> None:
         """Read what there is to know of products (their numbers), for `assess`."""
         unknown = sorted(set(products) - self._products.keys())
-        self._products |= products_of(self._connection, self._moment, self._terms, self._people, unknown)
+        self._products |= products_of(self.connection, self._moment, self._terms, self._people, unknown)
 
     def product(self, number: int) -> Product | None:
         """A product that it got to know; None for NO_PRODUCT."""

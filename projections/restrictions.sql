@@ -109,6 +109,10 @@ judged as (
 -- What the product of a plain line is to the rules.
 left join goods on goods.product = coalesce(steady.product, -1)
 
+-- name: held-against-all
+-- The same where all products are known, whether or not they are out of the question.
+join goods on goods.product = coalesce(steady.product, -1)
+
 -- name: organizations
 -- Everybody of whom something is known, and everybody whom a rule names, but for records that stand for others.
 with record as materialized (

@@ -51,8 +51,10 @@ def vendor_dependence(
     if look is not None:
         with suppress(NoRoom):
             return dependence_from_memory.dependence(look, parameters, country_name)
-    with adding_up(projection, parameters) as connection:
-        return dependence_by_statement.vendor_dependence(connection, parameters, country_name=country_name)
+    with projection.resolved.at(parameters) as footing, adding_up(projection, parameters) as connection:
+        return dependence_by_statement.vendor_dependence(
+            connection, parameters, country_name=country_name, footing=footing
+        )
 
 
 def known_days(projection: Projection, parameters: VendorDependence, first: date, last: date) -> list[date]:
@@ -73,8 +75,8 @@ def remarks_of(projection: Projection, parameters: VendorDependence) -> list[dic
     if look is not None:
         with suppress(NoRoom):
             return dependence_from_memory.remarks_of(look, parameters)
-    with adding_up(projection, parameters) as connection:
-        return dependence_by_statement.remarks_of(connection, parameters)
+    with projection.resolved.at(parameters) as footing, adding_up(projection, parameters) as connection:
+        return dependence_by_statement.remarks_of(connection, parameters, footing)
 
 
 def evidence(
@@ -136,8 +138,8 @@ def regulatory_exposure(projection: Projection, parameters: RegulatoryExposure) 
     if look is not None:
         with suppress(NoRoom):
             return exposure_from_memory.exposure(look, parameters)
-    with adding_up(projection, parameters) as connection:
-        return exposure_by_statement.regulatory_exposure(connection, parameters)
+    with projection.resolved.at(parameters) as footing, adding_up(projection, parameters) as connection:
+        return exposure_by_statement.regulatory_exposure(connection, parameters, footing)
 
 
 def exposed_lines(

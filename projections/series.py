@@ -400,7 +400,7 @@ def _query(parameters: VendorDependence, *, stepped: bool, judged: bool) -> str:
         *("plain", f"plain-{parameters.status}", "irregular", f"line-{parameters.status}", "supply"),
         *(["converted-capacity"] if capacity else []),
     ]
-    factors = "" if capacity else statements.blocks("contributions.sql")[f"factor-{parameters.measure}"]
+    factors = "" if capacity else contributions.factors(parameters.measure)
     turning = ["joint", "turning", "shown-at-points" if stepped else "shown-at-once", "changes"]
     words = contributions.measured(parameters) | {"fact": parameters.key, "key": KEYS[parameters.key]}
     words |= SAID.get(parameters.key, {}) | {"supply": SUPPLY if judged else ""}

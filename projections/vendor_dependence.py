@@ -18,6 +18,7 @@ from projections.figures import PRECISE, ZERO, Figure, plain, ratio, share_of, t
 from projections.metrics import Bounds, Split, at_risk, metrics_of, shares_of
 from projections.parameters import VendorDependence
 from projections.plain_lines import added_up
+from projections.resolved import Footing
 from projections.restrictions import VERDICTS, Restrictions
 
 #: By row, and what decides whether a contribution is captive, domestic or barred.
@@ -49,12 +50,14 @@ class RankedRow:
         self.last_on = max(self.last_on, part.last_on)
 
 
-def remarks_of(connection: duckdb.DuckDBPyConnection, parameters: VendorDependence) -> list[dict[str, Any]]:
+def remarks_of(
+    connection: duckdb.DuckDBPyConnection, parameters: VendorDependence, footing: Footing | None = None
+) -> list[dict[str, Any]]:
     """The remarks of the view alone (rule 61)."""
     if parameters.measure == "units":
         return []
     values = contributions.bindings(connection, parameters) | {"home": None}
-    return added_up(connection, parameters, ROWS, values).remarks
+    return added_up(connection, parameters, ROWS, values, footing=footing).remarks
 
 
 def vendor_dependence(
@@ -62,17 +65,18 @@ def vendor_dependence(
     parameters: VendorDependence,
     *,
     country_name: Callable[[str], str | None],
+    footing: Footing | None = None,
 ) -> dict[str, Any]:
     """The view: `total`, `rows` and `metrics` as docs/semantics.md has them (rules 22 to 29, 50, 61
     and 64).
 
     Figures are decimal strings, shares and metrics numbers, days dates. `country_name` gives the English name of a
-    country code, or None.
+    country code, or None. `footing`: what is kept of the moment.
     """
     home = _home(connection, parameters)
     values = contributions.bindings(connection, parameters) | {"home": home}
-    restrictions = Restrictions(connection, parameters)
-    found = added_up(connection, parameters, ROWS, values, parameters.key, restrictions.verdicts)
+    restrictions = Restrictions(connection, parameters) if footing is None else footing.restrictions(connection)
+    found = added_up(connection, parameters, ROWS, values, parameters.key, restrictions.verdicts, footing)
     return answered(parameters, found, home, lambda keys: names_of(connection, parameters, keys, country_name))
 
 

@@ -1,4 +1,4 @@
-"""Every view by both roads, few lines from memory and the statements: whole answers, on random ledgers."""
+"""Every view by all roads, from memory and by statements, which stand on what is kept or not: on random ledgers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,9 +27,10 @@ Query = dict[str, Any]
 
 
 @contextmanager
-def by_statement(projection: Projection) -> Iterator[None]:
-    """No lines are few."""
+def by_statement(projection: Projection, *, kept: bool) -> Iterator[None]:
+    """No lines are few. `kept`: what a moment's registers say is found out once."""
     most, projection.few.most_lines = projection.few.most_lines, 0
+    projection.resolved.are_kept = kept
     yield
     projection.few.most_lines = most
 
@@ -43,9 +44,11 @@ def said(ask: Callable[..., Any], *asked: Any, **named: Any) -> str:
 
 
 def alike(ask: Callable[..., Any], projection: Projection, *asked: Any, **named: Any) -> None:
-    """Both roads say the same."""
-    with by_statement(projection):
+    """All roads say the same."""
+    with by_statement(projection, kept=False):
         expected = said(ask, projection, *asked, **named)
+    with by_statement(projection, kept=True):
+        assert said(ask, projection, *asked, **named) == expected, (asked, named)
     assert said(ask, projection, *asked, **named) == expected, (asked, named)
 
 
