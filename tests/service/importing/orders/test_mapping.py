@@ -12,7 +12,11 @@ from tests.service.importing.order_tables import mapping, read, rows_csv
 
 def test_the_shipped_mappings_are_in_order() -> None:
     assert "scms" in shipped()
-    assert [load_mapping(name).name for name in shipped()] == sorted(shipped())
+    assert list(shipped()) == sorted(shipped())
+    # Two exports of one system record the same orders, and so go by its name.
+    assert {name: load_mapping(name).name for name in shipped()} == {name: name for name in shipped()} | {
+        "odoo-orders": "odoo"
+    }
 
 
 @pytest.mark.parametrize(
