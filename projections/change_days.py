@@ -17,6 +17,12 @@ def known_days(connection: duckdb.DuckDBPyConnection, position: int, first: date
     return _days(connection, "known-days", {"position": position, "first": first, "last": last})
 
 
+def first_order(connection: duckdb.DuckDBPyConnection, position: int) -> date | None:
+    """The day on which the first order up to a position was placed; None: there is none."""
+    found = connection.execute(statements.blocks("change_days.sql")["first-order"], {"position": position}).fetchone()
+    return None if found is None else found[0]
+
+
 def _days(connection: duckdb.DuckDBPyConnection, block: str, values: dict[str, int | date]) -> list[date]:
     statement = statements.blocks("change_days.sql")[block]
     return [day for (day,) in connection.execute(statement, values).fetchall()]

@@ -8,3 +8,7 @@ select distinct known_on
 from event
 where position <= $position and known_on between $first::date + 1 and $last::date
 order by known_on
+
+-- name: first-order
+-- The day on which the first order up to a position was placed; null: there is none.
+select min(ends_on) from order_placed where position <= $position

@@ -16,6 +16,10 @@ from service.daybook import Daybook
 MOST_KNOWN_DAYS = 48
 #: The same where each takes a statement.
 MOST_LARGE_KNOWN_DAYS = 12
+#: Order lines up to which every change is looked at.
+MOST_LINES = 300
+#: Steps, each with the days of the longest range that it parts.
+STEPS = {"P1D": 62, "P1W": 430, "P1M": 1_830, "P3M": 5_490, "P1Y": 22_000}
 #: Planes that are kept: whoever moves a clock asks for the same one again.
 MOST_KEPT = 64
 
@@ -33,6 +37,17 @@ class Planes:
         """The days behind the first, up to the last, on which something asked for may have become known."""
         parameters = self.clocks.parameters(VendorDependence, self.clocks.ask(raw, VendorDependence))
         return known_days(self.daybook.projection, parameters, first, last)
+
+    def step(self, raw: Raw, first: date, last: date) -> str | None:
+        """The step by which a series is looked at, so that it stays quick; None: at every change."""
+        asked = self.clocks.ask({**raw, "effective_on": [last.isoformat()]}, VendorDependence)
+        return self._step(self.clocks.parameters(VendorDependence, asked), first, last)
+
+    def _step(self, parameters: VendorDependence, first: date, last: date) -> str | None:
+        look = self.daybook.projection.few.look(parameters)
+        if look is None or look.held.orders.count(look.asked_records) > MOST_LINES:
+            return _step(first, last)
+        return None
 
     def plane(self, raw: Raw) -> dict[str, Any]:
         """The share of one row (`key`) by day, as known by day: rectangles in which it is the same."""
@@ -65,9 +80,8 @@ class Planes:
     def _cells(self, parameters: VendorDependence, key: str | None, first: date, last: date) -> dict[str, Any]:
         projection = self.daybook.projection
         days = [first, *known_days(projection, parameters, first, last)]
-        most = MOST_KNOWN_DAYS if projection.few.look(parameters) is not None else MOST_LARGE_KNOWN_DAYS
-        looked_at = _evenly(days, most)
-        step = None if most == MOST_KNOWN_DAYS else _step(first, last)
+        step = self._step(parameters, first, last)
+        looked_at = _evenly(days, MOST_KNOWN_DAYS if step is None else MOST_LARGE_KNOWN_DAYS)
         rows = []
         for known_on in looked_at:
             as_known = parameters.model_copy(update={"known_on": known_on})
@@ -83,7 +97,9 @@ def _evenly(days: Sequence[date], most: int) -> list[date]:
 
 
 def _step(first: date, last: date) -> str:
-    return "P1M" if (last - first).days <= 3 * 366 else "P3M"
+    """A step that parts a range into some sixty parts at most."""
+    days = (last - first).days
+    return next((step for step, most in STEPS.items() if days <= most), "P2Y")
 
 
 def _course(points: Sequence[dict[str, Any]], key: str | None) -> list[tuple[date, float | None]]:

@@ -134,7 +134,12 @@ class Questions:
         with self.daybook.projection.cursor() as connection:
             effective = change_days.effective_days(connection, position)
             known = change_days.known_days(connection, position, date.min, date.max)
-        return _some(effective), _some(known)
+        return some_of(effective), some_of(known)
+
+    def first_order(self, position: int) -> date | None:
+        """The day on which the first order up to a position was placed."""
+        with self.daybook.projection.cursor() as connection:
+            return change_days.first_order(connection, position)
 
     def stored(self, positions: Sequence[int]) -> Iterator[bytes]:
         """The stored bytes of events, of those positions that there are."""
@@ -205,7 +210,8 @@ class Questions:
         return {"resolved": self.clocks.resolved(moment), **found}
 
 
-def _some(days: list[date]) -> list[date]:
+def some_of(days: list[date]) -> list[date]:
+    """All days, or of many some, evenly: as many as somebody can still step through."""
     if len(days) <= MOST_DAYS:
         return days
     return sorted({days[round(place * (len(days) - 1) / (MOST_DAYS - 1))] for place in range(MOST_DAYS)})

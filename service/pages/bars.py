@@ -29,6 +29,8 @@ class ShownDays:
     last: date
     effective_days: list[str]
     known_days: list[str]
+    #: The step by which a series over them is looked at; None: at every change.
+    step: str | None = None
 
 
 #: What stands before the first and behind the last change, in days.

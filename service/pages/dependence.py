@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from service.asking.questions import some_of
 from service.pages.addresses import Address
 from service.pages.bars import PageSources, ShownDays, buyers_in, clocks_of
 from service.pages.lanes import MOST_LANES, NARROW, WIDE, DrawnSeries, concentration_chart, lanes_chart, whisker
@@ -74,7 +75,8 @@ def _day(text: str | None) -> date | None:
 
 
 def _series(asking: PageSources, pinned: Mapping[str, Sequence[str]], span: ShownDays) -> dict[str, Any]:
-    return asking.comparisons.series({**pinned, "from": [span.first.isoformat()], "to": [span.last.isoformat()]})
+    asked = {**pinned, "from": [span.first.isoformat()], "to": [span.last.isoformat()]}
+    return asking.comparisons.series(asked if span.step is None else {**asked, "step": [span.step]})
 
 
 def _span(
@@ -87,10 +89,36 @@ def _span(
     """The range that is shown: what is asked for, else from the first to the last day on which something changes."""
     today = asking.questions.clocks.today()
     first, last = (address.shown.get(name) for name in ("from", "to"))
-    widest = asking.comparisons.series(
-        {**pinned, "from": [first or "1990-01-01"], "to": [last or max(today, effective_on).isoformat()]}
-    )
+    ends = last or max(today, effective_on).isoformat()
+    placed = asking.questions.first_order(int(pinned["position"][0])) or effective_on
+    step = asking.planes.step(pinned, min(placed, effective_on), _within(ends, today))
+    asked = {**pinned, "from": [first or "1990-01-01"], "to": [ends]}
+    if step is not None:
+        asked |= {"from": [first or min(placed, effective_on).isoformat()], "step": [step]}
+    widest = asking.comparisons.series(asked)
+    span = _shown(asking, pinned, widest, (first, last), (effective_on, known_on))
+    return span, {**widest, "points": _from(widest["points"], span.first)}
+
+
+def _within(day: str, otherwise: date) -> date:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        # What is wrong with it, the series says.
+        return otherwise
+
+
+def _shown(
+    asking: PageSources,
+    pinned: Mapping[str, Sequence[str]],
+    widest: Mapping[str, Any],
+    given: tuple[str | None, str | None],
+    clocks: tuple[date, date | None],
+) -> ShownDays:
+    (first, last), (effective_on, known_on) = given, clocks
     changes = [date.fromisoformat(point["effective_on"]) for point in widest["points"][1:]]
+    if widest["step"] is not None:
+        changes.append(date.fromisoformat(widest["from"]))
     begins = date.fromisoformat(widest["from"]) if first else min([*changes, effective_on])
     happened = [date.fromisoformat(one["effective_on"]) for one in widest["annotations"]]
     changes += happened
@@ -98,21 +126,19 @@ def _span(
         # What happened not long before the first order is shown, too.
         before = [one for one in happened if begins - timedelta(LONG_BEFORE) <= one]
         begins = min([begins, *before]) - timedelta(30)
-    known = asking.planes.known_days(pinned, begins, today)
+    known = asking.planes.known_days(pinned, begins, asking.questions.clocks.today())
     ends = date.fromisoformat(widest["to"])
     if not last:
         latest = max([*changes, *known, effective_on, known_on or effective_on])
         ends = min(ends, latest + timedelta(max(14, (latest - begins).days // 20)))
     ends = max(ends, begins + timedelta(1))
-    effective_days = sorted({day for day in changes if begins < day <= ends})
-    span = ShownDays(
+    return ShownDays(
         begins,
         ends,
-        [day.isoformat() for day in effective_days],
-        [day.isoformat() for day in known if begins < day <= ends],
+        [day.isoformat() for day in sorted({day for day in changes if begins < day <= ends})],
+        [day.isoformat() for day in some_of(known) if begins < day <= ends],
+        widest["step"],
     )
-    cut = {**widest, "points": _from(widest["points"], begins)}
-    return span, cut
 
 
 def _from(points: Sequence[dict[str, Any]], begins: date) -> list[dict[str, Any]]:
@@ -166,6 +192,9 @@ def _plane(
     key = address.shown.get("vendor") or next(iter(reversed(keys[:2])), None)
     if key is None:
         return None
+    if span.step is not None and "vendor" not in address.shown:
+        # Of many lines it takes a while: it is worked out for whoever asks for it.
+        return {"key": key, "choices": keys, "sampled": True, "chart": None}
     range_of = {"from": [span.first.isoformat()], "to": [span.last.isoformat()]}
     found = asking.planes.plane({**pinned, **range_of, "key": [key]})
     return {

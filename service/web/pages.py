@@ -121,7 +121,7 @@ async def show_chart(request: Request, context: Current, name: Word) -> Response
 
     def made() -> Response:
         model = dependence(asking_of(context), address, reader.language)
-        if which == "plane" and model["plane"] is None:
+        if which == "plane" and (model["plane"] is None or model["plane"]["chart"] is None):
             raise NothingThere("there is no order to draw a plane of")
         svg = chart(which, model, reader.theme or "light", reader.language)
         headers = {"Content-Security-Policy": CHART_POLICY, "Vary": VARY}

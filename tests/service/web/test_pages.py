@@ -9,9 +9,10 @@ import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
+from service.asking.planes import MOST_LINES
 from service.cli.seed import record_seed
 from service.daybook import Daybook
-from service.pages.figures import ReadableFigures
+from service.pages.figures import NARROW, ReadableFigures
 from service.pages.walk import STEPS, href
 from service.settings import Settings
 from service.storing.tokens import Tokens
@@ -306,6 +307,30 @@ def test_names_of_any_kind_break_no_page(client: TestClient) -> None:
         assert answer.status_code == 200, answer.text
         read(answer.text)
         assert "<img" not in answer.text
+
+
+def test_of_many_lines_a_page_looks_by_steps_and_works_a_plane_out_when_asked(client: TestClient) -> None:
+    acme = {"organization_id": "acme", "name": "Acme", "country": "DE"}
+    chip = {"product_id": "chip", "name": "Chip", "vendor_id": "acme", "category": "x"}
+    lines = [{"line": str(one), "product_id": "chip", "quantity": "1", "amount": "5"} for one in range(MOST_LINES + 1)]
+    order = {"order_id": "po-1", "buyers": ["acme"], "vendor_id": "acme", "currency": "USD", "lines": lines}
+    facts = [("organization-registered", acme), ("product-registered", chip), ("order-placed", order)]
+    events = [
+        {"id": f"e-{place}", "type": kind, "effective_on": "2023-05-01", "known_on": "2023-06-01", "data": data}
+        for place, (kind, data) in enumerate(facts)
+    ]
+    assert client.post(EVENTS, json=events).status_code == 201
+    asked = {"effective_on": "2024-01-01", "known_on": "2024-01-01", "captive": "include"}
+    page = client.get("/", params=asked, headers=HTML)
+    assert page.status_code == 200, page.text
+    read(page.text)
+    assert 'class="plane"' not in page.text
+    assert "Work it out for Acme" in page.text
+    assert f"100.0{NARROW}%</strong>" in page.text
+    worked_out = client.get("/", params={**asked, "vendor": "acme"}, headers=HTML)
+    assert 'class="plane"' in worked_out.text
+    assert client.get("/charts/plane.svg", params=asked).status_code == 404
+    assert client.get("/charts/plane.svg", params={**asked, "vendor": "acme"}).status_code == 200
 
 
 def test_an_empty_ledger_says_so_and_what_to_do_next(client: TestClient) -> None:
