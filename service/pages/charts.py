@@ -24,7 +24,7 @@ def chart(name: str, model: dict[str, Any], theme: str, language: Language) -> s
     svg = render(TEMPLATES[name], language, own)
     svg = svg[svg.index("<svg") : svg.index("</svg>") + len("</svg>")]
     # A file leads nowhere.
-    svg = re.sub(r"</?a\b[^>]*>", "", svg)
+    svg = re.sub(r"</?a(?: [^<>]*)?>", "", svg)
     tokens = _tokens(theme)
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg).groups()  # type: ignore[union-attr]
     opening, _, rest = svg.partition(">")
@@ -44,7 +44,7 @@ def _tokens(theme: str) -> dict[str, str]:
     """The colours of a theme, as the pages' own styles have them."""
     styles = content_of("daybook.css").decode()
     start = styles.index(':root[data-theme="dark"]') if theme == "dark" else styles.index(":root")
-    return dict(re.findall(r"--([\w-]+): (#[0-9A-F]{6});", styles[start : styles.index("}", start)]))
+    return dict(re.findall(r"--([a-z]+[0-9]?): (#[0-9A-F]{6});", styles[start : styles.index("}", start)]))
 
 
 @cache
@@ -53,5 +53,5 @@ def _styles(theme: str) -> str:
     tokens = _tokens(theme)
     styles = content_of("daybook.css").decode()
     own = styles.split("/* charts */")[1].split("/* end of charts */")[0]
-    own = re.sub(r"var\(--([\w-]+)\)", lambda found: tokens[found.group(1)], own)
+    own = re.sub(r"var\(--([a-z]+[0-9]?)\)", lambda found: tokens[found.group(1)], own)
     return f"svg{{font-family:{FONTS}}}{own}"

@@ -43,6 +43,7 @@ def lost(database: str, owner: Connection[Any], tmp_path: Path) -> Path:
         record(daybook.committer, *market())
         daybook.log.publisher.publish_all()
         daybook.log.publisher.keep()
+    owner.execute("drop schema reporting cascade")
     owner.execute("drop schema public cascade; create schema public; grant usage on schema public to public")
     return home
 

@@ -37,6 +37,8 @@ BATCH_BYTES = 4 * 1024 * 1024
 BATCHES_AHEAD = 10
 #: Lines that wait likewise where each is recorded by itself.
 LINES_AHEAD = 3_000
+#: Faults behind which nothing is counted any more: a file that is nothing but wrong costs little.
+MOST_COUNTED = 10_000
 #: New objects before Python looks for cycles among them.
 COLLECTED_OBJECTS = 200_000
 
@@ -93,7 +95,7 @@ def _batches(lines: RequestLines) -> Iterator["LineBatch"]:
         sound += 0 if faults.count else batch.sound
         faults.add_all(batch.faults)
         size_bytes += batch.size_bytes
-        if seen > ATOMIC_LINES or size_bytes > ATOMIC_BYTES:
+        if seen > ATOMIC_LINES or size_bytes > ATOMIC_BYTES or faults.count >= MOST_COUNTED:
             break
     if sound <= ATOMIC_LINES and (faults.count or size_bytes <= ATOMIC_BYTES):
         _refuse(faults, batches)
@@ -119,6 +121,9 @@ def _refuse(faults: FaultsByCause, following: Iterable["LineBatch"]) -> None:
         return
     listed = faults.faults()
     for batch in following:
+        if faults.count >= MOST_COUNTED and batch.faults:
+            faults.add(batch.faults[0].line, f"is wrong, too: from here on nothing is counted, after {faults.count:,}")
+            break
         faults.add_all(batch.faults)
     raise BadFile(listed, faults.causes())
 

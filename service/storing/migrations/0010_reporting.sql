@@ -1,7 +1,7 @@
 -- Reports: plain tables of what the ledger comes to, for programs that make reports of tables. They are no part of the
 -- ledger: the service fills and empties them, and they can be made anew at any time (service/reporting).
 
-create schema reporting;
+create schema if not exists reporting;
 comment on schema reporting is
     'What the ledger comes to as of reporting.published, made anew by daybook reporting publish.';
 revoke all on schema reporting from public;

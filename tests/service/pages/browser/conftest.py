@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=looked_at)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a demonstration that is served."""
     said = tmp_path_factory.mktemp("demo") / "said"
@@ -62,9 +62,9 @@ def address_of(said: Path, process: "subprocess.Popen[bytes]") -> str:
     raise AssertionError(said.read_text("utf-8"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser."""
+    """A browser, while these tests run: a loop of its own would stand in the way of others."""
     assert CHROMIUM is not None, "there is no chromium: apt install chromium fonts-noto-cjk"
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
